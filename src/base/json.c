@@ -1,0 +1,226 @@
+#include "base/json.h"
+
+#include <math.h>
+
+void sr_json_begin(struct sr_json *json, struct sr_buf *buf)
+{
+    *json = (struct sr_json){.buf = buf};
+}
+
+static void before_value(struct sr_json *json)
+{
+    if (json->after_key) {
+        json->after_key = false;
+        return;
+    }
+    if (json->depth > 0) {
+        if (json->has_item[json->depth - 1])
+            sr_buf_char(json->buf, ',');
+        json->has_item[json->depth - 1] = true;
+    }
+}
+
+static void open_level(struct sr_json *json, char opener, char closer)
+{
+    SR_ASSERT(json->depth < SR_JSON_DEPTH_MAX);
+    before_value(json);
+    sr_buf_char(json->buf, opener);
+    json->closer[json->depth] = closer;
+    json->has_item[json->depth] = false;
+    json->depth++;
+}
+
+void sr_json_object(struct sr_json *json)
+{
+    open_level(json, '{', '}');
+}
+
+void sr_json_array(struct sr_json *json)
+{
+    open_level(json, '[', ']');
+}
+
+void sr_json_end(struct sr_json *json)
+{
+    SR_ASSERT(json->depth > 0);
+    json->depth--;
+    sr_buf_char(json->buf, json->closer[json->depth]);
+}
+
+/* Length of the valid UTF-8 sequence at p (1..4), or 0. */
+static size_t utf8_len(const unsigned char *p, size_t n)
+{
+    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
+    uint32_t code;
+
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || len > n)
+        return 0;
+    code = p[0] & (0xffu >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (p[i] & 0x3f);
+    }
+    if ((len == 3 && code < 0x800) || (len == 4 && code < 0x10000) || code > 0x10ffff ||
+        (code >= 0xd800 && code <= 0xdfff))
+        return 0;
+    return len;
+}
+
+static void write_char(struct sr_buf *buf, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        sr_buf_c(buf, "\\\"");
+        break;
+    case '\\':
+        sr_buf_c(buf, "\\\\");
+        break;
+    case '\n':
+        sr_buf_c(buf, "\\n");
+        break;
+    case '\r':
+        sr_buf_c(buf, "\\r");
+        break;
+    case '\t':
+        sr_buf_c(buf, "\\t");
+        break;
+    default:
+        sr_buf_fmt(buf, "\\u%04x", c);
+        break;
+    }
+}
+
+static void write_text(struct sr_buf *buf, struct sr_str s)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t plain = 0;
+
+    sr_buf_char(buf, '"');
+    for (size_t i = 0; i < s.n;) {
+        size_t len = utf8_len(p + i, s.n - i);
+        bool is_special = len == 1 && (p[i] < 0x20 || p[i] == 0x7f || p[i] == '"' || p[i] == '\\');
+
+        if (len > 0 && !is_special) {
+            i += len;
+            continue;
+        }
+        sr_buf_add(buf, p + plain, i - plain);
+        if (is_special)
+            write_char(buf, p[i]);
+        else
+            sr_buf_c(buf, "\xef\xbf\xbd");
+        i++;
+        plain = i;
+    }
+    if (s.n > plain)
+        sr_buf_add(buf, p + plain, s.n - plain);
+    sr_buf_char(buf, '"');
+}
+
+void sr_json_key(struct sr_json *json, const char *key)
+{
+    SR_ASSERT(json->depth > 0 && json->closer[json->depth - 1] == '}' && !json->after_key);
+    before_value(json);
+    write_text(json->buf, sr_str_c(key));
+    sr_buf_char(json->buf, ':');
+    json->after_key = true;
+}
+
+void sr_json_str(struct sr_json *json, struct sr_str value)
+{
+    before_value(json);
+    write_text(json->buf, value);
+}
+
+void sr_json_c(struct sr_json *json, const char *value)
+{
+    if (value == NULL)
+        sr_json_null(json);
+    else
+        sr_json_str(json, sr_str_c(value));
+}
+
+void sr_json_int(struct sr_json *json, int64_t value)
+{
+    before_value(json);
+    sr_buf_fmt(json->buf, "%lld", (long long)value);
+}
+
+void sr_json_u64(struct sr_json *json, uint64_t value)
+{
+    before_value(json);
+    sr_buf_u64(json->buf, value);
+}
+
+void sr_json_num(struct sr_json *json, double value, int decimals)
+{
+    if (!isfinite(value)) {
+        sr_json_null(json);
+        return;
+    }
+    before_value(json);
+    sr_buf_fmt(json->buf, "%.*f", decimals, value);
+}
+
+void sr_json_bool(struct sr_json *json, bool value)
+{
+    before_value(json);
+    sr_buf_c(json->buf, value ? "true" : "false");
+}
+
+void sr_json_null(struct sr_json *json)
+{
+    before_value(json);
+    sr_buf_c(json->buf, "null");
+}
+
+void sr_json_raw(struct sr_json *json, struct sr_str value)
+{
+    before_value(json);
+    sr_buf_str(json->buf, value);
+}
+
+void sr_json_key_str(struct sr_json *json, const char *key, struct sr_str value)
+{
+    sr_json_key(json, key);
+    sr_json_str(json, value);
+}
+
+void sr_json_key_c(struct sr_json *json, const char *key, const char *value)
+{
+    sr_json_key(json, key);
+    sr_json_c(json, value);
+}
+
+void sr_json_key_int(struct sr_json *json, const char *key, int64_t value)
+{
+    sr_json_key(json, key);
+    sr_json_int(json, value);
+}
+
+void sr_json_key_num(struct sr_json *json, const char *key, double value, int decimals)
+{
+    sr_json_key(json, key);
+    sr_json_num(json, value, decimals);
+}
+
+void sr_json_key_bool(struct sr_json *json, const char *key, bool value)
+{
+    sr_json_key(json, key);
+    sr_json_bool(json, value);
+}
+
+void sr_json_key_object(struct sr_json *json, const char *key)
+{
+    sr_json_key(json, key);
+    sr_json_object(json);
+}
+
+void sr_json_key_array(struct sr_json *json, const char *key)
+{
+    sr_json_key(json, key);
+    sr_json_array(json);
+}
