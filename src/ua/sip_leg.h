@@ -1,0 +1,146 @@
+/**
+ * @file sip_leg.h  One SIP call leg: an INVITE and its dialog, either direction (RFC 3261 12-15, 3262,
+ * 3311, 3326, 4028, 6026).
+ *
+ * All of the protocol is in here: transactions, ACK, PRACK, retransmitted 2xx, session timers, glare
+ * (491 and its wait), authentication of our own requests. The user sees offers, answers, progress, the
+ * end. Its bodies are SDP texts; who answers an offer is always the user.
+ *
+ * Life: a leg is born by sip_leg_invite() or with ua_user_ops.on_invite. It ends once: either the
+ * event SIP_LEG_ENDED (the pointer is dead when the callback returns), or the user's own
+ * sip_leg_hangup() / sip_leg_reject() (the pointer is dead when the call returns, no more events
+ * come; what the protocol still needs - BYE, CANCEL, retransmissions - is finished alone).
+ *
+ * Layer:   ua
+ * Thread:  signalling thread
+ */
+#ifndef SR_UA_SIP_LEG_H
+#define SR_UA_SIP_LEG_H
+
+#include "ua/ua.h"
+
+enum {
+    SIP_LEG_HEADERS_MAX = 16,
+    SIP_LEG_EXTRA_BYTES_MAX = 4096
+};
+
+/** A header to add to a request or response: checked, never able to inject another. */
+struct sip_leg_header {
+    struct sr_str name;
+    struct sr_str value;
+};
+
+/** What the caller asks for. Texts live for the callback only. */
+struct ua_invite {
+    struct sr_str device_id; /* who was authenticated */
+    struct sr_str dialled;   /* user part of the Request-URI, unescaped */
+    struct sr_str dialled_host;
+    struct sr_str from_user, from_display;
+    struct sr_str call_id;
+    struct sr_str user_agent;
+    struct sr_str sdp;    /* empty: the caller wants our offer (offerless INVITE) */
+    struct net_flow flow; /* flow.local is what we tell this caller in SDP unless lan_ip is set */
+    bool has_replaces;
+    struct sr_str replaces_call_id, replaces_from_tag, replaces_to_tag;
+    uint8_t max_forwards; /* already lowered by one */
+};
+
+struct sip_leg_invite_options {
+    struct ua_contact *contact;                    /* whom to call (copied) */
+    struct sr_str from_user, from_display;         /* caller shown to the party */
+    struct sr_str asserted_user, asserted_display; /* P-Asserted-Identity; empty: none */
+    struct sr_str to_user;                         /* called extension, for To */
+    struct sr_str sdp;                             /* our offer */
+    const struct sip_leg_header *headers;
+    size_t header_count;
+    uint8_t max_forwards; /* 0: 70 */
+    void *user;
+    uint64_t call_cookie, leg_cookie;
+};
+
+enum sip_leg_event_kind {
+    SIP_LEG_PROGRESS, /* caller side: 101..199; sdp when it came with one (early media) */
+    SIP_LEG_ANSWERED, /* caller side: 2xx; sdp is the answer (or the offer, when ours was empty) */
+    SIP_LEG_ACKED,    /* called side: ACK arrived; sdp when it carries the answer to our offer */
+    SIP_LEG_OFFER,    /* re-INVITE or UPDATE with an offer: call sip_leg_answer_offer() or
+                         sip_leg_refuse_offer(), now or later. Empty sdp: the peer wants our offer;
+                         answer with it, the peer's answer comes as SIP_LEG_ANSWER */
+    SIP_LEG_ANSWER, /* the answer to sip_leg_offer() or to our offer in a 2xx; status 200; or the refusal:
+                         status >= 300 and no sdp: the old agreement stays */
+    SIP_LEG_DTMF,  /* SIP INFO: digit, duration_ms */
+    SIP_LEG_ENDED, /* see `cause`, `status`; the pointer dies */
+};
+
+enum sip_leg_cause {
+    SIP_LEG_CAUSE_BYE,       /* the peer hung up */
+    SIP_LEG_CAUSE_CANCEL,    /* the caller gave up before an answer */
+    SIP_LEG_CAUSE_REFUSED,   /* caller side: a final response 300..699: status, reason */
+    SIP_LEG_CAUSE_TIMEOUT,   /* no answer to a request in 64*T1, no ACK, no PRACK: status 408 */
+    SIP_LEG_CAUSE_SESSION,   /* session timer ran out (RFC 4028) */
+    SIP_LEG_CAUSE_TRANSPORT, /* could not be sent: status 503 */
+    SIP_LEG_CAUSE_PROTOCOL,  /* the peer broke the protocol beyond repair */
+};
+
+struct sip_leg_event {
+    enum sip_leg_event_kind kind;
+    struct sr_str sdp;
+    uint16_t status;
+    struct sr_str reason; /* reason phrase, or the Reason header's text */
+    uint16_t q850;        /* from a Reason header; 0: none */
+    enum sip_leg_cause cause;
+    uint32_t retry_after_sec;  /* 503, 486... ; 0: none */
+    struct sr_str contact_uri; /* 3xx: first Contact */
+    char digit;
+    uint16_t duration_ms;
+    struct sr_str user_agent; /* PROGRESS, ANSWERED: the party's, may be empty */
+    bool is_reliable;         /* PROGRESS sent with 100rel */
+};
+
+/* ---- called side (after ua_user_ops.on_invite) ---- */
+
+/** Takes the leg: `user` comes with its events, cookies with its trace. */
+void sip_leg_set_user(struct sip_leg *leg, void *user, uint64_t call_cookie, uint64_t leg_cookie);
+/** 101..199; with sdp as early media (sent reliably when the caller supports 100rel and `sdp` is
+    given). 100 Trying goes out by itself. */
+void sip_leg_progress(struct sip_leg *leg, uint16_t status, struct sr_str sdp);
+/** 200. sdp: the answer, or our offer when the INVITE had none. May be called once. */
+void sip_leg_answer(struct sip_leg *leg, struct sr_str sdp);
+/** A final response 300..699; the pointer is dead. reason empty: the standard phrase.
+    retry_after_sec 0: none. */
+void sip_leg_reject(struct sip_leg *leg, uint16_t status, struct sr_str reason,
+                    uint32_t retry_after_sec);
+
+/* ---- caller side ---- */
+
+/**
+ * Sends an INVITE. Failure to send comes as SIP_LEG_ENDED from the loop, never from inside.
+ *
+ * @return SR_OK; SR_ERR_LIMIT too many legs: answer 503; SR_ERR_SYNTAX the contact's URI is unusable
+ */
+SR_MUST_USE enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *options,
+                                       struct sip_leg **ret_leg);
+
+/* ---- both ---- */
+
+/** Offers anew inside the dialog (UPDATE before an answer, re-INVITE after). One at a time:
+    SR_ERR_STATE while another exchange is open (try again after its SIP_LEG_ANSWER). */
+SR_MUST_USE enum sr_err sip_leg_offer(struct sip_leg *leg, struct sr_str sdp);
+void sip_leg_answer_offer(struct sip_leg *leg, struct sr_str sdp);
+/** 488 and the like; the old agreement stays. */
+void sip_leg_refuse_offer(struct sip_leg *leg, uint16_t status);
+/** SIP INFO application/dtmf-relay. SR_ERR_STATE before an answer. */
+SR_MUST_USE enum sr_err sip_leg_send_dtmf(struct sip_leg *leg, char digit, uint32_t duration_ms);
+/** Ends the leg whatever its state: CANCEL, final response or BYE, with a Reason header when
+    `status` is not 0 ("SIP;cause=STATUS;text=..."). The pointer is dead. */
+void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason);
+
+bool sip_leg_is_answered(const struct sip_leg *leg);
+/** Where its signalling comes from now. */
+const struct net_flow *sip_leg_flow(const struct sip_leg *leg);
+struct sr_str sip_leg_call_id(const struct sip_leg *leg);
+/** The leg of a dialog (Replaces, RFC 3891), or NULL. */
+struct sip_leg *sip_leg_find(struct ua *ua, struct sr_str call_id, struct sr_str local_tag,
+                             struct sr_str remote_tag);
+void *sip_leg_user(const struct sip_leg *leg);
+
+#endif

@@ -1,0 +1,159 @@
+/**
+ * @file ua.h  The SIP user agent: transports in use, transactions, dialogs, registrar, authentication.
+ *
+ * One object serves the whole program. It receives messages from net/, answers what needs no call
+ * (OPTIONS, REGISTER, errors), challenges devices, keeps transactions and dialogs, and hands
+ * authenticated calls up as sip_leg (ua/sip_leg.h). It knows devices and (later) providers, no calls.
+ *
+ * Layer:   ua
+ * Thread:  signalling thread; callbacks come from the loop or from inside a call into this room only
+ *          where a function says so
+ * Memory:  texts handed to callbacks live for the callback only; settings are borrowed until the
+ *          next ua_configure() returned
+ */
+#ifndef SR_UA_UA_H
+#define SR_UA_UA_H
+
+#include "base/addr.h"
+#include "net/loop.h"
+#include "net/net.h"
+
+struct ua;
+struct sip_leg;
+struct sip_leg_event;
+struct ua_invite;
+
+enum {
+    UA_LEGS_MAX = 20000,          /* SIP legs alive at once; more get 503 */
+    UA_TRANSACTIONS_MAX = 200000, /* server and client transactions; more get 503 (stateless) */
+    UA_CONTACTS_PER_DEVICE_MAX = 32,
+    UA_REGISTER_SEC_MIN = 60,   /* shorter gets 423 */
+    UA_REGISTER_SEC_MAX = 3600, /* longer is shortened */
+    UA_REGISTER_SEC_DEFAULT = 3600,
+};
+
+/** One phone that may register and call. Points into a configuration generation. */
+struct ua_device {
+    struct sr_str id;
+    struct sr_str extension; /* SIP user name; the id is accepted too */
+    struct sr_str display_name;
+    struct sr_str password;         /* or ha1 */
+    struct sr_str ha1;              /* hex MD5(extension:realm:password) */
+    const struct sr_cidr *expected; /* NULL: from anywhere */
+    uint32_t contacts_max;
+    uint32_t qualify_sec; /* OPTIONS to UDP contacts behind NAT; 0: never */
+};
+
+struct ua_settings {
+    struct sr_str realm;
+    const struct sr_str *domains; /* host parts that are ours, beside every local address */
+    size_t domain_count;
+    const struct ua_device *devices;
+    size_t device_count;
+    bool use_sha256;            /* a second challenge with SHA-256 */
+    uint32_t auth_failures_max; /* a minute, per source and user; five times that per source */
+    uint32_t ban_sec;
+    const struct sr_cidr *allow; /* slowed, never banned */
+    size_t allow_count;
+    const struct sr_cidr *deny; /* dropped silently */
+    size_t deny_count;
+    struct sr_addr lan_ip4,
+        lan_ip6; /* told to devices; family NONE: the address the packet came to */
+};
+
+/** A contact of a device as the registrar knows it. Texts live as long as the callback or until the
+    next turn of the loop. */
+struct ua_contact {
+    struct sr_str device_id;
+    struct sr_str uri;  /* Contact URI as registered */
+    struct sr_str path; /* Path header values, comma separated; empty: none */
+    struct sr_str user_agent;
+    struct sr_str call_id;
+    struct sr_str instance; /* +sip.instance, or empty */
+    struct net_flow flow;   /* where the REGISTER came from and to */
+    uint32_t q_milli;       /* 0..1000 */
+    sr_usec expires_at;     /* loop time */
+    uint64_t expires_wall;  /* seconds since the epoch, for the store */
+    uint32_t cseq;
+    bool is_nat;       /* the Contact's address is not the packet's source */
+    bool is_reachable; /* false when OPTIONS found nobody */
+    int32_t rtt_us;    /* of the last OPTIONS; < 0: not known */
+};
+
+enum ua_registration_kind {
+    UA_REGISTERED,   /* a new contact */
+    UA_REFRESHED,    /* the same contact again (also when its address changed) */
+    UA_UNREGISTERED, /* removed: by the phone, expired, its connection closed, device deleted */
+    UA_REACHABILITY, /* OPTIONS changed is_reachable */
+};
+
+struct ua_registration_event {
+    enum ua_registration_kind kind;
+    struct ua_contact contact;
+    struct sr_str why; /* UNREGISTERED: "by phone" | "expired" | "connection closed" | "removed" */
+};
+
+struct ua_trace {
+    uint64_t call_cookie; /* see sip_leg_set_cookie; 0: no call */
+    uint64_t leg_cookie;
+    bool is_sent;
+    const struct net_flow *flow;
+    struct sr_str bytes; /* the whole message, as on the wire: mask secrets before keeping it */
+};
+
+/** What the hub above gives us. All are called on the signalling thread. */
+struct ua_user_ops {
+    /** An authenticated device calls. Take the leg (sip_leg_set_user) or refuse it with
+        sip_leg_reject() before returning; a leg nobody took is refused with 500. */
+    void (*on_invite)(void *arg, struct sip_leg *leg, const struct ua_invite *invite);
+    /** See ua/sip_leg.h. `user` is what sip_leg_set_user gave. */
+    void (*on_leg_event)(void *arg, void *user, struct sip_leg *leg,
+                         const struct sip_leg_event *event);
+    void (*on_registration)(void *arg, const struct ua_registration_event *event);
+    /** Every message of a leg that has a cookie, both ways. */
+    void (*on_trace)(void *arg, const struct ua_trace *trace);
+    /** A source (and user, empty: any) is banned from now on for `ban_sec`. */
+    void (*on_ban)(void *arg, const struct sr_addr *source, struct sr_str user, uint32_t ban_sec);
+    /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,
+        draining). Asked before authentication. */
+    bool (*is_accepting)(void *arg, uint32_t *ret_retry_after_sec);
+};
+
+struct ua_options {
+    struct loop *loop;
+    struct net *net; /* real or simulated; ua_net_handler() is to be its handler */
+    const struct ua_user_ops *ops;
+    void *arg;
+    struct sr_str user_agent;   /* Server and User-Agent header, e.g. "siprouter/0.1.0" */
+    uint64_t seed;              /* 0: random; tests make tags and branches repeatable */
+    struct sr_str nonce_secret; /* at least 16 bytes; empty: random at start */
+};
+
+struct ua_stats {
+    uint32_t legs, server_transactions, client_transactions, contacts, bans;
+    uint64_t requests_received, responses_received, sent, retransmitted;
+    uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,
+        dropped_banned, merged; /* merged: 482 */
+};
+
+struct ua *ua_new(const struct ua_options *options);
+/** Ends at once: no BYE is sent, no callback comes. */
+void ua_free(struct ua *ua);
+/** Functions and argument for net_options. */
+const struct net_handler *ua_net_handler(struct ua *ua);
+/** Takes new settings: contacts of devices that went are removed (with events); bans stay. */
+void ua_configure(struct ua *ua, const struct ua_settings *settings);
+/** Sends BYE, CANCEL or a final response on every leg; ended legs report as usual. */
+void ua_hangup_all(struct ua *ua, uint16_t status, struct sr_str reason);
+void ua_stats(const struct ua *ua, struct ua_stats *ret_stats);
+
+/* ---- registrar (RFC 3261 10, 3327, 5626) ---- */
+
+/** Contacts of a device, best first (q, then newest). @return how many were written */
+size_t ua_contacts(struct ua *ua, struct sr_str device_id, struct ua_contact *ret_contacts,
+                   size_t contacts_max);
+/** Brings back a contact from the store at start; connection-bound ones are refused.
+    @return false when it has expired, its device is gone or it cannot be rung */
+bool ua_restore_contact(struct ua *ua, const struct ua_contact *contact);
+
+#endif

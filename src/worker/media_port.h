@@ -1,0 +1,217 @@
+/**
+ * @file media_port.h  The signalling thread's door to the media plane.
+ *
+ * A *room* is the audio of one call; a *leg* is one party in it: a pair of RTP ports towards a phone,
+ * or something inside the router (echo). Orders go down and never fail once a leg or room is open;
+ * events come back through one callback on the signalling thread. Two implementations of the table:
+ * worker threads with sockets (worker/port_threads.h) and a twin in virtual time without either
+ * (worker/port_sim.h), so that whole calls can be tested.
+ *
+ * All legs of a room run on one worker. Each participant hears the sum of all others (mix-minus); an
+ * isolated leg hears its prompt or silence and is heard by nobody; a tool gets every source and is
+ * never heard. The caller chooses the speed of a room: MEDIA_MODE_RELAY forwards packets between
+ * two participants that share codec and packet time; MEDIA_MODE_MIX does everything else. A switch keeps each
+ * outgoing stream continuous: same SSRC, sequence + 1, timestamps advance with media time.
+ *
+ * Layer:   worker
+ * Thread:  signalling thread only; the callback runs there, from the loop, never from inside an order
+ * Memory:  ids name things; nothing is shared; options are copied
+ */
+#ifndef SR_WORKER_MEDIA_PORT_H
+#define SR_WORKER_MEDIA_PORT_H
+
+#include "base/addr.h"
+#include "media/codec.h"
+
+enum {
+    MEDIA_FORMATS_MAX = 8,  /* payload types one stream may use */
+    MEDIA_LEGS_MAX = 128,   /* legs in one room */
+    MEDIA_DTMF_MS_MIN = 40, /* RFC 4733 2.5.2.3: shorter digits are lengthened */
+    MEDIA_DTMF_MS_DEFAULT = 160,
+    MEDIA_DTMF_MS_MAX = 5000,
+    MEDIA_DTMF_QUEUE_MAX = 32, /* digits waiting on one leg; more are refused */
+};
+
+enum media_mode {
+    MEDIA_MODE_IDLE, /* nothing flows; packets are counted and dropped */
+    MEDIA_MODE_RELAY,
+    MEDIA_MODE_MIX,
+};
+
+enum media_role {
+    MEDIA_ROLE_PARTICIPANT,
+    MEDIA_ROLE_ISOLATED,
+    MEDIA_ROLE_TOOL,
+};
+
+enum media_leg_kind {
+    MEDIA_LEG_RTP,  /* ports and sockets towards a SIP party */
+    MEDIA_LEG_ECHO, /* a participant that says what it hears; no sockets */
+};
+
+/** What a leg hears instead of the mix (a held party, ring-back before an answer). */
+enum media_prompt {
+    MEDIA_PROMPT_NONE,
+    MEDIA_PROMPT_SILENCE,
+    MEDIA_PROMPT_MUSIC, /* the hub's music on hold */
+    MEDIA_PROMPT_RINGBACK,
+    MEDIA_PROMPT_BUSY,
+    MEDIA_PROMPT_CONGESTION,
+};
+
+/** One payload type of a stream. */
+struct media_format {
+    uint8_t payload_type;
+    enum codec_id codec; /* CODEC_NONE with is_dtmf: telephone-event (RFC 4733) */
+    bool is_dtmf;
+    uint32_t clock_hz; /* RTP clock */
+};
+
+/** What one offer/answer exchange came to, seen from us. */
+struct media_stream {
+    struct sr_addr remote_rtp;  /* SDP address; family NONE: not known yet */
+    struct sr_addr remote_rtcp; /* family NONE: remote_rtp's port + 1 */
+    struct sr_addr signalling;  /* the peer's signalling source: a candidate with any port (NAT) */
+    bool rtcp_mux;
+    bool can_send;                                  /* direction: we may send */
+    bool can_recv;                                  /* direction: the peer may send */
+    struct media_format formats[MEDIA_FORMATS_MAX]; /* what we may receive */
+    uint8_t format_count;
+    uint8_t send_payload_type; /* of the answered codec, as the peer numbers it */
+    enum codec_id send_codec;  /* CODEC_NONE: nothing can be sent */
+    bool dtmf_wanted;          /* send digits as RFC 4733 */
+    uint8_t dtmf_payload_type; /* as the peer numbers it */
+    uint32_t dtmf_clock_hz;
+    uint16_t ptime_ms;           /* of what we send; 0: 20 */
+    struct codec_opus_fmtp opus; /* what the peer wants to receive */
+};
+
+struct media_leg_options {
+    enum media_leg_kind kind;
+    struct sr_addr local; /* RTP: address the sockets bind (port ignored) */
+    uint64_t cookie;      /* comes back with every event of this leg */
+};
+
+struct media_leg_stats {
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_dropped; /* refused by the safety rules, of an unknown type, malformed, too many */
+    uint64_t rx_stray;   /* of those: from an address that is not the leg's */
+    uint64_t lost, late, concealed;
+    double loss_pct; /* since the last report */
+    double jitter_ms;
+    double rtt_ms;        /* < 0: not known */
+    double mos;           /* E-model; < 0: not known */
+    double level_rx_dbfs; /* of what was heard from the leg lately; -127 silence; NaN in relay */
+    double buffer_ms;     /* depth of the jitter buffer */
+    struct sr_addr remote_seen; /* where packets come from; family NONE: none yet */
+};
+
+enum media_event_kind {
+    MEDIA_EVENT_LATCHED, /* packets flow from `addr`; also when it changes */
+    MEDIA_EVENT_DTMF,    /* digit, duration_ms (RFC 4733, after its end) */
+    MEDIA_EVENT_TIMEOUT, /* nothing was received for the leg's time-out; once until packets return */
+    MEDIA_EVENT_STATS,   /* every 5 s while open */
+    MEDIA_EVENT_CLOSED,  /* last event of a leg: ports and memory are free; final stats */
+    MEDIA_EVENT_MODE,    /* a room's switch is done: `mode` */
+};
+
+struct media_event {
+    enum media_event_kind kind;
+    sr_id room; /* the room the leg is in, or was */
+    sr_id leg;  /* SR_ID_NONE for MEDIA_EVENT_MODE */
+    uint64_t cookie;
+    struct sr_addr addr;
+    char digit;
+    uint16_t duration_ms;
+    enum media_mode mode;
+    struct media_leg_stats stats;
+};
+
+/** May order anything, also close the leg it is about. */
+typedef void media_event_fn(void *arg, const struct media_event *event);
+
+struct media_port_stats {
+    uint32_t rooms, legs;
+    uint32_t ports_used, ports_free; /* RTP port pairs */
+    uint64_t ticks, overruns;        /* ticks that took longer than their slot */
+    uint32_t workers;
+};
+
+struct media_port;
+
+struct media_port_ops {
+    enum sr_err (*room_open)(struct media_port *port, uint64_t cookie, sr_id *ret_room);
+    void (*room_close)(struct media_port *port, sr_id room);
+    void (*room_set_mode)(struct media_port *port, sr_id room, enum media_mode mode);
+    enum sr_err (*leg_open)(struct media_port *port, sr_id room,
+                            const struct media_leg_options *options, sr_id *ret_leg,
+                            struct sr_addr *ret_rtp);
+    void (*leg_set_stream)(struct media_port *port, sr_id leg, const struct media_stream *stream);
+    void (*leg_set_role)(struct media_port *port, sr_id leg, enum media_role role);
+    void (*leg_set_prompt)(struct media_port *port, sr_id leg, enum media_prompt prompt);
+    void (*leg_set_muted)(struct media_port *port, sr_id leg, bool is_muted);
+    void (*leg_set_timeout)(struct media_port *port, sr_id leg, uint32_t timeout_sec);
+    enum sr_err (*leg_dtmf)(struct media_port *port, sr_id leg, char digit, uint32_t duration_ms);
+    void (*leg_move)(struct media_port *port, sr_id leg, sr_id room);
+    void (*leg_close)(struct media_port *port, sr_id leg);
+    void (*stats)(struct media_port *port, struct media_port_stats *ret_stats);
+    void (*set_ports)(struct media_port *port, uint16_t port_min, uint16_t port_max);
+    void (*free)(struct media_port *port);
+};
+
+/** First member of every implementation. */
+struct media_port {
+    const struct media_port_ops *ops;
+};
+
+/**
+ * Opens a room on the emptiest worker, in MEDIA_MODE_IDLE.
+ *
+ * @return SR_OK; SR_ERR_LIMIT too many rooms: answer 503
+ */
+SR_MUST_USE enum sr_err media_room_open(struct media_port *port, uint64_t cookie, sr_id *ret_room);
+/** Legs still inside are closed with it (each with its own event). */
+void media_room_close(struct media_port *port, sr_id room);
+/** RELAY needs exactly two participants whose streams have the same send codec, clock and packet
+    time and no prompt; otherwise it behaves as MIX. Acts at the next tick at latest; from MIX to RELAY the jitter
+    buffers are drained first. MEDIA_EVENT_MODE tells when it is done. */
+void media_room_set_mode(struct media_port *port, sr_id room, enum media_mode mode);
+
+/**
+ * Opens a leg: an RTP leg gets an even RTP port and the odd one above it for RTCP.
+ *
+ * @param[out] ret_rtp  address and port to write into SDP; family NONE for ECHO
+ *
+ * @return SR_OK; SR_ERR_LIMIT no port pair is free, or the room is full: answer 503;
+ *         SR_ERR_IO the system refused a socket; SR_ERR_NOTFOUND no such room
+ */
+SR_MUST_USE enum sr_err media_leg_open(struct media_port *port, sr_id room,
+                                       const struct media_leg_options *options, sr_id *ret_leg,
+                                       struct sr_addr *ret_rtp);
+/** After every exchange of SDP; also unlocks the source address so that it is learnt anew when the
+    remote address changed. Codec state is kept when nothing about it changed. */
+void media_leg_set_stream(struct media_port *port, sr_id leg, const struct media_stream *stream);
+void media_leg_set_role(struct media_port *port, sr_id leg, enum media_role role);
+void media_leg_set_prompt(struct media_port *port, sr_id leg, enum media_prompt prompt);
+/** A muted leg is heard by nobody and hears everybody; its digits still count. */
+void media_leg_set_muted(struct media_port *port, sr_id leg, bool is_muted);
+/** 0: never. Counts from the last packet, or from now. */
+void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_sec);
+/**
+ * Sends one digit (0-9 * # A-D) to the party, as RFC 4733 or, without that in the stream, as tones.
+ *
+ * @return SR_OK; SR_ERR_SYNTAX no digit; SR_ERR_LIMIT too many are waiting; SR_ERR_NOTFOUND
+ */
+SR_MUST_USE enum sr_err media_leg_dtmf(struct media_port *port, sr_id leg, char digit,
+                                       uint32_t duration_ms);
+/** Takes the leg to another room, also on another worker: no packet is lost, at most one tick late. */
+void media_leg_move(struct media_port *port, sr_id leg, sr_id room);
+/** MEDIA_EVENT_CLOSED follows; the id finds nothing any more. */
+void media_leg_close(struct media_port *port, sr_id leg);
+void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats);
+/** A new port range for legs opened from now on (a reload). Ports are 1024..65535, min < max. */
+void media_port_set_ports(struct media_port *port, uint16_t port_min, uint16_t port_max);
+/** Closes everything, ends the workers. No event comes after it returned. */
+void media_port_free(struct media_port *port);
+
+#endif

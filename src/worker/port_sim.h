@@ -1,0 +1,45 @@
+/**
+ * @file port_sim.h  The media port's twin in virtual time: no thread, no socket.
+ *
+ * It hands out ports from the range (and refuses when they are used up), keeps every order for the test to look
+ * at, delivers events through the loop, and checks the rules: unknown ids, double closes and
+ * leaked legs are failures a test can ask for.
+ */
+#ifndef SR_WORKER_PORT_SIM_H
+#define SR_WORKER_PORT_SIM_H
+
+#include "net/loop.h"
+#include "worker/media_port.h"
+
+struct port_sim_options {
+    struct loop *loop;
+    media_event_fn *on_event;
+    void *arg;
+    uint16_t port_min, port_max;
+};
+
+/** What the twin knows of a leg. */
+struct port_sim_leg {
+    sr_id room;
+    struct media_leg_options options;
+    struct media_stream stream;
+    enum media_role role;
+    enum media_prompt prompt;
+    bool is_muted;
+    bool is_stream_set;
+    uint32_t digit_count;
+    char digits[MEDIA_DTMF_QUEUE_MAX + 1];
+};
+
+struct media_port *port_sim_new(const struct port_sim_options *options);
+/** NULL when it is closed. */
+const struct port_sim_leg *port_sim_leg(struct media_port *port, sr_id leg);
+enum media_mode port_sim_mode(struct media_port *port, sr_id room);
+uint32_t port_sim_leg_count(struct media_port *port);
+uint32_t port_sim_room_count(struct media_port *port);
+/** Orders that named something that is not open. A correct hub causes none. */
+uint32_t port_sim_faults(struct media_port *port);
+/** Makes an event of that leg happen (digit, time-out, latch). */
+void port_sim_inject(struct media_port *port, const struct media_event *event);
+
+#endif

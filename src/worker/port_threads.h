@@ -1,0 +1,32 @@
+/**
+ * @file port_threads.h  The media port with worker threads and real sockets.
+ *
+ * Layer:   worker
+ * Thread:  made and used on the signalling thread; starts `threads` media workers
+ */
+#ifndef SR_WORKER_PORT_THREADS_H
+#define SR_WORKER_PORT_THREADS_H
+
+#include "net/loop.h"
+#include "worker/media_port.h"
+
+enum {
+    MEDIA_WORKERS_MAX = 64
+};
+
+struct port_threads_options {
+    struct loop *loop; /* signalling loop: events are posted to it */
+    media_event_fn *on_event;
+    void *arg;
+    uint32_t threads;            /* 0: one per core */
+    uint16_t port_min, port_max; /* RTP and RTCP ports, inclusive */
+    uint8_t dscp;                /* of media packets, 0..63 */
+    uint32_t rooms_max;          /* 0: 20000 */
+    bool spread_wanted; /* tests: put rooms on the workers in turn instead of the emptiest */
+};
+
+/** @return SR_OK; SR_ERR_IO a thread or descriptor was refused */
+SR_MUST_USE enum sr_err port_threads_new(const struct port_threads_options *options,
+                                         struct media_port **ret_port);
+
+#endif
