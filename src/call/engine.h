@@ -1,0 +1,206 @@
+/**
+ * @file engine.h  The only door between the hub and what people and programs talk to (control/).
+ *
+ * Typed commands go down, typed events come up, each through a bounded queue between the web thread
+ * and the signalling thread. No SIP message and no RTP packet passes. An event carries whole views
+ * (values, not pointers into the hub), so the web thread builds its read model from events alone:
+ * every event about a call has that call's view as it is right after the event, every device event
+ * the device's.
+ *
+ * Layer:   call
+ * Thread:  as each function says
+ * Memory:  commands are copied in; an event belongs to who popped it (engine_event_free)
+ */
+#ifndef SR_CALL_ENGINE_H
+#define SR_CALL_ENGINE_H
+
+#include "base/json.h"
+#include "base/mpsc.h"
+#include "call/config.h"
+
+struct engine;
+
+enum {
+    ENGINE_ID_MAX = 40,         /* call and leg ids, with NUL */
+    ENGINE_TEXT_MAX = 128,      /* names, numbers, ids of objects, with NUL; longer is cut */
+    ENGINE_WHY_MAX = 256,       /* sentences */
+    ENGINE_COMMANDS_MAX = 1024, /* waiting; more are refused: answer 503 */
+    ENGINE_EVENTS_MAX = 16384,  /* waiting; when full they are dropped, then a snapshot follows */
+    ENGINE_CONTACTS_SHOWN_MAX = 10,
+};
+
+/* ---- views ---- */
+
+struct engine_quality {
+    double loss_pct, jitter_ms, rtt_ms, mos; /* < 0: not known */
+};
+
+struct engine_leg_view {
+    char leg_id[ENGINE_ID_MAX];
+    const char *kind;  /* "device" | "provider" | "webrtc" | "media" | "tool" */
+    const char *role;  /* "participant" | "isolated" | "tool" */
+    const char *state; /* "calling" | "ringing" | "answered" | "ended" */
+    char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX];
+    char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
+    char codec[16];   /* "" until agreed */
+    char address[64]; /* where its media comes from, "" until known */
+    bool is_muted;
+    bool is_held;    /* by us (API) */
+    bool is_holding; /* the party put us on hold */
+    struct engine_quality quality;
+    char verdict[ENGINE_WHY_MAX]; /* "" = nothing to say */
+};
+
+struct engine_call_view {
+    char call_id[ENGINE_ID_MAX];
+    const char *direction; /* "inbound" | "outbound" | "internal" */
+    char from[ENGINE_TEXT_MAX], from_name[ENGINE_TEXT_MAX], to[ENGINE_TEXT_MAX];
+    const char *state;                                        /* "ringing" | "answered" | "ended" */
+    int64_t started_wall_us, answered_wall_us, ended_wall_us; /* 0: not yet */
+    char route_id[ENGINE_TEXT_MAX];
+    const char *mode; /* "relay" | "mix" | "idle" */
+    uint32_t leg_count;
+    struct engine_leg_view legs[];
+};
+
+struct engine_contact_view {
+    char uri[256], user_agent[ENGINE_TEXT_MAX], address[64], transport[8];
+    uint64_t expires_wall;
+    int32_t rtt_us; /* < 0: not known */
+    bool is_nat, is_reachable;
+};
+
+struct engine_device_view {
+    char device_id[ENGINE_TEXT_MAX], display_name[ENGINE_TEXT_MAX], extension[ENGINE_TEXT_MAX];
+    bool is_registered;
+    uint32_t contact_count; /* may exceed what is listed */
+    struct engine_contact_view contacts[ENGINE_CONTACTS_SHOWN_MAX];
+    uint32_t call_count;
+};
+
+struct engine_status {
+    int64_t at_wall_us;
+    uint32_t calls, calls_answered, legs, devices, devices_registered;
+    uint64_t calls_total, calls_failed, calls_refused_overload;
+    uint32_t rtp_ports_used, rtp_ports_free, media_workers;
+    uint64_t media_ticks, media_overruns;
+    uint64_t sip_requests, sip_responses, sip_bad, sip_retransmitted, auth_failures, bans;
+    uint64_t events_lost;
+    bool is_draining;
+    uint64_t generation; /* of the configuration in force */
+};
+
+/* ---- events ---- */
+
+#define ENGINE_EVENT_MAP(X)                                                                        \
+    X(REPLY, "reply")       /* to a command; never pushed to people */                             \
+    X(SNAPSHOT, "snapshot") /* everything anew: first event, and after events were lost */         \
+    X(INCOMING_CALL, "incoming_call")                                                              \
+    X(CALL_CREATED, "call_created")                                                                \
+    X(CALL_RINGING, "call_ringing")                                                                \
+    X(CALL_ANSWERED, "call_answered")                                                              \
+    X(CALL_ENDED, "call_ended") /* reason, sip_status; the last event of a call */                 \
+    X(LEG_ADDED, "leg_added")                                                                      \
+    X(LEG_CHANGED, "leg_changed")                                                                  \
+    X(LEG_REMOVED, "leg_removed") /* reason, sip_status */                                         \
+    X(DEVICE_REGISTERED, "device_registered")                                                      \
+    X(DEVICE_UNREGISTERED, "device_unregistered")                                                  \
+    X(DEVICE_CHANGED,                                                                              \
+      "device_changed") /* reachability, a contact more or less; read model only */                \
+    X(DTMF, "dtmf")     /* digit, duration_ms */                                                   \
+    X(QUALITY, "quality")                                                                          \
+    X(VERDICT, "verdict")                                                                          \
+    X(CONFIG_CHANGED, "config_changed")                                                            \
+    X(SECURITY_BAN, "security_ban") /* source, user in `subject`, seconds */                       \
+    X(DRAINED, "drained")           /* no call is left while draining; read model only */
+
+enum engine_event_kind {
+#define X(name, text) ENGINE_##name,
+    ENGINE_EVENT_MAP(X)
+#undef X
+};
+
+struct engine_event {
+    struct sr_mpsc_node node; /* private */
+    enum engine_event_kind kind;
+    uint64_t seq; /* 1, 2, 3... of this engine's epoch; 0 for REPLY */
+    int64_t at_wall_us;
+    char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
+    struct engine_call_view *call;     /* owned by the event; NULL: not about a call */
+    struct engine_device_view *device; /* owned; NULL: not about a device */
+    const char *reason;                /* CALL_ENDED, LEG_REMOVED: from call/reason.h */
+    uint16_t sip_status;               /* 0: none */
+    char digit;
+    uint32_t duration_ms;
+    char subject[ENGINE_TEXT_MAX];
+    char why[ENGINE_WHY_MAX];
+
+    /* REPLY */
+    uint64_t token;
+    enum sr_err err;
+    struct sr_buf body; /* JSON where a command answers with some; else empty */
+
+    /* SNAPSHOT: all calls and devices; owned */
+    struct engine_call_view **calls;
+    uint32_t call_count;
+    struct engine_device_view *devices;
+    uint32_t device_count;
+};
+
+/** "call_answered"... Never NULL. */
+const char *engine_event_name(enum engine_event_kind kind);
+/** The event as people get it: {type, seq, at, callId?, legId?, ...}. */
+void engine_event_json(const struct engine_event *event, struct sr_buf *buf);
+void engine_call_json(const struct engine_call_view *call, struct sr_json *json);
+void engine_device_json(const struct engine_device_view *device, struct sr_json *json);
+void engine_status_json(const struct engine_status *status, struct sr_json *json); /* its members */
+struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call); /* sr_free */
+void engine_event_free(struct engine_event *event); /* NULL is fine */
+
+/* ---- commands ---- */
+
+enum engine_command_kind {
+    ENGINE_DO_CONFIGURE,  /* config: its reference moves to the engine */
+    ENGINE_DO_CALL,       /* to, from, caller_id -> body {"callId":...} */
+    ENGINE_DO_HANGUP,     /* call_id */
+    ENGINE_DO_LEG_ADD,    /* call_id, to -> body {"legId":...} */
+    ENGINE_DO_LEG_REMOVE, /* call_id, leg_id */
+    ENGINE_DO_LEG_CHANGE, /* call_id, leg_id, has_* and values */
+    ENGINE_DO_DTMF,       /* call_id, leg_id, digits, duration_ms */
+    ENGINE_DO_TRACE,      /* call_id -> body: array as store_trace; NOTFOUND: not a live call */
+    ENGINE_DO_ROUTE_TEST, /* to, from, device -> body as POST /api/routes/test */
+    ENGINE_DO_SNAPSHOT,   /* a SNAPSHOT event follows */
+    ENGINE_DO_DRAIN,      /* no new calls; duration_ms until live ones are ended; DRAINED follows */
+};
+
+struct engine_command {
+    struct sr_mpsc_node node; /* private */
+    enum engine_command_kind kind;
+    uint64_t token; /* comes back in the REPLY; 0: no reply wanted */
+    char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
+    char to[ENGINE_TEXT_MAX], from[ENGINE_TEXT_MAX], caller_id[ENGINE_TEXT_MAX];
+    char provider_id[ENGINE_TEXT_MAX], device_id[ENGINE_TEXT_MAX], direction[16];
+    char digits[64];
+    uint32_t duration_ms;
+    bool has_muted, is_muted;
+    bool has_held, is_held;
+    bool has_role;
+    char role[16];
+    struct config *config;
+};
+
+/**
+ * Web thread (or any one other thread at a time): hands a command to the engine.
+ *
+ * @return SR_OK: a REPLY with command->token will come (if token is not 0);
+ *         SR_ERR_LIMIT too many commands wait: answer 503
+ */
+SR_MUST_USE enum sr_err engine_submit(struct engine *engine, const struct engine_command *command);
+/** Web thread: the next event, or NULL. It belongs to the caller. */
+struct engine_event *engine_next_event(struct engine *engine);
+/** Any thread: random number of this engine's life, for `epoch`. */
+uint64_t engine_epoch(const struct engine *engine);
+/** Any thread: counters as of the last second. */
+void engine_status(struct engine *engine, struct engine_status *ret_status);
+
+#endif

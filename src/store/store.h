@@ -1,0 +1,161 @@
+/**
+ * @file store.h  What must last: call records with their traces, registrations, users, tokens.
+ *
+ * One interface, engines behind it (SQLite now). A store thread does all the work; callers hand over
+ * copies through a bounded queue and never wait for a disk. Writes are one-way and keep their order;
+ * when the queue is full (a stalled disk) the oldest telemetry gives way, what is lost is counted and logged once.
+ * Queries answer through a callback on the store thread: post what you need to your own thread.
+ *
+ * A call has its row from the moment it starts, so nothing is forgotten by `kill -9`: at open, rows
+ * still without an end get the reason "router_stopped".
+ *
+ * Layer:   store
+ * Thread:  any, unless said otherwise
+ * Memory:  arguments are copied; results live for the callback only
+ */
+#ifndef SR_STORE_STORE_H
+#define SR_STORE_STORE_H
+
+#include "base/addr.h"
+#include "base/json.h"
+
+struct store;
+
+enum {
+    STORE_LEGS_MAX = 64,            /* of one record; more are counted, not listed */
+    STORE_QUEUE_MAX = 20000,        /* writes waiting */
+    STORE_TRACE_MESSAGES_MAX = 200, /* of one call */
+    STORE_TRACE_BYTES_MAX = 256 * 1024,
+    STORE_PAGE_MAX = 1000, /* rows of one page of history */
+};
+
+struct store_options {
+    struct sr_str path; /* SQLite file */
+    uint32_t keep_days, trace_keep_days, trace_mb_max;
+};
+
+struct store_stats {
+    uint64_t writes, write_failures, writes_lost, queries;
+    uint32_t queued;
+    bool is_healthy; /* the last write worked */
+};
+
+/**
+ * Opens (and makes or migrates) the store, repairs what a crash left, starts the thread.
+ *
+ * @param[out] reterr_why  a sentence for people, at most why_size bytes
+ */
+SR_MUST_USE enum sr_err store_open(const struct store_options *options, struct store **ret_store,
+                                   char *reterr_why, size_t why_size);
+/** Writes all that waits (at most 10 s), ends the thread. NULL is fine. */
+void store_close(struct store *store);
+void store_set_limits(struct store *store, const struct store_options *options); /* path ignored */
+void store_stats(struct store *store, struct store_stats *ret_stats);
+
+/* ---- call records ---- */
+
+struct store_leg_record {
+    struct sr_str leg_id, kind, role, device_id, provider_id, number, name, codec, user_agent,
+        address;
+    int64_t started_wall_us, answered_wall_us, ended_wall_us; /* 0: never */
+    uint16_t sip_status;
+    struct sr_str reason; /* why this leg ended, from the fixed list of call/reason.h */
+    uint64_t rx_packets, tx_packets, lost;
+    double loss_pct, jitter_ms, rtt_ms, mos; /* < 0: not known */
+    struct sr_str verdict;
+};
+
+struct store_call_record {
+    struct sr_str call_id, direction, from, from_name, to, route_id, mode;
+    int64_t started_wall_us, answered_wall_us, ended_wall_us;
+    uint16_t sip_status;
+    struct sr_str reason; /* one from call/reason.h */
+    const struct store_leg_record *legs;
+    size_t leg_count;
+};
+
+struct store_trace_message {
+    int64_t at_wall_us;
+    struct sr_str leg_id;
+    bool is_sent;
+    struct sr_str transport; /* "udp"... */
+    struct sr_addr local, remote;
+    struct sr_str bytes; /* secrets masked already */
+};
+
+/** When a call begins: legs are not looked at. */
+void store_call_started(struct store *store, const struct store_call_record *record);
+/** When it ended: the whole record and its trace. */
+void store_call_ended(struct store *store, const struct store_call_record *record,
+                      const struct store_trace_message *trace, size_t trace_count);
+
+struct store_history_filter {
+    int64_t from_wall_us, to_wall_us; /* 0: open */
+    struct sr_str number;             /* part of from or to */
+    struct sr_str device, provider;   /* of any leg */
+    struct sr_str result;             /* "answered" | "missed" | a reason */
+    struct sr_str cursor;             /* from the page before; empty: newest */
+    uint32_t limit;                   /* 1..STORE_PAGE_MAX */
+};
+
+/** JSON: an object {items: [...], nextCursor: ... or null}; each item a record with its legs. On
+    failure err says why and json is empty. Runs on the store thread. */
+typedef void store_json_fn(void *arg, enum sr_err err, struct sr_str json);
+/** SR_ERR_SYNTAX in the callback: the cursor is not one of ours. */
+void store_history(struct store *store, const struct store_history_filter *filter,
+                   store_json_fn *fn, void *arg);
+/** The same as text/csv (header line first), all pages, at most `limit` rows. */
+void store_history_csv(struct store *store, const struct store_history_filter *filter,
+                       store_json_fn *fn, void *arg);
+/** One ended call's trace: an array of {at, legId, direction, transport, local, remote, message};
+    SR_ERR_NOTFOUND: no such call, or its trace is gone. */
+void store_trace(struct store *store, struct sr_str call_id, store_json_fn *fn, void *arg);
+/** One record: SR_ERR_NOTFOUND when there is none. */
+void store_record(struct store *store, struct sr_str call_id, store_json_fn *fn, void *arg);
+
+/* ---- registrations ---- */
+
+struct store_contact {
+    struct sr_str device_id, uri, path, user_agent, call_id, instance, transport;
+    struct sr_addr local, remote;
+    uint32_t q_milli, cseq;
+    uint64_t expires_wall; /* seconds since the epoch */
+    bool is_nat;
+};
+
+/** Key: device and uri. */
+void store_contact_put(struct store *store, const struct store_contact *contact);
+void store_contact_remove(struct store *store, struct sr_str device_id, struct sr_str uri);
+typedef void store_contact_fn(void *arg, const struct store_contact *contact);
+/** At start, blocking, in the caller's thread: every contact that has not expired. */
+void store_contacts_load(struct store *store, uint64_t now_wall, store_contact_fn *fn, void *arg);
+
+/* ---- users and tokens of the API (small: blocking, from any thread but the signalling one) ---- */
+
+struct store_user {
+    struct sr_str name, role, password_hash, device_id; /* role: "admin" | "read" | "user" */
+};
+
+struct store_token {
+    struct sr_str id, name, role, hash, device_id; /* hash: hex SHA-256 of the token */
+    int64_t created_wall_us, expires_wall_us;      /* expires 0: never */
+};
+
+typedef void store_user_fn(void *arg, const struct store_user *user);
+typedef void store_token_fn(void *arg, const struct store_token *token);
+
+SR_MUST_USE enum sr_err store_user_put(struct store *store, const struct store_user *user);
+SR_MUST_USE enum sr_err store_user_remove(struct store *store, struct sr_str name);
+SR_MUST_USE enum sr_err store_users_load(struct store *store, store_user_fn *fn, void *arg);
+SR_MUST_USE enum sr_err store_token_put(struct store *store, const struct store_token *token);
+SR_MUST_USE enum sr_err store_token_remove(struct store *store, struct sr_str id);
+SR_MUST_USE enum sr_err store_tokens_load(struct store *store, store_token_fn *fn, void *arg);
+
+/* ---- small values by name (a secret of the router, counters): blocking as above ---- */
+SR_MUST_USE enum sr_err store_value_put(struct store *store, struct sr_str name,
+                                        struct sr_str value);
+/** Appends to buf; SR_ERR_NOTFOUND when there is none. */
+SR_MUST_USE enum sr_err store_value_get(struct store *store, struct sr_str name,
+                                        struct sr_buf *buf);
+
+#endif
