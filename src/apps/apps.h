@@ -1,0 +1,21 @@
+/**
+ * @file apps.h  The applications main.c registers with the hub.
+ *
+ * Layer:   apps
+ * Thread:  signalling thread
+ */
+#ifndef SR_APPS_APPS_H
+#define SR_APPS_APPS_H
+
+#include "call/app.h"
+
+/** "*43": who calls hears himself. No state. */
+extern const struct app_ops app_echo;
+
+/** Conference rooms by extension. One state for all rooms. */
+extern const struct app_ops app_conference;
+struct conference_rooms;
+struct conference_rooms *conference_rooms_new(void);
+void conference_rooms_free(struct conference_rooms *rooms); /* after the engine stopped */
+
+#endif

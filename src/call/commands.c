@@ -1,0 +1,322 @@
+/* Commands of the web thread, served on the signalling thread. */
+#include "base/alloc.h"
+#include "call/internal.h"
+
+struct reply {
+    struct engine *engine;
+    struct engine_event *event; /* NULL: nobody waits for it */
+};
+
+static void say(struct reply *reply, enum sr_err err, const char *why)
+{
+    if (reply->event == NULL)
+        return;
+    reply->event->err = err;
+    (void)sr_str_copy(sr_str_c(why), reply->event->why, sizeof(reply->event->why));
+}
+
+static struct sr_buf *body_of(struct reply *reply)
+{
+    return reply->event != NULL ? &reply->event->body : NULL;
+}
+
+static void say_id(struct reply *reply, const char *key, const char *id)
+{
+    struct sr_json json;
+
+    if (reply->event == NULL)
+        return;
+    sr_json_begin(&json, body_of(reply));
+    sr_json_object(&json);
+    sr_json_key_c(&json, key, id);
+    sr_json_end(&json);
+}
+
+static enum sr_err err_of_reason(enum call_reason reason)
+{
+    switch ((int)reason) {
+    case CALL_REASON_LIMIT:
+        return SR_ERR_LIMIT;
+    case CALL_REASON_NOT_FOUND:
+        return SR_ERR_NOTFOUND;
+    case CALL_REASON_NOT_BUILT:
+        return SR_ERR_UNSUPPORTED;
+    case CALL_REASON_OFFLINE:
+    case CALL_REASON_BUSY:
+        return SR_ERR_STATE;
+    default:
+        return SR_ERR_IO;
+    }
+}
+
+/* ---- configuration ---- */
+
+static void do_configure(struct engine *engine, const struct engine_command *command)
+{
+    struct config *old = engine->config;
+
+    engine->config = command->config; /* the command's reference is ours now */
+    engine__configure_ua(engine);
+    media_port_set_ports(engine->media, (uint16_t)engine->config->proxy.rtp_ports.min,
+                         (uint16_t)engine->config->proxy.rtp_ports.max);
+    config_unref(old);
+    event__push(engine, event__new(engine, ENGINE_CONFIG_CHANGED));
+    event__snapshot(engine);
+}
+
+/* ---- calls ---- */
+
+/* The first party of an API call answered: now whom it wants to talk to. */
+void call__first_answered(struct call *call, struct leg *leg)
+{
+    enum call_reason reason;
+
+    call->origin = leg;
+    call__update_media(call);
+    if (call->api_to[0] == '\0') {
+        call__answered(call);
+        return;
+    }
+    reason = call__dial(call, leg, sr_str_c(call->api_to), false);
+    if (reason != CALL_REASON_NONE)
+        call__end(call, reason, call_reason_status(reason));
+}
+
+/* Who is rung first, and who appears as the caller to that party. */
+static void do_call(struct reply *reply, const struct engine_command *command)
+{
+    struct engine *engine = reply->engine;
+    struct sr_str first = sr_str_c(command->from[0] ? command->from : command->to);
+    struct sr_str shown = sr_str_c(command->caller_id[0] ? command->caller_id : command->to);
+    const struct config_device *device = config_device_by_user(engine->config, first);
+    enum call_reason reason;
+    uint32_t retry_sec;
+    struct call *call;
+
+    if (device == NULL) {
+        say(reply, SR_ERR_NOTFOUND,
+            command->from[0] ? "\"from\" is no device of this router"
+                             : "without \"from\" only a device of this router can be called");
+        return;
+    }
+    if (engine->is_draining) {
+        say(reply, SR_ERR_LIMIT, "the router is draining: no new calls");
+        return;
+    }
+    if (!engine__is_accepting(engine, &retry_sec)) {
+        say(reply, SR_ERR_LIMIT, "too many calls are being set up: try again");
+        return;
+    }
+    call = call__new(engine, "internal", shown, (struct sr_str){NULL, 0}, sr_str_c(command->to));
+    if (call == NULL) {
+        say(reply, SR_ERR_LIMIT, "no call or port is free");
+        return;
+    }
+    if (command->from[0])
+        (void)sr_str_copy(sr_str_c(command->to), call->api_to, sizeof(call->api_to));
+    else
+        call->parties_min = 1;
+    event__call(call, ENGINE_CALL_CREATED);
+    say_id(reply, "callId", call->call_id);
+    reason = ring__devices(call, NULL, &device, 1, false);
+    if (command->from[0]) /* from now on the first party is the caller */
+        (void)sr_str_copy(device->extension.n ? device->extension : device->id, call->from,
+                          sizeof(call->from));
+    if (command->from[0] && !command->caller_id[0])
+        (void)sr_str_copy(device->display_name, call->from_name, sizeof(call->from_name));
+    if (command->from[0] && command->caller_id[0])
+        (void)sr_str_copy(sr_str_c(command->caller_id), call->from, sizeof(call->from));
+    if (reason != CALL_REASON_NONE) {
+        say(reply, err_of_reason(reason), call_reason_text(reason));
+        call__end(call, reason, call_reason_status(reason));
+    }
+}
+
+static void do_leg_add(struct reply *reply, struct call *call, const struct engine_command *command)
+{
+    enum call_reason reason;
+
+    if (call->state != CALL_ANSWERED) {
+        say(reply, SR_ERR_STATE, "the call is not answered yet");
+        return;
+    }
+    if (call->ring != NULL) {
+        say(reply, SR_ERR_STATE, "another party is being rung for this call");
+        return;
+    }
+    reason = call__dial(call, NULL, sr_str_c(command->to), true);
+    if (reason != CALL_REASON_NONE) {
+        say(reply, err_of_reason(reason), call_reason_text(reason));
+        return;
+    }
+    SR_LIST_EACH(&call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (leg->ring != NULL) {
+            say_id(reply, "legId", leg->leg_id);
+            return;
+        }
+    }
+}
+
+/* ---- legs ---- */
+
+static bool role_of(const char *text, enum media_role *ret_role)
+{
+    for (int role = MEDIA_ROLE_PARTICIPANT; role <= MEDIA_ROLE_TOOL; role++) {
+        if (strcmp(text, leg__role_name((enum media_role)role)) == 0) {
+            *ret_role = (enum media_role)role;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void do_leg_change(struct reply *reply, struct leg *leg,
+                          const struct engine_command *command)
+{
+    enum media_role role = leg->role;
+
+    if (leg->state != LEG_ANSWERED) {
+        say(reply, SR_ERR_STATE, "the leg is not answered yet");
+        return;
+    }
+    if (command->has_role && !role_of(command->role, &role)) {
+        say(reply, SR_ERR_SYNTAX, "role is participant, isolated or tool");
+        return;
+    }
+    leg->role = role;
+    if (command->has_muted)
+        leg->is_muted = command->is_muted;
+    if (command->has_held)
+        leg->is_held = command->is_held;
+    call__update_media(leg->call);
+    event__leg(leg, ENGINE_LEG_CHANGED);
+}
+
+static void do_dtmf(struct reply *reply, struct leg *leg, const struct engine_command *command)
+{
+    uint32_t duration_ms = command->duration_ms ? command->duration_ms : MEDIA_DTMF_MS_DEFAULT;
+
+    if (leg->state != LEG_ANSWERED) {
+        say(reply, SR_ERR_STATE, "the leg is not answered yet");
+        return;
+    }
+    for (const char *digit = command->digits; *digit != '\0'; digit++) {
+        enum sr_err err = leg__send_digit(reply->engine, leg, *digit, duration_ms);
+
+        if (err == SR_OK)
+            continue;
+        say(reply, err,
+            err == SR_ERR_SYNTAX  ? "digits are 0-9, *, # and A-D"
+            : err == SR_ERR_LIMIT ? "too many digits are waiting on this leg"
+                                  : "the leg cannot send digits now");
+        return;
+    }
+}
+
+static void serve_leg(struct reply *reply, struct call *call, const struct engine_command *command)
+{
+    struct leg *leg = call__find_leg(call, command->leg_id);
+
+    if (leg == NULL) {
+        say(reply, SR_ERR_NOTFOUND, "no such leg in this call");
+        return;
+    }
+    if (command->kind == ENGINE_DO_LEG_REMOVE)
+        leg__ended(leg, CALL_REASON_API, 0);
+    else if (command->kind == ENGINE_DO_LEG_CHANGE)
+        do_leg_change(reply, leg, command);
+    else
+        do_dtmf(reply, leg, command);
+}
+
+static void serve_call(struct reply *reply, const struct engine_command *command)
+{
+    struct call *call = call__find(reply->engine, command->call_id);
+
+    if (call == NULL) {
+        say(reply, SR_ERR_NOTFOUND, "no such live call");
+        return;
+    }
+    if (command->kind == ENGINE_DO_HANGUP)
+        call__end(call, CALL_REASON_API, 0);
+    else if (command->kind == ENGINE_DO_LEG_ADD)
+        do_leg_add(reply, call, command);
+    else if (command->kind == ENGINE_DO_TRACE && reply->event != NULL)
+        trace__json(&call->trace, body_of(reply));
+    else if (command->kind != ENGINE_DO_TRACE)
+        serve_leg(reply, call, command);
+}
+
+static void serve(struct engine *engine, const struct engine_command *command)
+{
+    struct reply reply = {.engine = engine};
+
+    if (command->token != 0) {
+        reply.event = event__new(engine, ENGINE_REPLY);
+        reply.event->token = command->token;
+        sr_buf_init(&reply.event->body, 4 << 20);
+        memcpy(reply.event->call_id, command->call_id, sizeof(command->call_id));
+    }
+    switch (command->kind) {
+    case ENGINE_DO_CONFIGURE:
+        do_configure(engine, command);
+        break;
+    case ENGINE_DO_CALL:
+        do_call(&reply, command);
+        break;
+    case ENGINE_DO_HANGUP:
+    case ENGINE_DO_LEG_ADD:
+    case ENGINE_DO_LEG_REMOVE:
+    case ENGINE_DO_LEG_CHANGE:
+    case ENGINE_DO_DTMF:
+    case ENGINE_DO_TRACE:
+        serve_call(&reply, command);
+        break;
+    case ENGINE_DO_ROUTE_TEST:
+        if (reply.event != NULL)
+            routing__test_json(engine->config, sr_str_c(command->to), sr_str_c(command->from),
+                               body_of(&reply));
+        break;
+    case ENGINE_DO_SNAPSHOT:
+        event__snapshot(engine);
+        break;
+    case ENGINE_DO_DRAIN:
+        engine__drain(engine, command->duration_ms);
+        break;
+    }
+    if (reply.event != NULL)
+        event__push(engine, reply.event);
+}
+
+void engine__serve_commands(struct loop_job *job)
+{
+    struct engine *engine = SR_CONTAINER(job, struct engine, command_job);
+    struct sr_mpsc_node *node;
+
+    atomic_store(&engine->is_job_posted, false);
+    while ((node = sr_mpsc_pop(&engine->commands)) != NULL) {
+        struct engine_command *command = SR_CONTAINER(node, struct engine_command, node);
+
+        atomic_fetch_sub(&engine->commands_waiting, 1);
+        serve(engine, command);
+        sr_free(command);
+    }
+}
+
+enum sr_err engine_submit(struct engine *engine, const struct engine_command *command)
+{
+    struct engine_command *copy;
+
+    if (atomic_load(&engine->commands_waiting) >= ENGINE_COMMANDS_MAX)
+        return SR_ERR_LIMIT;
+    copy = sr_alloc(sizeof(*copy));
+    *copy = *command;
+    atomic_fetch_add(&engine->commands_waiting, 1);
+    (void)sr_mpsc_push(&engine->commands, &copy->node);
+    if (!atomic_exchange(&engine->is_job_posted, true))
+        loop_post(engine->loop, &engine->command_job);
+    return SR_OK;
+}

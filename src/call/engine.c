@@ -1,0 +1,286 @@
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "call/internal.h"
+
+/* What other threads read: refreshed by the loop, guarded by a lock nobody holds for long. */
+struct engine_shared {
+    pthread_mutex_t lock;
+    struct engine_status status;
+};
+
+static void refresh_status(struct engine *engine)
+{
+    struct engine_status status = {.at_wall_us = loop_wall(engine->loop)};
+    struct media_port_stats media;
+    struct ua_stats ua;
+    uint32_t cursor = 0;
+    struct call *call;
+
+    ua_stats(engine->ua, &ua);
+    media_port_stats(engine->media, &media);
+    while ((call = sr_idtab_next(&engine->calls, &cursor)) != NULL) {
+        status.calls += call->state != CALL_ENDED;
+        status.calls_answered += call->state == CALL_ANSWERED;
+        status.legs += (uint32_t)call->legs.count;
+    }
+    status.devices = engine->config->device_count;
+    for (uint32_t i = 0; i < engine->config->device_count; i++) {
+        struct ua_contact contact;
+
+        status.devices_registered +=
+            ua_contacts(engine->ua, engine->config->devices[i].id, &contact, 1) > 0;
+    }
+    status.calls_total = engine->calls_total;
+    status.calls_failed = engine->calls_failed;
+    status.calls_refused_overload = engine->overload.refused;
+    status.rtp_ports_used = media.ports_used;
+    status.rtp_ports_free = media.ports_free;
+    status.media_workers = media.workers;
+    status.media_ticks = media.ticks;
+    status.media_overruns = media.overruns;
+    status.sip_requests = ua.requests_received;
+    status.sip_responses = ua.responses_received;
+    status.sip_bad = ua.bad_messages;
+    status.sip_retransmitted = ua.retransmitted;
+    status.auth_failures = ua.auth_failures;
+    status.bans = ua.bans;
+    status.events_lost = engine->events_lost;
+    status.is_draining = engine->is_draining;
+    status.generation = engine->config->generation;
+    pthread_mutex_lock(&engine->shared->lock);
+    engine->shared->status = status;
+    pthread_mutex_unlock(&engine->shared->lock);
+}
+
+static void on_status_timer(void *arg)
+{
+    struct engine *engine = arg;
+
+    refresh_status(engine);
+    if (engine->is_snapshot_owed && atomic_load(&engine->events_waiting) < ENGINE_EVENTS_MAX / 2)
+        event__snapshot(engine);
+    loop_timer_set(engine->loop, &engine->status_timer, loop_now(engine->loop) + SR_SEC);
+}
+
+void engine_status(struct engine *engine, struct engine_status *ret_status)
+{
+    pthread_mutex_lock(&engine->shared->lock);
+    *ret_status = engine->shared->status;
+    pthread_mutex_unlock(&engine->shared->lock);
+}
+
+static void on_overload_window(void *arg)
+{
+    struct engine *engine = arg;
+    double rate_before = engine->overload.rate_max;
+
+    overload_on_window(&engine->overload, loop_now(engine->loop));
+    if (rate_before <= 0 && engine->overload.rate_max > 0)
+        sr_log(HUB, WARN, "event=overload calls_per_sec_max=%.0f", engine->overload.rate_max);
+    if (rate_before > 0 && engine->overload.rate_max <= 0)
+        sr_log(HUB, INFO, "event=overload_over refused=%llu",
+               (unsigned long long)engine->overload.refused);
+    loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));
+}
+
+bool engine__is_accepting(void *arg, uint32_t *ret_retry_after_sec)
+{
+    struct engine *engine = arg;
+
+    *ret_retry_after_sec = OVERLOAD_RETRY_SEC;
+    if (engine->is_draining || !engine->is_started || engine->calls.count >= engine->calls_max)
+        return false;
+    return overload_admit(&engine->overload, loop_now(engine->loop));
+}
+
+static void on_ban(void *arg, const struct sr_addr *source, struct sr_str user, uint32_t ban_sec)
+{
+    struct engine *engine = arg;
+    struct engine_event *event = event__new(engine, ENGINE_SECURITY_BAN);
+    char text[SR_ADDR_TEXT_MAX];
+
+    (void)sr_str_copy(sr_str_c(sr_addr_text(source, text)), event->subject, sizeof(event->subject));
+    (void)sr_str_copy(user, event->why, sizeof(event->why));
+    event->duration_ms = ban_sec * 1000;
+    event__push(engine, event);
+}
+
+const struct ua_user_ops *engine_ua_ops(void)
+{
+    static const struct ua_user_ops ops = {
+        .on_invite = engine__on_invite,
+        .on_leg_event = engine__on_leg_event,
+        .on_registration = engine__on_registration,
+        .on_trace = engine__on_trace,
+        .on_ban = on_ban,
+        .is_accepting = engine__is_accepting,
+    };
+
+    return &ops;
+}
+
+uint32_t engine__device_calls(struct engine *engine, struct sr_str device_id, int change)
+{
+    struct device_calls *entry = sr_map_find(&engine->device_calls, device_id);
+
+    if (change == 0)
+        return entry != NULL ? entry->count : 0;
+    if (entry == NULL) {
+        SR_ASSERT(change > 0);
+        entry = sr_zalloc(1, sizeof(*entry));
+        (void)sr_str_copy(device_id, entry->device_id, sizeof(entry->device_id));
+        (void)sr_map_put(&engine->device_calls, sr_str_c(entry->device_id), entry);
+    }
+    SR_ASSERT(change > 0 || entry->count > 0);
+    entry->count = (uint32_t)((int64_t)entry->count + change);
+    if (entry->count > 0)
+        return entry->count;
+    (void)sr_map_remove(&engine->device_calls, sr_str_c(entry->device_id));
+    sr_free(entry);
+    return 0;
+}
+
+static void end_all_calls(struct engine *engine, enum call_reason reason)
+{
+    uint32_t cursor = 0;
+    struct call *call;
+
+    while ((call = sr_idtab_next(&engine->calls, &cursor)) != NULL)
+        call__end(call, reason, call_reason_status(reason));
+}
+
+static void on_drain_timer(void *arg)
+{
+    end_all_calls(arg, CALL_REASON_STOPPED);
+}
+
+void engine__told_drained(struct engine *engine)
+{
+    if (engine->is_drained_told)
+        return;
+    engine->is_drained_told = true;
+    event__push(engine, event__new(engine, ENGINE_DRAINED));
+    if (engine->on_drained != NULL)
+        engine->on_drained(engine->drained_arg);
+}
+
+void engine__drain(struct engine *engine, uint32_t within_ms)
+{
+    engine->is_draining = true;
+    refresh_status(engine);
+    sr_log(HUB, INFO, "event=draining calls=%u within_ms=%u", engine->calls.count, within_ms);
+    if (engine->calls.count == 0) {
+        engine__told_drained(engine);
+        return;
+    }
+    loop_timer_set(engine->loop, &engine->drain_timer,
+                   loop_now(engine->loop) + (sr_usec)within_ms * SR_MSEC);
+}
+
+void engine_drain(struct engine *engine, uint32_t within_ms, void (*on_drained)(void *arg),
+                  void *arg)
+{
+    engine->on_drained = on_drained;
+    engine->drained_arg = arg;
+    engine__drain(engine, within_ms);
+}
+
+struct engine *engine_new(const struct engine_options *options)
+{
+    struct engine *engine = sr_zalloc(1, sizeof(*engine));
+
+    engine->loop = options->loop;
+    engine->store = options->store;
+    engine->config = config_ref(options->config);
+    engine->wake = options->wake;
+    engine->wake_arg = options->wake_arg;
+    engine->calls_max = options->calls_max ? options->calls_max : ENGINE_CALLS_MAX;
+    engine->epoch = sr_random_u64() >> 12; /* fits a JSON number */
+    sr_idtab_init(&engine->calls, engine->calls_max);
+    sr_idtab_init(&engine->legs, engine->calls_max * 4);
+    sr_map_init(&engine->calls_by_text);
+    sr_map_init(&engine->device_calls);
+    sr_mpsc_init(&engine->commands);
+    sr_mpsc_init(&engine->events);
+    loop_job_init(&engine->command_job, engine__serve_commands);
+    loop_timer_init(&engine->drain_timer, on_drain_timer, engine);
+    loop_timer_init(&engine->status_timer, on_status_timer, engine);
+    loop_timer_init(&engine->overload_timer, on_overload_window, engine);
+    engine->shared = sr_zalloc(1, sizeof(*engine->shared));
+    pthread_mutex_init(&engine->shared->lock, NULL);
+    return engine;
+}
+
+void engine_add_app(struct engine *engine, const struct app_ops *app, void *state)
+{
+    SR_ASSERT(engine->app_count < ENGINE_APPS_MAX && !engine->is_started);
+    engine->apps[engine->app_count++] = (struct engine_app){app, state};
+}
+
+void engine_start(struct engine *engine, struct ua *ua, struct media_port *media)
+{
+    engine->ua = ua;
+    engine->media = media;
+    engine__configure_ua(engine);
+    engine__restore_contacts(engine);
+    engine->is_started = true;
+    overload_init(&engine->overload, loop_now(engine->loop));
+    loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));
+    event__snapshot(engine);
+    on_status_timer(engine);
+}
+
+void engine_stop(struct engine *engine)
+{
+    uint32_t cursor = 0;
+    struct call *call;
+
+    engine->is_started = false;
+    loop_timer_clear(engine->loop, &engine->drain_timer);
+    loop_timer_clear(engine->loop, &engine->status_timer);
+    loop_timer_clear(engine->loop, &engine->overload_timer);
+    end_all_calls(engine, CALL_REASON_STOPPED);
+    /* what still waits for its ports to close is finished now: nothing will report any more */
+    while ((call = sr_idtab_next(&engine->calls, &cursor)) != NULL) {
+        call->media_open = 0;
+        call__finish(call);
+    }
+}
+
+void engine_free(struct engine *engine)
+{
+    struct sr_mpsc_node *node;
+    struct engine_event *event;
+
+    if (engine == NULL)
+        return;
+    SR_ASSERT(engine->calls.count == 0 && engine->legs.count == 0);
+    while ((node = sr_mpsc_pop(&engine->commands)) != NULL) {
+        struct engine_command *command = SR_CONTAINER(node, struct engine_command, node);
+
+        config_unref(command->config);
+        sr_free(command);
+    }
+    while ((event = engine_next_event(engine)) != NULL)
+        engine_event_free(event);
+    sr_idtab_done(&engine->calls);
+    sr_idtab_done(&engine->legs);
+    sr_map_done(&engine->calls_by_text);
+    sr_map_done(&engine->device_calls);
+    config_unref(engine->config);
+    sr_free(engine->ua_devices);
+    pthread_mutex_destroy(&engine->shared->lock);
+    sr_free(engine->shared);
+    sr_free(engine);
+}
+
+uint64_t engine_epoch(const struct engine *engine)
+{
+    return engine->epoch;
+}
+
+uint32_t engine_call_count(const struct engine *engine)
+{
+    return engine->calls.count;
+}

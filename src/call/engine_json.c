@@ -1,0 +1,225 @@
+/* The JSON form of every view and event (contract: REST /api/calls, /api/devices, /api/events). */
+#include "call/engine.h"
+#include "net/clock.h"
+
+const char *engine_event_name(enum engine_event_kind kind)
+{
+    switch (kind) {
+#define X(name, text)                                                                              \
+    case ENGINE_##name:                                                                            \
+        return text;
+        ENGINE_EVENT_MAP(X)
+#undef X
+    }
+    return "unknown";
+}
+
+static void key_time(struct sr_json *json, const char *key, int64_t wall_us)
+{
+    char text[NET_CLOCK_TEXT_MAX];
+
+    sr_json_key_c(json, key, wall_us ? net_clock_text(wall_us, text) : NULL);
+}
+
+static void key_known(struct sr_json *json, const char *key, double value, int decimals)
+{
+    sr_json_key(json, key);
+    if (value < 0)
+        sr_json_null(json);
+    else
+        sr_json_num(json, value, decimals);
+}
+
+/* An empty text reads as null. */
+static void key_text(struct sr_json *json, const char *key, const char *text)
+{
+    sr_json_key_c(json, key, text[0] ? text : NULL);
+}
+
+static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
+{
+    sr_json_object(json);
+    sr_json_key_c(json, "legId", leg->leg_id);
+    sr_json_key_c(json, "kind", leg->kind);
+    sr_json_key_c(json, "role", leg->role);
+    key_text(json, "deviceId", leg->device_id);
+    key_text(json, "providerId", leg->provider_id);
+    key_text(json, "number", leg->number);
+    key_text(json, "name", leg->name);
+    sr_json_key_c(json, "state", leg->state);
+    key_text(json, "codec", leg->codec);
+    key_text(json, "address", leg->address);
+    sr_json_key_bool(json, "muted", leg->is_muted);
+    sr_json_key_bool(json, "held", leg->is_held);
+    sr_json_key_bool(json, "holding", leg->is_holding);
+    sr_json_key_object(json, "quality");
+    key_known(json, "lossPct", leg->quality.loss_pct, 2);
+    key_known(json, "jitterMs", leg->quality.jitter_ms, 1);
+    key_known(json, "rttMs", leg->quality.rtt_ms, 1);
+    key_known(json, "mos", leg->quality.mos, 2);
+    sr_json_end(json);
+    key_text(json, "verdict", leg->verdict);
+    sr_json_end(json);
+}
+
+void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
+{
+    sr_json_object(json);
+    sr_json_key_c(json, "callId", call->call_id);
+    sr_json_key_c(json, "direction", call->direction);
+    sr_json_key_c(json, "from", call->from);
+    key_text(json, "fromName", call->from_name);
+    sr_json_key_c(json, "to", call->to);
+    sr_json_key_c(json, "state", call->state);
+    key_time(json, "startedAt", call->started_wall_us);
+    key_time(json, "answeredAt", call->answered_wall_us);
+    if (call->ended_wall_us)
+        key_time(json, "endedAt", call->ended_wall_us);
+    key_text(json, "routeId", call->route_id);
+    sr_json_key_c(json, "mode", "b2bua");
+    sr_json_key_c(json, "media", call->mode);
+    sr_json_key_array(json, "legs");
+    for (uint32_t i = 0; i < call->leg_count; i++)
+        leg_json(&call->legs[i], json);
+    sr_json_end(json);
+    sr_json_end(json);
+}
+
+static void contact_json(const struct engine_contact_view *contact, struct sr_json *json)
+{
+    sr_json_object(json);
+    sr_json_key_c(json, "uri", contact->uri);
+    sr_json_key_c(json, "address", contact->address);
+    sr_json_key_c(json, "transport", contact->transport);
+    key_text(json, "userAgent", contact->user_agent);
+    key_time(json, "expiresAt", (int64_t)contact->expires_wall * SR_SEC);
+    sr_json_key_bool(json, "nat", contact->is_nat);
+    sr_json_key_bool(json, "reachable", contact->is_reachable);
+    sr_json_key(json, "rttMs");
+    if (contact->rtt_us < 0)
+        sr_json_null(json);
+    else
+        sr_json_num(json, contact->rtt_us / 1000.0, 1);
+    sr_json_end(json);
+}
+
+void engine_device_json(const struct engine_device_view *device, struct sr_json *json)
+{
+    uint32_t shown = SR_MIN(device->contact_count, (uint32_t)ENGINE_CONTACTS_SHOWN_MAX);
+
+    sr_json_object(json);
+    sr_json_key_c(json, "id", device->device_id);
+    key_text(json, "displayName", device->display_name);
+    key_text(json, "extension", device->extension);
+    sr_json_key_bool(json, "registered", device->is_registered);
+    sr_json_key_int(json, "calls", device->call_count);
+    sr_json_key_int(json, "contactCount", device->contact_count);
+    sr_json_key_array(json, "contacts");
+    for (uint32_t i = 0; i < shown; i++)
+        contact_json(&device->contacts[i], json);
+    sr_json_end(json);
+    sr_json_end(json);
+}
+
+void engine_status_json(const struct engine_status *status, struct sr_json *json)
+{
+    sr_json_key_bool(json, "draining", status->is_draining);
+    sr_json_key_int(json, "configGeneration", (int64_t)status->generation);
+    sr_json_key_object(json, "calls");
+    sr_json_key_int(json, "live", status->calls);
+    sr_json_key_int(json, "answered", status->calls_answered);
+    sr_json_key_int(json, "legs", status->legs);
+    sr_json_key_int(json, "total", (int64_t)status->calls_total);
+    sr_json_key_int(json, "failed", (int64_t)status->calls_failed);
+    sr_json_key_int(json, "refusedOverload", (int64_t)status->calls_refused_overload);
+    sr_json_end(json);
+    sr_json_key_object(json, "devices");
+    sr_json_key_int(json, "configured", status->devices);
+    sr_json_key_int(json, "registered", status->devices_registered);
+    sr_json_end(json);
+    sr_json_key_object(json, "media");
+    sr_json_key_int(json, "workers", status->media_workers);
+    sr_json_key_int(json, "portsUsed", status->rtp_ports_used);
+    sr_json_key_int(json, "portsFree", status->rtp_ports_free);
+    sr_json_key_int(json, "ticks", (int64_t)status->media_ticks);
+    sr_json_key_int(json, "overruns", (int64_t)status->media_overruns);
+    sr_json_end(json);
+    sr_json_key_object(json, "sip");
+    sr_json_key_int(json, "requests", (int64_t)status->sip_requests);
+    sr_json_key_int(json, "responses", (int64_t)status->sip_responses);
+    sr_json_key_int(json, "retransmitted", (int64_t)status->sip_retransmitted);
+    sr_json_key_int(json, "badMessages", (int64_t)status->sip_bad);
+    sr_json_key_int(json, "authFailures", (int64_t)status->auth_failures);
+    sr_json_key_int(json, "bans", (int64_t)status->bans);
+    sr_json_end(json);
+    sr_json_key_int(json, "eventsLost", (int64_t)status->events_lost);
+}
+
+static const struct engine_leg_view *leg_of(const struct engine_event *event)
+{
+    for (uint32_t i = 0; event->call != NULL && i < event->call->leg_count; i++) {
+        if (strcmp(event->call->legs[i].leg_id, event->leg_id) == 0)
+            return &event->call->legs[i];
+    }
+    return NULL;
+}
+
+/* What a kind says beside its ids. */
+static void details_json(const struct engine_event *event, struct sr_json *json)
+{
+    char digit[2] = {event->digit, '\0'};
+
+    if (event->reason != NULL) {
+        sr_json_key_c(json, "reason", event->reason);
+        sr_json_key(json, "sipStatus");
+        if (event->sip_status)
+            sr_json_int(json, event->sip_status);
+        else
+            sr_json_null(json);
+    }
+    if (event->kind == ENGINE_DTMF) {
+        sr_json_key_c(json, "digit", digit);
+        sr_json_key_int(json, "durationMs", event->duration_ms);
+    }
+    if (event->kind == ENGINE_SECURITY_BAN) {
+        sr_json_key_c(json, "source", event->subject);
+        sr_json_key_c(json, "user", event->why[0] ? event->why : NULL);
+        sr_json_key_int(json, "seconds", event->duration_ms / 1000);
+    }
+    if (event->kind == ENGINE_DEVICE_REGISTERED || event->kind == ENGINE_DEVICE_UNREGISTERED ||
+        event->kind == ENGINE_DEVICE_CHANGED) {
+        sr_json_key_c(json, "deviceId", event->subject);
+        if (event->why[0])
+            sr_json_key_c(json, "why", event->why);
+    }
+}
+
+void engine_event_json(const struct engine_event *event, struct sr_buf *buf)
+{
+    const struct engine_leg_view *leg = leg_of(event);
+    struct sr_json json;
+
+    sr_json_begin(&json, buf);
+    sr_json_object(&json);
+    sr_json_key_c(&json, "type", engine_event_name(event->kind));
+    sr_json_key_int(&json, "seq", (int64_t)event->seq);
+    key_time(&json, "at", event->at_wall_us);
+    if (event->call_id[0])
+        sr_json_key_c(&json, "callId", event->call_id);
+    if (event->leg_id[0])
+        sr_json_key_c(&json, "legId", event->leg_id);
+    details_json(event, &json);
+    if (leg != NULL) {
+        sr_json_key(&json, "leg");
+        leg_json(leg, &json);
+    }
+    if (event->call != NULL && event->kind != ENGINE_QUALITY && event->kind != ENGINE_DTMF) {
+        sr_json_key(&json, "call");
+        engine_call_json(event->call, &json);
+    }
+    if (event->device != NULL) {
+        sr_json_key(&json, "device");
+        engine_device_json(event->device, &json);
+    }
+    sr_json_end(&json);
+}

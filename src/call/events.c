@@ -1,0 +1,206 @@
+/* What the hub tells the web thread: events with whole views, through a bounded queue. */
+#include "base/alloc.h"
+#include "call/internal.h"
+
+const char *leg__kind_name(enum leg_kind kind)
+{
+    return kind == LEG_DEVICE ? "device" : "media";
+}
+
+const char *leg__role_name(enum media_role role)
+{
+    switch (role) {
+    case MEDIA_ROLE_PARTICIPANT:
+        return "participant";
+    case MEDIA_ROLE_ISOLATED:
+        return "isolated";
+    case MEDIA_ROLE_TOOL:
+        return "tool";
+    }
+    return "participant";
+}
+
+struct engine_event *event__new(struct engine *engine, enum engine_event_kind kind)
+{
+    struct engine_event *event = sr_zalloc(1, sizeof(*event));
+
+    event->kind = kind;
+    event->at_wall_us = loop_wall(engine->loop);
+    return event;
+}
+
+void event__push(struct engine *engine, struct engine_event *event)
+{
+    bool is_full =
+        atomic_load_explicit(&engine->events_waiting, memory_order_relaxed) >= ENGINE_EVENTS_MAX;
+
+    if (event->kind != ENGINE_REPLY)
+        event->seq = ++engine->seq;
+    if (is_full && event->kind != ENGINE_REPLY) {
+        engine->events_lost++;
+        engine->is_snapshot_owed = true;
+        engine_event_free(event);
+        return;
+    }
+    atomic_fetch_add_explicit(&engine->events_waiting, 1, memory_order_relaxed);
+    if (sr_mpsc_push(&engine->events, &event->node) && engine->wake != NULL)
+        engine->wake(engine->wake_arg);
+}
+
+static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
+{
+    char text[SR_ADDR_TEXT_MAX];
+    const struct media_leg_stats *stats = &leg->stats;
+
+    memcpy(view->leg_id, leg->leg_id, sizeof(view->leg_id));
+    view->kind = leg__kind_name(leg->kind);
+    view->role = leg__role_name(leg->role);
+    view->state = leg__state_name(leg->state);
+    memcpy(view->device_id, leg->device_id, sizeof(view->device_id));
+    memcpy(view->number, leg->number, sizeof(view->number));
+    memcpy(view->name, leg->name, sizeof(view->name));
+    (void)sr_str_copy(sr_str_c(leg->codec_last), view->codec, sizeof(view->codec));
+    if (stats->remote_seen.family != SR_ADDR_NONE)
+        (void)sr_str_copy(sr_str_c(sr_addr_text(&stats->remote_seen, text)), view->address,
+                          sizeof(view->address));
+    view->is_muted = leg->is_muted;
+    view->is_held = leg->is_held;
+    view->is_holding = leg->is_holding;
+    view->quality = (struct engine_quality){
+        .loss_pct = leg->has_stats ? stats->loss_pct : -1,
+        .jitter_ms = leg->has_stats ? stats->jitter_ms : -1,
+        .rtt_ms = stats->rtt_ms,
+        .mos = stats->mos,
+    };
+}
+
+static const char *mode_name(enum media_mode mode)
+{
+    switch (mode) {
+    case MEDIA_MODE_IDLE:
+        return "idle";
+    case MEDIA_MODE_RELAY:
+        return "relay";
+    case MEDIA_MODE_MIX:
+        return "mix";
+    }
+    return "idle";
+}
+
+struct engine_call_view *event__view(const struct call *call)
+{
+    /* an ended call is shown with the legs it had */
+    const struct sr_list *list = call->state == CALL_ENDED ? &call->gone : &call->legs;
+    struct engine_call_view *view =
+        sr_zalloc(1, sizeof(*view) + list->count * sizeof(view->legs[0]));
+
+    memcpy(view->call_id, call->call_id, sizeof(view->call_id));
+    view->direction = call->direction;
+    memcpy(view->from, call->from, sizeof(view->from));
+    memcpy(view->from_name, call->from_name, sizeof(view->from_name));
+    memcpy(view->to, call->to, sizeof(view->to));
+    view->state = call__state_name(call->state);
+    view->started_wall_us = call->started_wall_us;
+    view->answered_wall_us = call->answered_wall_us;
+    view->ended_wall_us = call->ended_wall_us;
+    memcpy(view->route_id, call->route_id, sizeof(view->route_id));
+    view->mode = mode_name(call->mode_real);
+    SR_LIST_EACH(list, node)
+    fill_leg(&view->legs[view->leg_count++], SR_CONTAINER(node, struct leg, node));
+    return view;
+}
+
+void event__call(struct call *call, enum engine_event_kind kind)
+{
+    struct engine_event *event = event__new(call->engine, kind);
+
+    memcpy(event->call_id, call->call_id, sizeof(event->call_id));
+    event->call = event__view(call);
+    if (kind == ENGINE_CALL_ENDED) {
+        event->reason = call_reason_name(call->reason);
+        event->sip_status = call->sip_status;
+    }
+    event__push(call->engine, event);
+}
+
+static struct engine_event *leg_event(struct leg *leg, enum engine_event_kind kind)
+{
+    struct engine_event *event = event__new(leg->call->engine, kind);
+
+    memcpy(event->call_id, leg->call->call_id, sizeof(event->call_id));
+    memcpy(event->leg_id, leg->leg_id, sizeof(event->leg_id));
+    event->call = event__view(leg->call);
+    return event;
+}
+
+void event__leg(struct leg *leg, enum engine_event_kind kind)
+{
+    struct engine_event *event = leg_event(leg, kind);
+
+    if (kind == ENGINE_LEG_REMOVED) {
+        event->reason = call_reason_name(leg->reason);
+        event->sip_status = leg->sip_status;
+    }
+    event__push(leg->call->engine, event);
+}
+
+void event__digit(struct leg *leg, char digit, uint32_t duration_ms)
+{
+    struct engine_event *event = leg_event(leg, ENGINE_DTMF);
+
+    event->digit = digit;
+    event->duration_ms = duration_ms;
+    event__push(leg->call->engine, event);
+}
+
+void event__snapshot(struct engine *engine)
+{
+    struct engine_event *event = event__new(engine, ENGINE_SNAPSHOT);
+    const struct config *config = engine->config;
+    uint32_t cursor = 0;
+    struct call *call;
+
+    event->calls = sr_zalloc(engine->calls.count, sizeof(struct engine_call_view *));
+    while ((call = sr_idtab_next(&engine->calls, &cursor)) != NULL) {
+        if (call->state != CALL_ENDED)
+            event->calls[event->call_count++] = event__view(call);
+    }
+    event->devices = sr_zalloc(config->device_count, sizeof(*event->devices));
+    for (uint32_t i = 0; i < config->device_count; i++)
+        engine__device_view(engine, &config->devices[i], &event->devices[event->device_count++]);
+    engine->is_snapshot_owed = false;
+    event__push(engine, event);
+}
+
+struct engine_event *engine_next_event(struct engine *engine)
+{
+    struct sr_mpsc_node *node = sr_mpsc_pop(&engine->events);
+
+    if (node == NULL)
+        return NULL;
+    atomic_fetch_sub_explicit(&engine->events_waiting, 1, memory_order_relaxed);
+    return SR_CONTAINER(node, struct engine_event, node);
+}
+
+void engine_event_free(struct engine_event *event)
+{
+    if (event == NULL)
+        return;
+    for (uint32_t i = 0; i < event->call_count; i++)
+        sr_free(event->calls[i]);
+    sr_free(event->calls);
+    sr_free(event->devices);
+    sr_free(event->call);
+    sr_free(event->device);
+    sr_buf_done(&event->body);
+    sr_free(event);
+}
+
+struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call)
+{
+    size_t bytes = sizeof(*call) + call->leg_count * sizeof(call->legs[0]);
+    struct engine_call_view *copy = sr_alloc(bytes);
+
+    memcpy(copy, call, bytes);
+    return copy;
+}

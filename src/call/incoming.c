@@ -1,0 +1,193 @@
+/* A device calls: who is it, what was dialled, which call does it come into. */
+#include "call/internal.h"
+
+static const struct engine_app *find_app(struct engine *engine, const struct config_extension *what)
+{
+    for (uint32_t i = 0; i < engine->app_count; i++) {
+        if (engine->apps[i].ops->serves(what))
+            return &engine->apps[i];
+    }
+    return NULL;
+}
+
+/* Devices rung by an extension of a device or a group. */
+static enum call_reason ring_extension(struct call *call, struct leg *from,
+                                       const struct config_extension *what, bool is_addition)
+{
+    if (what->kind == CONFIG_EXTENSION_GROUP)
+        return ring__devices(call, from, (const struct config_device *const *)what->group->members,
+                             what->group->member_ids.count, is_addition);
+    return ring__devices(call, from, &what->device, 1, is_addition);
+}
+
+enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
+                            bool is_addition)
+{
+    struct engine *engine = call->engine;
+    struct routing_plan plan;
+    const struct engine_app *app;
+
+    routing__resolve(call->config, dialled, &plan);
+    if (plan.what.kind == CONFIG_EXTENSION_NONE)
+        return CALL_REASON_NOT_FOUND;
+    if (plan.what.kind == CONFIG_EXTENSION_DEVICE || plan.what.kind == CONFIG_EXTENSION_GROUP)
+        return ring_extension(call, from, &plan.what, is_addition);
+    app = find_app(engine, &plan.what);
+    if (app == NULL || is_addition || from == NULL)
+        return CALL_REASON_NOT_BUILT;
+    call->app = app->ops;
+    call->app_state = app->state;
+    app->ops->on_enter(app->state, call, from, &plan.what);
+    return CALL_REASON_NONE;
+}
+
+void leg__count(struct leg *leg)
+{
+    if (leg->kind != LEG_DEVICE || leg->is_counted)
+        return;
+    leg->is_counted = true;
+    engine__device_calls(leg->call->engine, sr_str_c(leg->device_id), 1);
+}
+
+bool leg_answer_here(struct leg *leg)
+{
+    struct sr_buf sdp;
+    enum sr_err err = SR_OK;
+
+    if (leg->state == LEG_ANSWERED)
+        return true;
+    sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
+    if (leg->has_peer) {
+        err = leg__make_answer(leg, NULL, &sdp);
+        if (err == SR_OK)
+            leg__set_stream(leg);
+    } else {
+        err = leg__make_offer(leg, NULL, &sdp);
+        leg->is_offer_open = true;
+    }
+    if (err == SR_OK) {
+        leg__set_state(leg, LEG_ANSWERED);
+        sip_leg_answer(leg->sip, sr_buf_view(&sdp));
+        event__leg(leg, ENGINE_LEG_CHANGED);
+        if (leg->call->state == CALL_RINGING)
+            call__answered(leg->call);
+        else
+            call__update_media(leg->call);
+    }
+    sr_buf_done(&sdp);
+    if (err != SR_OK)
+        leg__ended(leg, CALL_REASON_NO_CODEC, 488);
+    return err == SR_OK;
+}
+
+/* The caller's leg, with its offer read. On failure nothing is left and the status is set. */
+static struct leg *new_caller(struct call *call, struct sip_leg *sip,
+                              const struct ua_invite *invite, const struct config_device *device)
+{
+    struct leg *leg = leg__new(call, LEG_DEVICE);
+
+    if (leg == NULL)
+        return NULL;
+    leg->is_caller = true;
+    leg->sip = sip;
+    leg->signalling = invite->flow.remote;
+    leg->dtmf = device->dtmf;
+    (void)sr_str_copy(device->id, leg->device_id, sizeof(leg->device_id));
+    (void)sr_str_copy(device->extension, leg->number, sizeof(leg->number));
+    (void)sr_str_copy(device->display_name, leg->name, sizeof(leg->name));
+    (void)sr_str_copy(invite->user_agent, leg->user_agent, sizeof(leg->user_agent));
+    leg__allow_codecs(leg, &device->codecs);
+    sip_leg_set_user(sip, leg, call->id, leg->id);
+    leg__count(leg);
+    event__leg(leg, ENGINE_LEG_ADDED);
+    return leg;
+}
+
+/* Reads the offer; the reason to refuse with, or NONE. */
+static enum call_reason take_offer(struct leg *leg, const struct ua_invite *invite)
+{
+    if (!leg__open_media(leg, &invite->flow.local))
+        return CALL_REASON_LIMIT;
+    if (invite->sdp.n == 0)
+        return CALL_REASON_NONE;
+    if (leg__read_peer(leg, invite->sdp) != SR_OK)
+        return CALL_REASON_NO_CODEC;
+    for (size_t i = 0; i < leg->allowed_count; i++) {
+        for (uint8_t j = 0; j < leg->peer.codec_count; j++) {
+            if (sdp_codec_same(&leg->allowed[i], &leg->peer.codecs[j]))
+                return CALL_REASON_NONE;
+        }
+    }
+    return CALL_REASON_NO_CODEC;
+}
+
+/* A live call an application wants this caller in (a conference), or a new one. */
+static struct call *call_for(struct engine *engine, const struct ua_invite *invite,
+                             const struct config_device *device, const struct routing_plan *plan,
+                             bool *ret_is_new)
+{
+    const struct engine_app *app = find_app(engine, &plan->what);
+    struct call *call = NULL;
+    struct sr_str from = device->extension.n ? device->extension : device->id;
+
+    if (app != NULL && app->ops->find_call != NULL)
+        call = app->ops->find_call(app->state, &plan->what);
+    *ret_is_new = call == NULL;
+    if (call == NULL)
+        call = call__new(engine, "internal", from, device->display_name, invite->dialled);
+    return call;
+}
+
+static void refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason)
+{
+    uint16_t status = call_reason_status(reason);
+
+    engine->calls_failed++;
+    sip_leg_reject(sip, status, (struct sr_str){NULL, 0}, status == 503 ? 5 : 0);
+}
+
+void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite)
+{
+    struct engine *engine = arg;
+    const struct config_device *device = config_device_by_id(engine->config, invite->device_id);
+    struct routing_plan plan;
+    enum call_reason reason;
+    struct call *call;
+    struct leg *leg;
+    bool is_new;
+
+    if (device == NULL) {
+        refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
+        return;
+    }
+    if (device->calls_max > 0 && engine__device_calls(engine, device->id, 0) >= device->calls_max) {
+        refuse(engine, sip, CALL_REASON_BUSY);
+        return;
+    }
+    routing__resolve(engine->config, invite->dialled, &plan);
+    call = call_for(engine, invite, device, &plan, &is_new);
+    if (call == NULL) {
+        refuse(engine, sip, CALL_REASON_LIMIT);
+        return;
+    }
+    leg = new_caller(call, sip, invite, device);
+    if (leg == NULL) {
+        refuse(engine, sip, CALL_REASON_LIMIT);
+        if (is_new)
+            call__end(call, CALL_REASON_LIMIT, 503);
+        return;
+    }
+    if (is_new) {
+        call->origin = leg;
+        event__call(call, ENGINE_CALL_CREATED);
+    }
+    reason = take_offer(leg, invite);
+    if (reason == CALL_REASON_NONE && !call->is_ending)
+        reason = call__dial(call, leg, invite->dialled, false);
+    if (reason == CALL_REASON_NONE)
+        return;
+    if (is_new)
+        call__end(call, reason, call_reason_status(reason));
+    else
+        leg__ended(leg, reason, call_reason_status(reason));
+}

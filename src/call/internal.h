@@ -1,0 +1,328 @@
+/**
+ * @file internal.h  The hub's own objects: engine, call, leg. Only src/call/ includes this.
+ *
+ * Ownership: engine -> calls -> legs. A leg owns its sip_leg (until it ends) and its media leg. A call
+ * owns its media room, its fork (ring) and the records of legs that have gone.
+ *
+ * Thread:  signalling thread, but for the two queues
+ */
+#ifndef SR_CALL_INTERNAL_H
+#define SR_CALL_INTERNAL_H
+
+#include "base/idtab.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "call/hub.h"
+#include "call/overload.h"
+#include "sip/sdp_oa.h"
+
+enum {
+    CALL_ID_BYTES = 12, /* random, written as hex */
+    LEG_ID_BYTES = 8,
+    CALL_LEGS_MAX = 100,     /* parties and branches of one call */
+    CALL_RELAY_BACK_SEC = 5, /* a mix nobody needs any more becomes a relay after this */
+    CALL_CODECS_MAX = 4,
+    LEG_SDP_BYTES_MAX = 16 * 1024,
+    RING_BRANCHES_MAX = 64,
+};
+
+#define CALL_RELAY_BACK (CALL_RELAY_BACK_SEC * SR_SEC)
+
+/** An impossible state of one call ends that call, not the process. */
+#define CALL_ASSERT(call, condition)                                                               \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            call__broken(call, #condition, __FILE__, __LINE__);                                    \
+            return;                                                                                \
+        }                                                                                          \
+    } while (0)
+
+enum leg_state {
+    LEG_CALLING,
+    LEG_RINGING,
+    LEG_ANSWERED,
+    LEG_ENDED
+};
+enum leg_kind {
+    LEG_DEVICE,
+    LEG_MEDIA
+};
+enum call_state {
+    CALL_RINGING,
+    CALL_ANSWERED,
+    CALL_ENDED
+};
+
+/* One party, or one branch of a fork. */
+struct leg {
+    struct sr_node node; /* call->legs */
+    struct call *call;
+    sr_id id; /* engine->legs; cookie of sip and media */
+    char leg_id[ENGINE_ID_MAX];
+    enum leg_kind kind;
+    enum media_role role;
+    enum leg_state state;
+    bool is_caller;      /* it called us */
+    struct sip_leg *sip; /* NULL: none, or ended */
+    sr_id media;         /* SR_ID_NONE: none */
+    struct sr_addr rtp;  /* ours, as written into SDP */
+    char device_id[ENGINE_TEXT_MAX];
+    char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
+    char user_agent[ENGINE_TEXT_MAX];
+    struct sr_addr signalling;
+    enum config_dtmf dtmf;
+
+    /* offer and answer */
+    struct sdp_audio ours, peer;
+    struct sdp_codec allowed[CALL_CODECS_MAX];
+    size_t allowed_count;
+    bool has_ours, has_peer;
+    bool is_offer_ours; /* the open exchange was begun by us */
+    bool is_offer_open;
+    bool has_stream; /* media knows where to send: it belongs to the audio of the call */
+    struct media_stream stream;
+
+    bool is_muted, is_held, is_holding;
+    enum media_prompt prompt; /* as ordered last */
+    bool is_media_muted;      /* as ordered last */
+    enum media_role media_role;
+    struct ring *ring; /* the fork this leg is a branch of, while ringing */
+
+    int64_t started_wall_us, answered_wall_us, ended_wall_us;
+    char codec_last[16]; /* agreed last, for the record */
+    struct media_leg_stats stats;
+    bool has_stats;
+    bool is_counted; /* in the device's number of calls */
+    enum call_reason reason;
+    uint16_t sip_status;
+};
+
+/** A fork: several legs ring, the first answer wins. */
+struct ring {
+    struct call *call;
+    bool is_addition;      /* a party is added to a live call; else it makes the call */
+    uint32_t branch_count; /* still ringing */
+    uint16_t best_status;  /* of those that failed */
+    enum call_reason best_reason;
+    struct loop_timer timer; /* nobody answered */
+    bool was_ringing;        /* 180 went to the caller */
+};
+
+struct call_trace_message {
+    struct sr_node node;
+    int64_t at_wall_us;
+    char leg_id[ENGINE_ID_MAX];
+    bool is_sent;
+    const char *transport;
+    struct sr_addr local, remote;
+    size_t n;
+    char bytes[];
+};
+
+struct call_trace {
+    struct sr_list messages;
+    size_t bytes;
+    uint64_t dropped;
+};
+
+struct call {
+    struct engine *engine;
+    sr_id id; /* engine->calls; cookie of sip and media */
+    char call_id[ENGINE_ID_MAX];
+    struct config *config; /* the generation it began with */
+    const char *direction;
+    char from[ENGINE_TEXT_MAX], from_name[ENGINE_TEXT_MAX], to[ENGINE_TEXT_MAX];
+    char route_id[ENGINE_TEXT_MAX];
+    enum call_state state;
+    struct sr_list legs;
+    struct sr_list gone;     /* legs that ended: kept for the record, at most STORE_LEGS_MAX */
+    uint32_t legs_forgotten; /* beyond that */
+    uint32_t media_open;     /* media legs whose CLOSED has not come */
+    struct leg *origin;      /* for whom the first fork rings; NULL: gone, or the API */
+    uint32_t parties_min;
+    sr_id room;
+    enum media_mode mode;      /* as ordered last */
+    enum media_mode mode_real; /* as the media plane said last */
+    struct loop_timer relay_timer;
+    bool is_relay_due;            /* relay_timer runs */
+    struct ring *ring;            /* the fork that makes or extends the call, or NULL */
+    char api_to[ENGINE_TEXT_MAX]; /* dialled when the first leg answers (POST /api/call) */
+    const struct app_ops *app;
+    void *app_state;
+    char app_key[CALL_APP_KEY_MAX];
+    bool is_ending;
+    int64_t started_wall_us, answered_wall_us, ended_wall_us;
+    enum call_reason reason;
+    uint16_t sip_status;
+    struct call_trace trace;
+};
+
+struct device_calls {
+    char device_id[ENGINE_TEXT_MAX];
+    uint32_t count;
+};
+
+struct engine_app {
+    const struct app_ops *ops;
+    void *state;
+};
+
+struct engine {
+    struct loop *loop;
+    struct store *store;
+    struct ua *ua;
+    struct media_port *media;
+    struct config *config;        /* newest generation */
+    struct ua_device *ua_devices; /* what ua_configure was given last */
+    struct sr_idtab calls, legs;
+    struct sr_map calls_by_text; /* call_id */
+    struct sr_map device_calls;  /* struct device_calls by device id */
+    struct engine_app apps[ENGINE_APPS_MAX];
+    uint32_t app_count;
+    uint32_t calls_max;
+    bool is_started, is_draining, is_drained_told;
+    struct loop_timer drain_timer, status_timer, overload_timer;
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+    struct overload overload;
+    uint64_t calls_total, calls_failed;
+
+    /* queues with the web thread */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    struct sr_mpsc commands, events;
+    _Atomic uint32_t commands_waiting, events_waiting;
+    _Atomic bool is_job_posted;
+    struct loop_job command_job;
+    uint64_t epoch, seq, events_lost;
+    bool is_snapshot_owed;
+    struct engine_shared *shared; /* status as of the last second, under a lock */
+};
+
+/* ---- call.c ---- */
+struct call *call__new(struct engine *engine, const char *direction, struct sr_str from,
+                       struct sr_str from_name, struct sr_str to);
+/** Ends every leg and the call; the pointer is dead. */
+void call__end(struct call *call, enum call_reason reason, uint16_t sip_status);
+/** An ended call whose ports are all closed: record, event, free. */
+void call__finish(struct call *call);
+void call__answered(struct call *call);
+/** After any change of legs, streams or flags: relay or mix, prompts, mutes. */
+void call__update_media(struct call *call);
+/** Ends the call when too few parties are left. True when it did: the pointer is dead. */
+bool call__check_parties(struct call *call, enum call_reason reason, uint16_t sip_status);
+void call__broken(struct call *call, const char *what, const char *file, int line);
+struct call *call__find(struct engine *engine, const char *call_id);
+struct leg *call__find_leg(struct call *call, const char *leg_id);
+const char *call__state_name(enum call_state state);
+uint32_t call__party_count(const struct call *call); /* answered participants */
+
+/* ---- leg.c ---- */
+struct leg *leg__new(struct call *call, enum leg_kind kind);
+/** Opens its media ports at the given local address. False: limits; nothing was opened. */
+bool leg__open_media(struct leg *leg, const struct sr_addr *local);
+/** Lets go of signalling and media, files the leg under `gone`; the call may end: pointers dead. */
+void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status);
+/** As leg__ended, hanging up first when its SIP side lives. */
+void leg__hangup(struct leg *leg, enum call_reason reason, uint16_t sip_status);
+/** Only the leg: the call is not looked at. */
+void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status);
+void leg__free(struct leg *leg);
+void leg__set_state(struct leg *leg, enum leg_state state);
+const char *leg__state_name(enum leg_state state);
+
+/* ---- leg_sdp.c ---- */
+void leg__allow_codecs(struct leg *leg, const struct config_choices *codecs);
+/** Reads a peer's description. SR_ERR_SYNTAX 400-class, SR_ERR_NOTFOUND no audio we can use. */
+enum sr_err leg__read_peer(struct leg *leg, struct sr_str sdp);
+/** Our offer: `from`'s codecs first (may be NULL). Text into buf. */
+enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_buf *buf);
+/** Our answer to the peer's offer read before, preferring `prefer`'s codec (may be NULL). */
+enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct sr_buf *buf);
+/** Holds a peer's answer against our offer; then the stream is set. */
+enum sr_err leg__accept_answer(struct leg *leg, struct sr_str sdp);
+/** Tells media what was agreed. */
+void leg__set_stream(struct leg *leg);
+bool leg__is_peer_holding(const struct leg *leg);
+
+/* ---- incoming.c, ring.c, sip_events.c, media_events.c ---- */
+void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite);
+void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
+                          const struct sip_leg_event *event);
+/** A digit heard from this leg goes to all other answered parties. */
+void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms);
+enum sr_err leg__send_digit(struct engine *engine, struct leg *leg, char digit,
+                            uint32_t duration_ms);
+/** Counts an answered or calling leg among its device's calls, once. */
+void leg__count(struct leg *leg);
+/** Dials `dialled` for the call: rings devices, enters an application or fails. `from` is the party
+    whose codecs and name are offered. Reason NONE: under way; else nothing was begun. */
+enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
+                            bool is_addition);
+void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
+void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
+/** A branch failed and is removed already. */
+void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status);
+void ring__free(struct ring *ring);
+/** Rings one device's contacts for a call made by the API. Number of branches begun. */
+enum call_reason ring__devices(struct call *call, struct leg *from,
+                               const struct config_device *const *devices, size_t device_count,
+                               bool is_addition);
+
+/* ---- routing.c ---- */
+struct routing_plan {
+    struct config_extension what; /* what the dialled text names */
+    struct sr_str dialled;
+};
+void routing__resolve(const struct config *config, struct sr_str dialled,
+                      struct routing_plan *ret_plan);
+void routing__test_json(const struct config *config, struct sr_str number, struct sr_str caller,
+                        struct sr_buf *buf);
+
+/* ---- trace.c ---- */
+void engine__on_trace(void *arg, const struct ua_trace *message);
+void trace__init(struct call_trace *trace);
+void trace__done(struct call_trace *trace);
+void trace__add(struct call_trace *trace, int64_t at_wall_us, const char *leg_id,
+                const struct ua_trace *message);
+void trace__json(const struct call_trace *trace, struct sr_buf *buf);
+
+/* ---- registrations.c ---- */
+void engine__on_registration(void *arg, const struct ua_registration_event *event);
+void engine__restore_contacts(struct engine *engine);
+void engine__configure_ua(struct engine *engine);
+void engine__device_view(struct engine *engine, const struct config_device *device,
+                         struct engine_device_view *ret_view);
+
+/* ---- records.c ---- */
+void records__started(struct call *call);
+void records__ended(struct call *call);
+
+/* ---- engine.c ---- */
+/** Adds to the number of calls a device takes part in; gives the new number. */
+uint32_t engine__device_calls(struct engine *engine, struct sr_str device_id, int change);
+void engine__drain(struct engine *engine, uint32_t within_ms);
+/** No call is left while draining. */
+void engine__told_drained(struct engine *engine);
+
+bool engine__is_accepting(void *arg, uint32_t *ret_retry_after_sec);
+
+/* ---- events.c ---- */
+struct engine_event *event__new(struct engine *engine, enum engine_event_kind kind);
+void event__push(struct engine *engine, struct engine_event *event);
+void event__call(struct call *call, enum engine_event_kind kind);
+void event__leg(struct leg *leg, enum engine_event_kind kind);
+void event__digit(struct leg *leg, char digit, uint32_t duration_ms);
+void event__snapshot(struct engine *engine);
+const char *leg__kind_name(enum leg_kind kind);
+const char *leg__role_name(enum media_role role);
+struct engine_call_view *event__view(const struct call *call);
+
+/* ---- commands.c ---- */
+void engine__serve_commands(struct loop_job *job);
+/** The first party of an API call answered. */
+void call__first_answered(struct call *call, struct leg *leg);
+
+#endif

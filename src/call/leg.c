@@ -1,0 +1,173 @@
+#include "base/alloc.h"
+#include "call/internal.h"
+
+const char *leg__state_name(enum leg_state state)
+{
+    switch (state) {
+    case LEG_CALLING:
+        return "calling";
+    case LEG_RINGING:
+        return "ringing";
+    case LEG_ANSWERED:
+        return "answered";
+    case LEG_ENDED:
+        return "ended";
+    }
+    return "ended";
+}
+
+struct leg *leg__new(struct call *call, enum leg_kind kind)
+{
+    struct engine *engine = call->engine;
+    struct leg *leg;
+    struct sr_buf id;
+
+    if (call->legs.count >= CALL_LEGS_MAX)
+        return NULL;
+    leg = sr_zalloc(1, sizeof(*leg));
+    leg->id = sr_idtab_add(&engine->legs, leg);
+    if (leg->id == SR_ID_NONE) {
+        sr_free(leg);
+        return NULL;
+    }
+    leg->call = call;
+    leg->kind = kind;
+    leg->role = MEDIA_ROLE_PARTICIPANT;
+    leg->media_role = MEDIA_ROLE_PARTICIPANT;
+    leg->started_wall_us = loop_wall(engine->loop);
+    leg->stats = (struct media_leg_stats){.rtt_ms = -1, .mos = -1};
+    sr_buf_init_fixed(&id, leg->leg_id, sizeof(leg->leg_id));
+    sr_random_hex(&id, LEG_ID_BYTES);
+    (void)sr_buf_cstr(&id);
+    sr_list_add(&call->legs, &leg->node);
+    return leg;
+}
+
+bool leg__open_media(struct leg *leg, const struct sr_addr *local)
+{
+    struct engine *engine = leg->call->engine;
+    struct media_leg_options options = {
+        .kind = leg->kind == LEG_MEDIA ? MEDIA_LEG_ECHO : MEDIA_LEG_RTP,
+        .cookie = leg->id,
+    };
+    const struct config_proxy *proxy = &leg->call->config->proxy;
+    enum sr_err err;
+
+    if (local != NULL)
+        options.local = *local;
+    err = media_leg_open(engine->media, leg->call->room, &options, &leg->media, &leg->rtp);
+    if (err != SR_OK) {
+        leg->media = SR_ID_NONE;
+        sr_log(HUB, WARN, "event=no_rtp_port call=%s leg=%s err=%s", leg->call->call_id,
+               leg->leg_id, sr_err_name(err));
+        return false;
+    }
+    /* what phones are told may differ from what we bind (a container, a fixed lanIp) */
+    if (leg->rtp.family == SR_ADDR_IP4 && proxy->lan_addr.family == SR_ADDR_IP4)
+        memcpy(leg->rtp.ip, proxy->lan_addr.ip, sizeof(leg->rtp.ip));
+    else if (leg->rtp.family == SR_ADDR_IP6 && proxy->lan_addr6.family == SR_ADDR_IP6)
+        memcpy(leg->rtp.ip, proxy->lan_addr6.ip, sizeof(leg->rtp.ip));
+    leg->call->media_open++;
+    return true;
+}
+
+void leg__set_state(struct leg *leg, enum leg_state state)
+{
+    if (leg->state == state)
+        return;
+    leg->state = state;
+    if (state == LEG_ANSWERED)
+        leg->answered_wall_us = loop_wall(leg->call->engine->loop);
+}
+
+void leg__free(struct leg *leg)
+{
+    sr_idtab_remove(&leg->call->engine->legs, leg->id);
+    sr_wipe(leg->ours.keys, sizeof(leg->ours.keys));
+    sr_wipe(leg->peer.keys, sizeof(leg->peer.keys));
+    sr_free(leg);
+}
+
+/* The list of gone legs feeds the record; a leg whose ports are still closing must stay. */
+static void file_as_gone(struct leg *leg)
+{
+    struct call *call = leg->call;
+
+    sr_list_add(&call->gone, &leg->node);
+    if (call->gone.count <= STORE_LEGS_MAX)
+        return;
+    SR_LIST_EACH(&call->gone, node)
+    {
+        struct leg *old = SR_CONTAINER(node, struct leg, node);
+
+        if (old->media == SR_ID_NONE) {
+            sr_list_remove(&call->gone, node);
+            call->legs_forgotten++;
+            leg__free(old);
+            return;
+        }
+    }
+}
+
+void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
+{
+    struct call *call = leg->call;
+    struct engine *engine = call->engine;
+    struct sip_leg *sip = leg->sip;
+
+    leg->sip = NULL;
+    leg->reason = reason;
+    leg->sip_status = sip_status;
+    leg->ended_wall_us = loop_wall(engine->loop);
+    if (sip != NULL) {
+        if (reason == CALL_REASON_ELSEWHERE)
+            sip_leg_hangup(sip, 200, SR_STR("Call completed elsewhere"));
+        else
+            sip_leg_hangup(sip, sip_status, sr_str_c(call_reason_text(reason)));
+    }
+    if (leg->ring != NULL) {
+        SR_ASSERT(leg->ring->branch_count > 0);
+        leg->ring->branch_count--;
+        leg->ring = NULL;
+    }
+    if (leg->is_counted)
+        engine__device_calls(engine, sr_str_c(leg->device_id), -1);
+    leg->is_counted = false;
+    if (call->origin == leg)
+        call->origin = NULL;
+    if (leg->media != SR_ID_NONE)
+        media_leg_close(engine->media, leg->media);
+    leg__set_state(leg, LEG_ENDED);
+    leg->has_stream = false;
+    event__leg(leg, ENGINE_LEG_REMOVED);
+    sr_list_remove(&call->legs, &leg->node);
+    file_as_gone(leg);
+}
+
+void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
+{
+    struct call *call = leg->call;
+    struct ring *ring = leg->ring;
+    bool was_origin = call->origin == leg;
+
+    leg__remove(leg, reason, sip_status);
+    if (call->is_ending)
+        return;
+    if (ring != NULL) {
+        ring__branch_failed(ring, reason, sip_status);
+        return;
+    }
+    if (call->state == CALL_RINGING) {
+        if (was_origin || call->legs.count == 0)
+            call__end(call, reason == CALL_REASON_HANGUP ? CALL_REASON_CANCELLED : reason,
+                      sip_status);
+        return;
+    }
+    if (!call__check_parties(call, reason, sip_status))
+        call__update_media(call);
+}
+
+void leg_end(struct leg *leg, enum call_reason reason)
+{
+    leg__ended(leg, reason, call_reason_status(reason));
+}

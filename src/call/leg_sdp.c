@@ -1,0 +1,255 @@
+/* Offers and answers of one leg: what we say, what the peer said, and what media is told of it. */
+#include "base/alloc.h"
+#include "call/internal.h"
+
+static const enum codec_id codec_of_config[CONFIG_CODEC_COUNT] = {
+    [CONFIG_CODEC_OPUS] = CODEC_OPUS,
+    [CONFIG_CODEC_G722] = CODEC_G722,
+    [CONFIG_CODEC_PCMA] = CODEC_PCMA,
+    [CONFIG_CODEC_PCMU] = CODEC_PCMU,
+};
+
+static void allow(struct leg *leg, enum config_codec codec)
+{
+    const struct codec_ops *ops = codec_find(codec_of_config[codec]);
+    struct sdp_codec *out;
+
+    if (ops == NULL || leg->allowed_count == CALL_CODECS_MAX)
+        return;
+    out = &leg->allowed[leg->allowed_count++];
+    sdp_codec_set(out, ops->sdp_name, ops->clock_hz, ops->channels, SDP_PT_NONE);
+    (void)sr_str_copy(sr_str_c(ops->fmtp_default), out->fmtp, sizeof(out->fmtp));
+}
+
+void leg__allow_codecs(struct leg *leg, const struct config_choices *codecs)
+{
+    leg->allowed_count = 0;
+    for (uint8_t i = 0; i < codecs->count; i++)
+        allow(leg, (enum config_codec)codecs->items[i]);
+}
+
+enum sr_err leg__read_peer(struct leg *leg, struct sr_str text)
+{
+    struct sr_arena arena;
+    struct sdp_audio peer;
+    struct sdp sdp;
+    enum sr_err err;
+
+    sr_arena_init(&arena, SDP_ARENA_BYTES);
+    err = sdp_parse(text, &arena, &sdp, NULL);
+    if (err == SR_OK)
+        err = sdp_audio_read(&sdp, &peer);
+    if (err == SR_OK) {
+        leg->peer = peer;
+        leg->has_peer = true;
+    }
+    sr_wipe(&peer.keys, sizeof(peer.keys));
+    sr_arena_done(&arena);
+    return err == SR_OK && !leg->peer.is_active ? SR_ERR_NOTFOUND : err;
+}
+
+/* What the peer may receive from us must be reachable: no multicast, nothing that is nobody. */
+static bool is_usable(const struct sr_addr *addr)
+{
+    return addr->family != SR_ADDR_NONE && addr->port != 0 && !sr_addr_is_any(addr) &&
+           !sr_addr_is_multicast(addr);
+}
+
+static enum sr_err write_ours(struct leg *leg, const struct sdp_audio *ours, struct sr_buf *buf)
+{
+    struct sdp_audio now = *ours;
+
+    if (leg->has_ours)
+        sdp_audio_version(&leg->ours, &now);
+    leg->ours = now;
+    leg->has_ours = true;
+    return sdp_audio_write(&leg->ours, NULL, buf);
+}
+
+static void set_our_address(struct leg *leg, struct sdp_audio *ours)
+{
+    ours->is_active = true;
+    ours->rtp = leg->rtp;
+    ours->rtcp = leg->rtp;
+    ours->rtcp.port = (uint16_t)(leg->rtp.port + 1);
+}
+
+enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_buf *buf)
+{
+    struct sdp_audio ours;
+
+    if (leg->has_ours) {
+        ours = leg->ours;
+    } else {
+        sdp_audio_init(&ours);
+        (void)snprintf(ours.session_id, sizeof(ours.session_id), "%llu",
+                       (unsigned long long)(sr_random_u64() >> 2));
+        (void)sr_str_copy(SR_STR("1"), ours.session_version, sizeof(ours.session_version));
+        ours.proto = SDP_PROTO_AVP;
+        ours.ptime_ms = 20;
+    }
+    set_our_address(leg, &ours);
+    ours.direction = SDP_SENDRECV;
+    sdp_codecs_merge(from != NULL && from->has_peer ? &from->peer : NULL, leg->allowed,
+                     leg->allowed_count, &ours);
+    return write_ours(leg, &ours, buf);
+}
+
+/* The entry of `list` that is the codec of the other leg's stream, or NULL. */
+static const struct sdp_codec *codec_like(const struct leg *prefer, const struct sdp_codec *list,
+                                          size_t count)
+{
+    const struct codec_ops *codec;
+
+    if (prefer == NULL || !prefer->has_stream)
+        return NULL;
+    codec = codec_find(prefer->stream.send_codec);
+    for (size_t i = 0; codec != NULL && i < count; i++) {
+        if (codec_find_by_sdp(sr_str_c(list[i].name), list[i].clock_hz, list[i].channels) == codec)
+            return &list[i];
+    }
+    return NULL;
+}
+
+enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct sr_buf *buf)
+{
+    struct sdp_answer_wish wish = {
+        .rtp = leg->rtp,
+        .rtcp_mux_wanted = true,
+        .direction = SDP_SENDRECV,
+        .allowed = leg->allowed,
+        .allowed_count = leg->allowed_count,
+        .is_single = true,
+        .before = leg->has_ours ? &leg->ours : NULL,
+        .session_id = sr_random_u64() >> 2,
+    };
+    const struct sdp_codec *like = codec_like(prefer, leg->allowed, leg->allowed_count);
+    struct sdp_audio ours;
+    enum sr_err err = SR_ERR_NOTFOUND;
+
+    if (like != NULL) {
+        wish.allowed = like;
+        wish.allowed_count = 1;
+        err = sdp_answer_make(&leg->peer, &wish, &ours);
+    }
+    if (err != SR_OK) {
+        wish.allowed = leg->allowed;
+        wish.allowed_count = leg->allowed_count;
+        err = sdp_answer_make(&leg->peer, &wish, &ours);
+    }
+    if (err != SR_OK)
+        return err;
+    return write_ours(leg, &ours, buf);
+}
+
+enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
+{
+    struct sdp_audio before = leg->peer;
+    bool had_peer = leg->has_peer;
+    enum sr_err err = leg__read_peer(leg, text);
+
+    if (err == SR_OK)
+        err = sdp_answer_accept(&leg->ours, &leg->peer);
+    if (err == SR_OK && !leg->peer.is_active)
+        err = SR_ERR_NOTFOUND;
+    if (err != SR_OK) {
+        leg->peer = before;
+        leg->has_peer = had_peer;
+    } else {
+        leg__set_stream(leg);
+    }
+    sr_wipe(&before.keys, sizeof(before.keys));
+    return err;
+}
+
+static void add_formats(const struct sdp_audio *ours, struct media_stream *stream)
+{
+    for (uint8_t i = 0; i < ours->codec_count; i++) {
+        const struct sdp_codec *codec = &ours->codecs[i];
+        const struct codec_ops *ops =
+            codec_find_by_sdp(sr_str_c(codec->name), codec->clock_hz, codec->channels);
+
+        if (ops == NULL || stream->format_count == MEDIA_FORMATS_MAX)
+            continue;
+        stream->formats[stream->format_count++] = (struct media_format){
+            .payload_type = codec->pt, .codec = ops->id, .clock_hz = ops->clock_hz};
+    }
+    for (uint8_t i = 0; i < ours->event_count; i++) {
+        if (stream->format_count == MEDIA_FORMATS_MAX)
+            return;
+        stream->formats[stream->format_count++] =
+            (struct media_format){.payload_type = ours->events[i].pt,
+                                  .is_dtmf = true,
+                                  .clock_hz = ours->events[i].clock_hz};
+    }
+}
+
+/* The codec we send: the peer's first that we said too. */
+static void choose_codec(const struct leg *leg, struct media_stream *stream)
+{
+    for (uint8_t i = 0; i < leg->peer.codec_count; i++) {
+        const struct sdp_codec *codec = &leg->peer.codecs[i];
+        const struct codec_ops *ops =
+            codec_find_by_sdp(sr_str_c(codec->name), codec->clock_hz, codec->channels);
+        bool is_ours = false;
+
+        for (uint8_t j = 0; j < leg->ours.codec_count; j++)
+            is_ours = is_ours || sdp_codec_same(codec, &leg->ours.codecs[j]);
+        if (ops == NULL || !is_ours)
+            continue;
+        stream->send_codec = ops->id;
+        stream->send_payload_type = codec->pt;
+        if (ops->id == CODEC_OPUS)
+            codec_opus_fmtp_parse(sr_str_c(codec->fmtp), &stream->opus);
+        break;
+    }
+}
+
+static void choose_dtmf(const struct leg *leg, struct media_stream *stream)
+{
+    const struct codec_ops *codec = codec_find(stream->send_codec);
+    uint32_t clock_hz = codec != NULL ? codec->clock_hz : 8000;
+    uint8_t pt = sdp_event_pt(&leg->peer, clock_hz);
+
+    if (pt == SDP_PT_NONE) {
+        clock_hz = 8000;
+        pt = sdp_event_pt(&leg->peer, clock_hz);
+    }
+    if (pt == SDP_PT_NONE || leg->dtmf == CONFIG_DTMF_INBAND || leg->dtmf == CONFIG_DTMF_INFO)
+        return;
+    stream->dtmf_wanted = true;
+    stream->dtmf_payload_type = pt;
+    stream->dtmf_clock_hz = clock_hz;
+}
+
+void leg__set_stream(struct leg *leg)
+{
+    struct media_stream stream = {.send_codec = CODEC_NONE, .signalling = leg->signalling};
+    const struct codec_ops *codec;
+
+    add_formats(&leg->ours, &stream);
+    choose_codec(leg, &stream);
+    choose_dtmf(leg, &stream);
+    if (is_usable(&leg->peer.rtp)) {
+        stream.remote_rtp = leg->peer.rtp;
+        stream.remote_rtcp = leg->peer.rtcp;
+    }
+    stream.rtcp_mux = leg->peer.rtcp_mux && leg->ours.rtcp_mux;
+    stream.can_send =
+        sdp_direction_sends(leg->ours.direction) && sdp_direction_receives(leg->peer.direction);
+    stream.can_recv =
+        sdp_direction_receives(leg->ours.direction) && sdp_direction_sends(leg->peer.direction);
+    stream.ptime_ms = leg->peer.ptime_ms ? leg->peer.ptime_ms : 20;
+    codec = codec_find(stream.send_codec);
+    leg->stream = stream;
+    leg->has_stream = true;
+    if (codec != NULL)
+        (void)sr_str_copy(sr_str_c(codec->sdp_name), leg->codec_last, sizeof(leg->codec_last));
+    leg->is_holding = leg__is_peer_holding(leg);
+    media_leg_set_stream(leg->call->engine->media, leg->media, &leg->stream);
+}
+
+bool leg__is_peer_holding(const struct leg *leg)
+{
+    return leg->has_peer && !sdp_direction_receives(leg->peer.direction);
+}

@@ -1,0 +1,83 @@
+/* What the media plane reports. Late events for legs and calls that are gone find nothing. */
+#include <math.h>
+
+#include "call/internal.h"
+
+static void on_closed(struct engine *engine, const struct media_event *event)
+{
+    struct leg *leg = sr_idtab_find(&engine->legs, event->cookie);
+    struct call *call;
+
+    if (leg == NULL)
+        return;
+    call = leg->call;
+    leg->stats = event->stats;
+    leg->has_stats = true;
+    leg->media = SR_ID_NONE;
+    SR_ASSERT(call->media_open > 0);
+    call->media_open--;
+    if (call->is_ending && call->state == CALL_ENDED && call->media_open == 0)
+        call__finish(call);
+}
+
+static void on_digit(struct leg *leg, const struct media_event *event)
+{
+    event__digit(leg, event->digit, event->duration_ms);
+    /* in relay the digit's own packets reach the other party */
+    if (leg->call->mode_real != MEDIA_MODE_RELAY)
+        leg__pass_digit(leg, event->digit, event->duration_ms);
+}
+
+static void on_stats(struct leg *leg, const struct media_event *event)
+{
+    leg->stats = event->stats;
+    leg->has_stats = true;
+    event__leg(leg, ENGINE_QUALITY);
+}
+
+static void on_mode(struct engine *engine, const struct media_event *event)
+{
+    struct call *call = sr_idtab_find(&engine->calls, event->cookie);
+
+    if (call == NULL || call->is_ending)
+        return;
+    call->mode_real = event->mode;
+    event__call(call, ENGINE_LEG_CHANGED);
+}
+
+void engine_on_media(void *arg, const struct media_event *event)
+{
+    struct engine *engine = arg;
+    struct leg *leg;
+
+    if (event->kind == MEDIA_EVENT_CLOSED) {
+        on_closed(engine, event);
+        return;
+    }
+    if (event->kind == MEDIA_EVENT_MODE) {
+        on_mode(engine, event);
+        return;
+    }
+    leg = sr_idtab_find(&engine->legs, event->cookie);
+    if (leg == NULL || leg->state == LEG_ENDED)
+        return;
+    switch (event->kind) {
+    case MEDIA_EVENT_LATCHED:
+        leg->stats.remote_seen = event->addr;
+        event__leg(leg, ENGINE_LEG_CHANGED);
+        break;
+    case MEDIA_EVENT_DTMF:
+        on_digit(leg, event);
+        break;
+    case MEDIA_EVENT_TIMEOUT:
+        sr_log(HUB, INFO, "event=media_timeout call=%s leg=%s", leg->call->call_id, leg->leg_id);
+        leg__ended(leg, CALL_REASON_MEDIA_TIMEOUT, 0);
+        break;
+    case MEDIA_EVENT_STATS:
+        on_stats(leg, event);
+        break;
+    case MEDIA_EVENT_CLOSED:
+    case MEDIA_EVENT_MODE:
+        break;
+    }
+}

@@ -1,0 +1,167 @@
+/* What happens on the SIP side of a leg. */
+#include "call/internal.h"
+
+static enum call_reason reason_of_end(const struct leg *leg, const struct sip_leg_event *event)
+{
+    switch (event->cause) {
+    case SIP_LEG_CAUSE_BYE:
+        return CALL_REASON_HANGUP;
+    case SIP_LEG_CAUSE_CANCEL:
+        return CALL_REASON_CANCELLED;
+    case SIP_LEG_CAUSE_REFUSED:
+        return call_reason_from_status(event->status);
+    case SIP_LEG_CAUSE_TIMEOUT:
+        return leg->state == LEG_ANSWERED ? CALL_REASON_SIGNALLING_TIMEOUT
+                                          : CALL_REASON_UNREACHABLE;
+    case SIP_LEG_CAUSE_SESSION:
+        return CALL_REASON_SESSION_EXPIRED;
+    case SIP_LEG_CAUSE_TRANSPORT:
+        return CALL_REASON_UNREACHABLE;
+    case SIP_LEG_CAUSE_PROTOCOL:
+        return CALL_REASON_PROTOCOL;
+    }
+    return CALL_REASON_INTERNAL;
+}
+
+/* The peer asks for our offer inside the dialog: everything we can do, its answer comes later. */
+static void give_offer(struct leg *leg)
+{
+    struct sr_buf sdp;
+
+    sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
+    if (leg__make_offer(leg, NULL, &sdp) == SR_OK) {
+        leg->is_offer_open = true;
+        sip_leg_answer_offer(leg->sip, sr_buf_view(&sdp));
+    } else {
+        sip_leg_refuse_offer(leg->sip, 500);
+    }
+    sr_buf_done(&sdp);
+}
+
+/* A re-INVITE or UPDATE: hold, resume, another address or codec. */
+static void on_offer(struct leg *leg, const struct sip_leg_event *event)
+{
+    struct sdp_audio peer_before = leg->peer;
+    struct sdp_audio ours_before = leg->ours;
+    struct sr_buf sdp;
+    enum sr_err err;
+
+    if (event->sdp.n == 0) {
+        give_offer(leg);
+        return;
+    }
+    sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
+    err = leg__read_peer(leg, event->sdp);
+    if (err == SR_OK)
+        err = leg__make_answer(leg, leg, &sdp);
+    if (err == SR_OK) {
+        sip_leg_answer_offer(leg->sip, sr_buf_view(&sdp));
+        leg__set_stream(leg);
+        call__update_media(leg->call);
+        event__leg(leg, ENGINE_LEG_CHANGED);
+    } else {
+        leg->peer = peer_before;
+        leg->ours = ours_before;
+        sip_leg_refuse_offer(leg->sip, 488);
+    }
+    sr_buf_done(&sdp);
+    sr_wipe(&peer_before.keys, sizeof(peer_before.keys));
+    sr_wipe(&ours_before.keys, sizeof(ours_before.keys));
+}
+
+/* The answer to our offer: in an ACK, a PRACK or a 2xx of our re-INVITE. */
+static void on_answer(struct leg *leg, const struct sip_leg_event *event)
+{
+    if (event->sdp.n == 0) {
+        leg->is_offer_open = false;
+        return;
+    }
+    if (!leg->is_offer_open)
+        return;
+    leg->is_offer_open = false;
+    if (leg__accept_answer(leg, event->sdp) != SR_OK) {
+        leg__ended(leg, CALL_REASON_NO_CODEC, 488);
+        return;
+    }
+    call__update_media(leg->call);
+    event__leg(leg, ENGINE_LEG_CHANGED);
+}
+
+static void on_acked(struct leg *leg, const struct sip_leg_event *event)
+{
+    if (leg->is_offer_open && event->sdp.n == 0) {
+        leg__ended(leg, CALL_REASON_PROTOCOL, 400); /* our offer was never answered */
+        return;
+    }
+    if (event->sdp.n > 0)
+        on_answer(leg, event);
+}
+
+void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms)
+{
+    struct engine *engine = leg->call->engine;
+
+    SR_LIST_EACH(&leg->call->legs, node)
+    {
+        struct leg *other = SR_CONTAINER(node, struct leg, node);
+
+        if (other == leg || other->state != LEG_ANSWERED || other->kind != LEG_DEVICE)
+            continue;
+        if (leg__send_digit(engine, other, digit, duration_ms) != SR_OK)
+            sr_log(HUB, INFO, "event=digit_not_passed call=%s leg=%s", leg->call->call_id,
+                   other->leg_id);
+    }
+}
+
+enum sr_err leg__send_digit(struct engine *engine, struct leg *leg, char digit,
+                            uint32_t duration_ms)
+{
+    if (leg->dtmf == CONFIG_DTMF_INFO && leg->sip != NULL)
+        return sip_leg_send_dtmf(leg->sip, digit, duration_ms);
+    return media_leg_dtmf(engine->media, leg->media, digit, duration_ms);
+}
+
+static void on_ended(struct leg *leg, const struct sip_leg_event *event)
+{
+    enum call_reason reason = reason_of_end(leg, event);
+
+    leg->sip = NULL;
+    leg__ended(leg, reason, event->status);
+}
+
+void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
+                          const struct sip_leg_event *event)
+{
+    struct leg *leg = user;
+
+    (void)arg;
+    SR_ASSERT(leg->sip == sip);
+    if (event->user_agent.n > 0)
+        (void)sr_str_copy(event->user_agent, leg->user_agent, sizeof(leg->user_agent));
+    switch (event->kind) {
+    case SIP_LEG_PROGRESS:
+        if (leg->ring != NULL)
+            ring__branch_progress(leg, event);
+        break;
+    case SIP_LEG_ANSWERED:
+        CALL_ASSERT(leg->call, leg->ring != NULL);
+        ring__branch_answered(leg, event);
+        break;
+    case SIP_LEG_ACKED:
+        on_acked(leg, event);
+        break;
+    case SIP_LEG_OFFER:
+        on_offer(leg, event);
+        break;
+    case SIP_LEG_ANSWER:
+        on_answer(leg, event);
+        break;
+    case SIP_LEG_DTMF:
+        event__digit(leg, event->digit, event->duration_ms);
+        leg__pass_digit(leg, event->digit, event->duration_ms);
+        break;
+    case SIP_LEG_ENDED:
+        on_ended(leg, event);
+        break;
+    }
+}

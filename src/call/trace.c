@@ -1,0 +1,120 @@
+/* The last SIP messages of a call, bounded, secrets masked: kept with its record. */
+#include "base/alloc.h"
+#include "call/internal.h"
+#include "net/clock.h"
+
+void trace__init(struct call_trace *trace)
+{
+    *trace = (struct call_trace){0};
+    sr_list_init(&trace->messages);
+}
+
+static void drop_oldest(struct call_trace *trace)
+{
+    struct sr_node *node = sr_list_pop(&trace->messages);
+    struct call_trace_message *message = SR_CONTAINER(node, struct call_trace_message, node);
+
+    trace->bytes -= message->n;
+    sr_free(message);
+}
+
+void trace__done(struct call_trace *trace)
+{
+    while (trace->messages.count > 0)
+        drop_oldest(trace);
+}
+
+/* Overwrites what proves knowledge of a password: response and cnonce of digest credentials. */
+static void mask_line(char *line, size_t n)
+{
+    static const char *const names[] = {"response=\"", "cnonce=\"", "inline:"};
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(names); i++) {
+        struct sr_str text = {line, n};
+        size_t at = sr_str_search(text, sr_str_c(names[i]));
+
+        if (at == n)
+            continue;
+        for (at += strlen(names[i]);
+             at < n && line[at] != '"' && line[at] != '|' && line[at] != '\r' && line[at] != '\n';
+             at++)
+            line[at] = '*';
+    }
+}
+
+static void mask_secrets(char *bytes, size_t n)
+{
+    size_t start = 0;
+
+    while (start < n) {
+        size_t end = sr_str_find(sr_str_make(bytes, n), '\n', start);
+
+        mask_line(bytes + start, end - start);
+        start = end + 1;
+    }
+}
+
+void trace__add(struct call_trace *trace, int64_t at_wall_us, const char *leg_id,
+                const struct ua_trace *traced)
+{
+    struct call_trace_message *message;
+    size_t n = traced->bytes.n;
+
+    if (n > STORE_TRACE_BYTES_MAX / 2) {
+        trace->dropped++;
+        return;
+    }
+    while (trace->messages.count > 0 && (trace->bytes + n > STORE_TRACE_BYTES_MAX ||
+                                         trace->messages.count >= STORE_TRACE_MESSAGES_MAX)) {
+        drop_oldest(trace);
+        trace->dropped++;
+    }
+    message = sr_alloc(sizeof(*message) + n);
+    *message = (struct call_trace_message){.at_wall_us = at_wall_us, .n = n};
+    (void)sr_str_copy(sr_str_c(leg_id), message->leg_id, sizeof(message->leg_id));
+    message->is_sent = traced->is_sent;
+    message->transport = net_kind_name(traced->flow->kind);
+    message->local = traced->flow->local;
+    message->remote = traced->flow->remote;
+    memcpy(message->bytes, traced->bytes.p, n);
+    mask_secrets(message->bytes, n);
+    sr_list_add(&trace->messages, &message->node);
+    trace->bytes += n;
+}
+
+void trace__json(const struct call_trace *trace, struct sr_buf *buf)
+{
+    struct sr_json json;
+    char text[SR_ADDR_TEXT_MAX];
+    char at[NET_CLOCK_TEXT_MAX];
+
+    sr_json_begin(&json, buf);
+    sr_json_array(&json);
+    SR_LIST_EACH(&trace->messages, node)
+    {
+        const struct call_trace_message *message =
+            SR_CONTAINER(node, struct call_trace_message, node);
+
+        sr_json_object(&json);
+        sr_json_key_c(&json, "at", net_clock_text(message->at_wall_us, at));
+        sr_json_key_c(&json, "legId", message->leg_id);
+        sr_json_key_c(&json, "direction", message->is_sent ? "sent" : "received");
+        sr_json_key_c(&json, "transport", message->transport);
+        sr_json_key_c(&json, "local", sr_addr_text(&message->local, text));
+        sr_json_key_c(&json, "remote", sr_addr_text(&message->remote, text));
+        sr_json_key_str(&json, "message", sr_str_make(message->bytes, message->n));
+        sr_json_end(&json);
+    }
+    sr_json_end(&json);
+}
+
+void engine__on_trace(void *arg, const struct ua_trace *traced)
+{
+    struct engine *engine = arg;
+    struct call *call = sr_idtab_find(&engine->calls, traced->call_cookie);
+    struct leg *leg = sr_idtab_find(&engine->legs, traced->leg_cookie);
+
+    if (call == NULL)
+        return;
+    trace__add(&call->trace, loop_wall(engine->loop), leg != NULL ? leg->leg_id : "", traced);
+}
