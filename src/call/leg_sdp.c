@@ -1,4 +1,6 @@
 /* Offers and answers of one leg: what we say, what the peer said, and what media is told of it. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "call/internal.h"
 

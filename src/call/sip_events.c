@@ -1,4 +1,5 @@
 /* What happens on the SIP side of a leg. */
+#include "base/alloc.h"
 #include "call/internal.h"
 
 static enum call_reason reason_of_end(const struct leg *leg, const struct sip_leg_event *event)
