@@ -291,9 +291,9 @@ static void serve(struct engine *engine, const struct engine_command *command)
         event__push(engine, reply.event);
 }
 
-void engine__serve_commands(struct loop_job *job)
+void engine__serve_commands(void *arg)
 {
-    struct engine *engine = SR_CONTAINER(job, struct engine, command_job);
+    struct engine *engine = arg;
     struct sr_mpsc_node *node;
 
     atomic_store(&engine->is_job_posted, false);

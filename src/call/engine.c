@@ -203,7 +203,7 @@ struct engine *engine_new(const struct engine_options *options)
     sr_map_init(&engine->device_calls);
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
-    loop_job_init(&engine->command_job, engine__serve_commands);
+    loop_job_init(&engine->command_job, engine__serve_commands, engine);
     loop_timer_init(&engine->drain_timer, on_drain_timer, engine);
     loop_timer_init(&engine->status_timer, on_status_timer, engine);
     loop_timer_init(&engine->overload_timer, on_overload_window, engine);

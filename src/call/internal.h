@@ -321,7 +321,7 @@ const char *leg__role_name(enum media_role role);
 struct engine_call_view *event__view(const struct call *call);
 
 /* ---- commands.c ---- */
-void engine__serve_commands(struct loop_job *job);
+void engine__serve_commands(void *arg);
 /** The first party of an API call answered. */
 void call__first_answered(struct call *call, struct leg *leg);
 

@@ -1,0 +1,318 @@
+/**
+ * @file internal.h  Rooms, legs and workers of the real media port. Only src/worker/ includes this.
+ *
+ * The *front* (port_threads.c) runs on the signalling thread: it opens sockets, takes memory, decides
+ * relay or mix and the bus rate, and sends orders. A *worker* owns rooms and legs from their first
+ * order to the return of their last. An order is taken by the front, travels to the worker, comes
+ * back through `returned` and is freed by the front: the worker never allocates. Digits, latches
+ * and statistics come back as values through a bounded ring per worker.
+ *
+ * Thread:  each struct says
+ */
+#ifndef SR_WORKER_INTERNAL_H
+#define SR_WORKER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/mpsc.h"
+#include "base/random.h"
+#include "base/ring.h"
+#include "media/dtmf.h"
+#include "media/hold_music.h"
+#include "media/jitter.h"
+#include "media/latch.h"
+#include "media/level.h"
+#include "media/mix.h"
+#include "media/playout.h"
+#include "media/quality.h"
+#include "media/resample.h"
+#include "media/rtcp.h"
+#include "media/tone.h"
+#include "net/loop.h"
+#include "worker/media_port.h"
+
+enum {
+    WORKER_TICK_MS = 20,
+    WORKER_SLOTS = 20,         /* sub-slots of 1 ms; a room's tick runs in one of them */
+    WORKER_BURST_MAX = 16,     /* packets of one socket in one turn */
+    WORKER_EVENTS_MAX = 256,   /* ready sockets in one turn */
+    WORKER_REPORTS_MAX = 4096, /* values waiting for the front; more are dropped and counted */
+    WORKER_HOUSEKEEPING_MS = 100,
+    WORKER_STATS_MS = 5000,
+    WORKER_STEP_US = 200,    /* ready relay sockets are served at least this often */
+    WORKER_CATCH_UP_MAX = 5, /* ticks made up for after a stall; more are given up */
+    WORKER_DRAIN_MS = 500,   /* longest wait for empty jitter buffers before relay */
+    WORKER_CONNECT_IDLE_MS = 500,
+    LEG_PPS_MAX = 250, /* packets a second taken from one leg; the excess is dropped */
+    LEG_SOCKET_BYTES = 256 * 1024,
+    LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
+    LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
+};
+
+#define WORKER_TICK ((sr_usec)WORKER_TICK_MS * SR_MSEC)
+
+/** Everything a leg needs to be mixed: made by the front for one pair of codec and bus rate. */
+struct kit {
+    enum codec_id rx_codec, tx_codec;
+    uint32_t bus_hz;
+    uint32_t rx_hz, tx_hz; /* decoder's and encoder's rates */
+    struct jitter *jitter; /* in jitter_memory */
+    void *jitter_memory;
+    struct playout *playout;
+    void *playout_memory;
+    struct codec_decoder decoder;
+    void *decoder_memory;
+    struct codec_encoder encoder; /* ops NULL: nothing can be sent */
+    void *encoder_memory;
+    struct resample rx_resample, tx_resample;
+    struct mix_limiter limiter;
+    uint32_t packet_samples;  /* at tx_hz; frames below 20 ms: ptime 10 */
+    float rx[LEG_FRAME_MAX];  /* this tick at rx_hz */
+    float bus[LEG_FRAME_MAX]; /* this tick at bus_hz */
+    float out[LEG_FRAME_MAX];
+    float tx[LEG_FRAME_MAX * 3]; /* up to 60 ms at tx_hz, collected */
+    uint32_t tx_samples;
+    struct tone tone; /* prompt or digit in band */
+    enum media_prompt tone_of;
+    float echo[LEG_FRAME_MAX]; /* ECHO: what it heard last tick */
+    bool has_echo;
+};
+
+struct mleg {
+    /* ---- fixed from the first order on ---- */
+    sr_id id;
+    uint64_t cookie;
+    enum media_leg_kind kind;
+    int rtp_fd, rtcp_fd; /* -1: none */
+    struct sr_addr local;
+
+    /* ---- front only ---- */
+    struct mroom *front_room;
+    struct media_stream front_stream;
+    bool front_has_stream;
+    enum media_role front_role;
+    enum media_prompt front_prompt;
+    bool front_muted;
+    enum codec_id front_rx_codec; /* what the phone was seen to send; CODEC_NONE: nothing yet */
+    bool has_front_kit;           /* the last kit sent was made for: */
+    enum codec_id kit_rx_codec, front_tx_codec;
+    uint32_t front_bus_hz;
+    uint16_t front_ptime_ms;
+    bool is_closing, is_moving;
+    struct sr_list held_orders; /* while it moves between workers */
+
+    /* ---- worker only ---- */
+    struct mroom *room;
+    struct media_stream stream;
+    bool has_stream;
+    enum media_role role;
+    enum media_prompt prompt;
+    bool is_muted;
+    struct kit *kit;
+    struct latch latch;
+    bool is_connected, is_watched;
+    struct rtp_source source;
+    struct rtp_sender sender;
+    struct rtp_relay relay; /* maps the other leg's packets into our sender */
+    struct dtmf_rx dtmf_rx;
+    struct dtmf_tx dtmf_tx;
+    char inband[LEG_INBAND_MAX];
+    uint16_t inband_ms[LEG_INBAND_MAX];
+    uint32_t inband_count, inband_left_ms;
+    struct rtcp_peer rtcp_peer;
+    struct rtcp_timer rtcp_timer;
+    struct sr_addr rtcp_addr;
+    uint32_t ssrc;
+    enum codec_id rx_codec_seen;
+    sr_usec heard_at, timeout_us, stats_at;
+    sr_usec burst_at; /* start of the second `burst_count` counts in */
+    uint32_t burst_count;
+    bool is_timed_out;
+    const float *frame; /* this tick's sound on the bus, NULL: silent */
+    float level_dbfs;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint64_t rx_dropped, send_errors;
+    uint64_t reported_packets, reported_lost; /* at the last report */
+};
+
+struct mroom {
+    /* fixed */
+    sr_id id;
+    uint64_t cookie;
+    struct worker *worker;
+
+    /* front only */
+    enum media_mode front_wanted, front_mode;
+    uint32_t front_bus_hz;
+    struct mleg *front_legs[MEDIA_LEGS_MAX];
+    uint32_t front_leg_count;
+    bool is_closing;
+
+    /* worker only */
+    enum media_mode mode;
+    uint32_t bus_hz;
+    uint32_t slot;
+    bool is_ticking; /* in the slot's list */
+    struct sr_node tick_node;
+    struct mleg *legs[MEDIA_LEGS_MAX];
+    uint32_t leg_count;
+    struct order *mode_order; /* a switch to relay that waits for empty buffers */
+    sr_usec drain_until;
+    struct hold_music music;
+    uint32_t music_hz;
+    float music_frame[LEG_FRAME_MAX];
+    bool has_music_frame;
+    float sum[LEG_FRAME_MAX];
+};
+
+enum order_kind {
+    ORDER_ROOM_CLOSE,
+    ORDER_ROOM_MODE,
+    ORDER_LEG_ADD,
+    ORDER_LEG_TAKE, /* out of its room: closing, or moving to another worker */
+    ORDER_LEG_STREAM,
+    ORDER_LEG_ROLE,
+    ORDER_LEG_PROMPT,
+    ORDER_LEG_MUTED,
+    ORDER_LEG_TIMEOUT,
+    ORDER_LEG_DTMF,
+    ORDER_LEG_KIT,
+    ORDER_STOP,
+};
+
+struct order {
+    struct sr_mpsc_node node;
+    struct sr_node held; /* in mleg.held_orders */
+    enum order_kind kind;
+    struct mroom *room;
+    struct mleg *leg;
+    union {
+        struct media_stream stream;
+        struct {
+            enum media_mode mode;
+            uint32_t bus_hz;
+        } mode;
+        enum media_role role;
+        enum media_prompt prompt;
+        bool is_muted;
+        uint32_t timeout_sec;
+        struct {
+            char digit;
+            uint32_t duration_ms;
+        } dtmf;
+        struct kit *kit;    /* there: new kit; back: old one, to be freed */
+        struct mroom *next; /* TAKE: where the leg goes; NULL: it closes */
+        struct media_leg_stats stats;
+    };
+};
+
+enum report_kind {
+    REPORT_EVENT,
+    REPORT_RX_CODEC
+};
+
+/** A value from the worker to the front. */
+struct report {
+    enum report_kind kind;
+    enum codec_id codec;
+    struct media_event event;
+};
+
+struct worker {
+    /* shared */
+    struct sr_mpsc orders;        /* front -> worker */
+    struct sr_mpsc returned;      /* worker -> front */
+    struct sr_ring reports;       /* worker -> front */
+    _Atomic bool is_post_pending; /* the front's job is posted and has not run */
+    _Atomic uint64_t ticks, overruns;
+    int wake_fd;
+
+    /* front only */
+    struct loop *loop;
+    struct loop_job job;
+    struct port_threads *port;
+    pthread_t thread;
+    uint32_t room_count, slot_rooms[WORKER_SLOTS];
+
+    /* worker only */
+    int epoll_fd;
+    bool is_stopping;
+    sr_usec now;
+    sr_usec served_at;
+    struct sr_list slots[WORKER_SLOTS]; /* rooms that tick */
+    sr_usec slot_at[WORKER_SLOTS];
+    sr_usec housekeeping_at;
+    struct mleg **legs; /* all legs of this worker */
+    uint32_t leg_count, leg_cap;
+    struct sr_prng prng;
+    const struct dsp_ops *dsp;
+};
+
+/* ---- worker.c: the thread ---- */
+void *worker__main(void *arg);
+void worker__report(struct worker *worker, const struct report *report);
+void worker__return(struct worker *worker, struct order *order);
+/** Serves ready sockets if WORKER_STEP_US have passed. */
+void worker__breathe(struct worker *worker);
+void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched);
+
+/* ---- mleg.c: packets in and out ---- */
+/** On the front, before the leg is handed over. */
+void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now);
+/** Reads up to WORKER_BURST_MAX packets of the RTP socket. */
+void mleg__receive(struct worker *worker, struct mleg *leg);
+void mleg__receive_rtcp(struct worker *worker, struct mleg *leg);
+void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct media_stream *stream);
+void mleg__housekeeping(struct worker *worker, struct mleg *leg);
+void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats);
+/** Sends one packet; bytes are a whole RTP packet. */
+void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n);
+/** One audio payload in this tick's place; is_sent false: time passes in silence. */
+void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *payload, size_t n,
+                      uint32_t units);
+/** Digits that are due, in place of audio. True: no audio this tick. */
+bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units);
+void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms);
+bool mleg__has_digits(const struct mleg *leg);
+
+/* ---- mroom.c: the tick ---- */
+void mroom__tick(struct worker *worker, struct mroom *room);
+/** Whether it needs ticks now. */
+bool mroom__wants_ticks(const struct mroom *room);
+/** The other participant of a relay, or NULL. */
+struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg);
+void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order);
+void mroom__check_ticking(struct worker *worker, struct mroom *room);
+
+/* ---- kit.c (front) ---- */
+struct kit_options {
+    enum codec_id rx_codec, tx_codec;
+    uint32_t bus_hz;
+    uint16_t ptime_ms;
+    struct codec_opus_fmtp opus;
+    bool is_echo;
+};
+struct kit *kit__new(const struct kit_options *options);
+void kit__free(struct kit *kit);
+
+/* ---- ports.c (front): RTP port pairs ---- */
+struct ports {
+    uint16_t port_min, port_max;
+    uint32_t pair_count, used_count, next;
+    uint64_t *used; /* bit per pair */
+};
+void ports__init(struct ports *ports, uint16_t port_min, uint16_t port_max);
+void ports__done(struct ports *ports);
+/** The even port of a free pair, round-robin so that a port rests before it is used again; 0: none. */
+uint16_t ports__take(struct ports *ports);
+void ports__give(struct ports *ports, uint16_t port);
+/** Marks a port of the range as taken (a new range while legs live). */
+void ports__keep(struct ports *ports, uint16_t port);
+
+/* ---- sockets.c (front opens, worker reads and writes) ---- */
+enum sr_err sockets__open_pair(const struct sr_addr *local, uint16_t port, uint8_t dscp,
+                               int ret_fds[2]);
+
+#endif

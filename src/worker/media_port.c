@@ -1,0 +1,82 @@
+#include "worker/media_port.h"
+
+enum sr_err media_room_open(struct media_port *port, uint64_t cookie, sr_id *ret_room)
+{
+    return port->ops->room_open(port, cookie, ret_room);
+}
+
+void media_room_close(struct media_port *port, sr_id room)
+{
+    port->ops->room_close(port, room);
+}
+
+void media_room_set_mode(struct media_port *port, sr_id room, enum media_mode mode)
+{
+    port->ops->room_set_mode(port, room, mode);
+}
+
+enum sr_err media_leg_open(struct media_port *port, sr_id room,
+                           const struct media_leg_options *options, sr_id *ret_leg,
+                           struct sr_addr *ret_rtp)
+{
+    return port->ops->leg_open(port, room, options, ret_leg, ret_rtp);
+}
+
+void media_leg_set_stream(struct media_port *port, sr_id leg, const struct media_stream *stream)
+{
+    port->ops->leg_set_stream(port, leg, stream);
+}
+
+void media_leg_set_role(struct media_port *port, sr_id leg, enum media_role role)
+{
+    port->ops->leg_set_role(port, leg, role);
+}
+
+void media_leg_set_prompt(struct media_port *port, sr_id leg, enum media_prompt prompt)
+{
+    port->ops->leg_set_prompt(port, leg, prompt);
+}
+
+void media_leg_set_muted(struct media_port *port, sr_id leg, bool is_muted)
+{
+    port->ops->leg_set_muted(port, leg, is_muted);
+}
+
+void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_sec)
+{
+    port->ops->leg_set_timeout(port, leg, timeout_sec);
+}
+
+enum sr_err media_leg_dtmf(struct media_port *port, sr_id leg, char digit, uint32_t duration_ms)
+{
+    if (digit == '\0' || strchr("0123456789*#ABCDabcd", digit) == NULL)
+        return SR_ERR_SYNTAX;
+    duration_ms = SR_MAX(duration_ms, (uint32_t)MEDIA_DTMF_MS_MIN);
+    return port->ops->leg_dtmf(port, leg, digit, SR_MIN(duration_ms, (uint32_t)MEDIA_DTMF_MS_MAX));
+}
+
+void media_leg_move(struct media_port *port, sr_id leg, sr_id room)
+{
+    port->ops->leg_move(port, leg, room);
+}
+
+void media_leg_close(struct media_port *port, sr_id leg)
+{
+    port->ops->leg_close(port, leg);
+}
+
+void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats)
+{
+    port->ops->stats(port, ret_stats);
+}
+
+void media_port_set_ports(struct media_port *port, uint16_t port_min, uint16_t port_max)
+{
+    port->ops->set_ports(port, port_min, port_max);
+}
+
+void media_port_free(struct media_port *port)
+{
+    if (port != NULL)
+        port->ops->free(port);
+}

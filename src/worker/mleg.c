@@ -1,0 +1,543 @@
+/* One leg in the worker: its packets in and out, its statistics. */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "net/clock.h"
+#include "worker/internal.h"
+
+void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
+{
+    struct latch_options none = {0};
+
+    leg->ssrc = (uint32_t)sr_prng_u64(prng);
+    rtp_sender_init(&leg->sender, leg->ssrc, (uint16_t)sr_prng_u64(prng),
+                    (uint32_t)sr_prng_u64(prng));
+    rtp_relay_init(&leg->relay);
+    rtp_source_init(&leg->source, 8000);
+    latch_init(&leg->latch, &none);
+    dtmf_rx_init(&leg->dtmf_rx, 8000);
+    dtmf_tx_init(&leg->dtmf_tx, 8000);
+    rtcp_peer_init(&leg->rtcp_peer);
+    rtcp_timer_init(&leg->rtcp_timer, RTCP_INTERVAL_US, prng, now);
+    leg->heard_at = now;
+    leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
+    leg->level_dbfs = LEVEL_DBFS_MIN;
+}
+
+/* ---- the socket's peer ---- */
+
+static void connect_to(struct mleg *leg, const struct sr_addr *addr)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = sr_addr_to_sockaddr(addr, &sa);
+
+    leg->is_connected = n > 0 && connect(leg->rtp_fd, (struct sockaddr *)&sa, n) == 0;
+}
+
+/* A connected socket hides strays and a peer that moved: listen to everybody again. */
+static void disconnect(struct mleg *leg)
+{
+    struct sockaddr sa = {.sa_family = AF_UNSPEC};
+
+    if (!leg->is_connected)
+        return;
+    leg->is_connected = false;
+    (void)connect(leg->rtp_fd, &sa, sizeof(sa));
+}
+
+void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n)
+{
+    struct sr_addr target;
+    struct sockaddr_storage sa;
+    ssize_t sent;
+
+    if (leg->is_connected) {
+        sent = send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+        if (!latch_target(&leg->latch, &target))
+            return;
+        sent = sendto(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa,
+                      sr_addr_to_sockaddr(&target, &sa));
+    }
+    if (sent < 0) { /* ICMP of an earlier packet, or a full buffer: the next one may pass */
+        leg->send_errors++;
+        return;
+    }
+    leg->tx_packets++;
+    leg->tx_bytes += n;
+}
+
+static void send_stamped(struct mleg *leg, const struct rtp_stamp *stamp, uint8_t payload_type,
+                         const uint8_t *payload, size_t payload_bytes)
+{
+    uint8_t bytes[RTP_PACKET_BYTES_MAX];
+    struct rtp_packet packet = {
+        .payload_type = payload_type,
+        .marker = stamp->marker,
+        .seq = stamp->seq,
+        .timestamp = stamp->timestamp,
+        .ssrc = stamp->ssrc,
+        .payload = payload,
+        .payload_bytes = payload_bytes,
+    };
+    size_t n;
+
+    if (rtp_write(&packet, bytes, sizeof(bytes), &n) == SR_OK)
+        mleg__send(leg, bytes, n);
+}
+
+static uint32_t send_clock(const struct mleg *leg)
+{
+    const struct codec_ops *codec = codec_find(leg->stream.send_codec);
+
+    return codec != NULL ? codec->clock_hz : 8000;
+}
+
+void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *payload, size_t n,
+                      uint32_t units)
+{
+    struct rtp_stamp stamp;
+
+    rtp_sender_frame(&leg->sender, send_clock(leg), units, n > 0, n, worker->now, &stamp);
+    if (n > 0)
+        send_stamped(leg, &stamp, leg->stream.send_payload_type, payload, n);
+}
+
+/* ---- digits ---- */
+
+void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms)
+{
+    if (leg->kind != MEDIA_LEG_RTP)
+        return;
+    if (leg->stream.dtmf_wanted) {
+        /* full: the front bounds what it hands over, so this says nothing new */
+        (void)dtmf_tx_add(&leg->dtmf_tx, digit, duration_ms);
+    } else if (leg->inband_count < LEG_INBAND_MAX) {
+        leg->inband[leg->inband_count] = digit;
+        leg->inband_ms[leg->inband_count] = (uint16_t)duration_ms;
+        leg->inband_count++;
+    }
+}
+
+bool mleg__has_digits(const struct mleg *leg)
+{
+    return dtmf_tx_is_busy(&leg->dtmf_tx);
+}
+
+bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units)
+{
+    struct dtmf_tx_step step;
+    struct rtp_stamp stamp;
+
+    if (!dtmf_tx_is_busy(&leg->dtmf_tx))
+        return false;
+    rtp_sender_frame(&leg->sender, send_clock(leg), units, false, 0, worker->now, &stamp);
+    dtmf_tx_tick(&leg->dtmf_tx, &leg->sender, &stamp, units, &step);
+    for (uint8_t i = 0; i < step.packet_count; i++)
+        send_stamped(leg, &step.packets[i].stamp, leg->stream.dtmf_payload_type,
+                     step.packets[i].payload, sizeof(step.packets[i].payload));
+    return true;
+}
+
+static void report_digits(struct worker *worker, struct mleg *leg, const struct dtmf_step *step)
+{
+    for (uint8_t i = 0; i < step->report_count; i++) {
+        struct report report = {
+            .event = {.kind = MEDIA_EVENT_DTMF,
+                      .leg = leg->id,
+                      .cookie = leg->cookie,
+                      .digit = step->reports[i].digit,
+                      .duration_ms = (uint16_t)SR_MIN(step->reports[i].duration_ms, 65535u)}};
+
+        if (step->reports[i].what == DTMF_END)
+            worker__report(worker, &report);
+    }
+}
+
+/* ---- receiving ---- */
+
+static const struct media_format *format_of(const struct mleg *leg, uint8_t payload_type)
+{
+    for (uint8_t i = 0; i < leg->stream.format_count; i++) {
+        if (leg->stream.formats[i].payload_type == payload_type)
+            return &leg->stream.formats[i];
+    }
+    return NULL;
+}
+
+/* The other leg's payload type for what came in; false: it cannot be relayed. */
+static bool relay_type(const struct mleg *to, const struct media_format *format,
+                       struct rtp_relay_target *target)
+{
+    target->clock_hz = format->clock_hz;
+    if (format->is_dtmf) {
+        target->payload_type = to->stream.dtmf_payload_type;
+        return to->stream.dtmf_wanted;
+    }
+    target->payload_type = to->stream.send_payload_type;
+    return format->codec == to->stream.send_codec;
+}
+
+static void rescale_event(const struct mleg *to, const struct media_format *format,
+                          struct rtp_relay_out *out)
+{
+    struct dtmf_payload payload;
+    uint8_t *at = out->bytes + RTP_HEADER_BYTES;
+
+    if (!format->is_dtmf || format->clock_hz == to->stream.dtmf_clock_hz ||
+        dtmf_parse(at, out->n - RTP_HEADER_BYTES, &payload) != SR_OK)
+        return;
+    payload.duration = dtmf_rescale(payload.duration, format->clock_hz, to->stream.dtmf_clock_hz);
+    dtmf_write(&payload, at);
+}
+
+static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes,
+                         const struct rtp_packet *packet, const struct media_format *format)
+{
+    struct mleg *to = mroom__relay_peer(leg->room, leg);
+    struct rtp_relay_target target = {.now = worker->now};
+    struct rtp_relay_out out;
+
+    if (to == NULL || !to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx))
+        return;
+    if (!relay_type(to, format, &target)) {
+        leg->rx_dropped++;
+        return;
+    }
+    /* events ride on the clock of the audio around them */
+    if (format->is_dtmf)
+        target.clock_hz = send_clock(to);
+    if (rtp_relay_rewrite(&to->relay, &to->sender, bytes, packet, &target, &out) != RTP_RELAY_SEND)
+        return;
+    rescale_event(to, format, &out);
+    mleg__send(to, out.bytes, out.n);
+}
+
+static void keep_packet(struct worker *worker, struct mleg *leg, const struct rtp_packet *packet,
+                        const struct media_format *format)
+{
+    struct kit *kit = leg->kit;
+    struct jitter_packet kept = {
+        .kind = JITTER_AUDIO,
+        .seq = packet->seq,
+        .timestamp = packet->timestamp,
+        .ssrc = packet->ssrc,
+        .marker = packet->marker,
+        .payload = packet->payload,
+        .payload_bytes = packet->payload_bytes,
+        .arrived_at = worker->now,
+    };
+
+    if (kit == NULL || kit->jitter == NULL)
+        return;
+    if (format->is_dtmf)
+        kept.kind = JITTER_SKIP;
+    else if (format->codec != kit->rx_codec)
+        return; /* the front is told and sends another kit */
+    else if (format->codec == CODEC_OPUS && packet->payload_bytes <= 2)
+        kept.kind = JITTER_COMFORT;
+    (void)jitter_push(kit->jitter, &kept);
+}
+
+static void note_codec(struct worker *worker, struct mleg *leg, enum codec_id codec)
+{
+    struct report report = {.kind = REPORT_RX_CODEC, .codec = codec, .event = {.leg = leg->id}};
+
+    if (leg->rx_codec_seen == codec)
+        return;
+    leg->rx_codec_seen = codec;
+    rtp_source_set_clock(&leg->source, codec_find(codec)->clock_hz);
+    worker__report(worker, &report);
+}
+
+static void report_latched(struct worker *worker, struct mleg *leg)
+{
+    struct report report = {.event = {.kind = MEDIA_EVENT_LATCHED,
+                                      .leg = leg->id,
+                                      .cookie = leg->cookie,
+                                      .addr = leg->latch.locked}};
+
+    worker__report(worker, &report);
+}
+
+/* The safety rules: from whom, of what type, not too many. */
+static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                       const struct rtp_packet *packet)
+{
+    struct latch_result latched = latch_on_packet(&leg->latch, from, packet, worker->now);
+
+    if (latched.is_changed) {
+        disconnect(leg);
+        connect_to(leg, &leg->latch.locked);
+        report_latched(worker, leg);
+    }
+    if (latched.verdict != LATCH_ACCEPT) {
+        leg->rx_dropped += latched.verdict == LATCH_DROP;
+        return false;
+    }
+    if (worker->now - leg->burst_at > SR_SEC) {
+        leg->burst_at = worker->now;
+        leg->burst_count = 0;
+    }
+    if (++leg->burst_count > LEG_PPS_MAX) {
+        leg->rx_dropped++;
+        return false;
+    }
+    return true;
+}
+
+static void take_packet(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                        uint8_t *bytes, size_t n)
+{
+    const struct media_format *format;
+    enum rtp_source_verdict verdict;
+    struct rtp_packet packet;
+    struct dtmf_step step;
+
+    if (rtp_parse(bytes, n, &packet) != SR_OK) {
+        leg->rx_dropped++;
+        return;
+    }
+    if (!leg->has_stream || !is_welcome(worker, leg, from, &packet))
+        return;
+    format = format_of(leg, packet.payload_type);
+    verdict = rtp_source_push(&leg->source, &packet, worker->now);
+    leg->heard_at = worker->now;
+    leg->is_timed_out = false;
+    if (format == NULL || verdict == RTP_SOURCE_DUPLICATE || verdict == RTP_SOURCE_JUMP) {
+        leg->rx_dropped++;
+        return;
+    }
+    leg->rx_packets++;
+    leg->rx_bytes += n;
+    if (format->is_dtmf) {
+        leg->dtmf_rx.clock_hz = format->clock_hz;
+        dtmf_rx_push(&leg->dtmf_rx, &packet, worker->now, &step);
+        report_digits(worker, leg, &step);
+    } else {
+        note_codec(worker, leg, format->codec);
+    }
+    if (leg->room->mode == MEDIA_MODE_RELAY)
+        relay_packet(worker, leg, bytes, &packet, format);
+    else if (leg->room->mode == MEDIA_MODE_MIX)
+        keep_packet(worker, leg, &packet, format);
+}
+
+static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                      const uint8_t *bytes, size_t n)
+{
+    struct rtcp_compound compound;
+
+    if (!latch_accepts_rtcp(&leg->latch, from) || rtcp_parse(bytes, n, true, &compound) != SR_OK) {
+        leg->rx_dropped++;
+        return;
+    }
+    rtcp_peer_on_compound(&leg->rtcp_peer, &compound, leg->ssrc, send_clock(leg), worker->now,
+                          net_clock_wall());
+}
+
+/* One datagram; false: nothing is there. */
+static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size, ssize_t *ret_n,
+                     struct sr_addr *ret_from)
+{
+    struct sockaddr_storage sa;
+    socklen_t sa_len = sizeof(sa);
+
+    if (leg->is_connected && fd == leg->rtp_fd) {
+        *ret_n = recv(fd, bytes, size, MSG_DONTWAIT);
+        *ret_from = leg->latch.locked;
+    } else {
+        *ret_n = recvfrom(fd, bytes, size, MSG_DONTWAIT, (struct sockaddr *)&sa, &sa_len);
+        if (*ret_n >= 0)
+            sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
+    }
+    /* an ICMP error of something we sent shows up here: not the end of what can be read */
+    return *ret_n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF);
+}
+
+void mleg__receive(struct worker *worker, struct mleg *leg)
+{
+    uint8_t bytes[RTP_PACKET_BYTES_MAX + 1];
+    struct sr_addr from;
+    ssize_t n;
+
+    for (int i = 0; i < WORKER_BURST_MAX; i++) {
+        if (!read_one(leg->rtp_fd, leg, bytes, sizeof(bytes), &n, &from))
+            return;
+        if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
+            continue;
+        if (rtp_is_rtcp(bytes, (size_t)n))
+            take_rtcp(worker, leg, &from, bytes, (size_t)n);
+        else
+            take_packet(worker, leg, &from, bytes, (size_t)n);
+    }
+}
+
+void mleg__receive_rtcp(struct worker *worker, struct mleg *leg)
+{
+    uint8_t bytes[RTP_PACKET_BYTES_MAX];
+    struct sr_addr from;
+    ssize_t n;
+
+    for (int i = 0; i < WORKER_BURST_MAX; i++) {
+        if (!read_one(leg->rtcp_fd, leg, bytes, sizeof(bytes), &n, &from))
+            return;
+        if (n > 0 && leg->has_stream)
+            take_rtcp(worker, leg, &from, bytes, (size_t)n);
+    }
+}
+
+/* ---- orders ---- */
+
+void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct media_stream *stream)
+{
+    struct latch_options options = {.sdp = stream->remote_rtp, .signaling = stream->signalling};
+
+    options.is_behind_nat = !sr_addr_ip_eq(&stream->remote_rtp, &stream->signalling);
+    for (uint8_t i = 0; i < stream->format_count; i++)
+        latch_allow(&options, stream->formats[i].payload_type);
+    if (!leg->has_stream)
+        latch_init(&leg->latch, &options);
+    else if (latch_on_signaling(&leg->latch, &options))
+        disconnect(leg);
+    else if (!sr_addr_eq(&stream->remote_rtp, &leg->stream.remote_rtp))
+        disconnect(leg); /* another source may prove itself now */
+    if (stream->dtmf_clock_hz != 0 && stream->dtmf_clock_hz != leg->dtmf_tx.clock_hz)
+        dtmf_tx_init(&leg->dtmf_tx, stream->dtmf_clock_hz);
+    if (!leg->has_stream)
+        leg->heard_at = worker->now;
+    leg->stream = *stream;
+    leg->has_stream = true;
+    leg->rtcp_addr = stream->remote_rtcp;
+}
+
+/* ---- now and then ---- */
+
+static void send_rtcp(struct worker *worker, struct mleg *leg)
+{
+    uint8_t bytes[RTCP_PACKET_BYTES_MAX];
+    struct rtcp_report report = {.ssrc = leg->ssrc, .cname = SR_STR("siprouter")};
+    struct sr_addr target = leg->rtcp_addr;
+    struct sockaddr_storage sa;
+    socklen_t sa_len;
+    size_t n;
+
+    rtcp_timer_sent(&leg->rtcp_timer, &worker->prng, worker->now);
+    if (leg->latch.is_locked) { /* behind NAT only the locked address can be reached */
+        if (!sr_addr_ip_eq(&target, &leg->latch.locked)) {
+            target = leg->latch.locked;
+            target.port = (uint16_t)(target.port + 1);
+        }
+        if (leg->stream.rtcp_mux)
+            target = leg->latch.locked;
+    }
+    if (target.family == SR_ADDR_NONE || target.port == 0)
+        return;
+    if (leg->sender.packets > 0) {
+        report.has_sr = true;
+        report.ntp = rtcp_ntp(net_clock_wall());
+        report.rtp_ts = rtp_sender_ts_at(&leg->sender, worker->now);
+        report.packets = (uint32_t)leg->sender.packets;
+        report.octets = (uint32_t)leg->sender.payload_bytes;
+    }
+    if (leg->source.is_started) {
+        report.block_count = 1;
+        rtcp_block_fill(&report.block, &leg->source, &leg->rtcp_peer, worker->now);
+    }
+    if (rtcp_write(&report, bytes, sizeof(bytes), &n) != SR_OK)
+        return;
+    if (leg->stream.rtcp_mux && leg->is_connected) {
+        (void)send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        return;
+    }
+    sa_len = sr_addr_to_sockaddr(&target, &sa);
+    (void)sendto(leg->stream.rtcp_mux ? leg->rtp_fd : leg->rtcp_fd, bytes, n,
+                 MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa, sa_len);
+}
+
+void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats)
+{
+    const struct codec_ops *codec = codec_find(leg->rx_codec_seen);
+    uint64_t lost = rtp_source_lost(&leg->source);
+    uint64_t packets = leg->rx_packets - leg->reported_packets;
+    uint64_t missing = lost > leg->reported_lost ? lost - leg->reported_lost : 0;
+    struct media_leg_stats stats = {
+        .rx_packets = leg->rx_packets,
+        .rx_bytes = leg->rx_bytes,
+        .tx_packets = leg->tx_packets,
+        .tx_bytes = leg->tx_bytes,
+        .rx_dropped = leg->rx_dropped,
+        .rx_stray =
+            leg->latch.rejected[LATCH_REJECT_FOREIGN] + leg->latch.rejected[LATCH_REJECT_LOCKED],
+        .lost = lost,
+        .jitter_ms = rtp_source_jitter_ms(&leg->source),
+        .rtt_ms = leg->rtcp_peer.has_rtt ? (double)leg->rtcp_peer.rtt_us / 1000 : -1,
+        .mos = -1,
+        .level_rx_dbfs = (double)leg->level_dbfs,
+    };
+    struct quality quality;
+    struct jitter_stats jitter;
+
+    if (packets + missing > 0)
+        stats.loss_pct = 100.0 * (double)missing / (double)(packets + missing);
+    if (leg->latch.is_locked)
+        stats.remote_seen = leg->latch.locked;
+    if (leg->kit != NULL && leg->kit->jitter != NULL) {
+        jitter_stats_get(leg->kit->jitter, &jitter);
+        stats.late = jitter.late;
+        stats.buffer_ms = (double)playout_delay_us(leg->kit->playout) / 1000;
+    }
+    if (codec != NULL && leg->rx_packets > 0) {
+        struct quality_input input = {.codec = sr_str_c(codec->sdp_name),
+                                      .loss_pct = stats.loss_pct,
+                                      .jitter_ms = stats.jitter_ms,
+                                      .rtt_ms = stats.rtt_ms,
+                                      .buffer_ms = stats.buffer_ms};
+
+        quality_rate(&input, &quality);
+        stats.mos = quality.mos;
+    }
+    *ret_stats = stats;
+}
+
+static void report_stats(struct worker *worker, struct mleg *leg)
+{
+    struct report report = {
+        .event = {.kind = MEDIA_EVENT_STATS, .leg = leg->id, .cookie = leg->cookie}};
+
+    mleg__stats(leg, &report.event.stats);
+    leg->reported_packets = leg->rx_packets;
+    leg->reported_lost = rtp_source_lost(&leg->source);
+    leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;
+    worker__report(worker, &report);
+}
+
+static void check_timeout(struct worker *worker, struct mleg *leg)
+{
+    struct report report = {
+        .event = {.kind = MEDIA_EVENT_TIMEOUT, .leg = leg->id, .cookie = leg->cookie}};
+
+    if (leg->timeout_us == 0 || leg->is_timed_out || worker->now - leg->heard_at < leg->timeout_us)
+        return;
+    leg->is_timed_out = true;
+    worker__report(worker, &report);
+}
+
+void mleg__housekeeping(struct worker *worker, struct mleg *leg)
+{
+    struct dtmf_step step;
+
+    if (leg->kind != MEDIA_LEG_RTP || !leg->has_stream)
+        return;
+    if (leg->is_connected && worker->now - leg->heard_at > WORKER_CONNECT_IDLE_MS * SR_MSEC)
+        disconnect(leg);
+    if (dtmf_rx_deadline(&leg->dtmf_rx) <= worker->now) {
+        dtmf_rx_on_deadline(&leg->dtmf_rx, worker->now, &step);
+        report_digits(worker, leg, &step);
+    }
+    if (rtcp_timer_deadline(&leg->rtcp_timer) <= worker->now)
+        send_rtcp(worker, leg);
+    if (leg->stats_at <= worker->now)
+        report_stats(worker, leg);
+    check_timeout(worker, leg);
+}

@@ -1,0 +1,368 @@
+/* The tick of one room: take and decode, sum, subtract, encode, send. */
+#include "worker/internal.h"
+
+static bool is_speaking_role(const struct mleg *leg)
+{
+    return leg->role == MEDIA_ROLE_PARTICIPANT;
+}
+
+struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (room->legs[i] != leg && room->legs[i]->kind == MEDIA_LEG_RTP)
+            return room->legs[i];
+    }
+    return NULL;
+}
+
+/* ---- when does it tick ---- */
+
+static bool has_digits(const struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (mleg__has_digits(room->legs[i]))
+            return true;
+    }
+    return false;
+}
+
+bool mroom__wants_ticks(const struct mroom *room)
+{
+    if (room->leg_count == 0)
+        return false;
+    return room->mode == MEDIA_MODE_MIX || (room->mode == MEDIA_MODE_RELAY && has_digits(room));
+}
+
+void mroom__check_ticking(struct worker *worker, struct mroom *room)
+{
+    bool is_wanted = mroom__wants_ticks(room);
+    uint32_t slot = room->slot;
+    sr_usec period;
+
+    if (is_wanted == room->is_ticking)
+        return;
+    room->is_ticking = is_wanted;
+    if (!is_wanted) {
+        sr_list_remove(&worker->slots[slot], &room->tick_node);
+        return;
+    }
+    if (worker->slots[slot].count == 0) { /* the slot slept: its next time from now on */
+        period = (worker->now / WORKER_TICK + 1) * WORKER_TICK;
+        worker->slot_at[slot] = period + (sr_usec)slot * SR_MSEC;
+    }
+    sr_list_add(&worker->slots[slot], &room->tick_node);
+}
+
+/* ---- switching ---- */
+
+static void watch_legs(struct worker *worker, struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++)
+        worker__watch(worker, room->legs[i], room->mode != MEDIA_MODE_MIX);
+}
+
+static void switch_now(struct worker *worker, struct mroom *room, struct order *order)
+{
+    room->mode = order->mode.mode;
+    room->bus_hz = order->mode.bus_hz;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        struct mleg *leg = room->legs[i];
+
+        leg->frame = NULL;
+        if (leg->kit == NULL || leg->kit->playout == NULL)
+            continue;
+        playout_set_drain(leg->kit->playout, false);
+        if (room->mode != MEDIA_MODE_MIX) {
+            jitter_reset(leg->kit->jitter);
+            playout_reset(leg->kit->playout);
+        }
+        leg->kit->tx_samples = 0;
+    }
+    watch_legs(worker, room);
+    mroom__check_ticking(worker, room);
+    worker__return(worker, order);
+}
+
+static bool is_drained(const struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        const struct kit *kit = room->legs[i]->kit;
+
+        if (kit != NULL && kit->playout != NULL && jitter_is_started(kit->jitter) &&
+            !playout_is_drained(kit->playout, kit->jitter))
+            return false;
+    }
+    return true;
+}
+
+void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order)
+{
+    if (room->mode_order != NULL) { /* an older wish is overtaken */
+        room->mode_order->mode.mode = room->mode;
+        worker__return(worker, room->mode_order);
+        room->mode_order = NULL;
+    }
+    if (room->mode != MEDIA_MODE_MIX || order->mode.mode != MEDIA_MODE_RELAY) {
+        switch_now(worker, room, order);
+        return;
+    }
+    room->mode_order = order;
+    room->drain_until = worker->now + WORKER_DRAIN_MS * SR_MSEC;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
+            playout_set_drain(room->legs[i]->kit->playout, true);
+    }
+}
+
+static void check_drain(struct worker *worker, struct mroom *room)
+{
+    struct order *order = room->mode_order;
+
+    if (order == NULL || (worker->now < room->drain_until && !is_drained(room)) || has_digits(room))
+        return;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (dtmf_rx_is_down(&room->legs[i]->dtmf_rx)) /* never inside a digit */
+            return;
+    }
+    room->mode_order = NULL;
+    switch_now(worker, room, order);
+}
+
+/* ---- taking ---- */
+
+static size_t call_decode(void *state, const uint8_t *payload, size_t payload_bytes, float *out,
+                          size_t max_samples)
+{
+    size_t samples = 0;
+
+    if (codec_decode(state, sr_str_make((const char *)payload, payload_bytes), out, max_samples,
+                     &samples) != SR_OK)
+        return 0;
+    return samples;
+}
+
+static size_t call_conceal(void *state, float *out, size_t n)
+{
+    codec_conceal(state, out, n);
+    return n;
+}
+
+static size_t call_fec(void *state, const uint8_t *payload, size_t payload_bytes, float *out,
+                       size_t n)
+{
+    const struct codec_decoder *decoder = state;
+    struct sr_str next = sr_str_make((const char *)payload, payload_bytes);
+
+    if (!codec_payload_has_fec(decoder->ops, next) ||
+        codec_decode_fec(state, next, out, n) != SR_OK)
+        return 0;
+    return n;
+}
+
+static void take_sound(struct worker *worker, struct mroom *room, struct mleg *leg)
+{
+    struct kit *kit = leg->kit;
+    struct playout_decoder decoder = {
+        .state = &kit->decoder, .decode = call_decode, .conceal = call_conceal};
+    enum playout_what what;
+    size_t samples = kit->rx_hz / 1000 * WORKER_TICK_MS;
+
+    if (kit->rx_codec == CODEC_OPUS)
+        decoder.fec = call_fec;
+    what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
+    leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
+    if (what == PLAYOUT_SILENCE || leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
+        return;
+    (void)resample_run(&kit->rx_resample, kit->rx, samples, kit->bus);
+    leg->frame = kit->bus;
+    (void)room;
+}
+
+static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
+{
+    struct kit *kit = leg->kit;
+
+    leg->frame = NULL;
+    if (leg->kind == MEDIA_LEG_ECHO) {
+        if (kit != NULL && kit->bus_hz == room->bus_hz && kit->has_echo && !leg->is_muted)
+            leg->frame = kit->echo;
+        return;
+    }
+    mleg__receive(worker, leg);
+    if (kit == NULL || kit->playout == NULL || kit->bus_hz != room->bus_hz || !leg->has_stream)
+        return;
+    take_sound(worker, room, leg);
+}
+
+/* ---- giving ---- */
+
+static size_t bus_samples(const struct mroom *room)
+{
+    return room->bus_hz / 1000 * WORKER_TICK_MS;
+}
+
+static const float *music_frame(struct mroom *room)
+{
+    if (room->music_hz != room->bus_hz) {
+        hold_music_init(&room->music, room->bus_hz);
+        room->music_hz = room->bus_hz;
+    }
+    if (!room->has_music_frame)
+        hold_music_run(&room->music, room->music_frame, bus_samples(room));
+    room->has_music_frame = true;
+    return room->music_frame;
+}
+
+static enum tone_kind tone_of(enum media_prompt prompt)
+{
+    if (prompt == MEDIA_PROMPT_BUSY)
+        return TONE_BUSY;
+    return prompt == MEDIA_PROMPT_CONGESTION ? TONE_CONGESTION : TONE_RINGBACK;
+}
+
+static void run_tone(struct mroom *room, struct mleg *leg, float *out)
+{
+    struct kit *kit = leg->kit;
+    struct tone_pattern pattern;
+
+    if (kit->tone_of != leg->prompt || kit->tone.rate_hz != room->bus_hz) {
+        tone_pattern_find((struct sr_str){NULL, 0}, tone_of(leg->prompt), &pattern);
+        tone_init(&kit->tone, &pattern, room->bus_hz);
+        kit->tone_of = leg->prompt;
+    }
+    (void)tone_run(&kit->tone, out, bus_samples(room));
+}
+
+/* A digit as tones, for parties without telephone-event. True: `out` is the tone. */
+static bool run_inband(struct mroom *room, struct mleg *leg, float *out)
+{
+    struct kit *kit = leg->kit;
+    struct tone_pattern pattern;
+
+    if (leg->inband_left_ms == 0) {
+        if (leg->inband_count == 0)
+            return false;
+        if (tone_pattern_dtmf(leg->inband[0], leg->inband_ms[0], &pattern) == SR_OK)
+            tone_init(&kit->tone, &pattern, room->bus_hz);
+        kit->tone_of = MEDIA_PROMPT_NONE;
+        leg->inband_left_ms = leg->inband_ms[0] + 2 * WORKER_TICK_MS; /* and a pause */
+        leg->inband_count--;
+        memmove(leg->inband, leg->inband + 1, leg->inband_count);
+        memmove(leg->inband_ms, leg->inband_ms + 1, leg->inband_count * sizeof(leg->inband_ms[0]));
+    }
+    leg->inband_left_ms -= SR_MIN(leg->inband_left_ms, (uint32_t)WORKER_TICK_MS);
+    (void)tone_run(&kit->tone, out, bus_samples(room));
+    return true;
+}
+
+/* What this leg hears now, on the bus. */
+static void hear(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
+{
+    size_t n = bus_samples(room);
+
+    if (leg->inband_count + leg->inband_left_ms > 0 && run_inband(room, leg, out))
+        return;
+    switch (leg->prompt) {
+    case MEDIA_PROMPT_NONE:
+        if (leg->role == MEDIA_ROLE_ISOLATED)
+            memset(out, 0, n * sizeof(*out));
+        else
+            mix_minus_self(worker->dsp, out, room->sum, leg->frame, n);
+        break;
+    case MEDIA_PROMPT_SILENCE:
+        memset(out, 0, n * sizeof(*out));
+        break;
+    case MEDIA_PROMPT_MUSIC:
+        memcpy(out, music_frame(room), n * sizeof(*out));
+        break;
+    case MEDIA_PROMPT_RINGBACK:
+    case MEDIA_PROMPT_BUSY:
+    case MEDIA_PROMPT_CONGESTION:
+        run_tone(room, leg, out);
+        break;
+    }
+}
+
+static void send_packets(struct worker *worker, struct mleg *leg)
+{
+    struct kit *kit = leg->kit;
+    uint8_t payload[CODEC_PAYLOAD_BYTES_MAX];
+    uint32_t used = 0;
+    size_t bytes;
+
+    while (kit->tx_samples - used >= kit->packet_samples) {
+        uint32_t units =
+            codec_clock_units(kit->encoder.ops, kit->packet_samples, kit->encoder.rate_hz);
+
+        if (codec_encode(&kit->encoder, kit->tx + used, kit->packet_samples, payload,
+                         sizeof(payload), &bytes) != SR_OK)
+            bytes = 0;
+        mleg__send_frame(worker, leg, payload, bytes, units);
+        used += kit->packet_samples;
+    }
+    kit->tx_samples -= used;
+    if (kit->tx_samples > 0 && used > 0)
+        memmove(kit->tx, kit->tx + used, kit->tx_samples * sizeof(kit->tx[0]));
+}
+
+static void give_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
+{
+    struct kit *kit = leg->kit;
+    size_t n = bus_samples(room);
+    uint32_t units;
+
+    if (kit == NULL || kit->bus_hz != room->bus_hz)
+        return;
+    if (leg->kind == MEDIA_LEG_ECHO) {
+        mix_minus_self(worker->dsp, kit->echo, room->sum, leg->frame, n);
+        kit->has_echo = true;
+        return;
+    }
+    if (!leg->has_stream || kit->encoder.ops == NULL || !leg->stream.can_send)
+        return;
+    hear(worker, room, leg, kit->out);
+    units = codec_clock_units(kit->encoder.ops, kit->tx_hz / 1000 * WORKER_TICK_MS, kit->tx_hz);
+    if (mleg__send_digits(worker, leg, units)) {
+        kit->tx_samples = 0;
+        return;
+    }
+    mix_limit(&kit->limiter, worker->dsp, kit->out, n);
+    kit->tx_samples +=
+        (uint32_t)resample_run(&kit->tx_resample, kit->out, n, kit->tx + kit->tx_samples);
+    send_packets(worker, leg);
+}
+
+/* In relay only digits of ours need the tick. */
+static void tick_relay(struct worker *worker, struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        struct mleg *leg = room->legs[i];
+        const struct codec_ops *codec = codec_find(leg->stream.send_codec);
+
+        if (codec != NULL)
+            (void)mleg__send_digits(worker, leg, codec->clock_hz / 1000 * WORKER_TICK_MS);
+    }
+    mroom__check_ticking(worker, room);
+}
+
+void mroom__tick(struct worker *worker, struct mroom *room)
+{
+    const float *frames[MEDIA_LEGS_MAX];
+
+    if (room->mode == MEDIA_MODE_RELAY) {
+        tick_relay(worker, room);
+        return;
+    }
+    room->has_music_frame = false;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        take_leg(worker, room, room->legs[i]);
+        frames[i] = room->legs[i]->frame;
+        worker__breathe(worker);
+    }
+    mix_sum(worker->dsp, room->sum, frames, room->leg_count, bus_samples(room));
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        give_leg(worker, room, room->legs[i]);
+        worker__breathe(worker);
+    }
+    check_drain(worker, room);
+}

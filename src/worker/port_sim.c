@@ -1,0 +1,359 @@
+#include "worker/port_sim.h"
+
+#include "base/alloc.h"
+#include "base/idtab.h"
+#include "base/list.h"
+
+enum {
+    SIM_ROOMS_MAX = 100000,
+    SIM_LEGS_MAX = 400000
+};
+
+struct sim_room {
+    sr_id id;
+    uint64_t cookie;
+    enum media_mode mode;
+};
+
+struct sim_leg {
+    struct port_sim_leg shown;
+    sr_id id;
+    uint16_t port; /* 0: none */
+};
+
+struct sim_event {
+    struct sr_node node;
+    struct media_event event;
+};
+
+struct port_sim {
+    struct media_port base;
+    struct port_sim_options options;
+    struct sr_idtab rooms, legs;
+    struct loop_job job;
+    struct sr_list events;
+    bool is_job_set;
+    uint8_t *port_used; /* by pair */
+    uint32_t pair_count, used_count, next;
+    uint32_t faults;
+};
+
+static struct port_sim *self(struct media_port *port)
+{
+    return (struct port_sim *)port;
+}
+
+static void deliver(void *arg)
+{
+    struct port_sim *sim = arg;
+    struct sr_node *node;
+
+    sim->is_job_set = false;
+    while ((node = sr_list_pop(&sim->events)) != NULL) {
+        struct sim_event *waiting = SR_CONTAINER(node, struct sim_event, node);
+        struct media_event event = waiting->event;
+
+        sr_free(waiting);
+        sim->options.on_event(sim->options.arg, &event);
+    }
+}
+
+static void push_event(struct port_sim *sim, const struct media_event *event)
+{
+    struct sim_event *waiting = sr_zalloc(1, sizeof(*waiting));
+
+    waiting->event = *event;
+    sr_list_add(&sim->events, &waiting->node);
+    if (!sim->is_job_set)
+        loop_defer(sim->options.loop, &sim->job);
+    sim->is_job_set = true;
+}
+
+static struct sim_leg *find_leg(struct media_port *port, sr_id id)
+{
+    struct sim_leg *leg = sr_idtab_find(&self(port)->legs, id);
+
+    if (leg == NULL)
+        self(port)->faults++;
+    return leg;
+}
+
+static struct sim_room *find_room(struct media_port *port, sr_id id)
+{
+    struct sim_room *room = sr_idtab_find(&self(port)->rooms, id);
+
+    if (room == NULL)
+        self(port)->faults++;
+    return room;
+}
+
+static enum sr_err room_open(struct media_port *port, uint64_t cookie, sr_id *ret_room)
+{
+    struct sim_room *room = sr_zalloc(1, sizeof(*room));
+
+    room->cookie = cookie;
+    room->id = sr_idtab_add(&self(port)->rooms, room);
+    if (room->id == SR_ID_NONE) {
+        sr_free(room);
+        return SR_ERR_LIMIT;
+    }
+    *ret_room = room->id;
+    return SR_OK;
+}
+
+static void leg_close(struct media_port *port, sr_id id);
+
+static void room_close(struct media_port *port, sr_id id)
+{
+    struct port_sim *sim = self(port);
+    uint32_t cursor = 0;
+    struct sim_leg *leg;
+
+    if (find_room(port, id) == NULL)
+        return;
+    while ((leg = sr_idtab_next(&sim->legs, &cursor)) != NULL) {
+        if (leg->shown.room == id)
+            leg_close(port, leg->id);
+    }
+    sr_free(sr_idtab_remove(&sim->rooms, id));
+}
+
+static void room_set_mode(struct media_port *port, sr_id id, enum media_mode mode)
+{
+    struct sim_room *room = find_room(port, id);
+    struct media_event event = {.kind = MEDIA_EVENT_MODE, .room = id, .mode = mode};
+
+    if (room == NULL)
+        return;
+    room->mode = mode;
+    event.cookie = room->cookie;
+    push_event(self(port), &event);
+}
+
+static uint16_t take_port(struct port_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->pair_count; i++) {
+        uint32_t pair = (sim->next + i) % sim->pair_count;
+
+        if (sim->port_used[pair])
+            continue;
+        sim->port_used[pair] = 1;
+        sim->used_count++;
+        sim->next = pair + 1;
+        return (uint16_t)(sim->options.port_min + 2 * pair);
+    }
+    return 0;
+}
+
+static enum sr_err leg_open(struct media_port *port, sr_id room,
+                            const struct media_leg_options *options, sr_id *ret_leg,
+                            struct sr_addr *ret_rtp)
+{
+    struct port_sim *sim = self(port);
+    struct sim_leg *leg;
+    uint16_t number = 0;
+
+    if (find_room(port, room) == NULL)
+        return SR_ERR_NOTFOUND;
+    if (options->kind == MEDIA_LEG_RTP && (number = take_port(sim)) == 0)
+        return SR_ERR_LIMIT;
+    leg = sr_zalloc(1, sizeof(*leg));
+    leg->shown.room = room;
+    leg->shown.options = *options;
+    leg->port = number;
+    leg->id = sr_idtab_add(&sim->legs, leg);
+    SR_ASSERT(leg->id != SR_ID_NONE);
+    *ret_leg = leg->id;
+    *ret_rtp = (struct sr_addr){0};
+    if (number != 0) {
+        *ret_rtp = options->local;
+        ret_rtp->port = number;
+    }
+    return SR_OK;
+}
+
+static void leg_set_stream(struct media_port *port, sr_id id, const struct media_stream *stream)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg == NULL)
+        return;
+    leg->shown.stream = *stream;
+    leg->shown.is_stream_set = true;
+}
+
+static void leg_set_role(struct media_port *port, sr_id id, enum media_role role)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL)
+        leg->shown.role = role;
+}
+
+static void leg_set_prompt(struct media_port *port, sr_id id, enum media_prompt prompt)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL)
+        leg->shown.prompt = prompt;
+}
+
+static void leg_set_muted(struct media_port *port, sr_id id, bool is_muted)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL)
+        leg->shown.is_muted = is_muted;
+}
+
+static void leg_set_timeout(struct media_port *port, sr_id id, uint32_t timeout_sec)
+{
+    (void)find_leg(port, id);
+    (void)timeout_sec;
+}
+
+static enum sr_err leg_dtmf(struct media_port *port, sr_id id, char digit, uint32_t duration_ms)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    (void)duration_ms;
+    if (leg == NULL)
+        return SR_ERR_NOTFOUND;
+    if (leg->shown.digit_count == MEDIA_DTMF_QUEUE_MAX)
+        return SR_ERR_LIMIT;
+    leg->shown.digits[leg->shown.digit_count++] = digit;
+    return SR_OK;
+}
+
+static void leg_move(struct media_port *port, sr_id id, sr_id room)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL && find_room(port, room) != NULL)
+        leg->shown.room = room;
+}
+
+static void leg_close(struct media_port *port, sr_id id)
+{
+    struct port_sim *sim = self(port);
+    struct sim_leg *leg = find_leg(port, id);
+    struct media_event event = {.kind = MEDIA_EVENT_CLOSED, .leg = id};
+
+    if (leg == NULL)
+        return;
+    event.room = leg->shown.room;
+    event.cookie = leg->shown.options.cookie;
+    event.stats = (struct media_leg_stats){.rtt_ms = -1, .mos = -1};
+    if (leg->port != 0) {
+        sim->port_used[(leg->port - sim->options.port_min) / 2] = 0;
+        sim->used_count--;
+    }
+    sr_free(sr_idtab_remove(&sim->legs, id));
+    push_event(sim, &event);
+}
+
+static void stats(struct media_port *port, struct media_port_stats *ret_stats)
+{
+    struct port_sim *sim = self(port);
+
+    *ret_stats = (struct media_port_stats){
+        .rooms = sim->rooms.count,
+        .legs = sim->legs.count,
+        .ports_used = sim->used_count,
+        .ports_free = sim->pair_count - sim->used_count,
+    };
+}
+
+static void set_ports(struct media_port *port, uint16_t port_min, uint16_t port_max)
+{
+    (void)port;
+    (void)port_min;
+    (void)port_max;
+}
+
+static void sim_free(struct media_port *port)
+{
+    struct port_sim *sim = self(port);
+    uint32_t cursor = 0;
+    struct sr_node *node;
+    void *object;
+
+    loop_defer_clear(sim->options.loop, &sim->job);
+    while ((node = sr_list_pop(&sim->events)) != NULL)
+        sr_free(SR_CONTAINER(node, struct sim_event, node));
+    while ((object = sr_idtab_next(&sim->legs, &cursor)) != NULL)
+        sr_free(object);
+    cursor = 0;
+    while ((object = sr_idtab_next(&sim->rooms, &cursor)) != NULL)
+        sr_free(object);
+    sr_idtab_done(&sim->legs);
+    sr_idtab_done(&sim->rooms);
+    sr_free(sim->port_used);
+    sr_free(sim);
+}
+
+struct media_port *port_sim_new(const struct port_sim_options *options)
+{
+    static const struct media_port_ops ops = {
+        .room_open = room_open,
+        .room_close = room_close,
+        .room_set_mode = room_set_mode,
+        .leg_open = leg_open,
+        .leg_set_stream = leg_set_stream,
+        .leg_set_role = leg_set_role,
+        .leg_set_prompt = leg_set_prompt,
+        .leg_set_muted = leg_set_muted,
+        .leg_set_timeout = leg_set_timeout,
+        .leg_dtmf = leg_dtmf,
+        .leg_move = leg_move,
+        .leg_close = leg_close,
+        .stats = stats,
+        .set_ports = set_ports,
+        .free = sim_free,
+    };
+    struct port_sim *sim = sr_zalloc(1, sizeof(*sim));
+
+    sim->base.ops = &ops;
+    sim->options = *options;
+    sim->pair_count = (uint32_t)(options->port_max - options->port_min + 1) / 2;
+    sim->port_used = sr_zalloc(sim->pair_count, 1);
+    sr_idtab_init(&sim->rooms, SIM_ROOMS_MAX);
+    sr_idtab_init(&sim->legs, SIM_LEGS_MAX);
+    sr_list_init(&sim->events);
+    loop_job_init(&sim->job, deliver, sim);
+    return &sim->base;
+}
+
+const struct port_sim_leg *port_sim_leg(struct media_port *port, sr_id id)
+{
+    const struct sim_leg *leg = sr_idtab_find(&self(port)->legs, id);
+
+    return leg != NULL ? &leg->shown : NULL;
+}
+
+enum media_mode port_sim_mode(struct media_port *port, sr_id id)
+{
+    const struct sim_room *room = sr_idtab_find(&self(port)->rooms, id);
+
+    return room != NULL ? room->mode : MEDIA_MODE_IDLE;
+}
+
+uint32_t port_sim_leg_count(struct media_port *port)
+{
+    return self(port)->legs.count;
+}
+
+uint32_t port_sim_room_count(struct media_port *port)
+{
+    return self(port)->rooms.count;
+}
+
+uint32_t port_sim_faults(struct media_port *port)
+{
+    return self(port)->faults;
+}
+
+void port_sim_inject(struct media_port *port, const struct media_event *event)
+{
+    push_event(self(port), event);
+}

@@ -1,0 +1,299 @@
+/* One media worker: orders, ready sockets, ticks. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net/clock.h"
+#include "worker/internal.h"
+
+static void post_front(struct worker *worker)
+{
+    if (!atomic_exchange(&worker->is_post_pending, true))
+        loop_post(worker->loop, &worker->job);
+}
+
+void worker__report(struct worker *worker, const struct report *report)
+{
+    if (sr_ring_push(&worker->reports, report))
+        post_front(worker);
+}
+
+void worker__return(struct worker *worker, struct order *order)
+{
+    (void)sr_mpsc_push(&worker->returned, &order->node);
+    post_front(worker);
+}
+
+/* epoll data: a leg's pointer with bit 0 set for its RTCP socket; NULL for the wake descriptor */
+static void watch_fd(struct worker *worker, int op, int fd, void *data)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
+
+    if (fd >= 0)
+        (void)epoll_ctl(worker->epoll_fd, op, fd, &event);
+}
+
+static void *rtcp_mark(struct mleg *leg)
+{
+    return (char *)leg + 1;
+}
+
+void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched)
+{
+    if (leg->is_watched == is_watched || leg->rtp_fd < 0)
+        return;
+    leg->is_watched = is_watched;
+    watch_fd(worker, is_watched ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, leg->rtp_fd, leg);
+}
+
+static void serve_ready(struct worker *worker, const struct epoll_event *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uintptr_t mark = (uintptr_t)events[i].data.ptr;
+
+        if (mark == 0) {
+            uint64_t value;
+
+            if (read(worker->wake_fd, &value, sizeof(value)) < 0)
+                continue; /* somebody has read it: fine */
+        } else if (mark & 1) {
+            mleg__receive_rtcp(worker, (struct mleg *)(void *)((char *)events[i].data.ptr - 1));
+        } else {
+            mleg__receive(worker, events[i].data.ptr);
+        }
+    }
+}
+
+void worker__breathe(struct worker *worker)
+{
+    struct epoll_event events[WORKER_EVENTS_MAX];
+    sr_usec now = net_clock_now();
+    int count;
+
+    if (now - worker->served_at < WORKER_STEP_US)
+        return;
+    worker->served_at = now;
+    worker->now = now;
+    count = epoll_wait(worker->epoll_fd, events, WORKER_EVENTS_MAX, 0);
+    serve_ready(worker, events, count);
+}
+
+/* ---- orders ---- */
+
+static void add_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
+{
+    SR_ASSERT(room->leg_count < MEDIA_LEGS_MAX);
+    SR_ASSERT(worker->leg_count < worker->leg_cap);
+    leg->room = room;
+    room->legs[room->leg_count++] = leg;
+    worker->legs[worker->leg_count++] = leg;
+    watch_fd(worker, EPOLL_CTL_ADD, leg->rtcp_fd, rtcp_mark(leg));
+    worker__watch(worker, leg, room->mode != MEDIA_MODE_MIX);
+    mroom__check_ticking(worker, room);
+}
+
+static void remove_from(struct mleg **legs, uint32_t *count, const struct mleg *leg)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (legs[i] == leg) {
+            memmove(legs + i, legs + i + 1, (*count - i - 1) * sizeof(*legs));
+            (*count)--;
+            return;
+        }
+    }
+    SR_ASSERT(false);
+}
+
+static void take_leg(struct worker *worker, struct mleg *leg)
+{
+    struct mroom *room = leg->room;
+
+    worker__watch(worker, leg, false);
+    watch_fd(worker, EPOLL_CTL_DEL, leg->rtcp_fd, NULL);
+    remove_from(room->legs, &room->leg_count, leg);
+    remove_from(worker->legs, &worker->leg_count, leg);
+    leg->room = NULL;
+    leg->frame = NULL;
+    mroom__check_ticking(worker, room);
+}
+
+static void swap_kit(struct order *order)
+{
+    struct mleg *leg = order->leg;
+    struct kit *old = leg->kit;
+    struct kit *fresh = order->kit;
+
+    /* what waits in the jitter buffer is not lost when only rates change */
+    if (old != NULL && fresh->jitter != NULL && old->jitter != NULL &&
+        old->rx_codec == fresh->rx_codec) {
+        void *memory = fresh->jitter_memory;
+        struct jitter *jitter = fresh->jitter;
+
+        fresh->jitter = old->jitter;
+        fresh->jitter_memory = old->jitter_memory;
+        old->jitter = jitter;
+        old->jitter_memory = memory;
+    }
+    leg->kit = fresh;
+    leg->frame = NULL;
+    order->kit = old;
+}
+
+static void close_room(struct worker *worker, struct mroom *room)
+{
+    SR_ASSERT(room->leg_count == 0);
+    room->mode = MEDIA_MODE_IDLE;
+    mroom__check_ticking(worker, room);
+    if (room->mode_order != NULL)
+        worker__return(worker, room->mode_order);
+    room->mode_order = NULL;
+}
+
+/* False: the order is kept and returned later. */
+static bool serve_order(struct worker *worker, struct order *order)
+{
+    struct mleg *leg = order->leg;
+
+    switch (order->kind) {
+    case ORDER_ROOM_CLOSE:
+        close_room(worker, order->room);
+        break;
+    case ORDER_ROOM_MODE:
+        mroom__set_mode(worker, order->room, order);
+        return false;
+    case ORDER_LEG_ADD:
+        add_leg(worker, order->room, leg);
+        break;
+    case ORDER_LEG_TAKE:
+        take_leg(worker, leg);
+        mleg__stats(leg, &order->stats);
+        break;
+    case ORDER_LEG_STREAM:
+        mleg__set_stream(worker, leg, &order->stream);
+        break;
+    case ORDER_LEG_ROLE:
+        leg->role = order->role;
+        break;
+    case ORDER_LEG_PROMPT:
+        leg->prompt = order->prompt;
+        break;
+    case ORDER_LEG_MUTED:
+        leg->is_muted = order->is_muted;
+        break;
+    case ORDER_LEG_TIMEOUT:
+        leg->timeout_us = (sr_usec)order->timeout_sec * SR_SEC;
+        leg->heard_at = worker->now;
+        leg->is_timed_out = false;
+        break;
+    case ORDER_LEG_DTMF:
+        mleg__queue_digit(leg, order->dtmf.digit, order->dtmf.duration_ms);
+        mroom__check_ticking(worker, leg->room);
+        break;
+    case ORDER_LEG_KIT:
+        swap_kit(order);
+        break;
+    case ORDER_STOP:
+        worker->is_stopping = true;
+        break;
+    }
+    return true;
+}
+
+static void serve_orders(struct worker *worker)
+{
+    struct sr_mpsc_node *node;
+
+    while ((node = sr_mpsc_pop(&worker->orders)) != NULL) {
+        struct order *order = SR_CONTAINER(node, struct order, node);
+
+        if (serve_order(worker, order))
+            worker__return(worker, order);
+    }
+}
+
+/* ---- time ---- */
+
+static void run_slot(struct worker *worker, uint32_t slot)
+{
+    uint32_t runs = 0;
+
+    while (worker->slot_at[slot] <= worker->now) {
+        sr_usec late = worker->now - worker->slot_at[slot];
+
+        if (runs == WORKER_CATCH_UP_MAX) { /* a long stall: give the rest up */
+            worker->slot_at[slot] += (late / WORKER_TICK + 1) * WORKER_TICK;
+            break;
+        }
+        if (late > WORKER_TICK)
+            atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
+        SR_LIST_EACH(&worker->slots[slot], node)
+        {
+            mroom__tick(worker, SR_CONTAINER(node, struct mroom, tick_node));
+            worker__breathe(worker);
+        }
+        atomic_fetch_add_explicit(&worker->ticks, 1, memory_order_relaxed);
+        worker->slot_at[slot] += WORKER_TICK;
+        runs++;
+    }
+}
+
+static void housekeeping(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->leg_count; i++)
+        mleg__housekeeping(worker, worker->legs[i]);
+    worker->housekeeping_at = worker->now + WORKER_HOUSEKEEPING_MS * SR_MSEC;
+}
+
+static sr_usec next_deadline(const struct worker *worker)
+{
+    sr_usec at = worker->leg_count > 0 ? worker->housekeeping_at : SR_NEVER;
+
+    for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
+        if (worker->slots[slot].count > 0)
+            at = SR_MIN(at, worker->slot_at[slot]);
+    }
+    return at;
+}
+
+static void run_due(struct worker *worker)
+{
+    for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
+        if (worker->slots[slot].count > 0)
+            run_slot(worker, slot);
+    }
+    if (worker->housekeeping_at <= worker->now)
+        housekeeping(worker);
+}
+
+static int wait_ready(struct worker *worker, struct epoll_event *events)
+{
+    sr_usec at = next_deadline(worker);
+    struct timespec wait;
+    sr_usec left;
+
+    if (at == SR_NEVER)
+        return epoll_wait(worker->epoll_fd, events, WORKER_EVENTS_MAX, -1);
+    left = SR_MAX(at - net_clock_now(), (sr_usec)0);
+    wait.tv_sec = (time_t)(left / SR_SEC);
+    wait.tv_nsec = (long)(left % SR_SEC) * 1000;
+    return epoll_pwait2(worker->epoll_fd, events, WORKER_EVENTS_MAX, &wait, NULL);
+}
+
+void *worker__main(void *arg)
+{
+    struct worker *worker = arg;
+    struct epoll_event events[WORKER_EVENTS_MAX];
+
+    worker->now = net_clock_now();
+    while (!worker->is_stopping) {
+        int count = wait_ready(worker, events);
+
+        worker->now = net_clock_now();
+        worker->served_at = worker->now;
+        serve_ready(worker, events, count);
+        serve_orders(worker);
+        run_due(worker);
+    }
+    return NULL;
+}
