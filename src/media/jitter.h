@@ -69,13 +69,13 @@ struct jitter_result {
     enum jitter_what what;
     enum jitter_kind kind;  /* of the frame */
     bool has_fec;           /* LOST: `payload` is the following packet, it may carry FEC */
-    const uint8_t *payload; /* until the next call of a jitter function */
+    const uint8_t *payload; /* until the next push */
     size_t payload_bytes;
     sr_usec duration_us;
 };
 
 struct jitter_stats {
-    uint64_t pushed, late, duplicates, too_large, reordered, restarts, stalls;
+    uint64_t pushed, late, overflowed, duplicates, too_large, reordered, restarts, stalls;
     uint64_t frames;   /* given out */
     uint64_t missing;  /* not here when their turn came (lost + late) */
     sr_usec target_us; /* wanted delay above the fastest packets */

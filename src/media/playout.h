@@ -32,6 +32,11 @@ struct playout_decoder {
     size_t (*conceal)(void *state, float *out, size_t n);
     /** n samples of the packet before `payload`, out of its FEC; NULL: the codec has none. */
     size_t (*fec)(void *state, const uint8_t *payload, size_t payload_bytes, float *out, size_t n);
+    /** A JITTER_COMFORT frame (RFC 3389); NULL: decode takes it, as Opus does. */
+    size_t (*comfort)(void *state, const uint8_t *payload, size_t payload_bytes, float *out,
+                      size_t max_samples);
+    /** n samples while the sender is silent; NULL: the sound fades to nothing. */
+    size_t (*silence)(void *state, float *out, size_t n);
 };
 
 struct playout_options {
@@ -68,7 +73,7 @@ void playout_reset(struct playout *playout);
 enum playout_what playout_tick(struct playout *playout, struct jitter *jitter,
                                const struct playout_decoder *decoder, sr_usec now, float *out);
 
-/** Milliseconds of audio between arrival of the fastest packets and the ear, now. */
+/** Time between arrival of the fastest packets and the ear, at the last tick. */
 sr_usec playout_delay_us(const struct playout *playout);
 /** True when less than one tick waits: a switch to relay loses nothing that would be heard. */
 bool playout_is_drained(const struct playout *playout, const struct jitter *jitter);
