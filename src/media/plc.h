@@ -1,0 +1,39 @@
+/**
+ * @file plc.h  Waveform concealment for codecs that have none of their own (G.711, G.722).
+ *
+ * Remembers the last 50 ms. When a packet is missing the last pitch period is repeated with
+ * overlap, fading from 10 ms on and silent after 60 ms; the first good packet is faded in over
+ * what concealment would have gone on with, so neither edge clicks. Adds no delay.
+ *
+ * Layer:   pure (no I/O, no clock, no threads, no logging)
+ * Memory:  embedded
+ * Thread:  one owner
+ */
+#ifndef SR_MEDIA_PLC_H
+#define SR_MEDIA_PLC_H
+
+#include "base/base.h"
+
+enum {
+    PLC_RATE_HZ_MAX = 16000,
+    PLC_HISTORY_MAX = PLC_RATE_HZ_MAX / 20, /* 50 ms */
+};
+
+struct plc { /* fields are private */
+    uint32_t rate_hz;
+    size_t history_len;
+    size_t lost; /* samples invented since the last good one */
+    size_t pitch;
+    size_t position; /* inside the period */
+    float history[PLC_HISTORY_MAX];
+    float period[PLC_HISTORY_MAX];
+};
+
+/** rate_hz is 8000 or 16000. */
+void plc_init(struct plc *plc, uint32_t rate_hz);
+/** A decoded packet: remembers it and, after a loss, blends its first milliseconds in place. */
+void plc_good(struct plc *plc, float *pcm, size_t samples);
+/** Writes `samples` samples in place of a missing packet. */
+void plc_conceal(struct plc *plc, float *out, size_t samples);
+
+#endif
