@@ -12,8 +12,7 @@
  * leaves the decoder usable, and the caller calls codec_conceal() in its place.
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging); calls libopus
- * Memory:  the caller's, codec_decoder_bytes()/codec_encoder_bytes() at init, aligned to 16; copied or
- *          moved by nobody; nothing is allocated afterwards and nothing needs freeing
+ * Memory:  the caller's, codec_decoder_bytes() or codec_encoder_bytes() at init, aligned to 16; nothing is allocated afterwards and nothing needs freeing
  * Thread:  re-entrant; one handle belongs to one thread at a time
  */
 #ifndef SR_MEDIA_CODEC_H
@@ -40,6 +39,7 @@ enum {
     CODEC_PACKET_SAMPLES_MAX = 5760, /* 120 ms at 48 kHz */
     CODEC_PAYLOAD_BYTES_MAX = 1276,  /* of what we encode; 60 ms of G.711 is 480 */
     CODEC_STATE_ALIGN = 16,
+    CODEC_COMPLEXITY_DEFAULT = 5,
 };
 
 struct codec_decoder_options {
@@ -50,7 +50,7 @@ struct codec_decoder_options {
 /** What may change while an encoder runs. Only Opus listens; others ignore it. */
 struct codec_tuning {
     int complexity;       /* 0..10; less costs less */
-    uint32_t bitrate_bps; /* 6000..510000; 0: by rate (8 kHz 20000, 16 kHz 24000, 48 kHz 32000) */
+    uint32_t bitrate_bps; /* 6000..510000; 0: by rate, see codec_opus.c */
     uint8_t loss_pct;     /* expected loss 0..100; FEC is spent only where loss is expected */
     bool fec_wanted;
     bool dtx_wanted; /* payloads of at most 2 bytes are then silence: need not be sent */
@@ -84,10 +84,15 @@ struct codec_ops {
     enum sr_err (*decode)(void *state, const uint8_t *payload, size_t bytes, float *out,
                           size_t samples);
     void (*conceal)(void *state, float *out, size_t samples);
-    /** NULL: the codec has no FEC. */
+    /** Both NULL: the codec has no FEC. */
+    bool (*payload_has_fec)(const uint8_t *payload, size_t bytes);
     enum sr_err (*decode_fec)(void *state, const uint8_t *payload, size_t bytes, float *out,
                               size_t samples);
-    enum sr_err (*encode)(void *state, const float *pcm, size_t samples, struct sr_buf *out);
+    /** *bytes: room in, length out; the room holds CODEC_PAYLOAD_BYTES_MAX or the whole payload. */
+    enum sr_err (*encode)(void *state, const float *pcm, size_t samples, uint8_t *out,
+                          size_t *bytes);
+    /** Packet times that can be sent are multiples of 10 ms up to 60 ms that this accepts. */
+    bool (*has_ptime)(uint32_t ptime_ms);
     /** NULL: nothing to tune. */
     void (*tune)(void *state, const struct codec_tuning *tuning);
 };
@@ -133,10 +138,11 @@ size_t codec_payload_samples(const struct codec_decoder *decoder, struct sr_str 
  * Decodes one payload.
  *
  * @param      out         room for out_max samples; contents unspecified on failure
- * @param[out] ret_samples samples written (a multiple of 2.5 ms for Opus, of 1 sample else)
+ * @param[out] ret_samples samples written: whole milliseconds, but for Opus packets of 2.5 ms
  *
  * @return SR_OK
- *         SR_ERR_SYNTAX  empty, torn, or longer than 120 ms: call codec_conceal()
+ *         SR_ERR_SYNTAX  empty, torn, not whole milliseconds (G.711, G.722: 8 bytes each), or longer
+ *                        than 120 ms: call codec_conceal()
  *         SR_ERR_LIMIT   does not fit out_max; nothing was decoded
  */
 SR_MUST_USE enum sr_err codec_decode(struct codec_decoder *decoder, struct sr_str payload,

@@ -16,7 +16,7 @@
 enum {
     G722_RATE_HZ = 16000,
     G722_BLOCK_SAMPLES = 320, /* work is cut into blocks of at most 20 ms */
-    G722_HISTORY = 24,        /* samples the band filters remember */
+    G722_HISTORY = 22,        /* samples the band filters remember */
 };
 
 /** One adaptive predictor and quantiser; fields are private. */

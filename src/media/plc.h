@@ -12,7 +12,7 @@
 #ifndef SR_MEDIA_PLC_H
 #define SR_MEDIA_PLC_H
 
-#include "base/base.h"
+#include "media/dsp.h"
 
 enum {
     PLC_RATE_HZ_MAX = 16000,
@@ -20,17 +20,19 @@ enum {
 };
 
 struct plc { /* fields are private */
+    const struct dsp_ops *dsp;
     uint32_t rate_hz;
     size_t history_len;
-    size_t lost; /* samples invented since the last good one */
-    size_t pitch;
+    size_t lost;     /* samples invented since the last good one */
+    size_t pitch;    /* samples in period */
     size_t position; /* inside the period */
+    float step;      /* between the last good sample and the first invented one */
     float history[PLC_HISTORY_MAX];
     float period[PLC_HISTORY_MAX];
 };
 
-/** rate_hz is 8000 or 16000. */
-void plc_init(struct plc *plc, uint32_t rate_hz);
+/** rate_hz is 8000 or 16000; dsp NULL: dsp_best(). */
+void plc_init(struct plc *plc, uint32_t rate_hz, const struct dsp_ops *dsp);
 /** A decoded packet: remembers it and, after a loss, blends its first milliseconds in place. */
 void plc_good(struct plc *plc, float *pcm, size_t samples);
 /** Writes `samples` samples in place of a missing packet. */

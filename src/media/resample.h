@@ -30,9 +30,9 @@ enum {
 struct resample { /* fields are private */
     const struct dsp_ops *dsp;
     uint32_t in_hz, out_hz;
-    uint8_t up, down;                   /* coprime */
-    uint16_t phase_taps;                /* per output sample; a multiple of 8 */
-    float h[RESAMPLE_TAPS_MAX + 8 * 6]; /* by phase, each reversed */
+    uint8_t up, down;           /* coprime */
+    uint16_t phase_taps;        /* per output sample; a multiple of 8 */
+    float h[RESAMPLE_TAPS_MAX]; /* by phase, each reversed */
     float x[RESAMPLE_TAPS_MAX + RESAMPLE_BLOCK];
 };
 
