@@ -10,11 +10,11 @@
 
 enum {
     OPUS_FRAMES_MAX = 48,
-    OPUS_BITRATE_MIN = 6000,
-    OPUS_BITRATE_MAX = 510000,
-    OPUS_BITRATE_8K = 20000,
-    OPUS_BITRATE_16K = 28000,
-    OPUS_BITRATE_48K = 32000,
+    BITRATE_BPS_MIN = 6000,
+    BITRATE_BPS_MAX = 510000,
+    BITRATE_BPS_8K = 20000,
+    BITRATE_BPS_16K = 28000,
+    BITRATE_BPS_48K = 32000,
 };
 
 struct opus_codec_decoder {
@@ -60,11 +60,11 @@ static enum sr_err decoder_init(void *state, const struct codec_decoder_options 
 static opus_int32 bitrate_of(const struct codec_tuning *tuning, uint32_t rate_hz)
 {
     if (tuning->bitrate_bps == 0)
-        return rate_hz <= 8000    ? OPUS_BITRATE_8K
-               : rate_hz <= 24000 ? OPUS_BITRATE_16K
-                                  : OPUS_BITRATE_48K;
-    return (opus_int32)SR_MAX(SR_MIN(tuning->bitrate_bps, (uint32_t)OPUS_BITRATE_MAX),
-                              (uint32_t)OPUS_BITRATE_MIN);
+        return rate_hz <= 8000    ? BITRATE_BPS_8K
+               : rate_hz <= 24000 ? BITRATE_BPS_16K
+                                  : BITRATE_BPS_48K;
+    return (opus_int32)SR_MAX(SR_MIN(tuning->bitrate_bps, (uint32_t)BITRATE_BPS_MAX),
+                              (uint32_t)BITRATE_BPS_MIN);
 }
 
 static opus_int32 bandwidth_of(uint32_t sample_rate_hz)
@@ -221,7 +221,7 @@ struct fmtp_number {
 static const struct fmtp_number fmtp_numbers[] = {
     {"minptime", 3, 120, offsetof(struct codec_opus_fmtp, minptime_ms)},
     {"maxplaybackrate", 8000, 48000, offsetof(struct codec_opus_fmtp, maxplaybackrate)},
-    {"maxaveragebitrate", OPUS_BITRATE_MIN, OPUS_BITRATE_MAX,
+    {"maxaveragebitrate", BITRATE_BPS_MIN, BITRATE_BPS_MAX,
      offsetof(struct codec_opus_fmtp, maxaveragebitrate)},
 };
 

@@ -47,7 +47,7 @@ struct tone_pattern {
 void tone_pattern_find(struct sr_str country, enum tone_kind kind,
                        struct tone_pattern *ret_pattern);
 /**
- * One DTMF digit, once, at -6 and -8 dBFS... of the two groups about -9 dBm0 each.
+ * One DTMF digit, once; each of its two sines at -10.5 dBFS.
  *
  * @param digit  0-9 * # A-D a-d
  * @param on_ms  length; 0: for ever

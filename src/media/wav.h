@@ -61,7 +61,7 @@ SR_MUST_USE enum sr_err wav_parse(struct sr_str bytes, struct wav *ret_wav,
 size_t wav_read(const struct wav *wav, size_t from, float *out, size_t count);
 
 /** Header of a file whose data (frame_count frames of `channels`) follows; frame_count 0 while a
-    recording runs, rewritten at its end. format: WAV_PCM16, WAV_FLOAT32, WAV_ULAW or WAV_ALAW. */
+    recording runs, rewritten at its end. Reads format, channels, rate_hz and frame_count. */
 void wav_header_write(uint8_t header[WAV_HEADER_BYTES], const struct wav *wav);
 
 #endif
