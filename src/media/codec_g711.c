@@ -2,15 +2,15 @@
  * @file codec_g711.c  PCMU and PCMA as codecs: the law and waveform concealment.
  */
 #include "media/codec_internal.h"
+#include "media/conceal.h"
 #include "media/g711.h"
-#include "media/plc.h"
 
 enum {
     G711_BYTES_PER_MS = 8,
 };
 
 struct g711_decoder {
-    struct plc plc;
+    struct conceal conceal;
 };
 
 struct g711_encoder {
@@ -33,7 +33,7 @@ static enum sr_err decoder_init(void *state, const struct codec_decoder_options 
 {
     struct g711_decoder *decoder = state;
 
-    plc_init(&decoder->plc, options->rate_hz, options->dsp);
+    conceal_init(&decoder->conceal, options->rate_hz, options->dsp);
     return SR_OK;
 }
 
@@ -59,7 +59,7 @@ static enum sr_err decode_ulaw(void *state, const uint8_t *payload, size_t bytes
 
     (void)bytes;
     g711_ulaw_decode(out, payload, samples);
-    plc_good(&decoder->plc, out, samples);
+    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
 }
 
@@ -70,7 +70,7 @@ static enum sr_err decode_alaw(void *state, const uint8_t *payload, size_t bytes
 
     (void)bytes;
     g711_alaw_decode(out, payload, samples);
-    plc_good(&decoder->plc, out, samples);
+    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
 }
 
@@ -78,7 +78,7 @@ static void conceal(void *state, float *out, size_t samples)
 {
     struct g711_decoder *decoder = state;
 
-    plc_conceal(&decoder->plc, out, samples);
+    conceal_gap(&decoder->conceal, out, samples);
 }
 
 static enum sr_err encode_ulaw(void *state, const float *pcm, size_t samples, uint8_t *out,

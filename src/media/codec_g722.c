@@ -2,8 +2,8 @@
  * @file codec_g722.c  G.722 as a codec: 16 kHz samples over an 8000 Hz RTP clock (RFC 3551 4.5.2).
  */
 #include "media/codec_internal.h"
+#include "media/conceal.h"
 #include "media/g722.h"
-#include "media/plc.h"
 
 enum {
     G722_BYTES_PER_MS = 8,
@@ -11,7 +11,7 @@ enum {
 
 struct g722_codec_decoder {
     struct g722_decoder g722;
-    struct plc plc;
+    struct conceal conceal;
 };
 
 struct g722_codec_encoder {
@@ -35,7 +35,7 @@ static enum sr_err decoder_init(void *state, const struct codec_decoder_options 
     struct g722_codec_decoder *decoder = state;
 
     g722_decoder_init(&decoder->g722, options->dsp);
-    plc_init(&decoder->plc, options->rate_hz, options->dsp);
+    conceal_init(&decoder->conceal, options->rate_hz, options->dsp);
     return SR_OK;
 }
 
@@ -65,13 +65,13 @@ static enum sr_err decode(void *state, const uint8_t *payload, size_t bytes, flo
         int16_t pcm[G722_BLOCK_SAMPLES];
         size_t block = SR_MIN(bytes, (size_t)G722_BLOCK_SAMPLES / 2);
 
-        g722_decode(&decoder->g722, payload, block, pcm);
+        g722_decoder_run(&decoder->g722, payload, block, pcm);
         dsp->from_s16(next, pcm, 2 * block);
         payload += block;
         next += 2 * block;
         bytes -= block;
     }
-    plc_good(&decoder->plc, out, samples);
+    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
 }
 
@@ -79,7 +79,7 @@ static void conceal(void *state, float *out, size_t samples)
 {
     struct g722_codec_decoder *decoder = state;
 
-    plc_conceal(&decoder->plc, out, samples);
+    conceal_gap(&decoder->conceal, out, samples);
 }
 
 static enum sr_err encode(void *state, const float *pcm, size_t samples, uint8_t *out,
@@ -96,7 +96,7 @@ static enum sr_err encode(void *state, const float *pcm, size_t samples, uint8_t
         size_t block = SR_MIN(samples, (size_t)G722_BLOCK_SAMPLES);
 
         dsp->to_s16(block_pcm, pcm, block);
-        g722_encode(&encoder->g722, block_pcm, block, out);
+        g722_encoder_run(&encoder->g722, block_pcm, block, out);
         pcm += block;
         out += block / 2;
         samples -= block;

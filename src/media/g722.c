@@ -193,7 +193,8 @@ void g722_decoder_init(struct g722_decoder *decoder, const struct dsp_ops *dsp)
     init_bands(&decoder->low, &decoder->high);
 }
 
-void g722_encode(struct g722_encoder *encoder, const int16_t *pcm, size_t samples, uint8_t *out)
+void g722_encoder_run(struct g722_encoder *encoder, const int16_t *pcm, size_t samples,
+                      uint8_t *out)
 {
     int16_t x[G722_HISTORY + G722_BLOCK_SAMPLES];
     int16_t low[G722_BLOCK_SAMPLES / 2];
@@ -217,7 +218,8 @@ void g722_encode(struct g722_encoder *encoder, const int16_t *pcm, size_t sample
     memcpy(encoder->history, x, sizeof(encoder->history));
 }
 
-void g722_decode(struct g722_decoder *decoder, const uint8_t *codes, size_t bytes, int16_t *out)
+void g722_decoder_run(struct g722_decoder *decoder, const uint8_t *codes, size_t bytes,
+                      int16_t *out)
 {
     int16_t x[G722_HISTORY + G722_BLOCK_SAMPLES];
 

@@ -44,8 +44,10 @@ void g722_encoder_init(struct g722_encoder *encoder, const struct dsp_ops *dsp);
 void g722_decoder_init(struct g722_decoder *decoder, const struct dsp_ops *dsp);
 
 /** Two samples become one byte. `samples` is even; out has room for samples / 2. */
-void g722_encode(struct g722_encoder *encoder, const int16_t *pcm, size_t samples, uint8_t *out);
+void g722_encoder_run(struct g722_encoder *encoder, const int16_t *pcm, size_t samples,
+                      uint8_t *out);
 /** One byte becomes two samples. out has room for 2 * bytes. */
-void g722_decode(struct g722_decoder *decoder, const uint8_t *codes, size_t bytes, int16_t *out);
+void g722_decoder_run(struct g722_decoder *decoder, const uint8_t *codes, size_t bytes,
+                      int16_t *out);
 
 #endif

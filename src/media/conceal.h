@@ -1,5 +1,5 @@
 /**
- * @file plc.h  Waveform concealment for codecs that have none of their own (G.711, G.722).
+ * @file conceal.h  Waveform concealment for codecs that have none of their own (G.711, G.722).
  *
  * Remembers the last 50 ms. When a packet is missing the last pitch period is repeated with
  * overlap, fading from 10 ms on and silent after 60 ms; the first good packet is faded in over
@@ -9,17 +9,17 @@
  * Memory:  embedded
  * Thread:  one owner
  */
-#ifndef SR_MEDIA_PLC_H
-#define SR_MEDIA_PLC_H
+#ifndef SR_MEDIA_CONCEAL_H
+#define SR_MEDIA_CONCEAL_H
 
 #include "media/dsp.h"
 
 enum {
-    PLC_RATE_HZ_MAX = 16000,
-    PLC_HISTORY_MAX = PLC_RATE_HZ_MAX / 20, /* 50 ms */
+    CONCEAL_RATE_HZ_MAX = 16000,
+    CONCEAL_HISTORY_MAX = CONCEAL_RATE_HZ_MAX / 20, /* 50 ms */
 };
 
-struct plc { /* fields are private */
+struct conceal { /* fields are private */
     const struct dsp_ops *dsp;
     uint32_t rate_hz;
     size_t history_len;
@@ -27,15 +27,15 @@ struct plc { /* fields are private */
     size_t pitch;    /* samples in period */
     size_t position; /* inside the period */
     float step;      /* between the last good sample and the first invented one */
-    float history[PLC_HISTORY_MAX];
-    float period[PLC_HISTORY_MAX];
+    float history[CONCEAL_HISTORY_MAX];
+    float period[CONCEAL_HISTORY_MAX];
 };
 
 /** rate_hz is 8000 or 16000; dsp NULL: dsp_best(). */
-void plc_init(struct plc *plc, uint32_t rate_hz, const struct dsp_ops *dsp);
+void conceal_init(struct conceal *conceal, uint32_t rate_hz, const struct dsp_ops *dsp);
 /** A decoded packet: remembers it and, after a loss, blends its first milliseconds in place. */
-void plc_good(struct plc *plc, float *pcm, size_t samples);
+void conceal_good(struct conceal *conceal, float *pcm, size_t samples);
 /** Writes `samples` samples in place of a missing packet. */
-void plc_conceal(struct plc *plc, float *out, size_t samples);
+void conceal_gap(struct conceal *conceal, float *out, size_t samples);
 
 #endif
