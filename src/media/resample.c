@@ -13,7 +13,7 @@ static const double pi = 3.14159265358979323846;
 
 /* Kaiser window and cut-off in units of the lower rate, chosen for the figures in the header */
 static const double kaiser_beta = 6.0;
-static const double cutoff = 0.4835;
+static const double cutoff = 0.4765;
 
 static double bessel_i0(double x)
 {

@@ -176,7 +176,8 @@ static void wrong_rates_and_frames_are_refused(void **state)
     assert_int_equal(codec_encode(&encoder, pcm, 160, payload, 159, &bytes), SR_ERR_LIMIT);
 }
 
-/* One packet in five is lost; with expected loss told, the packet after carries it again. */
+/* Every fifth packet is a shout in soft noise, and lost. The packet after it brings the shout back;
+   concealment alone would go on softly. */
 static void opus_fec_restores_a_lost_packet(void **state)
 {
     struct codec_tuning tuning = codec_tuning_default();
@@ -184,33 +185,31 @@ static void opus_fec_restores_a_lost_packet(void **state)
     struct codec_decoder decoder;
     static float pcm[320], out[320];
     uint8_t payload[1276];
-    size_t bytes, samples, with_fec = 0;
-    float energy_lost = 0.0f;
+    size_t bytes, samples, loud = 0;
 
     (void)state;
     make_pair(codec_find(CODEC_OPUS), 16000, &encoder, &decoder);
     tuning.loss_pct = 20;
-    tuning.bitrate_bps = 32000;
     codec_encoder_tune(&encoder, &tuning);
     for (size_t i = 0; i < 100; i++) {
         struct sr_str view = {(char *)payload, 0};
 
-        /* a voice-like buzz, which SILK codes */
-        for (size_t s = 0; s < 320; s++)
-            pcm[s] = ((i * 320 + s) % 133 < 20 ? 0.4f : -0.05f);
+        test_noise(pcm, 320, i, 0.01f);
+        for (size_t s = 0; i % 5 == 3 && s < 320; s++)
+            pcm[s] = s % 133 < 20 ? 0.4f : -0.05f;
         assert_int_equal(codec_encode(&encoder, pcm, 320, payload, sizeof(payload), &bytes), SR_OK);
         view.n = bytes;
-        with_fec += codec_payload_has_fec(decoder.ops, view);
         if (i % 5 == 3)
             continue;
         if (i % 5 == 4) {
+            bool has_fec = codec_payload_has_fec(decoder.ops, view);
+
             assert_int_equal(codec_decode_fec(&decoder, view, out, 320), SR_OK);
-            energy_lost += dsp_plain()->energy(out, 320);
+            loud += has_fec && dsp_plain()->energy(out, 320) > 320 * 0.005f;
         }
         assert_int_equal(codec_decode(&decoder, view, out, 320, &samples), SR_OK);
     }
-    assert_true(with_fec > 80);
-    assert_true(energy_lost > 20 * 320 * 0.005f);
+    assert_true(loud >= 15);
     make_pair(codec_find(CODEC_PCMU), 8000, &encoder, &decoder);
     assert_int_equal(codec_decode_fec(&decoder, SR_STR("12345678"), out, 160), SR_ERR_UNSUPPORTED);
 }
@@ -237,8 +236,8 @@ static void opus_dtx_makes_silence_small(void **state)
     assert_true(small > 70);
 }
 
-/* A stereo packet (left only) comes out as mono at half the amplitude. */
-static void opus_stereo_is_mixed_down(void **state)
+/* A packet marked as stereo decodes to one channel of its full length. */
+static void opus_stereo_gives_mono(void **state)
 {
     /* TOC with the stereo bit set and an empty frame: valid, and decoded as a pause */
     static const uint8_t stereo_pause[] = {0xFC};
@@ -335,7 +334,7 @@ int test_codec(void)
         cmocka_unit_test(wrong_rates_and_frames_are_refused),
         cmocka_unit_test(opus_fec_restores_a_lost_packet),
         cmocka_unit_test(opus_dtx_makes_silence_small),
-        cmocka_unit_test(opus_stereo_is_mixed_down),
+        cmocka_unit_test(opus_stereo_gives_mono),
         cmocka_unit_test(opus_fmtp_is_read_and_written),
         cmocka_unit_test(frames_allocate_nothing),
     };
