@@ -166,6 +166,25 @@ static void plain_qmf_join(int16_t *out, const int16_t *pairs, size_t n)
     }
 }
 
+static int32_t plain_g722_zeros(int16_t b[DSP_ZEROS], int16_t d[DSP_ZEROS], int32_t difference)
+{
+    int32_t step = difference == 0 ? 0 : 128;
+    int32_t newer = difference;
+    int32_t sum = 0;
+
+    for (size_t i = 0; i < 6; i++) {
+        int32_t older = d[i];
+        int32_t flip = (older ^ difference) >> 31; /* -1: signs differ */
+        int32_t adapted = clip_s16(((step ^ flip) - flip) + ((b[i] * 32640) >> 15));
+
+        sum += (adapted * clip_s16(newer * 2)) >> 15;
+        b[i] = (int16_t)adapted;
+        d[i] = (int16_t)newer;
+        newer = older;
+    }
+    return sum;
+}
+
 const struct dsp_ops dsp__ops_plain = {
     .name = "plain",
     .add = plain_add,
@@ -183,6 +202,7 @@ const struct dsp_ops dsp__ops_plain = {
     .fir = plain_fir,
     .qmf_split = plain_qmf_split,
     .qmf_join = plain_qmf_join,
+    .g722_zeros = plain_g722_zeros,
 };
 
 const struct dsp_ops *dsp_plain(void)

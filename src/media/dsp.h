@@ -20,6 +20,7 @@
 
 enum {
     DSP_QMF_TAPS = 24, /* G.722 band-split filter */
+    DSP_ZEROS = 8,     /* six in use */
 };
 
 /** Several dot products over one input: out[k * out_step] = sum of h[t] * x[k * x_step + t]. */
@@ -71,6 +72,11 @@ struct dsp_ops {
      * and difference (low - high); the first 11 pairs are history. Clips to 16 bits.
      */
     void (*qmf_join)(int16_t *out, const int16_t *pairs, size_t n);
+    /**
+     * G.722 UPZERO, DELAYA and FILTEZ: adapts six coefficients b, takes `difference` (16 bits) into
+     * the delay line d and gives the sum of products, not clipped. The last two of the eight are 0.
+     */
+    int32_t (*g722_zeros)(int16_t b[DSP_ZEROS], int16_t d[DSP_ZEROS], int32_t difference);
 };
 
 /** The reference. Never NULL. */

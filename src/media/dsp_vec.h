@@ -400,6 +400,43 @@ static void vec_qmf_join(int16_t *out, const int16_t *pairs, size_t n)
     }
 }
 
+#if defined(__SSE2__)
+/** (a * b) >> 15 of 16-bit lanes. */
+VEC_INLINE __m128i product_q15(__m128i a, __m128i b)
+{
+    return _mm_or_si128(_mm_slli_epi16(_mm_mulhi_epi16(a, b), 1),
+                        _mm_srli_epi16(_mm_mullo_epi16(a, b), 15));
+}
+
+static int32_t vec_g722_zeros(int16_t b[DSP_ZEROS], int16_t d[DSP_ZEROS], int32_t difference)
+{
+    int16_t unit = difference == 0 ? 0 : 128;
+    __m128i step = _mm_set_epi16(0, 0, unit, unit, unit, unit, unit, unit);
+    __m128i in_use = _mm_set_epi16(0, 0, -1, -1, -1, -1, -1, -1);
+    __m128i older = _mm_loadu_si128((const __m128i *)(const void *)d);
+    __m128i adapted = _mm_loadu_si128((const __m128i *)(const void *)b);
+    __m128i flip = _mm_srai_epi16(_mm_xor_si128(older, _mm_set1_epi16((int16_t)difference)), 15);
+    __m128i newer = _mm_insert_epi16(_mm_slli_si128(older, 2), (int16_t)difference, 0);
+    __m128i sum;
+
+    newer = _mm_and_si128(newer, in_use);
+    step = _mm_and_si128(_mm_sub_epi16(_mm_xor_si128(step, flip), flip), in_use);
+    adapted = _mm_adds_epi16(product_q15(adapted, _mm_set1_epi16(32640)), step);
+    _mm_storeu_si128((__m128i *)(void *)b, adapted);
+    _mm_storeu_si128((__m128i *)(void *)d, newer);
+    sum = product_q15(adapted, _mm_adds_epi16(newer, newer));
+    sum = _mm_madd_epi16(sum, _mm_set1_epi16(1));
+    sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 8));
+    sum = _mm_add_epi32(sum, _mm_srli_si128(sum, 4));
+    return _mm_cvtsi128_si32(sum);
+}
+#else
+static int32_t vec_g722_zeros(int16_t b[DSP_ZEROS], int16_t d[DSP_ZEROS], int32_t difference)
+{
+    return dsp__ops_plain.g722_zeros(b, d, difference);
+}
+#endif
+
 const struct dsp_ops VEC_OPS = {
     .name = VEC_NAME,
     .add = vec_add,
@@ -417,4 +454,5 @@ const struct dsp_ops VEC_OPS = {
     .fir = vec_fir,
     .qmf_split = vec_qmf_split,
     .qmf_join = vec_qmf_join,
+    .g722_zeros = vec_g722_zeros,
 };

@@ -7,7 +7,6 @@ enum {
     LOW_NB_MAX = 18432,
     HIGH_NB_MAX = 22528,
     QUANT_LOW_LEVELS = 30,
-    BAND_TAPS = 6,
 };
 
 /* decision levels of the 6-bit quantiser; [0] is below everything, [30..] above everything */
@@ -87,35 +86,15 @@ static inline void adapt_poles(struct g722_band *band, int32_t partial)
     band->p[0] = partial;
 }
 
-/** UPZERO, DELAYA and FILTEZ in one pass over the six zeros. */
-static inline void adapt_zeros(struct g722_band *band, int32_t difference)
-{
-    int32_t step = difference == 0 ? 0 : 128;
-    int32_t newer = difference;
-    int32_t sum = 0;
-
-    for (size_t i = 0; i < BAND_TAPS; i++) {
-        int32_t older = band->d[i];
-        int32_t flip = sign_of(older ^ difference); /* -1: signs differ */
-        int32_t b = sat16(((step ^ flip) - flip) + ((band->b[i] * 32640) >> 15));
-
-        sum += (b * sat16(newer * 2)) >> 15;
-        band->b[i] = b;
-        band->d[i] = newer;
-        newer = older;
-    }
-    band->sz = sat16(sum);
-}
-
 /** Block 4: updates the predictor with the quantised difference and predicts the next sample. */
-static inline void predict(struct g722_band *band, int32_t difference)
+static inline void predict(struct g722_band *band, int32_t difference, const struct dsp_ops *dsp)
 {
     int32_t partial = sat16(band->sz + difference);
     int32_t r = sat16(band->s + difference);
     int32_t sp;
 
     adapt_poles(band, partial);
-    adapt_zeros(band, difference);
+    band->sz = sat16(dsp->g722_zeros(band->b, band->d, difference));
     sp = ((band->a[0] * sat16(r * 2)) >> 15) + ((band->a[1] * sat16(band->r[0] * 2)) >> 15);
     band->r[1] = band->r[0];
     band->r[0] = r;
@@ -145,11 +124,11 @@ static inline uint8_t encode_pair(struct g722_encoder *encoder, int32_t low, int
 
     difference = (encoder->low.det * inverse_low4[code_low >> 2]) >> 15;
     adapt_step(&encoder->low, scale_low[code_low >> 2], LOW_NB_MAX, 8);
-    predict(&encoder->low, difference);
+    predict(&encoder->low, difference, encoder->dsp);
 
     difference = (encoder->high.det * inverse_high[code_high]) >> 15;
     adapt_step(&encoder->high, scale_high[code_high], HIGH_NB_MAX, 10);
-    predict(&encoder->high, difference);
+    predict(&encoder->high, difference, encoder->dsp);
     return (uint8_t)((code_high << 6) | code_low);
 }
 
@@ -164,12 +143,12 @@ static inline void decode_pair(struct g722_decoder *decoder, uint8_t code, int16
 
     low = clamp(low, -16384, 16383);
     adapt_step(&decoder->low, scale_low[code_low >> 2], LOW_NB_MAX, 8);
-    predict(&decoder->low, difference);
+    predict(&decoder->low, difference, decoder->dsp);
 
     difference = (decoder->high.det * inverse_high[code_high]) >> 15;
     high = clamp(decoder->high.s + difference, -16384, 16383);
     adapt_step(&decoder->high, scale_high[code_high], HIGH_NB_MAX, 10);
-    predict(&decoder->high, difference);
+    predict(&decoder->high, difference, decoder->dsp);
 
     pair[0] = (int16_t)(low + high);
     pair[1] = (int16_t)(low - high);

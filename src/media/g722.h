@@ -24,7 +24,7 @@ struct g722_band {
     int32_t s, sp, sz; /* predictions: whole, poles, zeros */
     int32_t nb, det;   /* logarithmic scale factor and step size */
     int32_t a[2], r[2], p[2];
-    int32_t b[6], d[6];
+    int16_t b[DSP_ZEROS], d[DSP_ZEROS];
 };
 
 struct g722_encoder { /* fields are private */

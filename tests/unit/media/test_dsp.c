@@ -137,6 +137,28 @@ static void band_filters_equal_plain(void **state)
     }
 }
 
+/* A long walk through the six zeros: coefficients, delay line and sums stay equal. */
+static void g722_zeros_equal_plain(void **state)
+{
+    const struct dsp_ops *ops;
+
+    (void)state;
+    for (size_t index = 1; (ops = dsp_at(index)) != NULL; index++) {
+        int16_t b[2][DSP_ZEROS] = {{0}}, d[2][DSP_ZEROS] = {{0}};
+        struct sr_prng prng;
+
+        sr_prng_seed(&prng, index);
+        for (size_t i = 0; i < 100000; i++) {
+            int32_t difference = (int16_t)sr_prng_u64(&prng) >> (i / 1000 % 16);
+
+            assert_int_equal(dsp_plain()->g722_zeros(b[0], d[0], difference),
+                             ops->g722_zeros(b[1], d[1], difference));
+            assert_memory_equal(b[0], b[1], sizeof(b[0]));
+            assert_memory_equal(d[0], d[1], sizeof(d[0]));
+        }
+    }
+}
+
 static void soft_clip_is_transparent_below_and_bounded_above(void **state)
 {
     float x[] = {0.0f, 0.5f, -0.8f, 0.8f, 0.9f, -1.0f, 3.0f, -1000.0f, INFINITY};
@@ -163,6 +185,7 @@ int test_dsp(void)
         cmocka_unit_test(conversions_equal_plain_for_every_value),
         cmocka_unit_test(sums_equal_plain_within_rounding),
         cmocka_unit_test(band_filters_equal_plain),
+        cmocka_unit_test(g722_zeros_equal_plain),
         cmocka_unit_test(soft_clip_is_transparent_below_and_bounded_above),
         cmocka_unit_test(tables_are_found_by_name),
     };
