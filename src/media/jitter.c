@@ -307,7 +307,9 @@ static void watch_stalls(struct jitter *jitter, sr_usec gap_us, sr_usec delay_us
     }
     if (jitter->is_stalled) {
         jitter->stall_packets++;
-        if (delay_us < target + STALL_OVER_US || jitter->stall_packets > STALL_PACKETS_MAX)
+        /* the tail of a burst still belongs to it */
+        if ((delay_us < target + STALL_OVER_US && gap_us >= jitter->ptime_us / 4) ||
+            jitter->stall_packets > STALL_PACKETS_MAX)
             jitter->is_stalled = false;
     }
     if (has_dropped)

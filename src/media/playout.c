@@ -20,6 +20,7 @@ enum {
     EXCESS_SOON_US = 30000, /* above: shrink at every tick, else at every third */
     EXCESS_FAST_US = 45000, /* above: shrink twice at every tick, whatever it sounds like */
     LACK_FAST_US = 30000,
+    TOLERANCE_US_MAX = 7000,
     EXTRA_PENDING_MS = 45,
     FETCH_MAX = 256,
 };
@@ -327,7 +328,9 @@ static void watch_loss(struct playout *playout, struct jitter *jitter,
                        const struct playout_decoder *decoder, bool is_lost)
 {
     playout->loss += ((is_lost ? 1.0f : 0.0f) - playout->loss) * 0.01f;
-    if (decoder->fec == NULL || playout->loss < 0.01f)
+    if (decoder->fec == NULL)
+        return;
+    if (playout->loss < 0.01f)
         jitter_set_extra_us(jitter, 0);
     else if (playout->loss > 0.02f)
         jitter_set_extra_us(jitter, jitter_ptime_us(jitter));
@@ -443,7 +446,7 @@ static size_t shrink(struct playout *playout, size_t at, size_t low, size_t high
 static size_t grow(struct playout *playout, bool is_forced)
 {
     float turned[PLAYOUT_RATE_HZ_MAX / 1000 * 25];
-    size_t high = SR_MIN(playout->lag_max, playout->pending), window, lag;
+    size_t high = SR_MIN(playout->lag_max, playout->pending), low, window, lag;
     float *x = pending_of(playout), match;
 
     if (high < playout->lag_min || playout->pending + high > playout->capacity)
@@ -452,7 +455,8 @@ static size_t grow(struct playout *playout, bool is_forced)
     /* likeness of x[0..] with x[-lag..]: the search runs backwards over a copy */
     for (size_t i = 0; i < high + window; i++)
         turned[i] = x[(ptrdiff_t)window - 1 - (ptrdiff_t)i];
-    lag = find_lag(playout, turned, playout->lag_min, high, window, &match);
+    low = is_forced ? SR_MIN(playout->lag_max / 2, high) : playout->lag_min;
+    lag = find_lag(playout, turned, low, high, window, &match);
     if (match < MATCH_GOOD && !is_forced && energy(x, lag) > ENERGY_SILENT)
         return 0;
     memmove(x + lag, x, playout->pending * sizeof(float));
@@ -467,17 +471,29 @@ static size_t grow(struct playout *playout, bool is_forced)
     return lag;
 }
 
+/* Greatest common measure of packet and tick: leftovers before a tick differ by multiples of it. */
+static size_t common_unit(const struct playout *playout, sr_usec ptime_us)
+{
+    size_t a = playout->options.tick_samples, b = samples_of(playout, ptime_us);
+
+    while (b != 0) {
+        size_t rest = a % b;
+
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /*
  * Packets are taken at ticks only, so what waits between decoding and the ear shifts the moment at
- * which a packet must be here: the start of the last packet needed by the next tick, counted from
- * that tick, with `rest` samples left over before it.
+ * which a packet must be here: at worst it is needed at a tick that begins so much before it.
  */
-static sr_usec need_offset_us(const struct playout *playout, size_t rest, sr_usec ptime_us)
+static sr_usec need_offset_us(const struct playout *playout, size_t unit)
 {
-    size_t tick = playout->options.tick_samples, ptime = SR_MAX(samples_of(playout, ptime_us), 1);
+    size_t tick = playout->options.tick_samples;
 
-    rest %= tick;
-    return us_of(playout, rest + (tick - 1 - rest) / ptime * ptime);
+    return us_of(playout, tick - unit + playout->pending % unit);
 }
 
 static void shrink_fast(struct playout *playout)
@@ -490,29 +506,36 @@ static void shrink_fast(struct playout *playout)
     playout->ticks_since_stretch = 0;
 }
 
-/* Takes away only what leaves every packet as much time as the target says. */
+/* Packets are taken once a tick, so the delay moves in steps of one: half of it may fall below a
+ * target that is large against it, or the median would stand half a tick above what is needed. */
+static sr_usec tolerance_us(sr_usec target_us)
+{
+    return SR_MIN(target_us / 12, TOLERANCE_US_MAX);
+}
+
 static void shrink_by_need(struct playout *playout, struct jitter *jitter,
                            const struct playout_decoder *decoder, sr_usec now, sr_usec excess)
 {
-    size_t tick = playout->options.tick_samples, high = playout->lag_max, unit;
+    size_t tick = playout->options.tick_samples, high = playout->lag_max;
     size_t want = tick + ms_samples(playout, EXTRA_PENDING_MS);
-    sr_usec ptime = jitter_ptime_us(jitter), slack;
+    size_t unit = common_unit(playout, jitter_ptime_us(jitter));
+    sr_usec slack =
+        excess - need_offset_us(playout, unit) - MARGIN_US + tolerance_us(jitter_target_us(jitter));
 
-    if (excess > EXCESS_SOON_US) {
-        while (playout->pending < want && jitter_has_next(jitter))
-            fetch(playout, jitter, decoder, now, want);
-    }
-    if (excess > EXCESS_FAST_US) {
-        shrink_fast(playout);
+    /* take away only what leaves every packet as much time as the target says */
+    if (slack < 0)
         return;
-    }
-    if (playout->ticks_since_stretch < (excess > EXCESS_SOON_US ? 1 : 3))
-        return;
-    slack = excess - need_offset_us(playout, playout->pending, ptime) - MARGIN_US;
-    unit = SR_MIN(SR_MAX(samples_of(playout, ptime), 1), tick);
     if (slack < us_of(playout, unit))
-        high = SR_MIN(high, playout->pending % tick % unit);
-    if (slack >= 0 && shrink(playout, 0, playout->lag_min, high, false) > 0)
+        high = SR_MIN(high, playout->pending % unit);
+    if (excess <= EXCESS_FAST_US &&
+        (high < playout->lag_min ||
+         playout->ticks_since_stretch < (excess > EXCESS_SOON_US ? 1 : 3)))
+        return;
+    while (playout->pending < want && jitter_has_next(jitter))
+        fetch(playout, jitter, decoder, now, want);
+    if (excess > EXCESS_FAST_US)
+        shrink_fast(playout);
+    else if (shrink(playout, 0, playout->lag_min, high, false) > 0)
         playout->ticks_since_stretch = 0;
 }
 
@@ -525,14 +548,15 @@ static void steer(struct playout *playout, struct jitter *jitter,
     playout->ticks_since_stretch++;
     if (playout->is_broken || playout->gap != GAP_NONE)
         return;
-    if (excess > EXCESS_US && jitter_may_shrink(jitter)) {
+    lack = need_offset_us(playout, common_unit(playout, jitter_ptime_us(jitter))) - excess -
+           tolerance_us(target);
+    if (lack > 0) {
+        if (!playout->is_drain_wanted && playout->ticks_since_stretch >= 2 &&
+            grow(playout, lack > LACK_FAST_US) > 0)
+            playout->ticks_since_stretch = 0;
+    } else if (excess > EXCESS_US && jitter_may_shrink(jitter)) {
         shrink_by_need(playout, jitter, decoder, now, excess);
-        return;
     }
-    lack = need_offset_us(playout, playout->pending, jitter_ptime_us(jitter)) - excess;
-    if (lack > 0 && !playout->is_drain_wanted && playout->ticks_since_stretch >= 2 &&
-        grow(playout, lack > LACK_FAST_US) > 0)
-        playout->ticks_since_stretch = 0;
 }
 
 /* ---- the tick ------------------------------------------------------------------------------- */

@@ -1,0 +1,516 @@
+#include "media/packet/tests.h"
+
+#include <math.h>
+
+#include "media/packet/sim.h"
+
+static const struct sim_options g711 = {
+    .rate_hz = 8000, .clock_hz = 8000, .ptime_ms = 20, .tone_hz = 1000, .first_seq = 100};
+
+#define SHOW(...)                                                                                  \
+    do {                                                                                           \
+        print_message(__VA_ARGS__);                                                                \
+    } while (0)
+
+static sr_usec uniform_30ms(struct sim *sim, uint32_t index)
+{
+    (void)index;
+    return (sr_usec)sr_prng_below(&sim->prng, 30000);
+}
+
+static sr_usec one_stall(struct sim *sim, uint32_t index)
+{
+    (void)sim;
+    return index >= 500 && index < 530 ? (sr_usec)(529 - index) * 20000 : 0;
+}
+
+/* A perfect network: nothing is made up, and the delay is one tick and little more. */
+static void clean_line_is_untouched(void **state)
+{
+    struct sim sim;
+    struct playout_stats before, after;
+
+    (void)state;
+    sim_init(&sim, &g711);
+    sim_run(&sim, 50);
+    before = sim_playout_stats(&sim);
+    sim_run(&sim, 3000);
+    after = sim_playout_stats(&sim);
+    SHOW("clean: delay %d us, stretches %d, snr %.1f\n", (int)after.delay_us, (int)after.stretches,
+         sim_snr_db(&sim));
+    assert_int_equal(after.concealed_samples, before.concealed_samples);
+    assert_int_equal(after.stretches, before.stretches);
+    assert_true(after.delay_us <= 26000);
+    assert_true(sim_snr_db(&sim) > 60);
+    sim_done(&sim);
+}
+
+/* Catching up 600 ms at full speed and growing for a new target keep a tone a tone. */
+static void stretching_keeps_the_tone(void **state)
+{
+    static const double tones[] = {110, 300, 440, 997, 1000, 2500};
+    static const uint32_t rates[] = {8000, 16000, 48000};
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(tones); i++) {
+        for (size_t k = 0; k < SR_ARRAY_LEN(rates); k++) {
+            struct sim_options options = g711;
+            struct playout_stats stats;
+            struct sim sim;
+            double shrunk, grown;
+            float step;
+
+            options.tone_hz = tones[i];
+            options.rate_hz = rates[k];
+            options.delay = one_stall;
+            sim_init(&sim, &options);
+            while (sim.next_index < 530)
+                sim_tick(&sim);
+            sim_run(&sim, 51);
+            shrunk = sim_snr_db(&sim);
+            step = sim_largest_step(&sim);
+            sim.options.delay = uniform_30ms;
+            sim_run(&sim, 200);
+            jitter_set_extra_us(sim.jitter, 300000);
+            sim_run(&sim, 50);
+            grown = sim_snr_db(&sim);
+            stats = sim_playout_stats(&sim);
+            SHOW("tone %.0f at %u: shrunk %.1f dB, step %.2f of the tone's, grown %.1f dB, in %d "
+                 "out "
+                 "%d\n",
+                 tones[i], rates[k], shrunk,
+                 (double)step / (0.5 * 2 * sin(3.14159265 * tones[i] / rates[k])), grown,
+                 (int)stats.inserted_samples, (int)stats.removed_samples);
+            /* whole samples at 8 kHz cannot match a period of 8.02 better than this */
+            assert_true(shrunk > (tones[i] == 997 && rates[k] == 8000 ? 18 : 25));
+            assert_true(grown > 25);
+            assert_true(stats.removed_samples > rates[k] / 2);
+            assert_true(stats.inserted_samples > rates[k] / 5);
+            sim_done(&sim);
+        }
+    }
+}
+
+/* Every packet time meets the tick of 20 ms: no sample is made up or lost. */
+static void all_packet_times_fit_the_tick(void **state)
+{
+    static const uint32_t ptimes[] = {10, 20, 30, 40, 60};
+    static const uint32_t rates[] = {8000, 16000, 48000};
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(ptimes); i++) {
+        for (size_t k = 0; k < SR_ARRAY_LEN(rates); k++) {
+            struct sim_options options = g711;
+            struct playout_stats before, after;
+            struct sim sim;
+
+            options.ptime_ms = ptimes[i];
+            options.rate_hz = rates[k];
+            options.clock_hz = rates[k] == 48000 ? 48000 : 8000;
+            sim_init(&sim, &options);
+            sim_run(&sim, 100);
+            before = sim_playout_stats(&sim);
+            sim_run(&sim, 1000);
+            after = sim_playout_stats(&sim);
+            SHOW("ptime %u rate %u: delay %d us, stretches %d/%d, concealed %d\n", ptimes[i],
+                 rates[k], (int)after.delay_us, (int)before.stretches, (int)after.stretches,
+                 (int)after.concealed_samples);
+            assert_int_equal(after.concealed_samples, before.concealed_samples);
+            assert_true(after.stretches - before.stretches <= 2);
+            assert_true(after.delay_us < 50000);
+            assert_true(sim_snr_db(&sim) > 40);
+            sim_done(&sim);
+        }
+    }
+}
+
+static sr_usec heavy_jitter(struct sim *sim, uint32_t index)
+{
+    sr_usec delay = 0;
+
+    (void)index;
+    for (int i = 0; i < 4; i++)
+        delay += (sr_usec)sr_prng_below(&sim->prng, 50000);
+    return delay;
+}
+
+/* Jitter of 30 ms: the target finds it, little is concealed, the tone stays a tone. */
+static void jitter_of_30_ms_is_absorbed(void **state)
+{
+    struct playout_stats stats;
+    struct sim sim;
+
+    struct sim_options options = g711;
+
+    (void)state;
+    options.delay = uniform_30ms;
+    sim_init(&sim, &options);
+    sim_run(&sim, 500);
+    uint64_t concealed = sim_playout_stats(&sim).concealed_samples;
+    sim_run(&sim, 5000);
+    stats = sim_playout_stats(&sim);
+    SHOW("30 ms: target %d delay %d us, concealed %.2f %%, stretches %d, snr %.1f\n",
+         (int)sim_jitter_stats(&sim).target_us, (int)stats.delay_us,
+         100.0 * (double)(stats.concealed_samples - concealed) / (5000 * 160.0),
+         (int)stats.stretches, sim_snr_db(&sim));
+    assert_true(stats.concealed_samples - concealed < 5000 * 160 / 50);
+    assert_in_range(stats.delay_us, 24000, 60000);
+    assert_true(sim_snr_db(&sim) > 25);
+    sim_done(&sim);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    sr_usec x = *(const sr_usec *)a, y = *(const sr_usec *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* 15 minutes of heavy jitter: the median delay is the 98 % quantile of the network, and the tick. */
+static void heavy_jitter_costs_its_quantile(void **state)
+{
+    enum {
+        TICKS = 45000
+    };
+    static sr_usec delays[TICKS], network[TICKS];
+    struct sim_options options = g711;
+    struct sim sim;
+    sr_usec target, median;
+
+    (void)state;
+    options.delay = heavy_jitter;
+    sim_init(&sim, &options);
+    for (size_t i = 0; i < TICKS; i++) {
+        sim_tick(&sim);
+        delays[i] = playout_delay_us(sim.playout);
+        network[i] = heavy_jitter(&sim, 0);
+    }
+    qsort(delays, TICKS, sizeof(delays[0]), by_size);
+    qsort(network, TICKS, sizeof(network[0]), by_size);
+    target = network[TICKS / 100 * 98] - network[TICKS / 200]; /* above the fastest of 5 s */
+    median = delays[TICKS / 2];
+    SHOW("heavy: theory %d, median %d us, target now %d, stretches %d, missing %d late %d\n",
+         (int)target, (int)median, (int)sim_jitter_stats(&sim).target_us,
+         (int)sim_playout_stats(&sim).stretches, (int)sim_jitter_stats(&sim).missing,
+         (int)sim_jitter_stats(&sim).late);
+    assert_true(median > target - 10000 && median < target + 10000);
+    assert_true(sim_jitter_stats(&sim).missing < TICKS / 25);
+    sim_done(&sim);
+}
+
+static sr_usec bursts_of_600ms(struct sim *sim, uint32_t index)
+{
+    (void)sim;
+    if (index >= 602)
+        return 0;
+    return (sr_usec)(SR_MIN(index / 30 * 30 + 29, 601) - index) * 20000;
+}
+
+/* 602 packets in bursts of 600 ms: nothing lost, nothing silent; when the source turns even, the
+ * delay is back at its floor within a second. */
+static void bursts_lose_nothing_and_delay_returns(void **state)
+{
+    struct sim_options options = g711;
+    struct playout_stats stats;
+    struct sim sim;
+    uint32_t ticks = 0;
+
+    (void)state;
+    options.delay = bursts_of_600ms;
+    sim_init(&sim, &options);
+    while (sim.next_index < 632)
+        sim_tick(&sim);
+    stats = sim_playout_stats(&sim);
+    SHOW("bursts: delay %d, concealed %d, decoded %d, late %d, missing %d\n", (int)stats.delay_us,
+         (int)stats.concealed_samples, (int)sim.decoded, (int)sim_jitter_stats(&sim).late,
+         (int)sim_jitter_stats(&sim).missing);
+    /* (the source is even since packet 602; a second is over at 652) */
+    while (sim.next_index < 652)
+        sim_tick(&sim);
+    stats = sim_playout_stats(&sim);
+    SHOW("a second on: delay %d, target %d\n", (int)stats.delay_us,
+         (int)sim_jitter_stats(&sim).target_us);
+    assert_true(stats.delay_us < 50000);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    assert_int_equal(sim_jitter_stats(&sim).late, 0);
+    assert_int_equal(stats.concealed_samples, 0);
+    sim_run(&sim, 100);
+    ticks = sim.next_index;
+    assert_true(sim.decoded + 5 > ticks);
+    sim_done(&sim);
+}
+
+/* One stall of 600 ms in a clean stream: everything is played, delay back within a second. */
+static void single_stall_is_played_and_caught_up(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+
+    (void)state;
+    options.delay = one_stall;
+    sim_init(&sim, &options);
+    while (sim.next_index < 530)
+        sim_tick(&sim);
+    sim_run(&sim, 49);
+    SHOW("stall: delay %d after 1 s, target %d, missing %d\n",
+         (int)sim_playout_stats(&sim).delay_us, (int)sim_jitter_stats(&sim).target_us,
+         (int)sim_jitter_stats(&sim).missing);
+    assert_true(sim_playout_stats(&sim).delay_us < 50000);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    assert_true(sim.decoded + 5 > sim.next_index);
+    sim_done(&sim);
+}
+
+static void check_drift(double ppm, uint32_t rate_hz)
+{
+    struct sim_options options = g711;
+    sr_usec low = SR_NEVER, high = 0;
+    struct sim sim;
+    uint64_t concealed;
+
+    options.drift_ppm = ppm;
+    options.rate_hz = rate_hz;
+    options.tone_hz = 440;
+    sim_init(&sim, &options);
+    sim_run(&sim, 500);
+    concealed = sim_playout_stats(&sim).concealed_samples;
+    for (uint32_t i = 0; i < 2 * 3600 * 50; i++) {
+        sim_tick(&sim);
+        low = SR_MIN(low, playout_delay_us(sim.playout));
+        high = SR_MAX(high, playout_delay_us(sim.playout));
+    }
+    SHOW("drift %+.0f at %u: delay %d..%d us, seen %.1f ppm, concealed %d, stretches %d\n", ppm,
+         rate_hz, (int)low, (int)high, sim_jitter_stats(&sim).drift_ppm,
+         (int)(sim_playout_stats(&sim).concealed_samples - concealed),
+         (int)sim_playout_stats(&sim).stretches);
+    assert_true(high < 50000);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    assert_int_equal(sim_playout_stats(&sim).concealed_samples, concealed);
+    assert_true(sim_jitter_stats(&sim).drift_ppm > ppm - 10 &&
+                sim_jitter_stats(&sim).drift_ppm < ppm + 10);
+    sim_done(&sim);
+}
+
+/* Two hours with a clock 200 ppm off: delay bounded, nothing made up. */
+static void drift_is_followed_for_hours(void **state)
+{
+    (void)state;
+    check_drift(200, 8000);
+    check_drift(-200, 8000);
+}
+
+static sr_usec burst_loss(struct sim *sim, uint32_t index)
+{
+    /* pairs and triples, 5 % in all */
+    (void)sim;
+    return index % 100 == 50 || index % 100 == 51 || (index % 100 >= 80 && index % 100 < 83)
+               ? SIM_LOST
+               : 0;
+}
+
+/* Lost packets leave no step in the waveform larger than the tone's own, or little more. */
+static void burst_loss_makes_no_clicks(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    float top = 0;
+
+    (void)state;
+    options.tone_hz = 333;
+    options.delay = burst_loss;
+    sim_init(&sim, &options);
+    sim_run(&sim, 100);
+    for (int i = 0; i < 40; i++) {
+        sim_run(&sim, 50);
+        top = SR_MAX(top, sim_largest_step(&sim));
+    }
+    SHOW("loss: largest step %.3f, snr %.1f, delay %d, missing %d\n", (double)top, sim_snr_db(&sim),
+         (int)sim_playout_stats(&sim).delay_us, (int)sim_jitter_stats(&sim).missing);
+    /* the tone's own largest step: 0.5 * 2 pi 333 / 8000 = 0.131 */
+    assert_true(top < 0.131f * 1.5f);
+    assert_true(sim_jitter_stats(&sim).missing > 90);
+    assert_true(sim_playout_stats(&sim).delay_us < 50000);
+    sim_done(&sim);
+}
+
+/* With FEC the target grows by a packet and single losses are rebuilt. */
+static sr_usec single_loss(struct sim *sim, uint32_t index)
+{
+    (void)sim;
+    return index % 20 == 7 ? SIM_LOST : 0;
+}
+
+static void fec_rebuilds_single_losses(void **state)
+{
+    struct sim_options options = g711;
+    struct playout_stats stats, before;
+    struct sim sim;
+
+    (void)state;
+    options.delay = single_loss;
+    options.has_fec = true;
+    sim_init(&sim, &options);
+    sim_run(&sim, 500);
+    before = sim_playout_stats(&sim);
+    sim_run(&sim, 1000);
+    stats = sim_playout_stats(&sim);
+    SHOW("fec: rebuilt %d, concealed %d, delay %d, snr %.1f\n",
+         (int)(stats.fec_samples - before.fec_samples),
+         (int)(stats.concealed_samples - before.concealed_samples), (int)stats.delay_us,
+         sim_snr_db(&sim));
+    assert_true(stats.fec_samples - before.fec_samples >= 45 * 160);
+    assert_true(stats.concealed_samples - before.concealed_samples <= 5 * 160);
+    sim_done(&sim);
+}
+
+/* A pause of the sender with running timestamps is silence, not loss, and costs no delay. */
+static void pauses_are_not_loss(void **state)
+{
+    struct sim sim;
+    struct playout_stats stats;
+
+    (void)state;
+    sim_init(&sim, &g711);
+    sim_run(&sim, 200);
+    for (int i = 0; i < 5; i++) {
+        sim.is_paused = true;
+        sim_run(&sim, 150);
+        sim.is_paused = false;
+        sim_run(&sim, 200);
+    }
+    stats = sim_playout_stats(&sim);
+    SHOW("dtx: missing %d late %d delay %d restarts %d\n", (int)sim_jitter_stats(&sim).missing,
+         (int)sim_jitter_stats(&sim).late, (int)stats.delay_us,
+         (int)sim_jitter_stats(&sim).restarts);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    assert_int_equal(sim_jitter_stats(&sim).late, 0);
+    assert_true(stats.delay_us < 50000);
+    assert_true(sim_snr_db(&sim) > 40);
+    sim_done(&sim);
+}
+
+/* Wraps, jumps and a new SSRC: the sound goes on, the delay stays. */
+static void stream_surprises_are_survived(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    struct playout_stats stats;
+
+    (void)state;
+    options.first_seq = 65500;
+    options.first_ts = 0xFFFFF000u;
+    sim_init(&sim, &options);
+    sim_run(&sim, 200);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    sim.ts_offset = 0x70000000u; /* forwards */
+    sim_run(&sim, 200);
+    sim.ts_offset = 5; /* backwards */
+    sim_run(&sim, 200);
+    sim.ssrc = 0x9999;
+    sim.seq_offset = 12345;
+    sim.ts_offset = 777777;
+    sim_run(&sim, 200);
+    stats = sim_playout_stats(&sim);
+    SHOW("surprises: missing %d, restarts %d, delay %d, snr %.1f, concealed %d\n",
+         (int)sim_jitter_stats(&sim).missing, (int)sim_jitter_stats(&sim).restarts,
+         (int)stats.delay_us, sim_snr_db(&sim), (int)stats.concealed_samples);
+    assert_int_equal(sim_jitter_stats(&sim).restarts, 1);
+    assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    assert_true(stats.delay_us < 50000);
+    assert_true(stats.concealed_samples <= 4 * 160);
+    assert_true(sim_snr_db(&sim) > 40);
+    sim_done(&sim);
+}
+
+static sr_usec swapped(struct sim *sim, uint32_t index)
+{
+    (void)sim;
+    return index % 10 == 3 ? 25000 : 0;
+}
+
+/* Packets that overtake each other are put in order again. */
+static void reordering_is_put_right(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    uint64_t missing;
+
+    (void)state;
+    options.delay = swapped;
+    sim_init(&sim, &options);
+    sim_run(&sim, 500);
+    missing = sim_jitter_stats(&sim).missing;
+    sim_run(&sim, 1000);
+    SHOW("reorder: missing %d, reordered %d, delay %d, snr %.1f\n",
+         (int)sim_jitter_stats(&sim).missing, (int)sim_jitter_stats(&sim).reordered,
+         (int)sim_playout_stats(&sim).delay_us, sim_snr_db(&sim));
+    assert_int_equal(sim_jitter_stats(&sim).missing, missing);
+    assert_true(sim_jitter_stats(&sim).reordered > 100);
+    assert_true(sim_snr_db(&sim) > 40);
+    sim_done(&sim);
+}
+
+/* G.722 senders that run their timestamps at 16,000 are found out. */
+static void wrong_clock_is_found_out(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    uint64_t before;
+
+    (void)state;
+    options.rate_hz = 16000;
+    options.clock_hz = 16000; /* the sender's; the buffer is told 8000 */
+    sim_init(&sim, &options);
+    sr_free(sim.jitter);
+    struct jitter_options jitter = {.clock_hz = 8000, .slot_bytes = 64};
+    sim.jitter = jitter_init(sr_alloc(jitter_bytes(&jitter)), &jitter);
+    sim_run(&sim, 200);
+    before = sim_playout_stats(&sim).concealed_samples + sim_playout_stats(&sim).silence_samples;
+    sim_run(&sim, 500);
+    SHOW("clock: delay %d, snr %.1f\n", (int)sim_playout_stats(&sim).delay_us, sim_snr_db(&sim));
+    assert_int_equal(sim_playout_stats(&sim).concealed_samples +
+                         sim_playout_stats(&sim).silence_samples,
+                     before);
+    assert_true(sim_playout_stats(&sim).delay_us < 60000);
+    assert_true(sim_snr_db(&sim) > 40);
+    sim_done(&sim);
+}
+
+/* 10,000 ticks under jitter and loss take no memory. */
+static void ticks_allocate_nothing(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    uint64_t total;
+
+    (void)state;
+    options.delay = uniform_30ms;
+    sim_init(&sim, &options);
+    total = sr_alloc_total();
+    sim_run(&sim, 10000);
+    assert_int_equal(sr_alloc_total(), total);
+    sim_done(&sim);
+}
+
+int test_playout(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clean_line_is_untouched),
+        cmocka_unit_test(stretching_keeps_the_tone),
+        cmocka_unit_test(all_packet_times_fit_the_tick),
+        cmocka_unit_test(jitter_of_30_ms_is_absorbed),
+        cmocka_unit_test(heavy_jitter_costs_its_quantile),
+        cmocka_unit_test(bursts_lose_nothing_and_delay_returns),
+        cmocka_unit_test(single_stall_is_played_and_caught_up),
+        cmocka_unit_test(drift_is_followed_for_hours),
+        cmocka_unit_test(burst_loss_makes_no_clicks),
+        cmocka_unit_test(fec_rebuilds_single_losses),
+        cmocka_unit_test(pauses_are_not_loss),
+        cmocka_unit_test(stream_surprises_are_survived),
+        cmocka_unit_test(reordering_is_put_right),
+        cmocka_unit_test(wrong_clock_is_found_out),
+        cmocka_unit_test(ticks_allocate_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
