@@ -2,9 +2,13 @@
 
 #include "media/packet/tests.h"
 
+enum {
+    HEARD_MAX = 64
+};
+
 /* Sends digits through a line that loses packets by mask; gives what was heard as text. */
 static size_t play(const char *keys, uint32_t ms, uint32_t clock_hz, uint32_t lose_mask,
-                   char *heard, size_t max, uint32_t *ret_duration_ms)
+                   char heard[HEARD_MAX], uint32_t *ret_duration_ms)
 {
     struct dtmf_tx tx;
     struct dtmf_rx rx;
@@ -43,7 +47,7 @@ static size_t play(const char *keys, uint32_t ms, uint32_t clock_hz, uint32_t lo
             dtmf_rx_on_deadline(&rx, now, &heard_step);
         for (size_t i = 0; i < heard_step.report_count; i++) {
             starts += heard_step.reports[i].what == DTMF_START;
-            if (heard_step.reports[i].what == DTMF_END && n + 1 < max) {
+            if (heard_step.reports[i].what == DTMF_END && n + 1 < HEARD_MAX) {
                 heard[n++] = heard_step.reports[i].digit;
                 *ret_duration_ms = heard_step.reports[i].duration_ms;
             }
@@ -58,15 +62,15 @@ static size_t play(const char *keys, uint32_t ms, uint32_t clock_hz, uint32_t lo
 static void digits_arrive_with_their_duration(void **state)
 {
     static const uint32_t clocks[] = {8000, 16000, 48000};
-    char heard[64];
+    char heard[HEARD_MAX];
     uint32_t ms;
 
     (void)state;
     for (size_t i = 0; i < SR_ARRAY_LEN(clocks); i++) {
-        play("159*#AbD!", 100, clocks[i], 0, heard, sizeof(heard), &ms);
+        play("159*#AbD!", 100, clocks[i], 0, heard, &ms);
         assert_string_equal(heard, "159*#ABD!");
         assert_int_equal(ms, 100);
-        play("7", 5000, clocks[i], 0, heard, sizeof(heard), &ms);
+        play("7", 5000, clocks[i], 0, heard, &ms);
         assert_string_equal(heard, "7");
         assert_int_equal(ms, 5000);
     }
@@ -79,15 +83,15 @@ static void loss_neither_drops_nor_doubles_digits(void **state)
                                      0x70707070, /* last update and two ends */
                                      0xE0E0E0E0, /* nearly all ends */
                                      0x55555555, 0x7F7F7F7F /* only the last end */};
-    char heard[64];
+    char heard[HEARD_MAX];
     uint32_t ms;
 
     (void)state;
     for (size_t i = 0; i < SR_ARRAY_LEN(masks); i++) {
-        play("112233", 120, 8000, masks[i], heard, sizeof(heard), &ms);
+        play("112233", 120, 8000, masks[i], heard, &ms);
         assert_string_equal(heard, "112233");
     }
-    play("5", 200, 8000, 0xFFFFFF80, heard, sizeof(heard), &ms); /* no end at all: timeout */
+    play("5", 200, 8000, 0xFFFFFF80, heard, &ms); /* no end at all: timeout */
     assert_string_equal(heard, "5");
     assert_int_equal(ms, 140);
 }

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 
 int test_dtmf(void);
+int test_jitter(void);
 int test_latch(void);
 int test_playout(void);
 int test_quality(void);
