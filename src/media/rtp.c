@@ -409,6 +409,7 @@ void rtp_sender_extra(struct rtp_sender *sender, uint32_t ts, bool marker, size_
                       struct rtp_stamp *ret_stamp)
 {
     *ret_stamp = (struct rtp_stamp){sender->next_seq, ts, sender->ssrc, marker};
+    sender->feed += sender->is_relayed; /* the relay's numbers moved: it maps anew */
     sender->next_seq++;
     sender->packets++;
     sender->payload_bytes += payload_bytes;

@@ -225,6 +225,14 @@ static void sender_is_continuous_across_feeds(void **state)
     assert_true(stamp.marker);
     last = stamp;
     now += 20000;
+    rtp_sender_extra(&sender, last.timestamp + 160, true, 4, &stamp); /* an event in between */
+    assert_int_equal(stamp.seq, (uint16_t)(last.seq + 1));
+    p = numbered(110, 0x70000000u + 160, 2);
+    assert_int_equal(rtp_relay_map(&relay, &sender, &p, 8000, now, &stamp), RTP_RELAY_SEND);
+    assert_int_equal(stamp.seq, (uint16_t)(last.seq + 2));
+    assert_int_equal(stamp.timestamp - last.timestamp, 160);
+    last = stamp;
+    now += 20000;
     rtp_sender_frame(&sender, 48000, 960, true, 80, now, &stamp); /* RFC 7160 */
     assert_int_equal(stamp.seq, (uint16_t)(last.seq + 1));
     assert_int_equal(stamp.timestamp - last.timestamp, 960);
