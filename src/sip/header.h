@@ -2,7 +2,7 @@
  * @file header.h  Names of header fields: one table with id, long name, compact form, how often it
  * may appear, and how its value is built.
  *
- * To add a header: one row here, then run the unit test: it prints the new lookup table.
+ * To add a header: one row here, then run header_table.py in this folder (the look-up table).
  *
  * Layer:   pure
  * Thread:  re-entrant; no shared state

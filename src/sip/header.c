@@ -1,0 +1,73 @@
+#include "sip/header.h"
+
+#include "sip/header_table.inc"
+
+struct row {
+    const char *name;
+    uint8_t len;
+    char compact;
+    uint8_t many; /* enum sip_many */
+    uint8_t kind; /* enum sip_kind */
+};
+
+static const struct row rows[SIP_HDR_COUNT] = {{"", 0, 0, SIP_MANY_LINES, SIP_KIND_TEXT},
+#define X(id, name, compact, many, kind)                                                           \
+    {name, sizeof(name) - 1, compact, SIP_MANY_##many, SIP_KIND_##kind},
+                                               SIP_HEADER_MAP(X)
+#undef X
+};
+
+_Static_assert(SIP_HDR_COUNT <= 256, "ids fit a byte");
+
+static bool same_name(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (sr_lower(a[i]) != sr_lower(b[i]))
+            return false;
+    return true;
+}
+
+enum sip_hdr sip_header_of(struct sr_str name)
+{
+    if (!name.n || name.n > 64)
+        return SIP_HDR_OTHER;
+    const uint8_t *c = (const uint8_t *)name.p;
+    uint32_t n = (uint32_t)name.n;
+    uint32_t hash = n * HASH_LEN + (c[0] | 0x20u) * HASH_FIRST + (c[n - 1] | 0x20u) * HASH_LAST +
+                    (c[n / 2] | 0x20u) * HASH_MIDDLE + (c[n / 3] | 0x20u) * HASH_THIRD;
+    uint8_t id = slots[hash & (HASH_SLOTS - 1)];
+    const struct row *row = &rows[id];
+    if (n == 1)
+        return row->compact == (char)(c[0] | 0x20) && sr_is_alpha(name.p[0]) ? (enum sip_hdr)id
+                                                                             : SIP_HDR_OTHER;
+    if (row->len != n)
+        return SIP_HDR_OTHER;
+    if (memcmp(row->name, name.p, n) == 0 || same_name(row->name, name.p, n))
+        return (enum sip_hdr)id;
+    return SIP_HDR_OTHER;
+}
+
+static const struct row *row_of(enum sip_hdr id)
+{
+    return &rows[(unsigned)id < SIP_HDR_COUNT ? id : SIP_HDR_OTHER];
+}
+
+const char *sip_header_name(enum sip_hdr id)
+{
+    return row_of(id)->name;
+}
+
+char sip_header_compact(enum sip_hdr id)
+{
+    return row_of(id)->compact;
+}
+
+enum sip_many sip_header_many(enum sip_hdr id)
+{
+    return (enum sip_many)row_of(id)->many;
+}
+
+enum sip_kind sip_header_kind(enum sip_hdr id)
+{
+    return (enum sip_kind)row_of(id)->kind;
+}

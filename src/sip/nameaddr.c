@@ -1,0 +1,159 @@
+#include "sip/nameaddr.h"
+
+/* Where the brackets begin, outside quotes; NULL: none. */
+static const char *scan_display(struct sip_scan *scan, struct sr_str *ret_display)
+{
+    const char *begin = scan->p;
+    if (scan->p != scan->end && *scan->p == '"') {
+        if (!sip_scan_quoted(scan, ret_display))
+            return NULL;
+        sip_scan_lws(scan);
+        return scan->p != scan->end && *scan->p == '<' ? scan->p : NULL;
+    }
+    const char *p = begin;
+    /* tokens and blanks; UTF-8 without quotes is taken too */
+    while (p != scan->end &&
+           (sip_is(*p, SIP_CH_TOKEN | SIP_CH_LWS) || (uint8_t)*p > 0x7f || *p == ':' || *p == '@'))
+        p++;
+    if (p == scan->end || *p != '<')
+        return NULL;
+    *ret_display = sr_str_trim(sr_str_make(begin, (size_t)(p - begin)));
+    /* what looks like a URI in front of the brackets is no display name */
+    for (size_t i = 0; i < ret_display->n; i++)
+        if (ret_display->p[i] == ':' || ret_display->p[i] == '@')
+            return NULL;
+    scan->p = p;
+    return p;
+}
+
+static enum sr_err scan_brackets(struct sip_scan *scan, struct sip_nameaddr *addr,
+                                 struct sip_diag *reterr_diag)
+{
+    const char *begin = scan->p + 1;
+    const char *close = memchr(begin, '>', (size_t)(scan->end - begin));
+    if (!close)
+        return sip_syntax(reterr_diag, 0, "'<' without '>'");
+    scan->p = close + 1;
+    addr->has_brackets = true;
+    /* blanks inside the brackets are wrong but harmless */
+    return sip_uri_parse(sr_str_trim(sr_str_make(begin, (size_t)(close - begin))), &addr->uri,
+                         reterr_diag);
+}
+
+/* Without brackets the URI ends at a ';' or blank; ',' and '?' may not be in it (RFC 3261 20.10). */
+static enum sr_err scan_bare(struct sip_scan *scan, struct sip_nameaddr *addr,
+                             struct sip_diag *reterr_diag)
+{
+    const char *begin = scan->p;
+    while (scan->p != scan->end && *scan->p != ';' && !sip_is(*scan->p, SIP_CH_LWS)) {
+        if (*scan->p == '?' || *scan->p == ',')
+            return sip_syntax(reterr_diag, (size_t)(scan->p - begin),
+                              "URI with ',' or '?' must be in angle brackets");
+        scan->p++;
+    }
+    return sip_uri_parse(sr_str_make(begin, (size_t)(scan->p - begin)), &addr->uri, reterr_diag);
+}
+
+static enum sr_err take_params(struct sip_scan *scan, struct sip_nameaddr *addr,
+                               struct sip_diag *reterr_diag)
+{
+    struct sip_param param;
+    sip_scan_lws(scan);
+    const char *begin = scan->p;
+    while (scan->p != scan->end) {
+        if (sip_scan_param(scan, &param) != SR_OK) {
+            sip_scan_lws(scan);
+            if (scan->p == scan->end)
+                break;
+            return sip_syntax(reterr_diag, 0, "malformed parameter behind an address");
+        }
+        if (param.name.n == 3 && !addr->tag.n && sr_str_ieq(param.name, SR_STR("tag")))
+            addr->tag = param.value;
+    }
+    addr->params = sr_str_make(begin, (size_t)(scan->end - begin));
+    return SR_OK;
+}
+
+enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr,
+                               struct sip_diag *reterr_diag)
+{
+    if (text.n > SIP_NAMEADDR_TEXT_MAX) {
+        (void)sip_syntax(reterr_diag, 0, "address too long");
+        return SR_ERR_LIMIT;
+    }
+    struct sip_scan scan = sip_scan_of(text);
+    struct sip_nameaddr addr = {0};
+    enum sr_err err = SR_OK;
+    sip_scan_lws(&scan);
+    struct sip_scan star = scan;
+    if (sip_scan_char(&star, '*')) {
+        sip_scan_lws(&star);
+        addr.is_star = sip_scan_at_end(&star);
+    }
+    if (addr.is_star) {
+        *ret_addr = addr;
+        return SR_OK;
+    }
+    if (scan_display(&scan, &addr.display)) {
+        err = scan_brackets(&scan, &addr, reterr_diag);
+    } else if (scan.p != scan.end && *scan.p == '"') {
+        return sip_syntax(reterr_diag, 0, "quotes not closed");
+    } else {
+        addr.display = sr_str_make(NULL, 0);
+        err = scan_bare(&scan, &addr, reterr_diag);
+    }
+    if (err == SR_OK)
+        err = take_params(&scan, &addr, reterr_diag);
+    if (err != SR_OK)
+        return err;
+    *ret_addr = addr;
+    return SR_OK;
+}
+
+void sip_nameaddr_write(struct sr_buf *buf, struct sr_str display, struct sr_str uri_text,
+                        struct sr_str params)
+{
+    if (display.n) {
+        sip_quote(display, buf);
+        sr_buf_char(buf, ' ');
+    }
+    sr_buf_char(buf, '<');
+    sip_write_safe(uri_text, buf);
+    sr_buf_char(buf, '>');
+    sip_write_safe(params, buf);
+}
+
+bool sip_nameaddr_param(const struct sip_nameaddr *addr, const char *name, struct sr_str *ret_value)
+{
+    return sip_param_find(addr->params, name, ret_value);
+}
+
+uint32_t sip_nameaddr_q(const struct sip_nameaddr *addr, uint32_t otherwise)
+{
+    struct sr_str value;
+    uint32_t q = 0;
+    uint32_t weight = SIP_Q_MAX;
+    if (!sip_nameaddr_param(addr, "q", &value) || !value.n || value.n > 5)
+        return otherwise;
+    for (size_t i = 0; i < value.n; i++) {
+        if (i == 1 ? value.p[i] != '.' : !sr_is_digit(value.p[i]))
+            return otherwise;
+        if (i == 1)
+            continue;
+        q += weight * (uint32_t)(value.p[i] - '0');
+        weight /= 10;
+    }
+    return q <= SIP_Q_MAX ? q : otherwise;
+}
+
+uint32_t sip_nameaddr_expires(const struct sip_nameaddr *addr, uint32_t otherwise)
+{
+    struct sr_str value;
+    uint32_t seconds = 0;
+    if (!sip_nameaddr_param(addr, "expires", &value))
+        return otherwise;
+    enum sr_err err = sr_str_u32(value, UINT32_MAX, &seconds);
+    if (err == SR_ERR_LIMIT)
+        return UINT32_MAX;
+    return err == SR_OK ? seconds : otherwise;
+}
