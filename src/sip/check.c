@@ -71,7 +71,9 @@ static bool check_mandatory(struct run *run)
     if (!cseq)
         return refuse_header(run, SIP_HDR_CSEQ, "Malformed CSeq");
     if (msg->is_request && !sr_str_eq(cseq->method_text, msg->method_text))
-        return refuse_header(run, SIP_HDR_CSEQ, "CSeq method does not match");
+        return msg->method == SIP_METHOD_OTHER
+                   ? refuse(run, 501, "Not Implemented", 0)
+                   : refuse_header(run, SIP_HDR_CSEQ, "CSeq method does not match");
     const struct sip_via *via = sip_msg_via(msg);
     if (via->branch.n == 7 && sr_str_ieq(via->branch, SR_STR("z9hG4bK")))
         return refuse_header(run, SIP_HDR_VIA, "Empty branch in Via");

@@ -18,7 +18,7 @@ enum sip_check {
 
 struct sip_verdict {
     enum sip_check what;
-    uint16_t status; /* ANSWER: 400, 505 */
+    uint16_t status; /* ANSWER: 400, 414, 501 (unknown method, and not that of CSeq), 505 */
     const char *why; /* in words, fit for a reason phrase; NULL when OK */
     size_t offset;   /* where, in the message */
     bool

@@ -1,0 +1,104 @@
+#include "test.h"
+
+static char bytes[4096];
+static struct sr_buf buf;
+
+static struct sip_build begun(void)
+{
+    struct sip_build build;
+    sr_buf_init_fixed(&buf, bytes, sizeof bytes);
+    sip_build_init(&build, &buf);
+    return build;
+}
+
+static void a_request_from_scratch(void **state)
+{
+    (void)state;
+    struct sip_build build = begun();
+    sip_build_request(&build, SIP_METHOD_INVITE, SR_STR("sip:b@[2001:db8::1]"));
+    sip_build_via(&build, &(struct sip_build_via){.transport = SIP_TRANSPORT_TLS,
+                                                  .host = SR_STR("2001:db8::2"),
+                                                  .port = 5061,
+                                                  .branch = SR_STR("z9hG4bKq"),
+                                                  .rport_wanted = true});
+    sip_build_addr(&build, SIP_HDR_FROM,
+                   &(struct sip_build_addr){.display = SR_STR("A \"B\"\r\nX: y"),
+                                            .uri = SR_STR("sip:a@h"),
+                                            .tag = SR_STR("t")});
+    sip_build_cseq(&build, 7, SR_STR("INVITE"));
+    sip_build_text(&build, SIP_HDR_SUBJECT, SR_STR("hi\r\nEvil: 1"));
+    sip_build_fmt(&build, SIP_HDR_USER_AGENT, "x/%d", 1);
+    sip_build_reason(&build, "SIP", 200, SR_STR("Call completed elsewhere"));
+    assert_int_equal(sip_build_end(&build, SR_STR("text/plain"), SR_STR("hello")), SR_OK);
+    assert_str(sr_buf_view(&buf), "INVITE sip:b@[2001:db8::1] SIP/2.0\r\n"
+                                  "Via: SIP/2.0/TLS [2001:db8::2]:5061;branch=z9hG4bKq;rport\r\n"
+                                  "From: \"A \\\"B\\\"X: y\" <sip:a@h>;tag=t\r\n"
+                                  "CSeq: 7 INVITE\r\n"
+                                  "Subject: hi Evil: 1\r\n"
+                                  "User-Agent: x/1\r\n"
+                                  "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n"
+                                  "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello");
+}
+
+static void unfit_names_fail_the_builder(void **state)
+{
+    (void)state;
+    struct sip_build build = begun();
+    sip_build_request(&build, SIP_METHOD_OTHER, SR_STR("sip:b"));
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_ERR_SYNTAX);
+    build = begun();
+    sip_build_request(&build, SIP_METHOD_BYE, SR_STR("sip:b SIP/2.0\r\nX: y"));
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_ERR_SYNTAX);
+    build = begun();
+    sip_build_named(&build, SR_STR("A: b\r\nC"), SR_STR("d"));
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_ERR_SYNTAX);
+    build = begun();
+    sip_build_addr(&build, SIP_HDR_TO, &(struct sip_build_addr){.uri = SR_STR("sip:a>;x=<")});
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_ERR_SYNTAX);
+    char small[20];
+    sr_buf_init_fixed(&buf, small, sizeof small);
+    sip_build_init(&build, &buf);
+    sip_build_response(&build, 200, SR_STR(""));
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_ERR_LIMIT);
+}
+
+static void a_reply_copies_what_it_must(void **state)
+{
+    (void)state;
+    struct sip_header slots[32];
+    struct sip_msg msg;
+    struct sr_addr source;
+    struct sr_str text =
+        SR_STR("INVITE sip:c@d SIP/2.0\r\nv: SIP/2.0/UDP h;rport;received=1.1.1.1;branch=z9hG4bK1, "
+               "SIP/2.0/TCP i\r\nRecord-Route: <sip:p;lr>\r\nVia: SIP/2.0/UDP j\r\n"
+               "f:  <sip:a@b>;tag=1\r\nTo : <sip:c@d>\r\nCall-ID: x\r\nTimestamp: 5\r\n"
+               "CSeq: 1\r\n INVITE\r\n\r\n");
+    assert_int_equal(sip_msg_parse(text, slots, 32, &msg, NULL), SR_OK);
+    assert_int_equal(sr_addr_parse(SR_STR("192.0.2.9:7777"), 0, &source), SR_OK);
+    struct sip_build build = begun();
+    sip_build_reply(&build, &msg, 180,
+                    &(struct sip_reply_options){
+                        .to_tag = SR_STR("T"), .source = &source, .with_record_route = true});
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_OK);
+    assert_str(sr_buf_view(&buf),
+               "SIP/2.0 180 Ringing\r\n"
+               "Via: SIP/2.0/UDP h;branch=z9hG4bK1;received=192.0.2.9;rport=7777, SIP/2.0/TCP i\r\n"
+               "Via: SIP/2.0/UDP j\r\nRecord-Route: <sip:p;lr>\r\nf:  <sip:a@b>;tag=1\r\n"
+               "To : <sip:c@d>;tag=T\r\nCall-ID: x\r\nCSeq: 1\r\n INVITE\r\n"
+               "Content-Length: 0\r\n\r\n");
+    build = begun();
+    sip_build_reply(&build, &msg, 100, &(struct sip_reply_options){.to_tag = SR_STR("T")});
+    assert_int_equal(sip_build_end(&build, SR_STR(""), SR_STR("")), SR_OK);
+    assert_true(sr_str_search(sr_buf_view(&buf), SR_STR("tag=T")) == buf.len);
+    assert_true(sr_str_search(sr_buf_view(&buf), SR_STR("Timestamp: 5\r\n")) < buf.len);
+}
+
+int run_build(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_from_scratch),
+        cmocka_unit_test(unfit_names_fail_the_builder),
+        cmocka_unit_test(a_reply_copies_what_it_must),
+    };
+    return cmocka_run_group_tests_name("build", tests, NULL, NULL);
+}
