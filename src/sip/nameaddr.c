@@ -61,12 +61,11 @@ static enum sr_err take_params(struct sip_scan *scan, struct sip_nameaddr *addr,
     sip_scan_lws(scan);
     const char *begin = scan->p;
     while (scan->p != scan->end) {
-        if (sip_scan_param(scan, &param) != SR_OK) {
-            sip_scan_lws(scan);
-            if (scan->p == scan->end)
-                break;
+        enum sr_err err = sip_scan_param(scan, &param);
+        if (err == SR_ERR_NOTFOUND && scan->p == scan->end)
+            break;
+        if (err != SR_OK)
             return sip_syntax(reterr_diag, 0, "malformed parameter behind an address");
-        }
         if (param.name.n == 3 && !addr->tag.n && sr_str_ieq(param.name, SR_STR("tag")))
             addr->tag = param.value;
     }
@@ -94,10 +93,11 @@ enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr
         *ret_addr = addr;
         return SR_OK;
     }
+    bool is_quoted = scan.p != scan.end && *scan.p == '"';
     if (scan_display(&scan, &addr.display)) {
         err = scan_brackets(&scan, &addr, reterr_diag);
-    } else if (scan.p != scan.end && *scan.p == '"') {
-        return sip_syntax(reterr_diag, 0, "quotes not closed");
+    } else if (is_quoted) {
+        return sip_syntax(reterr_diag, 0, "quoted name not closed, or not before '<'");
     } else {
         addr.display = sr_str_make(NULL, 0);
         err = scan_bare(&scan, &addr, reterr_diag);

@@ -88,12 +88,11 @@ enum sr_err sip_via_parse(struct sr_str text, struct sip_via *ret_via, struct si
     const char *params = scan.p;
     struct sip_param param;
     while (scan.p != scan.end) {
-        if (sip_scan_param(&scan, &param) != SR_OK || !take_param(&via, &param)) {
-            sip_scan_lws(&scan);
-            if (scan.p == scan.end)
-                break;
+        enum sr_err err = sip_scan_param(&scan, &param);
+        if (err == SR_ERR_NOTFOUND && scan.p == scan.end)
+            break;
+        if (err != SR_OK || !take_param(&via, &param))
             return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed parameter in Via");
-        }
     }
     via.params = sr_str_make(params, (size_t)(scan.end - params));
     *ret_via = via;
