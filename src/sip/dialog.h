@@ -1,7 +1,8 @@
 /**
  * @file dialog.h  Dialog state (RFC 3261 12): ids, sequence numbers, route set, remote target.
  *
- * All texts are own copies packed into one array, so a dialog can be embedded and outlives its messages.
+ * All texts are own copies packed into one array, so a dialog can be embedded and outlives its
+ * messages.
  * A forked INVITE gives one dialog per To tag: ask each early one with sip_dialog_is().
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging)
@@ -49,7 +50,8 @@ struct sip_dialog { /* fields are private, but for state, is_uac, is_secure (rea
 };
 
 /**
- * Called side: the dialog of a request (INVITE, SUBSCRIBE, REFER) that we answer with `local_tag`; early
+ * Called side: the dialog of a request (INVITE, SUBSCRIBE, REFER) that we answer with
+ * `local_tag`; early
  * until sip_dialog_confirm.
  *
  * @return SR_OK; SR_ERR_SYNTAX Call-ID, From, To, CSeq or Contact missing or unusable: answer 400;
@@ -66,7 +68,8 @@ SR_MUST_USE enum sr_err sip_dialog_init_uas(struct sip_dialog *dialog, struct si
  */
 SR_MUST_USE enum sr_err sip_dialog_init_uac(struct sip_dialog *dialog, struct sip_msg *response,
                                             bool request_uri_is_sips);
-/** The 2xx: called side without message (NULL), calling side with it: the route set and target are taken anew
+/** The 2xx: called side without message (NULL), calling side with it: the route set and target
+    are taken anew
     (13.2.2.4). Errors as above, the dialog is confirmed all the same with what it had. */
 enum sr_err sip_dialog_confirm(struct sip_dialog *dialog, struct sip_msg *response);
 void sip_dialog_end(struct sip_dialog *dialog);
@@ -89,7 +92,8 @@ void sip_dialog_key(struct sr_str call_id, struct sr_str local_tag, struct sr_st
 SR_MUST_USE enum sr_err sip_dialog_key_of(struct sip_msg *msg, struct sip_txn_key *ret_key);
 
 /**
- * A request that arrived inside the dialog (not for retransmissions: those end in their transaction).
+ * A request that arrived inside the dialog (not for retransmissions: those end in their
+ * transaction).
  *
  * @return SR_OK          in order; its CSeq is now the remote one
  *         SR_ERR_PROTO   CSeq not higher than the last: answer 500 (12.2.2)
@@ -97,7 +101,8 @@ SR_MUST_USE enum sr_err sip_dialog_key_of(struct sip_msg *msg, struct sip_txn_ke
  *         SR_ERR_SYNTAX  CSeq unusable: answer 400
  */
 SR_MUST_USE enum sr_err sip_dialog_on_request(struct sip_dialog *dialog, struct sip_msg *request);
-/** Takes the Contact of a target refresh (INVITE, UPDATE, SUBSCRIBE, NOTIFY, REFER or its 2xx). Without
+/** Takes the Contact of a target refresh (INVITE, UPDATE, SUBSCRIBE, NOTIFY, REFER or its 2xx).
+    Without
     a Contact nothing changes. SR_ERR_LIMIT, SR_ERR_SYNTAX: the old target stays. */
 SR_MUST_USE enum sr_err sip_dialog_refresh_target(struct sip_dialog *dialog, struct sip_msg *msg);
 

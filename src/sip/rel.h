@@ -37,7 +37,8 @@ struct sip_rel {     /* fields are private, but for is_pending and rseq (read-on
  * @param t1         0 = 500 ms
  */
 void sip_rel_init(struct sip_rel *rel, uint32_t cseq, uint32_t first_rseq, sr_usec t1);
-/** A reliable 1xx is being sent now with RSeq *ret_rseq. SR_ERR_STATE: the one before waits for PRACK. */
+/** A reliable 1xx is being sent now with RSeq *ret_rseq. SR_ERR_STATE: the one before waits for
+    PRACK. */
 SR_MUST_USE enum sr_err sip_rel_send(struct sip_rel *rel, sr_usec now, uint32_t *ret_rseq);
 /** A PRACK. SR_OK: answer 200, the 1xx is acknowledged; SR_ERR_NOTFOUND: answer 481. */
 SR_MUST_USE enum sr_err sip_rel_on_prack(struct sip_rel *rel, const struct sip_rack *rack);

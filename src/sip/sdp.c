@@ -162,6 +162,9 @@ static enum sr_err parse_media(struct sr_str value, struct sr_arena *arena, stru
 {
     struct sr_str port;
     struct sr_str format;
+    for (size_t i = 0; i < value.n; i++) /* its words are written into answers */
+        if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+            return SR_ERR_SYNTAX;
     if (!sdp__token(&value, &media->type) || !sdp__token(&value, &port) ||
         !sdp__token(&value, &media->proto))
         return SR_ERR_SYNTAX;

@@ -1,7 +1,9 @@
 /**
- * @file sdp.h  Session descriptions (RFC 8866): parse, typed views of lines, write, rewrite addresses.
+ * @file sdp.h  Session descriptions (RFC 8866): parse, typed views of lines, write, rewrite
+ * addresses.
  *
- * A parsed description is a list of lines per section, in the order received; the lines are views of
+ * A parsed description is a list of lines per section, in the order received; the lines are views
+ * of
  * the text. Known lines are decoded on top of that; unknown and odd ones stay and are written back
  * byte for byte. What makes the text unusable is an error; an attribute with a senseless value is
  * an error of that attribute's own parse function only (callers skip it).

@@ -2,7 +2,8 @@
  * @file sdp_oa.h  Offer and answer (RFC 3264) for the one audio stream of a leg.
  *
  * A side's description is a value, `struct sdp_audio`: what a peer said (sdp_audio_read) or what we
- * say (sdp_audio_write). Other m= lines are remembered only by their shape, so that answers and later
+ * say (sdp_audio_write). Other m= lines are remembered only by their shape, so that answers and
+ * later
  * offers keep their number and order and refuse them with port 0.
  *
  * A leg keeps two of them, ours and the peer's:
@@ -13,7 +14,8 @@
  *                 then sdp_audio_read(&peer) of the answer, sdp_answer_accept(&ours, &peer)
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging)
- * Memory:  a plain value with own copies; may be copied by assignment. Holds SDES keys: wipe after use
+ * Memory:  a plain value with own copies; may be copied by assignment. Holds SDES keys: wipe
+ * after use
  * Thread:  re-entrant; no shared state
  */
 #ifndef SR_SIP_SDP_OA_H
@@ -123,14 +125,17 @@ struct sdp_extras {
 void sdp_audio_init(struct sdp_audio *audio);
 
 /**
- * Reads the audio stream of a description: the first audio line over RTP with a port, else the first
+ * Reads the audio stream of a description: the first audio line over RTP with a port, else the
+ * first
  * audio line (then is_active is false), else none (media_index = media_count, is_active false).
- * Codecs without rtpmap and without a static meaning, payload types above 127 or twice, and senseless
+ * Codecs without rtpmap and without a static meaning, payload types above 127 or twice, and
+ * senseless
  * attributes are skipped.
  *
  * @return SR_OK; SR_ERR_SYNTAX active without a usable connection address (a name, or none);
  *         SR_ERR_PROTO media wanted at multicast, broadcast or 0.0.0.0/8 (answer 488; own ports are
- *         the caller's to refuse); SR_ERR_LIMIT type, profile, ICE or mid longer than the fields above
+ *         the caller's to refuse); SR_ERR_LIMIT type, profile, ICE or mid longer than the fields
+ *         above
  */
 SR_MUST_USE enum sr_err sdp_audio_read(const struct sdp *sdp, struct sdp_audio *ret_audio);
 
@@ -152,7 +157,8 @@ uint8_t sdp_event_pt(const struct sdp_audio *audio, uint32_t clock_hz);
 /**
  * Codecs for an offer to B: A's that `allowed` has, in A's order with A's payload types, then
  * the rest of `allowed`; free dynamic types from 96 up for those without one; one telephone-event
- * per clock in use. Sets codecs and events of *audio. `from` may be NULL (offerless INVITE: our full list).
+ * per clock in use. Sets codecs and events of *audio. `from` may be NULL (offerless INVITE: our
+ * full list).
  */
 void sdp_codecs_merge(const struct sdp_audio *from, const struct sdp_codec *allowed,
                       size_t allowed_count, struct sdp_audio *audio);

@@ -39,7 +39,8 @@ struct sip_session_answer {
     bool is_required; /* Require: timer (the peer is the refresher) */
 };
 
-/** Called side, for INVITE and UPDATE. `refresher` stays with who has it in the request; else it is us. */
+/** Called side, for INVITE and UPDATE. `refresher` stays with who has it in the request; else it
+    is us. */
 void sip_session_answer(const struct sip_session_options *options,
                         const struct sip_session_said *request,
                         struct sip_session_answer *ret_answer);
@@ -70,7 +71,8 @@ void sip_session_timer_start(struct sip_session_timer *timer, uint32_t interval_
 void sip_session_timer_on_2xx(struct sip_session_timer *timer,
                               const struct sip_session_said *response, sr_usec now);
 void sip_session_timer_stop(struct sip_session_timer *timer);
-/** A refresh was refused for a while (491, 500, 503): try again at that time, at the latest before expiry. */
+/** A refresh was refused for a while (491, 500, 503): try again at that time, at the latest
+    before expiry. */
 void sip_session_timer_retry(struct sip_session_timer *timer, sr_usec at);
 sr_usec sip_session_timer_deadline(const struct sip_session_timer *timer);
 enum sip_session_do sip_session_timer_on_deadline(struct sip_session_timer *timer, sr_usec now);

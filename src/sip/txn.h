@@ -91,7 +91,8 @@ void sip_txn_on_request(struct sip_txn *txn, bool is_ack, sr_usec now,
 /**
  * Server: the user's response; the owner keeps it as the latest before doing the step.
  *
- * @return SR_OK; SR_ERR_STATE a final response was given already (several 2xx to INVITE are allowed)
+ * @return SR_OK; SR_ERR_STATE a final response was given already (several 2xx to INVITE are
+ * allowed)
  */
 SR_MUST_USE enum sr_err sip_txn_respond(struct sip_txn *txn, unsigned status, sr_usec now,
                                         struct sip_txn_step *ret_step);
@@ -134,7 +135,8 @@ struct sip_txn_key_parts {
     struct sr_str via; /* the whole top Via value */
 };
 
-/** Server side: ACK finds its INVITE; CANCEL has its own key (ask with method INVITE for the INVITE's). */
+/** Server side: ACK finds its INVITE; CANCEL has its own key (ask with method INVITE for the
+    INVITE's). */
 void sip_txn_key_server(const struct sip_txn_key_parts *parts, struct sip_txn_key *ret_key);
 /** Client side: branch of the top Via and method of CSeq. */
 void sip_txn_key_client(struct sr_str branch, struct sr_str method, struct sip_txn_key *ret_key);

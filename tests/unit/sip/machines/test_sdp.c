@@ -125,6 +125,7 @@ static void bad_texts_are_refused(void **state)
         ROW(HEAD "a=x\0y\r\n", SR_ERR_SYNTAX),
         ROW(HEAD "a=x\ry\r\n", SR_ERR_SYNTAX),
         ROW(HEAD "nonsense\r\n", SR_ERR_SYNTAX),
+        ROW(HEAD "m=audio 1 RTP/AVP \x0f\r\n", SR_ERR_SYNTAX),
         ROW(HEAD "\r\nm=audio 1 RTP/AVP 0\r\n", SR_ERR_SYNTAX),
         ROW(HEAD "m=audio 1 RTP/AVP 0\r\nc=IN IP6 [::1]\r\n", SR_ERR_SYNTAX),
         ROW(HEAD "m=audio 1 RTP/AVP 0\r\nc=ATM x y\r\n", SR_ERR_SYNTAX),
