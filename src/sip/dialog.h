@@ -51,8 +51,7 @@ struct sip_dialog { /* fields are private, but for state, is_uac, is_secure (rea
 
 /**
  * Called side: the dialog of a request (INVITE, SUBSCRIBE, REFER) that we answer with
- * `local_tag`; early
- * until sip_dialog_confirm.
+ * `local_tag`; early until sip_dialog_confirm.
  *
  * @return SR_OK; SR_ERR_SYNTAX Call-ID, From, To, CSeq or Contact missing or unusable: answer 400;
  *         SR_ERR_LIMIT longer than the maxima: answer 513
@@ -69,8 +68,8 @@ SR_MUST_USE enum sr_err sip_dialog_init_uas(struct sip_dialog *dialog, struct si
 SR_MUST_USE enum sr_err sip_dialog_init_uac(struct sip_dialog *dialog, struct sip_msg *response,
                                             bool request_uri_is_sips);
 /** The 2xx: called side without message (NULL), calling side with it: the route set and target
-    are taken anew
-    (13.2.2.4). Errors as above, the dialog is confirmed all the same with what it had. */
+    are taken anew (13.2.2.4). Errors as above, the dialog is confirmed all the same with what it
+    had. */
 enum sr_err sip_dialog_confirm(struct sip_dialog *dialog, struct sip_msg *response);
 void sip_dialog_end(struct sip_dialog *dialog);
 
@@ -102,8 +101,7 @@ SR_MUST_USE enum sr_err sip_dialog_key_of(struct sip_msg *msg, struct sip_txn_ke
  */
 SR_MUST_USE enum sr_err sip_dialog_on_request(struct sip_dialog *dialog, struct sip_msg *request);
 /** Takes the Contact of a target refresh (INVITE, UPDATE, SUBSCRIBE, NOTIFY, REFER or its 2xx).
-    Without
-    a Contact nothing changes. SR_ERR_LIMIT, SR_ERR_SYNTAX: the old target stays. */
+    Without a Contact nothing changes. SR_ERR_LIMIT, SR_ERR_SYNTAX: the old target stays. */
 SR_MUST_USE enum sr_err sip_dialog_refresh_target(struct sip_dialog *dialog, struct sip_msg *msg);
 
 /** CSeq for the next request of ours. ACK and CANCEL reuse their INVITE's. */

@@ -2,8 +2,7 @@
  * @file digest.h  Digest authentication (RFC 3261 22, RFC 7616, RFC 8760), both sides.
  *
  * Texts of quoted parameters are kept as written between the quotes (escapes stay), which is what
- * goes
- * into the hashes. Header values are given without the header's name.
+ * goes into the hashes. Header values are given without the header's name.
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging)
  * Memory:  parsed values are views of the header text
@@ -86,8 +85,7 @@ SR_MUST_USE enum sr_err digest_credentials_parse(struct sr_str text,
                                                  struct digest_credentials *ret_credentials);
 
 /** `Digest realm="...", nonce="...", algorithm=MD5, qop="auth"`; quotes, backslashes and controls
-    in the
-    values are left out. */
+    in the values are left out. */
 void digest_challenge_write(const struct digest_challenge *challenge, struct sr_buf *buf);
 
 /** H(user:realm:password) in hex with NUL, for either plain or -sess algorithms. */
@@ -125,8 +123,7 @@ struct digest_answer {
 
 /**
  * Appends the value of (Proxy-)Authorization. auth is preferred over auth-int. The caller has
- * decided
- * that this challenge is the realm's own server's.
+ * decided that this challenge is the realm's own server's.
  *
  * @return SR_OK; SR_ERR_LIMIT buffer full; SR_ERR_STATE cnonce needed and missing;
  *         SR_ERR_SYNTAX a control character or an unescaped quote in username, uri or cnonce
@@ -150,9 +147,8 @@ struct digest_check {
 /**
  * Verifies credentials. The nonce, nc and that `uri` means the Request-URI are checked apart
  * (digest_nonce_check, digest_nc_accept, sip/uri.h). For an unknown user call it all the same
- * with a
- * random password, so that time tells nothing. The work done does not depend on which part is
- * wrong.
+ * with a random password, so that time tells nothing. The work done does not depend on which part
+ * is wrong.
  *
  * @return SR_OK; SR_ERR_AUTH wrong password, realm, algorithm not offered, or qop missing
  */

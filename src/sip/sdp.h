@@ -3,10 +3,9 @@
  * addresses.
  *
  * A parsed description is a list of lines per section, in the order received; the lines are views
- * of
- * the text. Known lines are decoded on top of that; unknown and odd ones stay and are written back
- * byte for byte. What makes the text unusable is an error; an attribute with a senseless value is
- * an error of that attribute's own parse function only (callers skip it).
+ * of the text. Known lines are decoded on top of that; unknown and odd ones stay and are written
+ * back byte for byte. What makes the text unusable is an error; an attribute with a senseless
+ * value is an error of that attribute's own parse function only (callers skip it).
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging)
  * Memory:  arrays in the caller's arena (SDP_ARENA_BYTES always suffice), text borrowed: both must

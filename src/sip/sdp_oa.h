@@ -3,8 +3,7 @@
  *
  * A side's description is a value, `struct sdp_audio`: what a peer said (sdp_audio_read) or what we
  * say (sdp_audio_write). Other m= lines are remembered only by their shape, so that answers and
- * later
- * offers keep their number and order and refuse them with port 0.
+ * later offers keep their number and order and refuse them with port 0.
  *
  * A leg keeps two of them, ours and the peer's:
  *
@@ -15,7 +14,7 @@
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging)
  * Memory:  a plain value with own copies; may be copied by assignment. Holds SDES keys: wipe
- * after use
+ *          after use
  * Thread:  re-entrant; no shared state
  */
 #ifndef SR_SIP_SDP_OA_H
@@ -126,11 +125,10 @@ void sdp_audio_init(struct sdp_audio *audio);
 
 /**
  * Reads the audio stream of a description: the first audio line over RTP with a port, else the
- * first
- * audio line (then is_active is false), else none (media_index = media_count, is_active false).
+ * first audio line (then is_active is false), else none (media_index = media_count, is_active
+ * false).
  * Codecs without rtpmap and without a static meaning, payload types above 127 or twice, and
- * senseless
- * attributes are skipped.
+ * senseless attributes are skipped.
  *
  * @return SR_OK; SR_ERR_SYNTAX active without a usable connection address (a name, or none);
  *         SR_ERR_PROTO media wanted at multicast, broadcast or 0.0.0.0/8 (answer 488; own ports are

@@ -100,6 +100,11 @@ SR_MUST_USE enum sr_err sip_txn_respond(struct sip_txn *txn, unsigned status, sr
 void sip_txn_on_cancel_sent(struct sip_txn *txn, sr_usec now);
 /** INVITE client: a CANCEL may be sent (a provisional response came, no final one yet). */
 bool sip_txn_may_cancel(const struct sip_txn *txn);
+/**
+ * Sending failed. Client and non-INVITE server: told, then ended. INVITE server: told, and it stays
+ * (RFC 6026); while proceeding no timer ends it: the user gives a final response all the same. An
+ * INVITE client that rings has no timer either (C is the user's).
+ */
 void sip_txn_on_transport_error(struct sip_txn *txn, sr_usec now, struct sip_txn_step *ret_step);
 
 /** When to call sip_txn_on_deadline next; SR_NEVER: no timer runs. */
