@@ -114,7 +114,8 @@ static enum sdp_direction without_receiving(enum sdp_direction direction)
     return sdp_direction_sends(direction) ? SDP_SENDONLY : SDP_INACTIVE;
 }
 
-static enum sr_err read_addresses(const struct sdp_media *media, struct sdp_audio *audio)
+static enum sr_err read_addresses(const struct sdp *sdp, const struct sdp_media *media,
+                                  struct sdp_audio *audio)
 {
     struct sr_str value;
     uint16_t cursor = 0;
@@ -124,7 +125,8 @@ static enum sr_err read_addresses(const struct sdp_media *media, struct sdp_audi
     audio->rtp.port = media->port;
     if (sr_addr_is_multicast(&audio->rtp))
         return SR_ERR_PROTO;
-    if (sr_addr_is_any(&audio->rtp)) {
+    /* with ICE it is the placeholder of one whose candidates trickle (RFC 8839 4.2.1.3), no hold */
+    if (sr_addr_is_any(&audio->rtp) && !sdp_attr_find(sdp, media, "ice-ufrag", &value)) {
         audio->is_zero_address = true;
         audio->direction = without_receiving(audio->direction);
     }
@@ -293,7 +295,7 @@ enum sr_err sdp_audio_read(const struct sdp *sdp, struct sdp_audio *ret_audio)
     audio->direction = media->direction;
     audio->is_active = media->port != 0 && audio->proto != SDP_PROTO_OTHER;
     if (audio->is_active)
-        err = read_addresses(media, audio);
+        err = read_addresses(sdp, media, audio);
     if (err)
         return err;
     if (sdp_attr_find(sdp, media, "ptime", &value) && sdp_ptime_parse(value, &audio->ptime_ms))

@@ -85,7 +85,7 @@ struct sdp_audio {
     bool rtcp_mux;
     enum sdp_proto proto;
     enum sdp_direction direction; /* c=0.0.0.0 and c=:: turn sendrecv into sendonly... */
-    bool is_zero_address;         /* ...and set this: the old way to hold */
+    bool is_zero_address;         /* ...and set this: the old way to hold; not with ICE */
     uint16_t ptime_ms;            /* 0 = not said */
     uint16_t ptime_ms_max;        /* 0 = not said */
 

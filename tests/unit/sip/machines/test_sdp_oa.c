@@ -152,6 +152,9 @@ static void hold_in_all_its_forms_is_seen(void **state)
         {HEAD "m=audio 4 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\n", SDP_SENDONLY, SDP_RECVONLY},
         {HEAD "m=audio 4 RTP/AVP 0\r\nc=IN IP6 ::\r\na=recvonly\r\n", SDP_INACTIVE, SDP_INACTIVE},
         {HEAD "a=sendonly\r\nm=audio 4 RTP/AVP 0\r\n", SDP_SENDONLY, SDP_RECVONLY},
+        /* a browser whose candidates come later does not hold */
+        {HEAD "m=audio 9 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n", SDP_SENDRECV,
+         SDP_SENDRECV},
         {HEAD "a=sendonly\r\nm=audio 4 RTP/AVP 0\r\na=sendrecv\r\n", SDP_SENDRECV, SDP_SENDRECV},
     };
     struct sdp_answer_wish wish = wish_of();
