@@ -63,8 +63,8 @@ char *sr_buf_reserve(struct sr_buf *buf, size_t n)
 
         while (cap < need)
             cap *= 2;
-        cap = SR_MIN(cap, SR_MAX(buf->max, (size_t)1));
-        buf->data = sr_realloc(buf->data, cap);
+        cap = SR_MIN(cap, buf->max);
+        buf->data = sr_realloc(buf->data, cap + 1); /* the spare byte is for a closing NUL */
         buf->cap = cap;
     }
     return buf->data + buf->len;
@@ -135,6 +135,7 @@ void sr_buf_fmt(struct sr_buf *buf, const char *format, ...)
 {
     va_list args;
     char small[256];
+    char *to;
     int n;
 
     va_start(args, format);
@@ -145,16 +146,18 @@ void sr_buf_fmt(struct sr_buf *buf, const char *format, ...)
         sr_buf_add(buf, small, (size_t)n);
         return;
     }
-    {
-        size_t size = (size_t)n + 1;
-        char *large = sr_alloc(size);
-
-        va_start(args, format);
-        n = vsnprintf(large, size, format, args);
-        va_end(args);
-        sr_buf_add(buf, large, (size_t)n);
-        sr_free(large);
+    to = sr_buf_reserve(buf, (size_t)n);
+    if (to == NULL)
+        return;
+    /* a growing buffer has a spare byte for the NUL, a caller's array may lack it */
+    if ((size_t)n == buf->cap - buf->len && buf->is_fixed) {
+        buf->is_failed = true;
+        return;
     }
+    va_start(args, format);
+    n = vsnprintf(to, (size_t)n + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)n;
 }
 
 enum sr_err sr_buf_err(const struct sr_buf *buf)
@@ -169,13 +172,12 @@ struct sr_str sr_buf_view(const struct sr_buf *buf)
 
 const char *sr_buf_cstr(struct sr_buf *buf)
 {
-    char *end;
-
-    if (buf->is_failed)
+    if (buf->is_failed || buf->len == 0)
         return "";
-    end = sr_buf_reserve(buf, 1);
-    if (end == NULL)
+    if (buf->is_fixed && buf->len == buf->cap) {
+        buf->is_failed = true;
         return "";
-    *end = '\0';
+    }
+    buf->data[buf->len] = '\0';
     return buf->data;
 }

@@ -41,6 +41,7 @@ void sr_buf_c(struct sr_buf *buf, const char *text);
 void sr_buf_char(struct sr_buf *buf, char c);
 void sr_buf_u64(struct sr_buf *buf, uint64_t value);
 void sr_buf_hex(struct sr_buf *buf, const void *bytes, size_t n);
+/** In a caller's array, text of 256 bytes and more needs one byte to spare. */
 void sr_buf_fmt(struct sr_buf *buf, const char *format, ...) SR_PRINTF(2, 3);
 
 /** Room for n more bytes to be written directly, then reported with sr_buf_commit; NULL (and
@@ -52,7 +53,8 @@ void sr_buf_commit(struct sr_buf *buf, size_t n);
 SR_MUST_USE enum sr_err sr_buf_err(const struct sr_buf *buf);
 /** What was built; valid until the next append. */
 struct sr_str sr_buf_view(const struct sr_buf *buf);
-/** NUL-terminated view (the NUL is not counted); "" when it failed or is empty. */
+/** NUL-terminated view (the NUL is not counted); "" when it failed or is empty. In a caller's array
+    the NUL needs a byte of its own: a full one fails. */
 const char *sr_buf_cstr(struct sr_buf *buf);
 
 #endif
