@@ -1,0 +1,126 @@
+// A PCMU party: sends a tone in real time, keeps every packet it gets with time, sequence, timestamp, SSRC.
+import dgram from 'node:dgram';
+import { randomBytes } from 'node:crypto';
+import { tone, ulawEncode, ulawDecode } from './audio.js';
+import { within, deferred } from './process.js';
+
+export class RtpParty {
+  constructor() {
+    this.packets = []; // {at, payloadType, seq, ts, ssrc, marker, payload, from}
+    this.waiters = [];
+    this.socket = dgram.createSocket('udp4');
+    this.socket.on('message', (data, from) => this.#take(data, from));
+    this.ssrc = randomBytes(4).readUInt32BE(0);
+    this.seq = randomBytes(2).readUInt16BE(0) >> 1;
+    this.ts = randomBytes(4).readUInt32BE(0) >>> 1;
+  }
+
+  static async open(port, address = '127.0.0.1') {
+    const party = new RtpParty();
+    const bound = deferred();
+    party.socket.once('error', bound.reject);
+    party.socket.bind(port, address, bound.resolve);
+    await bound.promise;
+    party.port = party.socket.address().port;
+    party.address = address;
+    return party;
+  }
+
+  #take(data, from) {
+    if (data.length < 12 || data[0] >> 6 !== 2) return;
+    const type = data[1] & 0x7f;
+    if (data[1] >= 192 && data[1] <= 223) return; // RTCP on the same port
+    const skip = 12 + (data[0] & 15) * 4;
+    this.packets.push({
+      at: Number(process.hrtime.bigint() / 1000n) / 1000,
+      payloadType: type,
+      marker: data[1] >> 7 === 1,
+      seq: data.readUInt16BE(2),
+      ts: data.readUInt32BE(4),
+      ssrc: data.readUInt32BE(8),
+      payload: Buffer.from(data.subarray(skip)),
+      from,
+    });
+    this.waiters = this.waiters.filter((waiter) => {
+      const done = waiter.test(this.packets);
+      if (done) waiter.resolve();
+      return !done;
+    });
+  }
+
+  /** Waits until test(packets) is true. */
+  until(test, ms = 5000, what = 'RTP') {
+    if (test(this.packets)) return Promise.resolve();
+    const waiter = { test, ...deferred() };
+    this.waiters.push(waiter);
+    return within(waiter.promise, ms, `${what} (${this.packets.length} packets so far)`);
+  }
+
+  /** Waits for `count` more packets. */
+  more(count, ms = 5000) {
+    const goal = this.packets.length + count;
+    return this.until((packets) => packets.length >= goal, ms, `${count} RTP packets`);
+  }
+
+  sendPacket(to, payload, { payloadType = 0, marker = false, samples = 160 } = {}) {
+    const head = Buffer.alloc(12);
+    head[0] = 0x80;
+    head[1] = (marker ? 0x80 : 0) | payloadType;
+    head.writeUInt16BE(this.seq, 2);
+    head.writeUInt32BE(this.ts, 4);
+    head.writeUInt32BE(this.ssrc, 8);
+    this.seq = (this.seq + 1) & 0xffff;
+    this.ts = (this.ts + samples) >>> 0;
+    this.socket.send(Buffer.concat([head, payload]), to.port, to.address);
+  }
+
+  /** Sends a tone until stopSending(): a packet each 20 ms by the clock, catching up when late. */
+  sendTone(to, hz, amplitude = 0.3) {
+    const second = ulawEncode(tone(hz, 1, 8000, amplitude)); // hz is whole: the second repeats seamlessly
+    const started = process.hrtime.bigint();
+    let sent = 0;
+    this.stopSending();
+    this.timer = setInterval(() => {
+      const due = Number((process.hrtime.bigint() - started) / 20000000n) + 1;
+      for (; sent < due; sent += 1) {
+        const at = (sent % 50) * 160;
+        this.sendPacket(to, second.subarray(at, at + 160), { marker: sent === 0 });
+      }
+    }, 10);
+  }
+
+  stopSending() {
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** The u-law sound of the packets from index `from` on, in order of arrival. */
+  sound(from = 0) {
+    return ulawDecode(Buffer.concat(this.packets.slice(from).filter((p) => p.payloadType === 0).map((p) => p.payload)));
+  }
+
+  /** Faults of continuity in the audio packets from index `from` on: other SSRC, sequence or time jumps. */
+  faults(from = 0, { clock = 8000, slackMs = 250 } = {}) {
+    const out = [];
+    const packets = this.packets.slice(from).filter((p) => p.payloadType !== 101);
+    for (let i = 1; i < packets.length; i += 1) {
+      const a = packets[i - 1];
+      const b = packets[i];
+      if (b.ssrc !== a.ssrc) out.push(`packet ${i}: SSRC ${a.ssrc} -> ${b.ssrc}`);
+      const gap = (b.seq - a.seq) & 0xffff;
+      if (gap !== 1) out.push(`packet ${i}: sequence ${a.seq} -> ${b.seq}`);
+      const step = ((b.ts - a.ts) | 0) / clock;
+      const media = (((b.ts - packets[0].ts) | 0) / clock) * 1000;
+      const real = b.at - packets[0].at;
+      if (step <= 0 || Math.abs(media - real) > slackMs) {
+        out.push(`packet ${i}: timestamp moved ${(step * 1000).toFixed(1)} ms, ${(media - real).toFixed(1)} ms off the clock`);
+      }
+    }
+    return out;
+  }
+
+  close() {
+    this.stopSending();
+    this.socket.close();
+  }
+}
