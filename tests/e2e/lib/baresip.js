@@ -5,7 +5,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWav, tone, writeWav } from './audio.js';
 import { freePorts } from './ports.js';
-import { Child, deferred, tempDir, within } from './process.js';
+import { Child, deferred, slower, tempDir, within } from './process.js';
 
 const modulePath = (() => {
   const out = spawnSync('dpkg', ['-L', 'baresip-core'], { encoding: 'utf8' }).stdout || '';
@@ -174,6 +174,22 @@ export class Baresip {
     const names = readdirSync(this.dir).filter((name) => name.endsWith('-dec.wav')).sort();
     if (!names.length) return { samples: new Float64Array(0), rate: 48000 };
     return readWav(join(this.dir, names[names.length - 1]));
+  }
+
+  /** Waits until it has heard `seconds` of sound in the present call (the file grows as it hears). */
+  async hear(seconds, ms = 10000) {
+    return new Promise((resolve, reject) => {
+      const started = Date.now();
+      const timer = setInterval(() => {
+        const { samples, rate } = this.heard();
+        const enough = rate > 0 && samples.length >= seconds * rate;
+        if (enough) resolve({ samples, rate });
+        else if (Date.now() - started > ms * slower) {
+          reject(new Error(`baresip ${this.options.user} heard ${rate ? samples.length / rate : 0} s, not ${seconds}\n${this.child.output.slice(-2000)}`));
+        } else return;
+        clearInterval(timer);
+      }, 50);
+    });
   }
 
   async stop() {

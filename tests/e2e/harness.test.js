@@ -1,0 +1,83 @@
+// The harness itself: its measures and its peers, without the program.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import * as audio from './lib/audio.js';
+import { Baresip } from './lib/baresip.js';
+import { Impair } from './lib/impair.js';
+import { RtpParty } from './lib/rtp.js';
+import { Sipp } from './lib/sipp.js';
+import { credentials, parse, sdp, mediaOf } from './lib/sip.js';
+
+test('SNR, level and delay are what was put in', () => {
+  const clean = audio.tone(1000, 2, 8000, 0.5);
+  const noisy = clean.map((value) => value + (Math.random() - 0.5) * 0.1); // 0.354 rms against 0.0289 rms
+  assert.ok(audio.snr(clean, 8000, 1000) > 80);
+  assert.ok(Math.abs(audio.snr(noisy, 8000, 1000) - 21.8) < 1);
+  assert.ok(Math.abs(audio.level(clean, 8000, 1000) - 0.5) < 0.001);
+  assert.ok(audio.level(clean, 8000, 1300) < 0.01);
+  assert.ok(audio.snr(audio.ulawDecode(audio.ulawEncode(audio.tone(1004, 2, 8000))), 8000, 1004) > 30);
+  const burst = new Float64Array(8000);
+  burst.set(audio.tone(1000, 0.2, 8000), 1000);
+  const late = new Float64Array(8000);
+  late.set(audio.tone(1000, 0.2, 8000), 1800);
+  assert.ok(Math.abs(audio.delay(burst, late, 8000) - 0.1) < 0.005);
+  assert.ok(audio.energySteps(clean, 8000) < 1);
+  assert.ok(audio.energySteps(burst, 8000) > 20);
+});
+
+test('digest credentials follow the example of RFC 2617 3.5', () => {
+  const value = credentials('Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"',
+    { method: 'GET', uri: '/dir/index.html', user: 'Mufasa', password: 'Circle Of Life', cnonce: '0a4f113b' });
+  assert.match(value, /response="6629fae49393a05397450978507c4ef1"/);
+});
+
+test('messages and media descriptions are read', () => {
+  const message = parse(Buffer.from('SIP/2.0 200 OK\r\nv: SIP/2.0/UDP a;branch=1\r\nTo: <sip:b@c>;tag=5\r\n\r\nbody'));
+  assert.equal(message.status, 200);
+  assert.equal(message.get('via'), 'SIP/2.0/UDP a;branch=1');
+  assert.equal(message.body, 'body');
+  assert.deepEqual(mediaOf(sdp('127.0.0.1', 4000)), { port: 4000, address: '127.0.0.1', payloads: [0, 101] });
+});
+
+test('RTP faults are seen', async () => {
+  const a = await RtpParty.open(0);
+  const b = await RtpParty.open(0);
+  a.sendTone(b, 1000);
+  await b.more(30);
+  assert.deepEqual(b.faults(), []);
+  a.seq += 5;
+  await b.more(10);
+  a.ssrc += 1;
+  await b.more(10);
+  assert.equal(b.faults().length, 2);
+  assert.ok(audio.snr(b.sound(), 8000, 1000) > 30);
+  a.close();
+  b.close();
+});
+
+test('two phones talk and each hears the other', async () => {
+  const bob = await Baresip.start({ user: 'bob', server: '127.0.0.1:1', codecs: 'PCMU', hz: 800 });
+  const alice = await Baresip.start({ user: 'alice', server: '127.0.0.1:1', codecs: 'PCMU', hz: 1000 });
+  try {
+    await alice.dial(`sip:bob@127.0.0.1:${bob.sipPort}`);
+    await alice.event('CALL_ESTABLISHED');
+    await Promise.all([alice.hear(1.5), bob.hear(1.5)]);
+    await alice.hangup();
+    await bob.event('CALL_CLOSED');
+    const heard = bob.heard();
+    assert.ok(audio.snr(heard.samples, heard.rate, 1000) > 30);
+  } finally {
+    await Promise.all([alice.stop(), bob.stop()]);
+  }
+});
+
+test('SIPp calls SIPp through a network that loses a fifth', async () => {
+  const uas = await Sipp.start({ scenario: 'uas', calls: 20, timeoutSec: 30 });
+  const impair = await Impair.start(`127.0.0.1:${uas.port}`, { loss: 0.2, seed: 5, proto: 'udp' });
+  const uac = await Sipp.run({ scenario: 'uac', remote: impair.address, calls: 20, timeoutSec: 30, args: ['-d', '10'] });
+  const counters = await impair.stop();
+  await uas.stop();
+  assert.ok(counters.lost > 10, JSON.stringify(counters));
+  assert.ok(uac.successful >= 18, uac.text);
+  assert.ok(uac.retransmissions > 0, uac.text);
+});

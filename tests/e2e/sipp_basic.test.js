@@ -1,0 +1,262 @@
+// Calls message by message: busy, cancel, races, no answer, lost ACK and BYE, glare, 404, merged requests.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, host, missing, poll } from './lib/router.js';
+import { token } from './lib/sip.js';
+import { Sipp } from './lib/sipp.js';
+import { ScriptPhone, csvLine, sippPhone, stopAll } from './lib/phones.js';
+
+const options = { skip: missing };
+const auth = { user: '101', password: 'pw101' };
+let router;
+let a;
+let b;
+before(async () => {
+  if (missing) return;
+  router = await Router.start({ devices: ['101', '102', '103', '104', '105'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 100 })) });
+});
+after(async () => { await router?.stop(); });
+
+/** Runs with two fresh phones and insists that no call is left behind. */
+function scene(name, body) {
+  test(name, options, async () => {
+    [a, b] = await Promise.all([ScriptPhone.open(router, '101'), ScriptPhone.open(router, '102')]);
+    try {
+      await body();
+      await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+    } finally {
+      await stopAll(a, b);
+    }
+  });
+}
+
+/** Sends the INVITE with credentials without waiting for its final response. */
+async function startCall(to = '102') {
+  const fields = { method: 'INVITE', uri: a.uri(to), body: a.offer, user: '101', from: `<sip:101@${host}>;tag=${token()}`, callId: `${token(8)}@test`, to: `<${a.uri(to)}>`, cseq: 1 };
+  fields.done = a.sip.transact(fields, { ...auth, ms: 40000 });
+  fields.done.catch(() => {});
+  return fields;
+}
+
+scene('an answered call is hung up by the caller', async () => {
+  const answered = (async () => { const invite = await b.incoming(); b.ring(invite); await b.accept(invite); })();
+  const dialog = await a.call('102');
+  await answered;
+  assert.equal(dialog.answer.status, 200);
+  assert.equal((await a.hangup(dialog)).status, 200);
+  await b.hungUp();
+});
+
+scene('busy comes back as 486', async () => {
+  const refused = (async () => b.sip.reply(await b.incoming(), 486, 'Busy Here'))();
+  const dialog = await a.call('102');
+  await refused;
+  assert.equal(dialog.answer.status, 486);
+  await b.sip.expect((m) => m.method === 'ACK', 3000, 'ACK for 486');
+});
+
+scene('decline comes back as 603', async () => {
+  const refused = (async () => b.sip.reply(await b.incoming(), 603, 'Decline'))();
+  const dialog = await a.call('102');
+  await refused;
+  assert.ok([603, 480, 486].includes(dialog.answer.status), dialog.answer.start);
+});
+
+scene('cancel: 200 for the CANCEL, 487 for the INVITE, CANCEL at the other side', async () => {
+  const call = await startCall();
+  const invite = await b.incoming();
+  b.ring(invite);
+  await a.sip.expect((m) => m.status === 180);
+  a.sip.sendRaw(a.sip.request({ ...call, method: 'CANCEL', body: '', headers: [], contact: null }));
+  const cancel = await b.sip.expect((m) => m.method === 'CANCEL', 3000, 'CANCEL');
+  assert.equal(cancel.get('call-id'), invite.get('call-id'));
+  b.sip.reply(cancel, 200, 'OK');
+  b.sip.reply(invite, 487, 'Request Terminated');
+  assert.equal((await call.done).status, 487);
+  await a.sip.expect((m) => m.status === 200 && m.get('cseq').endsWith('CANCEL'));
+});
+
+scene('an answer that crosses a cancel is acknowledged and hung up', async () => {
+  const call = await startCall();
+  const invite = await b.incoming();
+  b.ring(invite);
+  await a.sip.expect((m) => m.status === 180);
+  a.sip.sendRaw(a.sip.request({ ...call, method: 'CANCEL', body: '', headers: [], contact: null }));
+  const cancel = await b.sip.expect((m) => m.method === 'CANCEL', 3000, 'CANCEL');
+  b.sip.reply(invite, 200, 'OK', { body: b.offer }); // before the CANCEL is answered
+  b.sip.reply(cancel, 200, 'OK');
+  await b.sip.expect((m) => m.method === 'ACK', 3000, 'ACK');
+  await b.hungUp();
+  assert.equal((await call.done).status, 487);
+});
+
+scene('a lost ACK: the answer is repeated until it comes', async () => {
+  const answered = (async () => b.accept(await b.incoming()))();
+  const call = await startCall();
+  await call.done;
+  await answered;
+  const count = () => a.sip.received.filter((m) => m.status === 200 && m.get('cseq').endsWith('INVITE')).length;
+  await poll(() => count() >= 3, 6000, 'three 200');
+  a.sip.ack(call);
+  const settled = count();
+  assert.equal((await a.hangup(call)).status, 200);
+  await b.hungUp();
+  assert.ok(count() <= settled + 1);
+});
+
+scene('a lost answer to BYE: the BYE is repeated, then answered again', async () => {
+  const answered = (async () => b.accept(await b.incoming()))();
+  const dialog = await a.call('102');
+  await answered;
+  assert.equal((await a.hangup(dialog)).status, 200);
+  const isBye = (m) => m.method === 'BYE';
+  await poll(() => b.sip.received.filter(isBye).length >= 3, 6000, 'three BYE');
+  const byes = b.sip.received.filter(isBye);
+  assert.equal(new Set(byes.map((m) => m.get('via'))).size, 1);
+  assert.ok(byes[1].at - byes[0].at > 400 && byes[1].at - byes[0].at < 900, 'T1');
+  b.sip.reply(byes[0], 200, 'OK');
+});
+
+scene('a BYE sent again is answered again', async () => {
+  const answered = (async () => b.accept(await b.incoming()))();
+  const dialog = await a.call('102');
+  await answered;
+  const bye = a.sip.within(dialog, 'BYE');
+  await a.sip.transact(bye, auth);
+  const before = a.sip.received.length;
+  a.sip.sendRaw(a.sip.request(bye));
+  const again = await a.sip.expect((m) => m.status && m.get('cseq').endsWith('BYE'), 3000, 'second answer', before);
+  assert.equal(again.status, bye.answer.status);
+  await b.hungUp();
+});
+
+scene('re-INVITE glare is 491 at one side', async () => {
+  const answered = (async () => b.accept(await b.incoming()))();
+  const dialog = await a.call('102');
+  await answered;
+  const first = a.sip.within(dialog, 'INVITE', { body: a.offer });
+  const second = { ...first, cseq: first.cseq + 1 };
+  first.branch = `z9hG4bK${token()}`;
+  second.branch = `z9hG4bK${token()}`;
+  const before = a.sip.received.length;
+  a.sip.sendRaw(a.sip.request(first));
+  a.sip.sendRaw(a.sip.request(second));
+  const final = (branch) => a.sip.expect((m) => m.status >= 200 && m.get('via').includes(branch), 5000, 'final', before);
+  const [one, two] = await Promise.all([final(first.branch), final(second.branch)]);
+  assert.equal(one.status, 200);
+  assert.ok([200, 491, 500].includes(two.status), two.start);
+  for (const [fields, answer] of [[first, one], [second, two]]) a.sip.sendRaw(a.sip.ackText(fields, answer, fields.branch));
+  dialog.cseq = second.cseq;
+  await a.hangup(dialog);
+  await b.hungUp();
+});
+
+scene('an unknown extension is 404', async () => {
+  assert.equal((await a.call('999')).answer.status, 404);
+});
+
+scene('a device that is not registered is 480', async () => {
+  assert.equal((await a.call('105')).answer.status, 480);
+});
+
+scene('an INVITE without credentials is challenged, with a wrong password refused', async () => {
+  for (const password of [undefined, 'wrong']) {
+    const fields = { method: 'INVITE', uri: a.uri('102'), body: a.offer };
+    const answer = await a.sip.transact(fields, { user: '101', password });
+    assert.ok([401, 403, 407].includes(answer.status), answer.start);
+  }
+  assert.ok(!b.sip.received.some((m) => m.method === 'INVITE'));
+});
+
+scene('the same INVITE over two ways is 482', async () => {
+  const call = await startCall();
+  const invite = await b.incoming();
+  b.ring(invite);
+  await a.sip.expect((m) => m.status === 180);
+  const copy = { ...call, branch: `z9hG4bK${token()}` };
+  a.sip.sendRaw(a.sip.request(copy));
+  const merged = await a.sip.expect((m) => m.status >= 200 && m.get('via').includes(copy.branch), 5000, '482');
+  assert.equal(merged.status, 482);
+  a.sip.sendRaw(a.sip.ackText(copy, merged, copy.branch));
+  b.sip.reply(invite, 486, 'Busy Here');
+  assert.equal((await call.done).status, 486);
+});
+
+scene('a repeated INVITE is answered from the transaction, not run again', async () => {
+  const call = await startCall();
+  const invite = await b.incoming();
+  b.ring(invite);
+  await a.sip.expect((m) => m.status === 180);
+  const before = b.sip.received.length;
+  const again = a.sip.received.length;
+  a.sip.sendRaw(a.sip.request(call));
+  await a.sip.expect((m) => m.status === 180, 3000, '180 again', again);
+  assert.ok(!b.sip.received.slice(before).some((m) => m.method === 'INVITE' && m.get('call-id') !== invite.get('call-id')));
+  b.sip.reply(invite, 486, 'Busy Here');
+  await call.done;
+});
+
+scene('requests outside any dialog are 481', async () => {
+  for (const method of ['BYE', 'UPDATE', 'PRACK', 'INFO']) {
+    const answer = await a.sip.transact({ method, uri: a.uri('102'), to: `<sip:102@${host}>;tag=gone`, from: `<sip:101@${host}>;tag=x`, headers: method === 'PRACK' ? [['RAck', '1 1 INVITE']] : [] }, auth);
+    assert.equal(answer.status, 481, method);
+  }
+});
+
+scene('an INVITE without an offer is given ours', async () => {
+  const answered = (async () => b.accept(await b.incoming()))();
+  const fields = { method: 'INVITE', uri: a.uri('102'), body: '' };
+  await a.sip.transact(fields, { ...auth });
+  await answered;
+  assert.equal(fields.answer.status, 200);
+  assert.match(fields.answer.body, /m=audio \d+ RTP\/AVP/);
+  a.sip.sendRaw(a.sip.ackText({ ...fields }, fields.answer).replace('Content-Length: 0\r\n\r\n',
+    `Content-Type: application/sdp\r\nContent-Length: ${a.offer.length}\r\n\r\n${a.offer}`));
+  await a.hangup(fields);
+  await b.hungUp();
+});
+
+test('an unanswered call ends after the time of the configuration', options, async () => {
+  const second = await Router.start({
+    devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
+    config: { routing: { routes: [{ id: 'in', match: { direction: 'internal', numberPattern: '102' }, action: { targets: ['d102'], noAnswerTimeout: 2 } }] } },
+  });
+  const [from, to] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(second, e)));
+  try {
+    const rung = (async () => {
+      const invite = await to.incoming();
+      to.ring(invite);
+      const cancel = await to.sip.expect((m) => m.method === 'CANCEL', 6000, 'CANCEL');
+      to.sip.reply(cancel, 200, 'OK');
+      to.sip.reply(invite, 487, 'Request Terminated');
+    })();
+    const dialog = await from.call('102', { ms: 10000 });
+    await rung;
+    assert.ok([408, 480].includes(dialog.answer.status), dialog.answer.start);
+  } finally {
+    await stopAll(from, to);
+    await second.stop();
+  }
+});
+
+test('500 calls by SIPp leave no port, no file and no memory behind', options, async () => {
+  const uas = await sippPhone(router, '104', { scenario: 'uas_answer.xml' });
+  const run = (calls) => Sipp.run({
+    scenario: 'uac_auth.xml', remote: `${host}:${router.sipPort}`, service: '104', calls, rate: 40, limit: 30,
+    csv: [csvLine('103')], timeoutSec: 60, args: ['-d', '20'],
+  });
+  try {
+    const warm = await run(100);
+    assert.ok(warm.ok, warm.text);
+    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+    const files = router.openFiles();
+    const memory = router.memoryKb();
+    const result = await run(400);
+    assert.equal(result.successful, 400, result.text);
+    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+    await poll(() => router.openFiles() <= files + 2, 8000, 'files given back');
+    assert.ok(router.memoryKb() < memory * 1.3 + 8000, `${memory} kB, then ${router.memoryKb()} kB`);
+  } finally {
+    await uas.stop();
+  }
+});

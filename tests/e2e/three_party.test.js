@@ -1,0 +1,81 @@
+// Adding a party: relay -> mix -> relay, each hears exactly the other two, and the stream never jumps.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, missing, poll } from './lib/router.js';
+import { snr, tonesHeard } from './lib/audio.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+
+const tones = { 101: 700, 102: 1100, 103: 1700 };
+const LOUD = -25; // the tones are sent at -10.5 dBFS
+const QUIET = -45;
+
+/** Waits until the last half second of what a phone hears has exactly these tones. */
+async function hears(phone, expected) {
+  const all = Object.values(tones);
+  const from = phone.rtp.packets.length;
+  let heard;
+  await poll(() => {
+    const sound = phone.rtp.sound(from);
+    if (sound.length < 4000) return false;
+    heard = tonesHeard(sound.subarray(sound.length - 4000), 8000, all);
+    return all.every((hz) => (expected.includes(hz) ? heard[hz] > LOUD : heard[hz] < QUIET));
+  }, 8000, `${phone.extension} hears ${expected}`).catch((error) => {
+    error.message += `; hears ${JSON.stringify(heard)}`;
+    throw error;
+  });
+}
+
+for (const threads of [1, 2]) {
+  test(`a third party joins and leaves, ${threads} worker${threads > 1 ? 's' : ''}`, { skip: missing }, async () => {
+    const router = await Router.start({
+      devices: ['101', '102', '103'].map((extension) => device(extension, { codecs: ['PCMU'] })),
+      config: { server: { mediaThreads: threads } },
+    });
+    const [a, b, c] = await Promise.all(['101', '102', '103'].map((extension) => ScriptPhone.open(router, extension)));
+    try {
+      const events = await router.api.events();
+      const answered = (async () => {
+        const invite = await b.incoming();
+        b.ring(invite);
+        await b.accept(invite);
+      })();
+      const dialog = await a.call('102');
+      await answered;
+      assert.equal(dialog.answer.status, 200);
+      const { callId } = await events.waitFor('call_answered');
+      a.sendTone(tones[101]);
+      b.sendTone(tones[102]);
+      await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]])]);
+
+      const added = router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
+      const invite = await c.incoming();
+      c.ring(invite);
+      await c.accept(invite);
+      await added;
+      c.sendTone(tones[103]);
+      await Promise.all([
+        hears(a, [tones[102], tones[103]]), hears(b, [tones[101], tones[103]]), hears(c, [tones[101], tones[102]])]);
+
+      const call = await router.api.get(`/api/calls/${callId}`);
+      assert.equal(call.legs.length, 3);
+      const third = call.legs.find((leg) => leg.deviceId === 'd103');
+      await router.api.delete(`/api/calls/${callId}/legs/${third.legId}`);
+      await c.hungUp();
+      c.rtp.stopSending();
+      await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]])]);
+
+      // long enough for the call to fall back to relay (5 s without need), judged over the whole stream
+      await Promise.all([a.rtp.more(320, 12000), b.rtp.more(320, 12000)]);
+      for (const party of [a, b]) {
+        assert.deepEqual(party.rtp.faults(), [], `stream of ${party.extension}`);
+        const sound = party.rtp.sound(party.rtp.packets.length - 60);
+        assert.ok(snr(sound, 8000, party === a ? tones[102] : tones[101]) > 30);
+      }
+      await a.hangup(dialog);
+      await b.hungUp();
+    } finally {
+      await stopAll(a, b, c);
+      await router.stop();
+    }
+  });
+}
