@@ -1,0 +1,196 @@
+// REST and events: status, calls, replay, idempotency, roles, configuration.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, host, missing, poll } from './lib/router.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { token } from './lib/sip.js';
+
+const options = { skip: missing };
+let router;
+let api;
+before(async () => {
+  if (missing) return;
+  router = await Router.start({
+    devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
+    config: { features: { '*43': 'echo' }, conferences: [{ id: 'room', extension: '800' }] },
+  });
+  api = router.api;
+});
+after(async () => { await router?.stop(); });
+
+function isProblem(answer, status) {
+  assert.equal(answer.status, status, answer.text);
+  assert.match(answer.headers.get('content-type'), /application\/problem\+json/);
+  assert.equal(answer.body.status, status);
+  assert.ok(answer.body.type && answer.body.title, answer.text);
+}
+
+test('status, health, readiness and metrics answer', options, async () => {
+  const status = await api.get('/api/status');
+  for (const key of ['version', 'uptime', 'addresses', 'providers', 'devices', 'calls', 'limits']) {
+    assert.ok(Object.keys(status).some((name) => name.toLowerCase().startsWith(key)), `${key} in ${Object.keys(status)}`);
+  }
+  assert.equal((await fetch(`${api.base}/healthz`)).status, 200);
+  assert.equal((await fetch(`${api.base}/readyz`)).status, 200);
+  const metrics = await api.request('GET', '/metrics');
+  assert.equal(metrics.status, 200);
+  assert.match(metrics.text, /^# TYPE \w+ (gauge|counter)/m);
+});
+
+test('without a token nothing is told, and what is unknown is a problem', options, async () => {
+  for (const path of ['/api/status', '/api/calls', '/api/config', '/api/history']) {
+    isProblem(await api.as('').request('GET', path), 401);
+    isProblem(await api.as('wrong').request('GET', path), 401);
+  }
+  isProblem(await api.request('GET', '/api/nonsense'), 404);
+  isProblem(await api.request('POST', '/api/call', '{broken'), 400);
+  const wrong = await api.request('POST', '/api/call', { to: 5 });
+  assert.ok([400, 422].includes(wrong.status), wrong.text);
+});
+
+test('paths that are not built say so', options, async () => {
+  const answer = await api.request('GET', '/api/voiceboxes');
+  if (answer.status !== 200) {
+    isProblem(answer, 501);
+    assert.match(answer.body.type, /not-built/);
+  }
+});
+
+test('the description of the API is served', options, async () => {
+  const openapi = await api.get('/api/openapi.json');
+  assert.match(openapi.openapi, /^3\.1/);
+  for (const path of ['/api/status', '/api/call', '/api/calls', '/api/config']) {
+    assert.ok(openapi.paths[path] || openapi.paths[path.replace('/api', '')], path);
+  }
+});
+
+test('POST /api/call rings from, then dials to; repeated with its key it is one call', options, async () => {
+  const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
+  try {
+    const events = await api.events();
+    const key = { 'idempotency-key': token() };
+    const first = await api.request('POST', '/api/call', { to: '102', from: 'd101' }, key);
+    assert.equal(first.status, 202, first.text);
+    const again = await api.request('POST', '/api/call', { to: '102', from: 'd101' }, key);
+    assert.equal(again.status, 202);
+    assert.equal(again.body.callId, first.body.callId);
+    isProblem(await api.request('POST', '/api/call', { to: '101', from: 'd102' }, key), 422);
+
+    const inviteA = await a.incoming();
+    a.ring(inviteA);
+    await a.accept(inviteA, { waitAck: false });
+    const inviteB = await b.incoming();
+    b.ring(inviteB);
+    await b.accept(inviteB);
+    const answered = await events.waitFor((e) => e.type === 'call_answered' && e.callId === first.body.callId);
+    assert.ok(answered.seq > 0 && answered.at);
+    const call = await api.get(`/api/calls/${first.body.callId}`);
+    assert.equal(call.legs.length, 2);
+    for (const leg of call.legs) for (const name of ['legId', 'kind', 'role', 'state', 'codec']) assert.ok(leg[name] !== undefined, name);
+    assert.equal((await api.get('/api/calls')).items.length, 1);
+    const gone = Promise.all([a.hungUp(), b.hungUp()]);
+    const removed = await api.request('DELETE', `/api/calls/${first.body.callId}`);
+    assert.ok([200, 202, 204].includes(removed.status), removed.text);
+    await gone;
+    const ended = await events.waitFor((e) => e.type === 'call_ended' && e.callId === first.body.callId);
+    assert.equal(ended.reason, 'api');
+    await poll(async () => (await api.get('/api/history')).items.some((r) => r.callId === first.body.callId), 5000, 'record');
+    const csv = await api.request('GET', '/api/history.csv');
+    assert.match(csv.text, /callId|call_id/i);
+    const trace = await api.get(`/api/calls/${first.body.callId}/trace`);
+    assert.ok(JSON.stringify(trace).includes('INVITE'));
+    assert.ok(!JSON.stringify(trace).match(/response=\\?"[0-9a-f]{32}/), 'digest responses are masked');
+    isProblem(await api.request('GET', '/api/calls/nonsense'), 404);
+  } finally {
+    await stopAll(a, b);
+  }
+});
+
+test('events come in order, and what was missed is replayed', options, async () => {
+  const events = await api.events();
+  const { epoch, seq } = events.snapshot;
+  const a = await ScriptPhone.open(router, '101');
+  const seen = await events.waitFor((e) => e.type === 'device_registered' || e.type === 'device_unregistered' || e.seq > seq);
+  events.close();
+  const late = await router.api.events(`?since=${epoch}:${seq}`).catch(() => null);
+  if (late) {
+    const replayed = await late.waitFor((e) => e.seq === seen.seq && e.type === seen.type, 3000).catch(() => late.all.find((e) => e.type === 'snapshot'));
+    assert.ok(replayed);
+  }
+  const stale = await router.api.events('?since=other-epoch:1');
+  assert.equal(stale.all[0].type, 'snapshot');
+  await a.stop();
+});
+
+test('roles: a reader reads, and changes nothing', options, async () => {
+  const made = await api.post('/api/tokens', { name: 'reader', role: 'read' });
+  assert.ok(made.token);
+  const reader = api.as(made.token);
+  assert.equal((await reader.request('GET', '/api/calls')).status, 200);
+  isProblem(await reader.request('POST', '/api/call', { to: '102', from: 'd101' }), 403);
+  isProblem(await reader.request('PATCH', '/api/config', { country: 'DE' }), 403);
+  const listed = await api.get('/api/tokens');
+  assert.ok(!JSON.stringify(listed).includes(made.token), 'a token is shown once');
+  await api.delete(`/api/tokens/${made.id}`);
+  isProblem(await reader.request('GET', '/api/calls'), 401);
+});
+
+test('the configuration: masked secrets, ETag, merge patch, refusal with a pointer', options, async () => {
+  const read = await api.request('GET', '/api/config');
+  assert.equal(read.status, 200);
+  assert.ok(!read.text.includes('pw101'), 'secrets are masked');
+  assert.match(read.text, /"masked": ?true/);
+  const etag = read.headers.get('etag');
+  assert.ok(etag);
+  const events = await api.events();
+  const patched = await api.request('PATCH', '/api/config', { contacts: [{ id: 'mum', name: 'Mum', number: '+4930123456' }] }, { 'if-match': etag });
+  assert.ok([200, 204].includes(patched.status), patched.text);
+  await events.waitFor('config_changed', 5000, 1);
+  isProblem(await api.request('PATCH', '/api/config', { country: 'DE' }, { 'if-match': etag }), 412);
+  const wrong = await api.request('PATCH', '/api/config', { proxy: { lanPort: 'many' } });
+  assert.ok([400, 422].includes(wrong.status), wrong.text);
+  assert.match(JSON.stringify(wrong.body), /\/proxy\/lanPort|proxy\.lanPort/);
+  const body = (await api.request('GET', '/api/config')).body;
+  const put = await api.request('PUT', '/api/config', body);
+  assert.ok([200, 204].includes(put.status), put.text);
+  const a = await ScriptPhone.open(router, '101'); // the masked password stayed what it was
+  await a.stop();
+  const check = await api.request('POST', '/api/config/validate', { devices: [{ id: 'x' }, { id: 'x' }] });
+  assert.ok([200, 400, 422].includes(check.status));
+  assert.match(check.text, /x/);
+});
+
+test('the echo extension gives back what is said', options, async () => {
+  const a = await ScriptPhone.open(router, '101');
+  try {
+    const dialog = await a.call('*43');
+    assert.equal(dialog.answer.status, 200);
+    a.sendTone(1000);
+    await a.rtp.until((packets) => packets.length > 150, 6000, 'echo');
+    const { dB, level } = await import('./lib/audio.js');
+    const sound = a.rtp.sound(a.rtp.packets.length - 30);
+    assert.ok(dB(level(sound, 8000, 1000)) > -25);
+    assert.deepEqual(a.rtp.faults(), []);
+    await a.hangup(dialog);
+  } finally {
+    await a.stop();
+  }
+});
+
+test('a route is explained without a call', options, async () => {
+  const answer = await api.post('/api/routes/test', { direction: 'internal', number: '102', device: 'd101' });
+  assert.match(JSON.stringify(answer.targets), /d102/);
+  const none = await api.post('/api/routes/test', { direction: 'internal', number: '555', device: 'd101' });
+  assert.equal(none.matched, null);
+});
+
+test('the command line asks the running router', options, async () => {
+  for (const [args, pattern] of [[['status', '--json'], /version/], [['devices', '--json'], /d101/], [['calls', '--json'], /items|\[/], [['history', '--json'], /items|\[/]]) {
+    const out = await router.cli(...args);
+    assert.equal(out.code, 0, `${args}: ${out.stderr}`);
+    assert.match(out.stdout, pattern);
+    JSON.parse(out.stdout);
+  }
+  const away = await (await import('./lib/router.js')).cli(['status', '--url', `http://${host}:1`], { env: { ...process.env, SIPROUTER_TOKEN: 'x' } });
+  assert.equal(away.code, 3);
+});

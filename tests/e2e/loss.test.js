@@ -1,0 +1,28 @@
+// Call set-up through a network that loses 10, 20 and 30 % of the SIP packets.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, host, missing } from './lib/router.js';
+import { Impair } from './lib/impair.js';
+import { Sipp } from './lib/sipp.js';
+import { csvLine, sippPhone } from './lib/phones.js';
+
+for (const [loss, calls, share] of [[0.1, 300, 0.999], [0.2, 200, 0.995], [0.3, 100, 0.97]]) {
+  test(`${loss * 100} % loss: ${share * 100} % of the calls are set up`, { skip: missing }, async () => {
+    const router = await Router.start({ devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 1000 })) });
+    const uas = await sippPhone(router, '102', { scenario: 'uas_answer.xml', timeoutSec: 100 });
+    const impair = await Impair.start(`${host}:${router.sipPort}`, { loss, seed: Math.round(loss * 100), proto: 'udp' });
+    try {
+      const result = await Sipp.run({
+        scenario: 'uac_auth.xml', remote: impair.address, service: '102', csv: [csvLine('101')],
+        calls, rate: 25, limit: 1000, timeoutSec: 75, args: ['-d', '10', '-max_retrans', '12'],
+      });
+      const counters = await impair.order('stats');
+      assert.ok(counters.lost > counters.received * loss * 0.8, JSON.stringify(counters));
+      assert.ok(result.successful >= Math.floor(calls * share), `${result.successful} of ${calls}\n${result.text}`);
+    } finally {
+      await impair.stop();
+      await uas.stop();
+      await router.stop();
+    }
+  });
+}
