@@ -6,7 +6,8 @@ import { Baresip } from './lib/baresip.js';
 import { Impair } from './lib/impair.js';
 import { RtpParty } from './lib/rtp.js';
 import { Sipp } from './lib/sipp.js';
-import { credentials, parse, sdp, mediaOf } from './lib/sip.js';
+import { csvLine } from './lib/phones.js';
+import { SipEndpoint, credentials, digestParams, parse, sdp, mediaOf } from './lib/sip.js';
 
 test('SNR, level and delay are what was put in', () => {
   const clean = audio.tone(1000, 2, 8000, 0.5);
@@ -80,4 +81,53 @@ test('SIPp calls SIPp through a network that loses a fifth', async () => {
   assert.ok(counters.lost > 10, JSON.stringify(counters));
   assert.ok(uac.successful >= 18, uac.text);
   assert.ok(uac.retransmissions > 0, uac.text);
+});
+
+test('the scenario of a calling phone answers a challenge and keeps its dialog', async () => {
+  const server = await SipEndpoint.open({ to: { address: '127.0.0.1', port: 9 } });
+  const challenge = 'Digest realm="siprouter", nonce="abc", qop="auth", algorithm=MD5';
+  const seen = [];
+  server.onMessage = (m) => {
+    const sent = m.get('authorization');
+    if (m.method === 'INVITE' && !sent) server.reply(m, 401, 'Unauthorized', { headers: [['WWW-Authenticate', challenge]] });
+    else if (m.method === 'INVITE') {
+      const p = digestParams(sent);
+      const right = credentials(challenge, { method: 'INVITE', uri: p.uri, user: '101', password: 'pw101', nc: parseInt(p.nc, 16), cnonce: p.cnonce });
+      if (digestParams(right).response === p.response) server.reply(m, 200, 'OK', { body: sdp('127.0.0.1', 9) });
+      else server.reply(m, 403, 'Forbidden');
+    } else if (m.method === 'BYE') server.reply(m, 200, 'OK');
+    seen.push(m.method);
+  };
+  const result = await Sipp.run({
+    scenario: 'uac_auth.xml', remote: server.hostPort, service: '104', csv: [csvLine('101')], calls: 5, args: ['-d', '20'],
+  });
+  server.close();
+  assert.equal(result.successful, 5, result.text);
+  assert.equal(seen.filter((method) => method === 'BYE').length, 5);
+});
+
+for (const [scenario, status] of [['uac_auth_404.xml', 404], ['uac_auth_480.xml', 480], ['uac_auth_486.xml', 486]]) {
+  test(`the scenario that expects ${status} accepts it and nothing else`, async () => {
+    for (const [answer, good] of [[status, 1], [603, 0]]) {
+      const server = await SipEndpoint.open({ to: { address: '127.0.0.1', port: 9 } });
+      server.onMessage = (m) => {
+        if (m.method !== 'INVITE') return;
+        if (!m.get('authorization')) server.reply(m, 401, 'Unauthorized', { headers: [['WWW-Authenticate', 'Digest realm="r", nonce="n"']] });
+        else server.reply(m, answer, 'No');
+      };
+      const result = await Sipp.run({ scenario, remote: server.hostPort, service: '1', csv: [csvLine('101')], timeoutSec: 8 });
+      server.close();
+      assert.equal(result.successful, good, result.text);
+    }
+  });
+}
+
+test('the scenarios of called phones answer and refuse', async () => {
+  for (const [scenario, successful] of [['uas_answer.xml', 5], ['uas_busy.xml', 0]]) {
+    const uas = await Sipp.start({ scenario, calls: 5 });
+    const uac = await Sipp.run({ scenario: 'uac', remote: `127.0.0.1:${uas.port}`, calls: 5, args: ['-d', '10'] });
+    assert.equal(uac.successful, successful, uac.text);
+    const result = await uas.result();
+    assert.equal(result.successful, 5, result.text);
+  }
 });

@@ -142,11 +142,6 @@ export class SipEndpoint {
     });
   }
 
-  /** Resolves true when nothing that passes the test came within ms. */
-  silence(test, ms) {
-    return this.expect(test, ms / 1, 'silence', this.received.length).then(() => false, () => true);
-  }
-
   get hostPort() { return `${this.options.address}:${this.port}`; }
 
   get transportParam() { return this.options.transport === 'udp' ? '' : `;transport=${this.options.transport}`; }
