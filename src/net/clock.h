@@ -1,0 +1,23 @@
+/**
+ * @file clock.h  The clocks of the system. Only loops (and threads with an own tick) ask them.
+ *
+ * Layer:   net
+ * Thread:  any
+ */
+#ifndef SR_NET_CLOCK_H
+#define SR_NET_CLOCK_H
+
+#include "base/base.h"
+
+enum {
+    NET_CLOCK_TEXT_MAX = 40
+}; /* "2026-01-31T12:34:56.789Z" with NUL, and room for far years */
+
+/** Monotonic microseconds since some point in the past. */
+sr_usec net_clock_now(void);
+/** Microseconds since 1970-01-01T00:00:00Z; may jump when the system's clock is set. */
+sr_usec net_clock_wall(void);
+/** RFC 3339 in UTC with milliseconds. Times before 1970 or after 9999 are clamped. */
+const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX]);
+
+#endif
