@@ -1,0 +1,38 @@
+#include "net/clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static sr_usec read_clock(clockid_t id)
+{
+    struct timespec ts;
+
+    SR_ASSERT(clock_gettime(id, &ts) == 0);
+    return (sr_usec)ts.tv_sec * SR_SEC + ts.tv_nsec / 1000;
+}
+
+sr_usec net_clock_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+sr_usec net_clock_wall(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX])
+{
+    const sr_usec wall_max = INT64_C(253402300799) * SR_SEC; /* 9999-12-31T23:59:59Z */
+    sr_usec clamped = SR_MIN(SR_MAX(wall, 0), wall_max);
+    time_t sec = (time_t)(clamped / SR_SEC);
+    struct tm tm;
+
+    SR_ASSERT(gmtime_r(&sec, &tm) != NULL);
+    (void)snprintf(out, NET_CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+                   (unsigned)(tm.tm_year + 1900) % 10000U, (unsigned)(tm.tm_mon + 1) % 100U,
+                   (unsigned)tm.tm_mday % 100U, (unsigned)tm.tm_hour % 100U,
+                   (unsigned)tm.tm_min % 100U, (unsigned)tm.tm_sec % 100U,
+                   (unsigned)(clamped % SR_SEC / SR_MSEC));
+    return out;
+}
