@@ -133,7 +133,7 @@ struct mleg {
     const float *frame; /* this tick's sound on the bus, NULL: silent */
     float level_dbfs;
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_dropped, send_errors;
+    uint64_t rx_dropped, send_errors, digits_lost;
     uint64_t reported_packets, reported_lost; /* at the last report */
 };
 

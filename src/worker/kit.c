@@ -2,6 +2,10 @@
 #include "base/alloc.h"
 #include "worker/internal.h"
 
+enum {
+    KIT_G711_BYTES_MAX = 480
+}; /* 60 ms; G.722 is as large */
+
 static void make_receiver(struct kit *kit)
 {
     const struct codec_ops *ops = codec_find(kit->rx_codec);

@@ -211,7 +211,8 @@ void media_leg_close(struct media_port *port, sr_id leg);
 void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats);
 /** A new port range for legs opened from now on (a reload). Ports are 1024..65535, min < max. */
 void media_port_set_ports(struct media_port *port, uint16_t port_min, uint16_t port_max);
-/** Closes everything, ends the workers. No event comes after it returned. */
+/** Closes everything, ends the workers. No event comes after it returned; the loop must not turn
+    again after that. */
 void media_port_free(struct media_port *port);
 
 #endif

@@ -110,12 +110,14 @@ void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms)
     if (leg->kind != MEDIA_LEG_RTP)
         return;
     if (leg->stream.dtmf_wanted) {
-        /* full: the front bounds what it hands over, so this says nothing new */
-        (void)dtmf_tx_add(&leg->dtmf_tx, digit, duration_ms);
+        if (dtmf_tx_add(&leg->dtmf_tx, digit, duration_ms) != SR_OK)
+            leg->digits_lost++;
     } else if (leg->inband_count < LEG_INBAND_MAX) {
         leg->inband[leg->inband_count] = digit;
         leg->inband_ms[leg->inband_count] = (uint16_t)duration_ms;
         leg->inband_count++;
+    } else {
+        leg->digits_lost++;
     }
 }
 
@@ -352,7 +354,7 @@ static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size
             sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
     }
     /* an ICMP error of something we sent shows up here: not the end of what can be read */
-    return *ret_n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF);
+    return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
 
 void mleg__receive(struct worker *worker, struct mleg *leg)

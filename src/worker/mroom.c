@@ -159,23 +159,24 @@ static size_t call_fec(void *state, const uint8_t *payload, size_t payload_bytes
     return n;
 }
 
-static void take_sound(struct worker *worker, struct mroom *room, struct mleg *leg)
+static void take_sound(struct worker *worker, struct mleg *leg)
 {
     struct kit *kit = leg->kit;
-    struct playout_decoder decoder = {
-        .state = &kit->decoder, .decode = call_decode, .conceal = call_conceal};
+    struct playout_decoder decoder = {.state = &kit->decoder, .decode = call_decode};
     enum playout_what what;
     size_t samples = kit->rx_hz / 1000 * WORKER_TICK_MS;
 
-    if (kit->rx_codec == CODEC_OPUS)
+    if (kit->rx_codec == CODEC_OPUS) { /* it hides loss and pauses itself; others are repeated */
         decoder.fec = call_fec;
+        decoder.conceal = call_conceal;
+        decoder.silence = call_conceal;
+    }
     what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
     leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
     if (what == PLAYOUT_SILENCE || leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
         return;
     (void)resample_run(&kit->rx_resample, kit->rx, samples, kit->bus);
     leg->frame = kit->bus;
-    (void)room;
 }
 
 static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
@@ -191,7 +192,7 @@ static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg
     mleg__receive(worker, leg);
     if (kit == NULL || kit->playout == NULL || kit->bus_hz != room->bus_hz || !leg->has_stream)
         return;
-    take_sound(worker, room, leg);
+    take_sound(worker, leg);
 }
 
 /* ---- giving ---- */

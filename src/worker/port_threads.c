@@ -662,10 +662,8 @@ static void port_free(struct media_port *base)
         sched_yield();
     }
     stop_workers(port);
-    for (uint32_t i = 0; i < port->worker_count; i++) {
-        loop_post_cancel(port->options.loop, &port->workers[i].job);
+    for (uint32_t i = 0; i < port->worker_count; i++)
         worker_done(&port->workers[i]);
-    }
     sr_idtab_done(&port->rooms);
     sr_idtab_done(&port->legs);
     ports__done(&port->ports);
