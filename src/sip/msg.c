@@ -150,21 +150,23 @@ struct index_run {
     uint16_t last[SIP_HDR_COUNT]; /* set where msg->first is */
 };
 
-static void add_header(struct index_run *run, const struct sip_header *header)
+/* The next free slot, in the chain of its id; NULL when there is none. Fields are then written in
+   place: copying a header made of small fields would stall. */
+static struct sip_header *new_header(struct index_run *run, enum sip_hdr id)
 {
     struct sip_msg *msg = run->msg;
-    if (msg->header_count >= run->slot_count) {
-        fault(msg, header->begin, "too many headers");
-        return;
-    }
-    uint16_t index1 = (uint16_t)(msg->header_count + 1);
-    msg->headers[msg->header_count] = *header;
-    if (msg->first[header->id])
-        msg->headers[run->last[header->id] - 1].next_same = index1;
+    if (msg->header_count >= run->slot_count)
+        return NULL;
+    struct sip_header *header = &msg->headers[msg->header_count];
+    uint16_t index1 = ++msg->header_count;
+    if (msg->first[id])
+        msg->headers[run->last[id] - 1].next_same = index1;
     else
-        msg->first[header->id] = index1;
-    run->last[header->id] = index1;
-    msg->header_count = index1;
+        msg->first[id] = index1;
+    run->last[id] = index1;
+    header->id = (uint8_t)id;
+    header->next_same = 0;
+    return header;
 }
 
 /* One header with its folds; gives where the next begins. */
@@ -197,16 +199,18 @@ static const char *take_header(struct index_run *run, const char *p)
         value++;
     while (stop != value && sip_is(stop[-1], SIP_CH_LWS))
         stop--;
-    struct sip_header header = {
-        .begin = (uint16_t)(p - text),
-        .name_len = (uint16_t)(name_end - p),
-        .value = (uint16_t)(value - text),
-        .value_len = (uint16_t)(stop - value),
-        .end = (uint16_t)(next - text),
-        .id = (uint8_t)sip_header_of(sr_str_make(p, (size_t)(name_end - p))),
-        .is_folded = is_folded,
-    };
-    add_header(run, &header);
+    struct sip_header *header =
+        new_header(run, sip_header_of(sr_str_make(p, (size_t)(name_end - p))));
+    if (!header) {
+        fault(msg, (size_t)(p - text), "too many headers");
+        return next;
+    }
+    header->begin = (uint16_t)(p - text);
+    header->name_len = (uint16_t)(name_end - p);
+    header->value = (uint16_t)(value - text);
+    header->value_len = (uint16_t)(stop - value);
+    header->end = (uint16_t)(next - text);
+    header->is_folded = is_folded;
     return next;
 }
 
@@ -262,7 +266,9 @@ enum sr_err sip_msg_parse(struct sr_str bytes, struct sip_header *slots, size_t 
     memset(msg, 0, offsetof(struct sip_msg, cache_uri));
     msg->text = bytes;
     msg->headers = slots;
-    struct index_run run = {.msg = msg, .end = bytes.p + bytes.n};
+    struct index_run run;
+    run.msg = msg;
+    run.end = bytes.p + bytes.n;
     run.slot_count = SR_MIN(slot_count, (size_t)SIP_HEADERS_MAX);
     const char *next;
     const char *stop = line_end(msg, bytes.p, run.end, &next);

@@ -84,8 +84,8 @@ enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr
     struct sip_nameaddr addr = {0};
     enum sr_err err = SR_OK;
     sip_scan_lws(&scan);
-    struct sip_scan star = scan;
-    if (sip_scan_char(&star, '*')) {
+    if (scan.p != scan.end && *scan.p == '*') {
+        struct sip_scan star = {scan.p + 1, scan.end};
         sip_scan_lws(&star);
         addr.is_star = sip_scan_at_end(&star);
     }

@@ -29,38 +29,6 @@ enum sr_err sip_syntax(struct sip_diag *reterr_diag, size_t offset, const char *
     return SR_ERR_SYNTAX;
 }
 
-bool sip_scan_sep(struct sip_scan *scan, char c)
-{
-    const char *p = scan->p;
-    while (p != scan->end && sip_is(*p, SIP_CH_LWS))
-        p++;
-    if (p == scan->end || *p != c)
-        return false;
-    p++;
-    while (p != scan->end && sip_is(*p, SIP_CH_LWS))
-        p++;
-    scan->p = p;
-    return true;
-}
-
-bool sip_scan_run(struct sip_scan *scan, unsigned classes, struct sr_str *ret_run)
-{
-    const char *begin = scan->p;
-    const char *p = begin;
-    while (p != scan->end && sip_is(*p, classes))
-        p++;
-    if (p == begin)
-        return false;
-    scan->p = p;
-    *ret_run = sr_str_make(begin, (size_t)(p - begin));
-    return true;
-}
-
-bool sip_scan_token(struct sip_scan *scan, struct sr_str *ret_token)
-{
-    return sip_scan_run(scan, SIP_CH_TOKEN, ret_token);
-}
-
 bool sip_scan_quoted(struct sip_scan *scan, struct sr_str *ret_text)
 {
     const char *p = scan->p;
@@ -138,16 +106,15 @@ static bool scan_name_value(struct sip_scan *scan, struct sip_param *ret_param)
 
 enum sr_err sip_scan_param(struct sip_scan *scan, struct sip_param *ret_param)
 {
-    struct sip_scan at = *scan;
-    struct sip_param param;
-    if (!sip_scan_sep(&at, ';')) {
+    const char *begin = scan->p;
+    if (!sip_scan_sep(scan, ';')) {
         sip_scan_lws(scan);
         return SR_ERR_NOTFOUND;
     }
-    if (!scan_name_value(&at, &param))
+    if (!scan_name_value(scan, ret_param)) {
+        scan->p = begin;
         return SR_ERR_SYNTAX;
-    *scan = at;
-    *ret_param = param;
+    }
     return SR_OK;
 }
 
@@ -237,7 +204,8 @@ bool sip_list_next(struct sr_str *rest, struct sr_str *ret_item)
 {
     while (rest->n) {
         const char *end = rest->p + rest->n;
-        const char *stop = item_end(rest->p, end);
+        /* most lists have one element: then no need to look for quotes */
+        const char *stop = memchr(rest->p, ',', rest->n) ? item_end(rest->p, end) : end;
         struct sr_str item = sr_str_trim(sr_str_make(rest->p, (size_t)(stop - rest->p)));
         *rest = stop == end ? sr_str_make(end, 0) : sr_str_make(stop + 1, (size_t)(end - stop - 1));
         if (item.n) {

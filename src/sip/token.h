@@ -47,10 +47,7 @@ struct sip_scan {
 
 static inline struct sip_scan sip_scan_of(struct sr_str text)
 {
-    struct sip_scan scan = {text.p, text.p};
-    if (text.n)
-        scan.end += text.n;
-    return scan;
+    return (struct sip_scan){text.p, text.n ? text.p + text.n : text.p};
 }
 
 static inline bool sip_scan_at_end(const struct sip_scan *scan)
@@ -75,11 +72,40 @@ static inline bool sip_scan_char(struct sip_scan *scan, char c)
 }
 
 /** Takes `c` with LWS around it (SEMI, EQUAL, COMMA...). When absent nothing moves. */
-bool sip_scan_sep(struct sip_scan *scan, char c);
+static inline bool sip_scan_sep(struct sip_scan *scan, char c)
+{
+    const char *p = scan->p;
+    while (p != scan->end && sip_is(*p, SIP_CH_LWS))
+        p++;
+    if (p == scan->end || *p != c)
+        return false;
+    p++;
+    while (p != scan->end && sip_is(*p, SIP_CH_LWS))
+        p++;
+    scan->p = p;
+    return true;
+}
+
 /** Takes at least one character of the classes. */
-bool sip_scan_run(struct sip_scan *scan, unsigned classes, struct sr_str *ret_run);
+static inline bool sip_scan_run(struct sip_scan *scan, unsigned classes, struct sr_str *ret_run)
+{
+    const char *begin = scan->p;
+    const char *p = begin;
+    while (p != scan->end && sip_is(*p, classes))
+        p++;
+    if (p == begin)
+        return false;
+    scan->p = p;
+    *ret_run = sr_str_make(begin, (size_t)(p - begin));
+    return true;
+}
+
 /** Takes a token. */
-bool sip_scan_token(struct sip_scan *scan, struct sr_str *ret_token);
+static inline bool sip_scan_token(struct sip_scan *scan, struct sr_str *ret_token)
+{
+    return sip_scan_run(scan, SIP_CH_TOKEN, ret_token);
+}
+
 /** Takes a quoted string; ret_text has the quotes. False when it does not start with a quote or is not closed. */
 bool sip_scan_quoted(struct sip_scan *scan, struct sr_str *ret_text);
 /** Takes decimal digits worth at most `max`. */

@@ -19,7 +19,7 @@ static bool scan_escaped(struct sip_scan *scan, unsigned classes, const char *ex
             if (scan->end - p < 3 || sr_hex_value(p[1]) < 0 || sr_hex_value(p[2]) < 0)
                 return false;
             p += 3;
-        } else if (*p && strchr(extra, *p)) {
+        } else if (*extra && *p && strchr(extra, *p)) {
             p++;
         } else {
             break;
@@ -48,15 +48,17 @@ static bool scan_ip6(struct sip_scan *scan, struct sr_str *ret_host)
 enum sr_err sip_scan_hostport(struct sip_scan *scan, struct sr_str *ret_host, uint16_t *ret_port,
                               bool *ret_is_ip6)
 {
-    struct sip_scan at = *scan;
+    const char *begin = scan->p;
     struct sr_str host;
     uint32_t port = 0;
-    bool is_ip6 = at.p != at.end && *at.p == '[';
-    if (is_ip6 ? !scan_ip6(&at, &host) : !sip_scan_run(&at, SIP_CH_HOST, &host))
+    bool is_ip6 = scan->p != scan->end && *scan->p == '[';
+    bool is_good = is_ip6 ? scan_ip6(scan, &host) : sip_scan_run(scan, SIP_CH_HOST, &host);
+    if (is_good && sip_scan_char(scan, ':'))
+        is_good = sip_scan_uint(scan, 65535, &port) && port != 0;
+    if (!is_good) {
+        scan->p = begin;
         return SR_ERR_SYNTAX;
-    if (sip_scan_char(&at, ':') && (!sip_scan_uint(&at, 65535, &port) || port == 0))
-        return SR_ERR_SYNTAX;
-    *scan = at;
+    }
     *ret_host = host;
     *ret_port = (uint16_t)port;
     *ret_is_ip6 = is_ip6;
@@ -155,6 +157,12 @@ static const char *parse_opaque(struct sip_scan *scan, struct sip_uri *uri)
 static bool scan_scheme(struct sip_scan *scan, struct sip_uri *uri)
 {
     const char *begin = scan->p;
+    if (scan->end - scan->p >= 4 && memcmp(scan->p, "sip:", 4) == 0) {
+        uri->scheme = SIP_SCHEME_SIP;
+        uri->scheme_text = sr_str_make(begin, 3);
+        scan->p += 4;
+        return true;
+    }
     if (scan->p == scan->end || !sr_is_alpha(*scan->p))
         return false;
     while (scan->p != scan->end && (sr_is_alpha(*scan->p) || sr_is_digit(*scan->p) ||
