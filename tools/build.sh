@@ -17,7 +17,8 @@ dev) options='-Dbuildtype=debug -Dstrict=true' ;;
 asan) options='-Dbuildtype=debugoptimized -Doptimization=1 -Db_sanitize=address,undefined' ;;
 tsan) options='-Dbuildtype=debugoptimized -Doptimization=1 -Db_sanitize=thread' ;;
 fuzz)
-    options='-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true'
+    options='-Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true
+        -Dc_args=-fsanitize=fuzzer-no-link'
     CC=clang-14
     export CC
     ;;

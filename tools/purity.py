@@ -10,7 +10,7 @@ from pathlib import Path
 
 # made by the compiler and the C library's checked variants
 COMPILER = (r"_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(asan|ubsan|tsan|sanitizer|gcov|llvm)_\w+|"
-            r"__\w+_chk|__popcount\w*|__udivti3|__umodti3|__isoc\w+")
+            r"__\w+_chk|__popcount\w*|__udivti3|__umodti3|__isoc\w+|__cpu_\w+")
 MEMORY_AND_TEXT = (r"mem(cpy|move|set|cmp|chr|rchr|mem)|str(len|nlen|cmp|ncmp|casecmp|ncasecmp|chr|"
                    r"rchr|str|spn|cspn|pbrk)|v?snprintf|bsearch|qsort")
 # base without logging, the system's randomness and the heap
