@@ -14,7 +14,9 @@ rmdir "$stage/var/lib/siprouter" "$stage/var/lib" "$stage/var" "$stage/etc/sipro
 # the packages that own the libraries the program is linked with
 depends=
 for library in $(ldd build/siprouter | awk '/=> \// { print $3 }'); do
-    package=$(dpkg-query -S "$(readlink -f "$library")" 2>/dev/null | head -n 1 | cut -d: -f1)
+    path=$(readlink -f "$library")
+    # the database may know a library by its place before /lib and /usr/lib became one
+    package=$(dpkg-query -S "$path" "${path#/usr}" 2>/dev/null | head -n 1 | cut -d: -f1)
     [ -n "$package" ] || continue
     case " $depends " in
     *" $package, "*) ;;

@@ -106,6 +106,18 @@ test('the scenario of a calling phone answers a challenge and keeps its dialog',
   assert.equal(seen.filter((method) => method === 'BYE').length, 5);
 });
 
+test('a phone registers, also when the answer comes at once', async () => {
+  const server = await SipEndpoint.open({ to: { address: '127.0.0.1', port: 9 } });
+  server.onMessage = (m) => {
+    if (m.get('authorization')) server.reply(m, 200, 'OK', { headers: [['Expires', '600']] });
+    else server.reply(m, 401, 'Unauthorized', { headers: [['WWW-Authenticate', 'Digest realm="r", nonce="n", qop="auth"']] });
+  };
+  const phone = await Baresip.registered({ user: '101', password: 'pw101', server: server.hostPort });
+  assert.match(server.received.find((m) => m.get('authorization')).get('authorization'), /username="101"/);
+  await phone.stop();
+  server.close();
+});
+
 for (const [scenario, status] of [['uac_auth_404.xml', 404], ['uac_auth_480.xml', 480], ['uac_auth_486.xml', 486]]) {
   test(`the scenario that expects ${status} accepts it and nothing else`, async () => {
     for (const [answer, good] of [[status, 1], [603, 0]]) {

@@ -86,7 +86,8 @@ export class Baresip {
   /** Starts and waits for the registration. */
   static async registered(options) {
     const phone = await Baresip.start(options);
-    await phone.event('REGISTER_OK', 10000).catch(async (error) => {
+    // by its output: the event may have gone before ctrl_tcp was connected
+    await phone.child.line(/ 200 OK /, 10000).catch(async (error) => {
       error.message += `\n${phone.child.output.slice(-2000)}`;
       await phone.stop();
       throw error;
@@ -113,10 +114,6 @@ export class Baresip {
     this.socket.once('connect', connected.resolve);
     this.socket.once('error', connected.reject);
     await within(connected.promise, 5000, 'ctrl_tcp');
-    // what happened before we were connected
-    if (this.child.output.includes('200 OK') || /registered successfully/.test(this.child.output)) {
-      this.#take({ event: true, type: 'REGISTER_OK', param: 'before' });
-    }
   }
 
   #take(message) {
