@@ -3,8 +3,9 @@
  * tests to play phones and providers.
  *
  * Everything random comes from the seed of the loop; the same seed gives the same trace. Datagrams
- * may be lost, delayed, repeated and overtaken; streams (TCP, TLS, WS) are only delayed, in order,
- * unless partitioned (then they are cut after `stream_cut_usec`).
+ * may be lost, delayed, repeated and overtaken; streams (TCP, TLS) are only delayed, in order; what
+ * meets a partition waits for its end, at most SIM_STREAM_CUT_SEC, then the connection is gone. Idle
+ * and half-message deadlines are not simulated.
  *
  * Layer:   net
  * Thread:  the loop's
@@ -17,6 +18,8 @@
 enum {
     SIM_MESSAGES_MAX = 100000, /* on the way at once; more are lost */
     SIM_TRACE_BYTES_MAX = 4 << 20,
+    SIM_STREAM_CUT_SEC = 30,
+    SIM_LINKS_MAX = 64,
 };
 
 struct sim_wire;
@@ -46,8 +49,8 @@ void sim_wire_cut(struct sim_wire *wire, const struct sr_addr *a, const struct s
 /** One line per message sent, delivered or lost ("12.345678 UDP a > b 312 sent"). */
 struct sr_str sim_wire_trace(const struct sim_wire *wire);
 
-/** A `struct net` on the wire; `host` is its address (listeners on "any" get it). Everything of
-    net.h works but TLS names are compared as text: see sim_end_set_tls_name(). */
+/** A `struct net` on the wire; `host` is its address (listeners on "any" get it). TLS names are
+    compared as text: net_tls_load() takes cert_file for the name. */
 struct net *net_sim_new(struct sim_wire *wire, const struct sr_addr *host,
                         const struct net_handler *handler, void *arg,
                         const struct net_options *options);
