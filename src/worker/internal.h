@@ -188,6 +188,7 @@ struct order {
     enum order_kind kind;
     struct mroom *room;
     struct mleg *leg;
+    struct mroom *next; /* TAKE: where the leg goes; NULL: it closes */
     union {
         struct media_stream stream;
         struct {
@@ -202,8 +203,7 @@ struct order {
             char digit;
             uint32_t duration_ms;
         } dtmf;
-        struct kit *kit;    /* there: new kit; back: old one, to be freed */
-        struct mroom *next; /* TAKE: where the leg goes; NULL: it closes */
+        struct kit *kit; /* there: new kit; back: old one, to be freed */
         struct media_leg_stats stats;
     };
 };

@@ -1,0 +1,6 @@
+#ifndef TEST_WORKER_H
+#define TEST_WORKER_H
+
+int test_port_threads(void);
+
+#endif
