@@ -1,0 +1,537 @@
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apps/apps.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "call/hub.h"
+#include "control/config_demo.h"
+#include "control/config_load.h"
+#include "control/web.h"
+#include "net/clock.h"
+#include "net/tls_ca.h"
+#include "worker/port_threads.h"
+
+enum {
+    RUN_ADDRS_MAX = 32,
+    RUN_CONFIG_BYTES_MAX = 4 << 20
+};
+
+struct run {
+    const char *config_path, *data_path;
+    bool is_demo_new;
+    struct config_demo demo;
+    struct config *config;
+    int lock_fd, signal_fd;
+    struct loop *loop;
+    struct loop_watch *signal_watch;
+    struct store *store;
+    struct net *net;
+    struct ua *ua;
+    struct media_port *media;
+    struct engine *engine;
+    struct conference_rooms *rooms;
+    struct web *web;
+    struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
+    size_t addr_count;
+    uint32_t stops; /* signals to end that came */
+};
+
+static const char usage[] =
+    "usage: siprouter run [--config FILE] [--data DIR] [--log-level LEVEL] [--log-format FORMAT]\n"
+    "\n"
+    "  --config FILE        default ./config.json, else /etc/siprouter/config.json;\n"
+    "                       without any, a first ./config.json is written\n"
+    "  --data DIR           default ./data, else /var/lib/siprouter\n"
+    "  --log-level LEVEL    debug, info, warn, error; or by part: warn,sip=debug\n"
+    "                       (parts: core sip hub media rtc api store)\n"
+    "  --log-format FORMAT  text or json\n"
+    "\n"
+    "SIGTERM ends when live calls have ended (server.drainSec), a second one ends now;\n"
+    "SIGHUP reloads the configuration.\n";
+
+/* ---- options ---- */
+
+static int parse_options(struct run *run, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"data", required_argument, NULL, 'd'},
+        {"log-level", required_argument, NULL, 'l'},
+        {"log-format", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:d:h", options, NULL)) != -1) {
+        if (c == 'c') {
+            run->config_path = optarg;
+        } else if (c == 'd') {
+            run->data_path = optarg;
+        } else if (c == 'l') {
+            if (sr_log_set(sr_str_c(optarg)) != SR_OK) {
+                (void)fprintf(stderr, "siprouter: \"%s\" is no log level\n", optarg);
+                return 2;
+            }
+        } else if (c == 'f') {
+            if (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0) {
+                (void)fprintf(stderr, "siprouter: --log-format is text or json\n");
+                return 2;
+            }
+            sr_log_set_json(strcmp(optarg, "json") == 0);
+        } else {
+            (void)fputs(usage, c == 'h' ? stdout : stderr);
+            return c == 'h' ? 0 : 2;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "siprouter: what is \"%s\"?\n%s", argv[optind], usage);
+        return 2;
+    }
+    return -1;
+}
+
+static void choose_paths(struct run *run)
+{
+    bool is_local;
+
+    if (run->config_path == NULL) {
+        run->config_path = "./config.json";
+        if (access("./config.json", F_OK) != 0 && access("/etc/siprouter/config.json", F_OK) == 0)
+            run->config_path = "/etc/siprouter/config.json";
+    }
+    is_local = strcmp(run->config_path, "/etc/siprouter/config.json") != 0;
+    if (run->data_path == NULL)
+        run->data_path = is_local ? "./data" : "/var/lib/siprouter";
+}
+
+/* ---- configuration ---- */
+
+static bool load_config(struct run *run)
+{
+    struct config_faults faults;
+    struct sr_buf text;
+    enum sr_err err;
+
+    if (access(run->config_path, F_OK) != 0 && errno == ENOENT) {
+        if (config_demo_write(run->config_path, &run->demo) != SR_OK) {
+            (void)fprintf(stderr, "siprouter: cannot write a first configuration to %s: %s\n",
+                          run->config_path, strerror(errno));
+            return false;
+        }
+        run->is_demo_new = true;
+    }
+    config_faults_init(&faults);
+    sr_buf_init(&text, CONFIG_FAULTS_BYTES_MAX);
+    err = config_load_file(run->config_path, &faults, NULL, &run->config);
+    if (err != SR_OK || faults.warning_count > 0)
+        config_faults_write_text(&faults, run->config_path, &text);
+    if (text.len > 0)
+        (void)fprintf(stderr, "%s", sr_buf_cstr(&text));
+    if (err != SR_OK)
+        (void)fprintf(stderr, "siprouter: the configuration %s is not usable; not started\n",
+                      run->config_path);
+    sr_buf_done(&text);
+    config_faults_done(&faults);
+    return err == SR_OK;
+}
+
+/* ---- the data folder ---- */
+
+static bool make_folder(const char *path)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return true;
+    (void)fprintf(stderr, "siprouter: cannot make the folder %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static bool open_data(struct run *run)
+{
+    char path[PATH_MAX];
+
+    (void)umask(077);
+    (void)snprintf(path, sizeof(path), "%s/run", run->data_path);
+    if (!make_folder(run->data_path) || !make_folder(path))
+        return false;
+    (void)snprintf(path, sizeof(path), "%s/run/lock", run->data_path);
+    run->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (run->lock_fd < 0) {
+        (void)fprintf(stderr, "siprouter: cannot open %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    if (flock(run->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        (void)fprintf(stderr, "siprouter: another router uses the data folder %s\n",
+                      run->data_path);
+        return false;
+    }
+    return true;
+}
+
+static bool open_store(struct run *run)
+{
+    char path[PATH_MAX];
+    char why[256];
+    struct store_options options = {
+        .keep_days = run->config->history.keep_days,
+        .trace_keep_days = run->config->history.trace_keep_days,
+        .trace_mb_max = run->config->history.trace_mb_max,
+    };
+
+    if (run->config->storage.kind != CONFIG_STORAGE_SQLITE) {
+        (void)fprintf(stderr, "siprouter: storage.url: only sqlite is built yet\n");
+        return false;
+    }
+    if (run->config->storage.file.n > 0 && run->config->storage.file.p[0] == '/')
+        (void)snprintf(path, sizeof(path), "%.*s", SR_STR_ARG(run->config->storage.file));
+    else
+        (void)snprintf(path, sizeof(path), "%s/%.*s", run->data_path,
+                       SR_STR_ARG(run->config->storage.file));
+    options.path = sr_str_c(path);
+    if (store_open(&options, &run->store, why, sizeof(why)) == SR_OK)
+        return true;
+    (void)fprintf(stderr, "siprouter: cannot open the store %s: %s\n", path, why);
+    return false;
+}
+
+/* ---- what the machine allows ---- */
+
+static void raise_limits(const struct run *run)
+{
+    const struct config_port_range *range = &run->config->proxy.rtp_ports;
+    rlim_t wanted = (rlim_t)(range->max - range->min) + 1024;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
+        sr_log(CORE, WARN,
+               "event=few_files limit=%llu wanted=%llu why=\"every call takes two files and "
+               "rtpPortRange allows more calls than the system allows files: raise "
+               "LimitNOFILE\"",
+               (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
+static void find_addrs(struct run *run)
+{
+    struct ifaddrs *list;
+
+    if (getifaddrs(&list) != 0)
+        return;
+    for (struct ifaddrs *one = list; one != NULL && run->addr_count < RUN_ADDRS_MAX;
+         one = one->ifa_next) {
+        struct sr_addr addr = {0};
+
+        if (one->ifa_addr != NULL)
+            sr_addr_from_sockaddr(one->ifa_addr, &addr);
+        if (addr.family != SR_ADDR_NONE && !sr_addr_is_link_local(&addr))
+            run->addrs[run->addr_count++] = addr;
+    }
+    freeifaddrs(list);
+}
+
+/* ---- SIP ---- */
+
+static bool load_certificate(struct run *run)
+{
+    const struct config_server_tls *tls = &run->config->server.tls;
+    char host[256] = "localhost";
+    const char *names[] = {"localhost", host};
+    struct tls_ca_options options = {.names = names, .addrs = run->addrs};
+    struct tls_ca_result made;
+    char dir[PATH_MAX];
+    char why[NET_WHY_MAX];
+    struct net_tls_files files;
+
+    if (tls->cert.n > 0) {
+        files = (struct net_tls_files){tls->cert.p, tls->key.p};
+    } else {
+        (void)snprintf(dir, sizeof(dir), "%s/tls", run->data_path);
+        (void)gethostname(host, sizeof(host) - 1);
+        options.dir = dir;
+        options.name_count = strcmp(host, "localhost") == 0 ? 1 : 2;
+        options.addr_count = run->addr_count;
+        options.wall = net_clock_wall();
+        if (tls_ca_ensure(&options, &made, why) != SR_OK) {
+            (void)fprintf(stderr, "siprouter: no certificate for TLS: %s\n", why);
+            return false;
+        }
+        files = (struct net_tls_files){made.cert_file, made.key_file};
+    }
+    if (net_tls_load(run->net, &files, why) == SR_OK)
+        return true;
+    (void)fprintf(stderr, "siprouter: %s\n", why);
+    return false;
+}
+
+static bool listen_on(struct run *run, enum net_kind kind, uint16_t port)
+{
+    const struct config_addrs *bind = &run->config->proxy.bind;
+    char why[NET_WHY_MAX];
+
+    if (bind->count == 0) {
+        if (net_listen_all(run->net, kind, port, NULL, why) == SR_OK)
+            return true;
+        (void)fprintf(stderr, "siprouter: %s\n", why);
+        return false;
+    }
+    for (uint32_t i = 0; i < bind->count; i++) {
+        struct sr_addr addr = bind->items[i];
+
+        addr.port = port;
+        if (net_listen(run->net, kind, &addr, NULL, why) != SR_OK) {
+            (void)fprintf(stderr, "siprouter: %s\n", why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_sip(struct run *run)
+{
+    uint16_t port = (uint16_t)run->config->proxy.lan_port;
+    uint16_t tls_port = (uint16_t)run->config->proxy.tls_port;
+
+    run->net = net_new(run->loop, ua_net_handler(), run->ua, NULL);
+    if (!listen_on(run, NET_UDP, port) || !listen_on(run, NET_TCP, port))
+        return false;
+    if (tls_port != 0 && (!load_certificate(run) || !listen_on(run, NET_TLS, tls_port)))
+        return false;
+    ua_set_net(run->ua, run->net);
+    return true;
+}
+
+/* ---- the hub ---- */
+
+static void wake_web(void *arg)
+{
+    struct run *run = arg;
+
+    if (run->web != NULL)
+        web_wake(run->web);
+}
+
+static bool open_media(struct run *run)
+{
+    struct port_threads_options options = {
+        .loop = run->loop,
+        .on_event = engine_on_media,
+        .arg = run->engine,
+        .threads = run->config->server.media_threads,
+        .port_min = (uint16_t)run->config->proxy.rtp_ports.min,
+        .port_max = (uint16_t)run->config->proxy.rtp_ports.max,
+        .dscp = (uint8_t)run->config->proxy.dscp.media,
+    };
+
+    if (port_threads_new(&options, &run->media) == SR_OK)
+        return true;
+    (void)fprintf(stderr, "siprouter: the system refused a media thread\n");
+    return false;
+}
+
+static bool open_hub(struct run *run)
+{
+    struct engine_options options = {
+        .loop = run->loop,
+        .config = run->config,
+        .store = run->store,
+        .wake = wake_web,
+        .wake_arg = run,
+    };
+    struct ua_options ua = {
+        .loop = run->loop,
+        .ops = engine_ua_ops(),
+        .user_agent = SR_STR("siprouter/" SR_VERSION),
+    };
+
+    run->engine = engine_new(&options);
+    run->rooms = conference_rooms_new();
+    engine_add_app(run->engine, &app_echo, NULL);
+    engine_add_app(run->engine, &app_conference, run->rooms);
+    ua.arg = run->engine;
+    run->ua = ua_new(&ua);
+    if (!open_sip(run) || !open_media(run))
+        return false;
+    engine_start(run->engine, run->ua, run->media);
+    return true;
+}
+
+/* ---- signals ---- */
+
+static void end_now(void *arg)
+{
+    struct run *run = arg;
+
+    loop_stop(run->loop);
+}
+
+static void on_signal(void *arg, unsigned events)
+{
+    struct run *run = arg;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    while (read(run->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            web_reload(run->web);
+            continue;
+        }
+        run->stops++;
+        if (run->stops > 1) {
+            end_now(run);
+            return;
+        }
+        engine_drain(run->engine, run->config->server.drain_sec * 1000, end_now, run);
+    }
+}
+
+static bool watch_signals(struct run *run)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    /* before any thread: they all inherit the mask */
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return false;
+    run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    return run->signal_fd >= 0 && loop_watch_fd(run->loop, run->signal_fd, LOOP_READ, on_signal,
+                                                run, &run->signal_watch) == SR_OK;
+}
+
+/* ---- web ---- */
+
+static bool open_web(struct run *run)
+{
+    struct web_options options = {
+        .engine = run->engine,
+        .store = run->store,
+        .config = run->config,
+        .config_path = run->config_path,
+        .data_path = run->data_path,
+    };
+    char why[256];
+
+    if (web_start(&options, &run->web, why, sizeof(why)) == SR_OK)
+        return true;
+    (void)fprintf(stderr, "siprouter: %s\n", why);
+    return false;
+}
+
+/* The address people put into their phones. */
+static const struct sr_addr *best_addr(const struct run *run)
+{
+    const struct sr_addr *best = NULL;
+
+    if (run->config->proxy.bind.count > 0 && !sr_addr_is_any(&run->config->proxy.bind.items[0]))
+        return &run->config->proxy.bind.items[0];
+    for (size_t i = 0; i < run->addr_count; i++) {
+        const struct sr_addr *addr = &run->addrs[i];
+
+        if (best == NULL || (sr_addr_is_loopback(best) && !sr_addr_is_loopback(addr)) ||
+            (best->family == SR_ADDR_IP6 && addr->family == SR_ADDR_IP4 &&
+             !sr_addr_is_loopback(addr)))
+            best = addr;
+    }
+    return best;
+}
+
+static void greet(const struct run *run)
+{
+    const struct sr_addr *addr = best_addr(run);
+    const struct config_proxy *proxy = &run->config->proxy;
+    char text[SR_ADDR_TEXT_MAX] = "this machine";
+    const char *password = web_first_password(run->web);
+
+    if (addr != NULL)
+        (void)sr_addr_ip_text(addr, text);
+    (void)printf("\nsiprouter " SR_VERSION " is running.\n\n");
+    (void)printf("  page        %s\n", web_url(run->web));
+    if (password != NULL)
+        (void)printf("              user admin, password %s   (shown once)\n", password);
+    (void)printf("  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
+    if (proxy->tls_port != 0)
+        (void)printf(", %u (TLS)", proxy->tls_port);
+    (void)printf("\n");
+    if (run->is_demo_new) {
+        (void)printf("              user 101, password %s   (shown once, kept in %s)\n",
+                     run->demo.password_101, run->config_path);
+        (void)printf("              user 102, password %s\n\n", run->demo.password_102);
+        (void)printf("First call: enter these in two SIP phones and dial 102 from 101.\n"
+                     "With one phone: *43 is an echo test, 800 a conference room.\n");
+    }
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+/* ---- all of it ---- */
+
+static bool start(struct run *run)
+{
+    choose_paths(run);
+    if (!load_config(run) || !open_data(run))
+        return false;
+    run->loop = loop_uv_new();
+    if (!watch_signals(run))
+        return false;
+    raise_limits(run);
+    find_addrs(run);
+    return open_store(run) && open_hub(run) && open_web(run);
+}
+
+static void stop(struct run *run)
+{
+    web_stop(run->web);
+    run->web = NULL;
+    if (run->engine != NULL && run->media != NULL)
+        engine_stop(run->engine);
+    media_port_free(run->media);
+    ua_free(run->ua);
+    net_free(run->net);
+    engine_free(run->engine);
+    conference_rooms_free(run->rooms);
+    store_close(run->store);
+    loop_watch_close(run->signal_watch);
+    if (run->signal_fd >= 0)
+        close(run->signal_fd);
+    loop_free(run->loop);
+    if (run->lock_fd >= 0)
+        close(run->lock_fd);
+    config_unref(run->config);
+}
+
+int run_main(int argc, char **argv)
+{
+    struct run run = {.lock_fd = -1, .signal_fd = -1};
+    int code = parse_options(&run, argc, argv);
+
+    if (code >= 0)
+        return code;
+    code = 1;
+    if (start(&run)) {
+        sr_log(CORE, INFO, "event=started version=" SR_VERSION " config=%s data=%s",
+               run.config_path, run.data_path);
+        greet(&run);
+        loop_run(run.loop);
+        sr_log(CORE, INFO, "event=stopping");
+        code = 0;
+    }
+    stop(&run);
+    return code;
+}
