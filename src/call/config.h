@@ -564,6 +564,7 @@ struct config_secrets {
 
 struct config {
     uint64_t generation; /* unique in the process, rising */
+    struct sr_str schema; /* "$schema", for editors; unused */
     struct config_proxy proxy;
     struct config_dns dns;
     struct sr_str realm;

@@ -441,6 +441,12 @@ static const struct jsonc_node *id_of(const struct jsonc_node *element)
     return id && id->type == JSONC_TEXT ? id : NULL;
 }
 
+static struct sr_str id_text(const struct jsonc_node *element)
+{
+    const struct jsonc_node *id = id_of(element);
+    return id ? id->text : SR_STR("");
+}
+
 static bool all_have_ids(const struct jsonc_node *array)
 {
     for (const struct jsonc_node *child = array->first; child; child = child->next) {
@@ -462,7 +468,7 @@ static bool plan_array_by_id(struct editor *editor, const struct jsonc_node *old
     const struct jsonc_node *last = NULL;
     for (const struct jsonc_node *child = new->first; child; child = child->next) {
         const struct jsonc_node *match = last ? last->next : old->first;
-        while (match && !sr_str_eq(id_of(match)->text, id_of(child)->text))
+        while (match && !sr_str_eq(id_text(match), id_text(child)))
             match = match->next;
         if (match) {
             twins[match->index] = child;
@@ -471,7 +477,7 @@ static bool plan_array_by_id(struct editor *editor, const struct jsonc_node *old
         }
         for (const struct jsonc_node *seen = old->first; seen != (last ? last->next : NULL);
              seen = seen->next) {
-            if (sr_str_eq(id_of(seen)->text, id_of(child)->text))
+            if (sr_str_eq(id_text(seen), id_text(child)))
                 return false;
         }
         (void)plan_add(editor, plan, last, child);

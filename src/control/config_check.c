@@ -1,0 +1,776 @@
+/* What only the whole can tell: overlapping extensions, clashing ports, routes that can never match,
+   conflicts between settings. Also fills what is derived from several values. */
+#include <stdlib.h>
+
+#include "control/config_internal.h"
+
+enum {
+    WEAK_PASSWORD_BYTES = 8,
+    ROUTES_COMPARED_MAX = 500, /* the search for shadowed routes is quadratic */
+};
+
+static void *take(struct config__load *load, size_t count, size_t bytes)
+{
+    void *p = sr_arena_array(&load->config->arena, count, bytes);
+    if (!p)
+        load->is_full = true;
+    return p;
+}
+
+/* ---- derived values -------------------------------------------------------------------------- */
+
+static void derive_addresses(struct config__load *load)
+{
+    struct config_proxy *proxy = &load->config->proxy;
+    /* "auto" and wrong texts (a fault already) leave SR_ADDR_NONE */
+    (void)!sr_addr_parse_ip(proxy->lan_ip, &proxy->lan_addr);
+    (void)!sr_addr_parse_ip(proxy->lan_ip6, &proxy->lan_addr6);
+    (void)!sr_addr_parse_ip(proxy->public_ip, &proxy->public_addr);
+    (void)!sr_addr_parse_ip(proxy->public_ip6, &proxy->public_addr6);
+    const struct {
+        const char *key;
+        const struct sr_addr *addr;
+        uint8_t family;
+    } checks[] = {
+        {"lanIp", &proxy->lan_addr, SR_ADDR_IP4},
+        {"lanIp6", &proxy->lan_addr6, SR_ADDR_IP6},
+        {"publicIp", &proxy->public_addr, SR_ADDR_IP4},
+        {"publicIp6", &proxy->public_addr6, SR_ADDR_IP6},
+    };
+    for (size_t i = 0; i < SR_ARRAY_LEN(checks); i++) {
+        if (checks[i].addr->family != SR_ADDR_NONE && checks[i].addr->family != checks[i].family)
+            config__fault(
+                load, CONFIG_ERROR, config__node(load, "/proxy/%s", checks[i].key),
+                SR_STR("IPv4 belongs to lanIp and publicIp, IPv6 to lanIp6 and publicIp6"),
+                "this address is of the wrong family");
+    }
+}
+
+static void derive_storage(struct config_storage *storage)
+{
+    if (sr_str_starts(storage->url, SR_STR("sqlite:"))) {
+        storage->kind = CONFIG_STORAGE_SQLITE;
+        storage->file = sr_str_from(storage->url, 7);
+    } else {
+        storage->kind = CONFIG_STORAGE_POSTGRESQL;
+    }
+}
+
+static void derive_hours(struct config__load *load)
+{
+    struct config_security *security = &load->config->security;
+    if (security->night_hours.n > 0) /* a wrong text is a fault already and leaves "off" */
+        (void)!schedule_hours_parse(security->night_hours, &security->night_from_min,
+                                    &security->night_to_min, NULL);
+}
+
+static void derive_parking(struct config_parking *parking)
+{
+    size_t dash = sr_str_find(parking->slots, '-', 0);
+    if (parking->slots.n == 0 ||
+        sr_str_u32(sr_str_head(parking->slots, dash), UINT32_MAX, &parking->slot_first) != SR_OK)
+        return;
+    parking->slot_last = parking->slot_first;
+    if (dash < parking->slots.n)
+        (void)!sr_str_u32(sr_str_from(parking->slots, dash + 1), UINT32_MAX, &parking->slot_last);
+}
+
+static void derive_schedules(struct config__load *load)
+{
+    struct config *config = load->config;
+    for (uint32_t i = 0; i < config->schedule_count; i++) {
+        struct config_schedule *schedule = &config->schedules[i];
+        schedule->index = i;
+        schedule->rules = take(load, schedule->rule_texts.count, sizeof(schedule->rules[0]));
+        schedule->holidays =
+            take(load, schedule->holiday_texts.count, sizeof(schedule->holidays[0]));
+        if (!schedule->rules || !schedule->holidays)
+            return;
+        /* wrong texts are faults already */
+        for (uint32_t r = 0; r < schedule->rule_texts.count; r++)
+            (void)!schedule_rule_parse(schedule->rule_texts.items[r], &schedule->rules[r], NULL);
+        for (uint32_t h = 0; h < schedule->holiday_texts.count; h++)
+            (void)!schedule_date_parse(schedule->holiday_texts.items[h], &schedule->holidays[h],
+                                       NULL);
+        if (schedule->rule_texts.count == 0)
+            config__fault(load, CONFIG_WARNING, config__node(load, "/schedules/%u", i),
+                          SR_STR("add rules such as \"Mon-Fri 09:00-18:00\""),
+                          "this schedule has no rules: it is never open");
+    }
+}
+
+static void number_objects(struct config *config)
+{
+    for (uint32_t i = 0; i < config->provider_count; i++)
+        config->providers[i].index = i;
+    for (uint32_t i = 0; i < config->device_count; i++)
+        config->devices[i].index = i;
+    for (uint32_t i = 0; i < config->group_count; i++)
+        config->groups[i].index = i;
+    for (uint32_t i = 0; i < config->voicebox_count; i++)
+        config->voiceboxes[i].index = i;
+    for (uint32_t i = 0; i < config->ivr.menu_count; i++)
+        config->ivr.menus[i].index = i;
+    for (uint32_t i = 0; i < config->conference_count; i++)
+        config->conferences[i].index = i;
+    for (uint32_t i = 0; i < config->routing.route_count; i++)
+        config->routing.routes[i].index = i;
+}
+
+/* ---- extensions ------------------------------------------------------------------------------ */
+
+static const char *const owner_names[] = {"nobody",   "device",  "group",  "conference",
+                                          "voicebox", "parking", "feature"};
+static const char *const owner_lists[] = {"",           "devices", "groups",  "conferences",
+                                          "voiceboxes", "parking", "features"};
+
+/** Collects entries while the extension index is built. */
+struct owners {
+    struct config_index_entry *entries;
+    uint32_t count;
+};
+
+static void add_owner(struct owners *owners, struct sr_str extension, const void *object,
+                      enum config_extension_kind kind)
+{
+    if (extension.n > 0)
+        owners->entries[owners->count++] =
+            (struct config_index_entry){extension, object, (uint32_t)kind};
+}
+
+static void collect_owners(const struct config *config, struct owners *owners)
+{
+    for (uint32_t i = 0; i < config->device_count; i++)
+        add_owner(owners, config->devices[i].extension, &config->devices[i],
+                  CONFIG_EXTENSION_DEVICE);
+    for (uint32_t i = 0; i < config->group_count; i++)
+        add_owner(owners, config->groups[i].extension, &config->groups[i], CONFIG_EXTENSION_GROUP);
+    for (uint32_t i = 0; i < config->conference_count; i++)
+        add_owner(owners, config->conferences[i].extension, &config->conferences[i],
+                  CONFIG_EXTENSION_CONFERENCE);
+    for (uint32_t i = 0; i < config->voicebox_count; i++)
+        add_owner(owners, config->voiceboxes[i].extension, &config->voiceboxes[i],
+                  CONFIG_EXTENSION_VOICEBOX);
+    for (uint32_t i = 0; i < config->features.count; i++)
+        add_owner(owners, config->features.items[i].code, &config->features.items[i],
+                  CONFIG_EXTENSION_FEATURE);
+}
+
+/** Place of the object in its list. */
+static uint32_t owner_index(const struct config *config, const struct config_index_entry *entry)
+{
+    const char *object = entry->object;
+    switch ((enum config_extension_kind)entry->kind) {
+    case CONFIG_EXTENSION_DEVICE:
+        return ((const struct config_device *)entry->object)->index;
+    case CONFIG_EXTENSION_GROUP:
+        return ((const struct config_group *)entry->object)->index;
+    case CONFIG_EXTENSION_CONFERENCE:
+        return ((const struct config_conference *)entry->object)->index;
+    case CONFIG_EXTENSION_VOICEBOX:
+        return ((const struct config_voicebox *)entry->object)->index;
+    case CONFIG_EXTENSION_FEATURE:
+        return (uint32_t)((size_t)(object - (const char *)config->features.items) /
+                          sizeof(struct config_feature));
+    case CONFIG_EXTENSION_NONE:
+    case CONFIG_EXTENSION_PARKING:
+        break;
+    }
+    return 0;
+}
+
+static const struct jsonc_node *owner_node(struct config__load *load,
+                                           const struct config_index_entry *entry)
+{
+    if (entry->kind == CONFIG_EXTENSION_FEATURE) {
+        const struct jsonc_node *features = config__node(load, "/features");
+        const struct jsonc_node *code = jsonc_member(features, entry->key);
+        return code ? code : features;
+    }
+    return config__node(load, "/%s/%u/extension", owner_lists[entry->kind],
+                        owner_index(load->config, entry));
+}
+
+/** Orders by extension, then by kind and place, so that the later one gets the fault. */
+static int compare_owners(const void *a, const void *b)
+{
+    const struct config_index_entry *left = a;
+    const struct config_index_entry *right = b;
+    int order = sr_str_cmp(left->key, right->key);
+    if (order != 0)
+        return order;
+    if (left->kind != right->kind)
+        return left->kind < right->kind ? -1 : 1;
+    return left->object < right->object ? -1 : left->object > right->object;
+}
+
+/** An extension near `near` that nobody has: the next numbers upwards. */
+static struct sr_str free_extension(struct config__load *load, const struct owners *owners,
+                                    struct sr_str near)
+{
+    struct config_index index = {owners->entries, owners->count};
+    uint32_t number = 0;
+    if (near.n > 8 || sr_str_u32(near, 99999999, &number) != SR_OK)
+        return SR_STR("choose another one");
+    for (uint32_t tries = 0; tries < 1000; tries++) {
+        number++;
+        struct sr_str text = config__say(load, "%0*u", (int)near.n, number);
+        bool is_parking =
+            number >= load->config->parking.slot_first && number <= load->config->parking.slot_last;
+        if (!config_index_find(&index, text) && !is_parking &&
+            !config_is_emergency(load->config, text))
+            return config__say(load, "%.*s is free", SR_STR_ARG(text));
+    }
+    return SR_STR("choose another one");
+}
+
+static void check_one_extension(struct config__load *load, const struct owners *owners,
+                                const struct config_index_entry *entry)
+{
+    const struct config_parking *parking = &load->config->parking;
+    uint32_t number = 0;
+    bool is_slot = parking->slot_first > 0 && entry->key.p[0] != '0' &&
+                   sr_str_u32(entry->key, UINT32_MAX, &number) == SR_OK &&
+                   number >= parking->slot_first && number <= parking->slot_last;
+    if (is_slot) {
+        /* slots nobody wrote down give way with a warning */
+        bool is_written = jsonc_member_c(jsonc_member_c(load->root, "parking"), "slots") != NULL;
+        config__fault(load, is_written ? CONFIG_ERROR : CONFIG_WARNING, owner_node(load, entry),
+                      free_extension(load, owners, entry->key),
+                      "the extension %.*s lies in the parking slots %.*s", SR_STR_ARG(entry->key),
+                      SR_STR_ARG(parking->slots));
+    }
+    if (config_is_emergency(load->config, entry->key))
+        config__fault(
+            load, CONFIG_ERROR, owner_node(load, entry), free_extension(load, owners, entry->key),
+            "%.*s is an emergency number (security.emergencyNumbers)", SR_STR_ARG(entry->key));
+}
+
+static void check_extensions(struct config__load *load)
+{
+    struct config *config = load->config;
+    size_t most = (size_t)config->device_count + config->group_count + config->conference_count +
+                  config->voicebox_count + config->features.count;
+    struct owners owners = {take(load, most, sizeof(owners.entries[0])), 0};
+    if (!owners.entries)
+        return;
+    collect_owners(config, &owners);
+    if (owners.count > 1)
+        qsort(owners.entries, owners.count, sizeof(owners.entries[0]), compare_owners);
+    for (uint32_t i = 0; i < owners.count; i++) {
+        const struct config_index_entry *entry = &owners.entries[i];
+        check_one_extension(load, &owners, entry);
+        if (i == 0 || !sr_str_eq(entry->key, entry[-1].key))
+            continue;
+        config__fault(load, CONFIG_ERROR, owner_node(load, entry),
+                      free_extension(load, &owners, entry->key),
+                      "the extension %.*s belongs to another %s too", SR_STR_ARG(entry->key),
+                      owner_names[entry[-1].kind]);
+    }
+    config->extensions = (struct config_index){owners.entries, owners.count};
+}
+
+/* ---- devices --------------------------------------------------------------------------------- */
+
+static bool is_weak(const struct config_device *device)
+{
+    static const char *const popular[] = {"password", "12345678",  "123456789", "1234567890",
+                                          "qwertyui", "siprouter", "changeme",  "asterisk"};
+    struct sr_str password = device->password;
+    if (password.n < WEAK_PASSWORD_BYTES || sr_str_eq(password, device->extension) ||
+        sr_str_ieq(password, device->id))
+        return true;
+    for (size_t i = 0; i < SR_ARRAY_LEN(popular); i++) {
+        if (sr_str_ieq_c(password, popular[i]))
+            return true;
+    }
+    size_t same = 1;
+    while (same < password.n && password.p[same] == password.p[0])
+        same++;
+    return same == password.n;
+}
+
+static void check_devices(struct config__load *load)
+{
+    const struct config *config = load->config;
+    for (uint32_t i = 0; i < config->device_count; i++) {
+        const struct config_device *device = &config->devices[i];
+        const struct config_device *other = config_device_by_extension(config, device->id);
+        const struct jsonc_node *node = config__node(load, "/devices/%u", i);
+        bool is_written = jsonc_member_c(node, "password") || jsonc_member_c(node, "ha1");
+        if (device->password.n > 0 && device->ha1.n > 0)
+            config__fault(load, CONFIG_ERROR, config__node(load, "/devices/%u/ha1", i),
+                          SR_STR("remove one of them"), "a device has a password or ha1, not both");
+        else if (!is_written)
+            config__fault(load, CONFIG_WARNING, node, SR_STR("add \"password\" with 16 characters"),
+                          "no phone can register as this device: it has no password");
+        else if (device->password.n > 0 && is_weak(device))
+            config__fault(load, CONFIG_WARNING, config__node(load, "/devices/%u/password", i),
+                          SR_STR("use at least 12 random characters"), "this password is weak");
+        if (other && other != device)
+            config__fault(load, CONFIG_ERROR, config__node(load, "/devices/%u/id", i),
+                          SR_STR("choose an id that is nobody's extension"),
+                          "the id \"%.*s\" is the extension of another device",
+                          SR_STR_ARG(device->id));
+    }
+    for (uint32_t i = 0; i < config->group_count; i++) {
+        const struct config_group *group = &config->groups[i];
+        if (group->member_ids.count == 0)
+            config__fault(load, CONFIG_WARNING, config__node(load, "/groups/%u", i),
+                          SR_STR("add device ids to \"members\""), "this group has no members");
+        for (uint32_t m = 1; m < group->member_ids.count; m++) {
+            for (uint32_t n = 0; n < m; n++) {
+                if (group->members[m] && group->members[m] == group->members[n]) {
+                    config__fault(load, CONFIG_ERROR,
+                                  config__node(load, "/groups/%u/members/%u", i, m),
+                                  SR_STR("remove one of them"), "this member stands twice");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/* ---- ports and binds ------------------------------------------------------------------------- */
+
+struct port_use {
+    const char *pointer;
+    uint32_t port;
+    bool udp;
+    bool tcp;
+};
+
+static void check_rtp_ports(struct config__load *load, const struct port_use *uses, size_t count)
+{
+    const struct config_port_range *range = &load->config->proxy.rtp_ports;
+    if (range->min > range->max) {
+        config__fault(load, CONFIG_ERROR, config__node(load, "/proxy/rtpPortRange/min"),
+                      SR_STR("min must not be above max"), "the port range %u to %u is empty",
+                      range->min, range->max);
+        return;
+    }
+    if (range->max - range->min < 99)
+        config__fault(load, CONFIG_WARNING, config__node(load, "/proxy/rtpPortRange"),
+                      SR_STR("every leg of a call takes two ports"),
+                      "%u ports are few: about %u calls at the same time",
+                      range->max - range->min + 1, (range->max - range->min + 1) / 4);
+    for (size_t i = 0; i < count; i++) {
+        if (uses[i].udp && uses[i].port >= range->min && uses[i].port <= range->max)
+            config__fault(load, CONFIG_ERROR, config__node(load, "%s", uses[i].pointer),
+                          SR_STR("choose a port outside proxy.rtpPortRange"),
+                          "port %u lies in the range for audio, %u to %u", uses[i].port, range->min,
+                          range->max);
+    }
+}
+
+static void check_ports(struct config__load *load)
+{
+    const struct config *config = load->config;
+    const struct port_use uses[] = {
+        {"/proxy/lanPort", config->proxy.lan_port, true, true},
+        {"/proxy/tlsPort", config->proxy.tls_port, false, true},
+        {"/proxy/webrtcPort", config->proxy.webrtc_port, true, true},
+        {"/server/webUiPort", config->server.web_ui_bind.n ? config->server.web_ui_port : 0, false,
+         true},
+        {"/server/webUiTlsPort",
+         config->server.web_ui_tls_bind.n ? config->server.web_ui_tls_port : 0, false, true},
+    };
+    for (size_t i = 1; i < SR_ARRAY_LEN(uses); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (uses[i].port == 0 || uses[i].port != uses[j].port ||
+                !((uses[i].udp && uses[j].udp) || (uses[i].tcp && uses[j].tcp)))
+                continue;
+            /* the one that is written is to blame */
+            const struct jsonc_node *node = config__node(load, "%s", uses[i].pointer);
+            if (!jsonc_at(load->root, sr_str_c(uses[i].pointer)))
+                node = config__node(load, "%s", uses[j].pointer);
+            config__fault(load, CONFIG_ERROR, node, SR_STR("choose another port for one of them"),
+                          "port %u is used by %s and by %s", uses[i].port, uses[j].pointer + 1,
+                          uses[i].pointer + 1);
+        }
+    }
+    check_rtp_ports(load, uses, SR_ARRAY_LEN(uses));
+}
+
+static bool is_loopback_text(struct sr_str text)
+{
+    struct sr_addr addr;
+    return sr_addr_parse_ip(text, &addr) == SR_OK && sr_addr_is_loopback(&addr);
+}
+
+static void check_server(struct config__load *load)
+{
+    const struct config_server *server = &load->config->server;
+    bool http_is_open =
+        server->web_ui_port && server->web_ui_bind.n > 0 && !is_loopback_text(server->web_ui_bind);
+    bool https_is_open = server->web_ui_tls_port && server->web_ui_tls_bind.n > 0 &&
+                         !is_loopback_text(server->web_ui_tls_bind);
+    if (server->allow_anonymous_api) {
+        const struct jsonc_node *node = config__node(load, "/server/allowAnonymousApi");
+        if (http_is_open || https_is_open)
+            config__fault(load, CONFIG_ERROR, node,
+                          http_is_open ? SR_STR("set server.webUiBind to 127.0.0.1")
+                                       : SR_STR("set server.webUiTlsBind to 127.0.0.1 or \"\""),
+                          "an API without login is allowed on loopback addresses only");
+        else
+            config__fault(load, CONFIG_WARNING, node, SR_STR("create a token instead"),
+                          "everybody on this machine can use the API without login");
+    }
+    if (http_is_open)
+        config__fault(load, CONFIG_WARNING, config__node(load, "/server/webUiBind"),
+                      SR_STR("use the HTTPS port, or keep 127.0.0.1"),
+                      "plain HTTP on this address shows passwords to the network");
+    if ((server->tls.cert.n > 0) != (server->tls.key.n > 0))
+        config__fault(load, CONFIG_ERROR, config__node(load, "/server/tls"),
+                      SR_STR("name both files, or neither"),
+                      "a certificate needs its key, and a key its certificate");
+}
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static void resolve_target(struct config__load *load, const struct jsonc_node *node,
+                           struct sr_str name, struct config_target *target)
+{
+    const struct config_index *index = &load->config->device_ids;
+    const char *kind = "device";
+    const char *prefix = "";
+    if (sr_str_starts(name, SR_STR("tel:"))) {
+        target->kind = CONFIG_TARGET_TEL;
+        target->number = sr_str_from(name, 4);
+        return;
+    }
+    if (sr_str_starts(name, SR_STR("group:"))) {
+        target->kind = CONFIG_TARGET_GROUP;
+        name = sr_str_from(name, 6);
+        target->group = config_group_by_id(load->config, name);
+        index = &load->config->group_ids;
+        kind = "group";
+        prefix = "group:";
+    } else {
+        target->kind = CONFIG_TARGET_DEVICE;
+        target->device = config_device_by_id(load->config, name);
+    }
+    if (target->group || target->device)
+        return;
+    struct config__closest closest = {0};
+    for (uint32_t i = 0; i < index->count && i < 1000; i++)
+        config__closest_try(&closest, name, index->entries[i].key);
+    struct sr_str hint = SR_STR("write a device id, group:ID or tel:NUMBER");
+    if (*prefix == '\0' && config_group_by_id(load->config, name))
+        hint = config__say(load, "write \"group:%.*s\"", SR_STR_ARG(name));
+    else if (*prefix == '\0' && config_device_by_extension(load->config, name))
+        hint = config__say(load, "write \"%.*s\", the id of that extension",
+                           SR_STR_ARG(config_device_by_extension(load->config, name)->id));
+    else if (closest.best.p)
+        hint = config__say(load, "did you mean \"%s%.*s\"?", prefix, SR_STR_ARG(closest.best));
+    config__fault(load, CONFIG_ERROR, node, hint, "there is no %s with the id \"%.*s\"", kind,
+                  (int)SR_MIN(name.n, 80u), name.p);
+}
+
+static void check_never_matches(struct config__load *load, const struct config_route *route)
+{
+    const struct config_match *match = &route->match;
+    unsigned i = route->index;
+    if (match->direction == CONFIG_DIRECTION_INBOUND && match->source_device_id.n > 0)
+        config__fault(load, CONFIG_WARNING,
+                      config__node(load, "/routing/routes/%u/match/sourceDevice", i),
+                      SR_STR("use sourceProvider, or direction outbound or internal"),
+                      "this route can never match: inbound calls come from a provider");
+    if ((match->direction == CONFIG_DIRECTION_OUTBOUND ||
+         match->direction == CONFIG_DIRECTION_INTERNAL || match->source_device_id.n > 0) &&
+        match->source_provider_id.n > 0)
+        config__fault(load, CONFIG_WARNING,
+                      config__node(load, "/routing/routes/%u/match/sourceProvider", i),
+                      SR_STR("use sourceDevice, or direction inbound"),
+                      "this route can never match: only inbound calls come from a provider");
+    if (match->source_provider && !match->source_provider->is_enabled)
+        config__fault(
+            load, CONFIG_WARNING, config__node(load, "/routing/routes/%u/match/sourceProvider", i),
+            SR_STR("enable the provider"), "this route can never match: the provider is disabled");
+}
+
+static void check_passthrough(struct config__load *load, const struct config_route *route)
+{
+    const struct config_route_action *action = &route->action;
+    const struct jsonc_node *node =
+        config__node(load, "/routing/routes/%u/action/mode", route->index);
+    bool is_outbound = action->provider_id.n > 0;
+    if (action->mode != CONFIG_MODE_PASSTHROUGH)
+        return;
+    uint32_t ways = action->target_names.count + (is_outbound ? 1 : 0);
+    bool has_group = false;
+    for (uint32_t i = 0; i < action->target_names.count; i++)
+        has_group = has_group || action->targets[i].kind == CONFIG_TARGET_GROUP;
+    if (ways != 1 || has_group)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("name one device or number, or use b2bua"),
+                      "passthrough needs exactly one target");
+    if (action->ivr_menu_id.n > 0)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("remove ivrMenuId, or use b2bua"),
+                      "passthrough cannot go with a menu");
+    if (action->record != CONFIG_RECORD_OFF)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("set record to off, or use b2bua"),
+                      "passthrough cannot go with recording");
+    if (action->ring_browsers)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("set ringBrowsers to false, or use b2bua"),
+                      "passthrough cannot go with browsers");
+    if (action->denoise != CONFIG_DENOISE_OFF)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("set denoise to off, or use b2bua"),
+                      "passthrough cannot go with noise suppression");
+}
+
+static void check_action_fits(struct config__load *load, const struct config_route *route)
+{
+    const struct config_route_action *action = &route->action;
+    const struct jsonc_node *node = config__node(load, "/routing/routes/%u/action", route->index);
+    bool has_answer = action->target_names.count > 0 || action->ring_browsers ||
+                      action->voicemail_box_id.n > 0 || action->ivr_menu_id.n > 0 ||
+                      action->announcement.n > 0;
+    if (route->match.direction == CONFIG_DIRECTION_OUTBOUND && action->provider_id.n == 0)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("add \"provider\""),
+                      "an outbound route needs a provider");
+    else if (!has_answer && action->provider_id.n == 0)
+        config__fault(load, CONFIG_ERROR, node,
+                      SR_STR("add \"targets\", \"voicemailBox\", \"ivrMenuId\" or \"provider\""),
+                      "this route leads nowhere");
+    if (route->match.direction == CONFIG_DIRECTION_INBOUND && action->provider_id.n > 0)
+        config__fault(load, CONFIG_WARNING,
+                      config__node(load, "/routing/routes/%u/action/provider", route->index),
+                      SR_STR("use targets with tel:NUMBER to send the call out again"),
+                      "\"provider\" has no meaning for an inbound call");
+}
+
+static bool source_covers(const void *wide, const void *narrow)
+{
+    return !wide || wide == narrow;
+}
+
+static bool match_covers(const struct config_match *wide, const struct config_match *narrow)
+{
+    return (wide->direction == CONFIG_DIRECTION_ANY || wide->direction == narrow->direction) &&
+           pattern_covers(wide->number, narrow->number) &&
+           pattern_covers(wide->caller, narrow->caller) &&
+           source_covers(wide->source_provider, narrow->source_provider) &&
+           source_covers(wide->source_device, narrow->source_device) &&
+           source_covers(wide->schedule, narrow->schedule);
+}
+
+static void check_shadowed(struct config__load *load)
+{
+    const struct config_routing *routing = &load->config->routing;
+    uint32_t count = SR_MIN(routing->ordered_count, (uint32_t)ROUTES_COMPARED_MAX);
+    for (uint32_t i = 1; i < count; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            const struct config_route *first = routing->ordered[j];
+            const struct config_route *second = routing->ordered[i];
+            if (!match_covers(&first->match, &second->match))
+                continue;
+            config__fault(load, CONFIG_WARNING,
+                          config__node(load, "/routing/routes/%u", second->index),
+                          SR_STR("give it a higher priority, or narrow the other's match"),
+                          "this route is never reached: \"%.*s\" takes all its calls before",
+                          SR_STR_ARG(first->id));
+            break;
+        }
+    }
+}
+
+static int compare_routes(const void *a, const void *b)
+{
+    const struct config_route *left = *(const struct config_route *const *)a;
+    const struct config_route *right = *(const struct config_route *const *)b;
+    if (left->priority != right->priority)
+        return left->priority > right->priority ? -1 : 1;
+    return left->index < right->index ? -1 : 1;
+}
+
+static void check_routes(struct config__load *load)
+{
+    struct config_routing *routing = &load->config->routing;
+    routing->ordered = take(load, routing->route_count, sizeof(routing->ordered[0]));
+    if (!routing->ordered)
+        return;
+    for (uint32_t i = 0; i < routing->route_count; i++) {
+        struct config_route *route = &routing->routes[i];
+        struct config_route_action *action = &route->action;
+        const struct jsonc_node *targets =
+            config__node(load, "/routing/routes/%u/action/targets", i);
+        action->targets = take(load, action->target_names.count, sizeof(action->targets[0]));
+        if (!action->targets)
+            return;
+        const struct jsonc_node *node = targets->type == JSONC_ARRAY ? targets->first : NULL;
+        for (uint32_t t = 0; t < action->target_names.count && node; t++, node = node->next)
+            resolve_target(load, node, action->target_names.items[t], &action->targets[t]);
+        check_never_matches(load, route);
+        check_passthrough(load, route);
+        check_action_fits(load, route);
+        if (route->is_enabled)
+            routing->ordered[routing->ordered_count++] = route;
+    }
+    if (routing->ordered_count > 1)
+        qsort(routing->ordered, routing->ordered_count, sizeof(routing->ordered[0]),
+              compare_routes);
+    check_shadowed(load);
+}
+
+/* ---- actions and menus ----------------------------------------------------------------------- */
+
+static const void *find_action_object(struct config__load *load, struct config_index *index,
+                                      struct sr_str id, const char *what,
+                                      const struct jsonc_node *node)
+{
+    const struct config_index_entry *entry = config_index_find(index, id);
+    if (entry)
+        return entry->object;
+    struct config__closest closest = {0};
+    for (uint32_t i = 0; i < index->count && i < 1000; i++)
+        config__closest_try(&closest, id, index->entries[i].key);
+    config__fault(load, CONFIG_ERROR, node,
+                  closest.best.p
+                      ? config__say(load, "did you mean \"%.*s\"?", SR_STR_ARG(closest.best))
+                      : config__say(load, "write the id of a %s", what),
+                  "there is no %s with the id \"%.*s\"", what, (int)SR_MIN(id.n, 80u), id.p);
+    return NULL;
+}
+
+static void check_action(struct config__load *load, struct config_action *action,
+                         const char *pointer)
+{
+    const struct jsonc_node *node = config__node(load, "%s/target", pointer);
+    struct config *config = load->config;
+    switch (action->type) {
+    case CONFIG_ACTION_VOICEMAIL:
+        action->object =
+            find_action_object(load, &config->voicebox_ids, action->target, "voicebox", node);
+        break;
+    case CONFIG_ACTION_SUBMENU:
+        action->object = find_action_object(load, &config->menu_ids, action->target, "menu", node);
+        break;
+    case CONFIG_ACTION_CONFERENCE:
+        action->object =
+            find_action_object(load, &config->conference_ids, action->target, "conference", node);
+        break;
+    case CONFIG_ACTION_ROUTE_EXTENSION:
+        if (config_extension_find(config, action->target).kind == CONFIG_EXTENSION_NONE)
+            config__fault(load, CONFIG_ERROR, node,
+                          SR_STR("write the extension of a device, group, conference or box"),
+                          "nobody has the extension \"%.*s\"", (int)SR_MIN(action->target.n, 80u),
+                          action->target.p);
+        break;
+    case CONFIG_ACTION_ROUTE_EXTERNAL:
+    case CONFIG_ACTION_PLAY_MESSAGE:
+        if (action->target.n == 0)
+            config__fault(load, CONFIG_ERROR, node, SR_STR("add \"target\""),
+                          "this action needs a target");
+        break;
+    case CONFIG_ACTION_NONE:
+    case CONFIG_ACTION_DIAL_BY_EXTENSION:
+    case CONFIG_ACTION_REPEAT:
+    case CONFIG_ACTION_HANGUP:
+        break;
+    }
+}
+
+static void check_fallbacks(struct config__load *load)
+{
+    struct config_routing *routing = &load->config->routing;
+    char bytes[128];
+    for (uint32_t i = 0; i < routing->route_count; i++) {
+        struct config_fallback *fallback = &routing->routes[i].action.fallback;
+        struct {
+            const char *key;
+            struct config_action *action;
+        } actions[] = {{"noAnswer", &fallback->no_answer},
+                       {"busy", &fallback->busy},
+                       {"offline", &fallback->offline},
+                       {"declined", &fallback->declined}};
+        for (size_t a = 0; a < SR_ARRAY_LEN(actions); a++) {
+            struct sr_buf pointer;
+            sr_buf_init_fixed(&pointer, bytes, sizeof(bytes));
+            sr_buf_fmt(&pointer, "/routing/routes/%u/action/fallback/%s", i, actions[a].key);
+            check_action(load, actions[a].action, sr_buf_cstr(&pointer));
+        }
+    }
+}
+
+static void check_menus(struct config__load *load)
+{
+    struct config_ivr *ivr = &load->config->ivr;
+    char bytes[128];
+    for (uint32_t i = 0; i < ivr->menu_count; i++) {
+        struct config_ivr_menu *menu = &ivr->menus[i];
+        struct sr_buf pointer;
+        uint32_t seen[256] = {0};
+        for (uint32_t e = 0; e < menu->entry_count; e++) {
+            sr_buf_init_fixed(&pointer, bytes, sizeof(bytes));
+            sr_buf_fmt(&pointer, "/ivr/menus/%u/entries/%u/action", i, e);
+            check_action(load, &menu->entries[e].action, sr_buf_cstr(&pointer));
+            if (menu->entries[e].digit.n == 1 &&
+                seen[(unsigned char)menu->entries[e].digit.p[0]]++ > 0)
+                config__fault(load, CONFIG_ERROR,
+                              config__node(load, "/ivr/menus/%u/entries/%u/digit", i, e),
+                              SR_STR("choose another digit"), "this digit stands twice");
+        }
+        sr_buf_init_fixed(&pointer, bytes, sizeof(bytes));
+        sr_buf_fmt(&pointer, "/ivr/menus/%u/timeoutAction", i);
+        check_action(load, &menu->timeout_action, sr_buf_cstr(&pointer));
+    }
+}
+
+/* ---- providers and features ------------------------------------------------------------------ */
+
+static void check_providers(struct config__load *load)
+{
+    const struct config *config = load->config;
+    for (uint32_t i = 0; i < config->provider_count; i++) {
+        const struct config_provider *provider = &config->providers[i];
+        if (provider->is_registering && provider->is_enabled && provider->username.n == 0)
+            config__fault(load, CONFIG_ERROR, config__node(load, "/providers/%u", i),
+                          SR_STR("add \"username\" and \"password\", or set \"register\" to false"),
+                          "a provider that is registered at needs a user name");
+        if (!provider->is_registering && provider->trusted_addresses.count == 0)
+            config__fault(load, CONFIG_NOTICE, config__node(load, "/providers/%u", i),
+                          SR_STR("add \"trustedAddresses\" if its calls come from elsewhere"),
+                          "only the addresses of its domain may send calls");
+    }
+}
+
+/** Features that another piece of work brings: they answer, but do nothing yet. */
+static void check_features(struct config__load *load)
+{
+    const struct config_features *features = &load->config->features;
+    const struct jsonc_node *node = jsonc_member_c(load->root, "features");
+    for (uint32_t i = 0; node && i < features->count; i++) {
+        const struct config_feature *feature = &features->items[i];
+        const struct jsonc_node *code = jsonc_member(node, feature->code);
+        if (feature->kind != CONFIG_FEATURE_ECHO && code)
+            config__fault(load, CONFIG_NOTICE, code, SR_STR("it has no effect yet"),
+                          "the feature \"%s\" is not built yet",
+                          config_feature_names[feature->kind]);
+    }
+}
+
+void config__check(struct config__load *load)
+{
+    struct config *config = load->config;
+    derive_addresses(load);
+    derive_storage(&config->storage);
+    derive_hours(load);
+    derive_parking(&config->parking);
+    derive_schedules(load);
+    number_objects(config);
+    if (load->is_full)
+        return;
+    check_extensions(load);
+    if (load->is_full)
+        return;
+    check_devices(load);
+    check_ports(load);
+    check_server(load);
+    check_providers(load);
+    check_features(load);
+    check_routes(load);
+    if (load->is_full)
+        return;
+    check_fallbacks(load);
+    check_menus(load);
+}
