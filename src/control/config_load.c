@@ -822,8 +822,10 @@ static void fault_syntax(struct config_faults *faults, const struct jsonc_diag *
                      SR_STR("look at this place and just before it"));
 }
 
-enum sr_err config_load_text(struct sr_str text, const struct config_load_options *options,
-                             struct config_faults *faults, struct config **ret_config)
+/** As config_load_text; also tells whether a secret stands in the text itself. */
+static enum sr_err load_text_of_file(struct sr_str text, const struct config_load_options *options,
+                                     struct config_faults *faults, struct config **ret_config,
+                                     bool *ret_has_plain_secret)
 {
     static const struct config_load_options defaults = {0};
     struct config__load load = {.faults = faults, .options = options ? options : &defaults};
@@ -857,9 +859,17 @@ enum sr_err config_load_text(struct sr_str text, const struct config_load_option
         config_unref(load.config);
     else
         *ret_config = load.config;
+    *ret_has_plain_secret = load.has_plain_secret;
     sr_arena_done(&load.scratch);
     sr_arena_done(&tree);
     return err;
+}
+
+enum sr_err config_load_text(struct sr_str text, const struct config_load_options *options,
+                             struct config_faults *faults, struct config **ret_config)
+{
+    bool has_plain_secret = false;
+    return load_text_of_file(text, options, faults, ret_config, &has_plain_secret);
 }
 
 static enum sr_err read_file(const char *path, struct sr_buf *text, struct stat *ret_stat)
@@ -913,8 +923,9 @@ enum sr_err config_load_file(const char *path, struct config_faults *faults,
     char *folder = sr_str_cdup(slash ? sr_str_make(path, (size_t)(slash - path) + (slash == path))
                                      : SR_STR("."));
     struct config_load_options options = {.folder = folder};
-    err = config_load_text(sr_buf_view(&text), &options, faults, ret_config);
-    if (!err && (info.st_mode & (S_IRGRP | S_IROTH)) && (*ret_config)->secrets)
+    bool has_plain_secret = false;
+    err = load_text_of_file(sr_buf_view(&text), &options, faults, ret_config, &has_plain_secret);
+    if (has_plain_secret && (info.st_mode & (S_IRGRP | S_IROTH)))
         config__fault_at(faults, CONFIG_WARNING, 0, 0,
                          SR_STR("other users of this machine can read the file and its passwords"),
                          SR_STR("chmod 600 the file"));
