@@ -246,6 +246,22 @@ static void check_one_extension(struct config__load *load, const struct owners *
             "%.*s is an emergency number (security.emergencyNumbers)", SR_STR_ARG(entry->key));
 }
 
+/** Two owners, `later` and the one before it: the one somebody wrote gets the fault. */
+static void fault_overlap(struct config__load *load, const struct owners *owners,
+                          const struct config_index_entry *later)
+{
+    const struct config_index_entry *blamed = later;
+    const struct config_index_entry *other = later - 1;
+    if (later->kind == CONFIG_EXTENSION_FEATURE && !jsonc_member_c(load->root, "features")) {
+        blamed = later - 1;
+        other = later;
+    }
+    config__fault(load, CONFIG_ERROR, owner_node(load, blamed),
+                  free_extension(load, owners, later->key),
+                  "the extension %.*s belongs to %s %s too", SR_STR_ARG(later->key),
+                  blamed->kind == other->kind ? "another" : "a", owner_names[other->kind]);
+}
+
 static void check_extensions(struct config__load *load)
 {
     struct config *config = load->config;
@@ -262,10 +278,7 @@ static void check_extensions(struct config__load *load)
         check_one_extension(load, &owners, entry);
         if (i == 0 || !sr_str_eq(entry->key, entry[-1].key))
             continue;
-        config__fault(load, CONFIG_ERROR, owner_node(load, entry),
-                      free_extension(load, &owners, entry->key),
-                      "the extension %.*s belongs to another %s too", SR_STR_ARG(entry->key),
-                      owner_names[entry[-1].kind]);
+        fault_overlap(load, &owners, entry);
     }
     config->extensions = (struct config_index){owners.entries, owners.count};
 }

@@ -354,6 +354,9 @@ static void write_adds(struct editor *editor, const struct plan *plan,
         if (add->next != end || !is_last || (had_trailing_comma && lines))
             sr_buf_char(&buf, ',');
     }
+    char behind = byte_at(editor, at);
+    if (node->last && !anchor && !lines && !is_space(behind) && behind != '\n')
+        sr_buf_char(&buf, ' ');
     if (!node->last && lines && skip_spaces(editor, at) + 1 == value_end(editor, node)) {
         sr_buf_char(&buf, '\n');
         sr_buf_str(&buf, line_indent(editor, offset_of(editor, node->raw.p)));
