@@ -461,22 +461,22 @@ static void greet(const struct run *run)
 
     if (addr != NULL)
         (void)sr_addr_ip_text(addr, text);
-    (void)printf("\nsiprouter " SR_VERSION " is running.\n\n");
-    (void)printf("  page        %s\n", web_url(run->web));
+    (void)fprintf(stdout, "\nsiprouter " SR_VERSION " is running.\n\n");
+    (void)fprintf(stdout, "  page        %s\n", web_url(run->web));
     if (password != NULL)
-        (void)printf("              user admin, password %s   (shown once)\n", password);
-    (void)printf("  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
+        (void)fprintf(stdout, "              user admin, password %s   (shown once)\n", password);
+    (void)fprintf(stdout, "  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
     if (proxy->tls_port != 0)
-        (void)printf(", %u (TLS)", proxy->tls_port);
-    (void)printf("\n");
+        (void)fprintf(stdout, ", %u (TLS)", proxy->tls_port);
+    (void)fprintf(stdout, "\n");
     if (run->is_demo_new) {
-        (void)printf("              user 101, password %s   (shown once, kept in %s)\n",
-                     run->demo.password_101, run->config_path);
-        (void)printf("              user 102, password %s\n\n", run->demo.password_102);
-        (void)printf("First call: enter these in two SIP phones and dial 102 from 101.\n"
-                     "With one phone: *43 is an echo test, 800 a conference room.\n");
+        (void)fprintf(stdout, "              user 101, password %s   (shown once, kept in %s)\n",
+                      run->demo.password_101, run->config_path);
+        (void)fprintf(stdout, "              user 102, password %s\n\n", run->demo.password_102);
+        (void)fprintf(stdout, "First call: enter these in two SIP phones and dial 102 from 101.\n"
+                              "With one phone: *43 is an echo test, 800 a conference room.\n");
     }
-    (void)printf("\n");
+    (void)fprintf(stdout, "\n");
     (void)fflush(stdout);
 }
 

@@ -135,20 +135,20 @@ enum sr_err tone_pattern_dtmf(char digit, uint32_t on_ms, struct tone_pattern *r
     static const uint16_t rows_hz[] = {697, 770, 852, 941};
     static const uint16_t columns_hz[] = {1209, 1336, 1477, 1633};
     char upper = sr_is_alpha(digit) ? (char)(digit & ~0x20) : digit;
+    const char *key = upper != '\0' ? strchr(keys, upper) : NULL;
+    struct tone_segment both = {.ms = (uint16_t)SR_MIN(on_ms, UINT16_MAX)};
 
-    for (size_t i = 0; i < sizeof(keys) - 1; i++) {
-        if (keys[i] != upper)
-            continue;
-        *ret_pattern = (struct tone_pattern){
-            .segment_count = 1,
-            .repeat_from = TONE_REPEAT_NONE,
-            .level = DTMF_LEVEL,
-            .segments = {{.hz = {rows_hz[i / 4], columns_hz[i % 4]},
-                          .ms = (uint16_t)SR_MIN(on_ms, UINT16_MAX)}},
-        };
-        return SR_OK;
-    }
-    return SR_ERR_SYNTAX;
+    if (key == NULL)
+        return SR_ERR_SYNTAX;
+    both.hz[0] = rows_hz[(key - keys) / 4];
+    both.hz[1] = columns_hz[(key - keys) % 4];
+    *ret_pattern = (struct tone_pattern){
+        .segment_count = 1,
+        .repeat_from = TONE_REPEAT_NONE,
+        .level = DTMF_LEVEL,
+        .segments = {both},
+    };
+    return SR_OK;
 }
 
 void tone_pattern_sine(uint16_t hz, float level, struct tone_pattern *ret_pattern)
