@@ -88,8 +88,8 @@ static void on_poll(uv_poll_t *poll, int status, int uv_events)
 static void watch_uv_set(struct loop_watch *watch, unsigned events)
 {
     struct watch_uv *self = SR_CONTAINER(watch, struct watch_uv, watch);
-    int uv_events = ((events & LOOP_READ) ? UV_READABLE : 0) |
-                    ((events & LOOP_WRITE) ? UV_WRITABLE : 0);
+    int uv_events =
+        ((events & LOOP_READ) ? UV_READABLE : 0) | ((events & LOOP_WRITE) ? UV_WRITABLE : 0);
 
     SR_ASSERT(loop_is_current(watch->loop));
     if (uv_events)

@@ -31,9 +31,9 @@ struct net_ops {
 /** Head of every connection in the id table. */
 struct net__conn {
     struct net_flow flow;
-    bool is_external; /* net_feed_opened() */
-    bool is_closing;  /* takes no more messages */
-    uint64_t peer;    /* external: the transport's number */
+    bool is_external;           /* net_feed_opened() */
+    bool is_closing;            /* takes no more messages */
+    uint64_t peer;              /* external: the transport's number */
     struct loop_job closed_job; /* external: tells on_closed after net_close_conn() */
     struct net *net;
 };
@@ -58,8 +58,8 @@ void net__tell_message(struct net *net, const struct net_flow *flow, struct sr_s
 void net__tell_closed(struct net *net, const struct net_flow *flow, enum sr_err err,
                       const char *why);
 /** Answers STUN on a SIP port. @return bytes of the answer, 0: none; true in ret_taken: it was STUN */
-size_t net__stun(struct net *net, const struct net_flow *flow, struct sr_str bytes,
-                 uint8_t *out, size_t out_size, bool *ret_taken);
+size_t net__stun(struct net *net, const struct net_flow *flow, struct sr_str bytes, uint8_t *out,
+                 size_t out_size, bool *ret_taken);
 /** Only CR, LF and NUL: a keep-alive datagram. */
 bool net__is_keepalive(struct sr_str bytes);
 

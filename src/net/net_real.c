@@ -168,9 +168,8 @@ static enum sr_err real_listen(struct net *base, enum net_kind kind, const struc
     struct listener *listener = sr_zalloc(1, sizeof(*listener));
     *listener = (struct listener){.net = net, .kind = kind, .fd = fd, .addr = bound};
     loop_timer_init(&listener->pause, on_pause_over, listener);
-    err = loop_watch_fd(base->loop, fd, LOOP_READ,
-                        kind == NET_UDP ? on_udp_ready : on_accept_ready, listener,
-                        &listener->watch);
+    err = loop_watch_fd(base->loop, fd, LOOP_READ, kind == NET_UDP ? on_udp_ready : on_accept_ready,
+                        listener, &listener->watch);
     if (err != SR_OK) {
         (void)snprintf(reterr_why, NET_WHY_MAX, "the loop cannot watch the socket");
         (void)close(fd);
@@ -196,7 +195,9 @@ static struct listener *find_udp(struct net_real *net, const struct net_flow *fl
             continue;
         bool is_any = sr_addr_is_any(&listener->addr);
         bool is_same_ip = has_local && sr_addr_ip_eq(&listener->addr, &flow->local);
-        int score = (is_same_ip ? 4 : is_any ? 2 : 0) +
+        int score = (is_same_ip ? 4
+                     : is_any   ? 2
+                                : 0) +
                     (has_local && listener->addr.port == flow->local.port ? 8 : 0);
         if (has_local && !sr_addr_is_any(&flow->local) && !is_any && !is_same_ip)
             score = 0;

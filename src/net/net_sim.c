@@ -200,8 +200,7 @@ static void on_datagram(void *arg)
     struct sim_node *node = find_listener(wire, NET_UDP, &datagram->to);
 
     if (!node || is_cut(wire, &datagram->from, &datagram->to)) {
-        trace(wire, NET_UDP, &datagram->from, &datagram->to, datagram->n,
-              node ? "cut" : "nobody");
+        trace(wire, NET_UDP, &datagram->from, &datagram->to, datagram->n, node ? "cut" : "nobody");
     } else {
         trace(wire, NET_UDP, &datagram->from, &datagram->to, datagram->n, "delivered");
         if (node->net)
@@ -635,14 +634,14 @@ static enum sr_err sim_send_stream(struct net *net, struct net__conn *conn, stru
                                    const struct net_dial *dial, struct sr_str bytes)
 {
     struct net_sim *self = as_sim(net);
-    struct sim_side *side = conn ? SR_CONTAINER(conn, struct sim_side, conn)
-                                 : find_dialed(self, flow, dial);
+    struct sim_side *side =
+        conn ? SR_CONTAINER(conn, struct sim_side, conn) : find_dialed(self, flow, dial);
 
     if (!side) {
         struct sr_addr local = self->host;
         local.port = self->port_next++;
-        struct sim_pipe *pipe = pipe_open(&self->node, flow->kind, &local, &flow->remote,
-                                          net->options.connect_usec);
+        struct sim_pipe *pipe =
+            pipe_open(&self->node, flow->kind, &local, &flow->remote, net->options.connect_usec);
         if (!pipe) {
             net->counters.conns_refused_total++;
             return SR_ERR_LIMIT;

@@ -45,8 +45,7 @@ static void arm(struct resolver_ares *self)
         loop_timer_clear(loop, &self->timer);
         return;
     }
-    loop_timer_set(loop, &self->timer,
-                   loop_now(loop) + tv.tv_sec * SR_SEC + tv.tv_usec + SR_MSEC);
+    loop_timer_set(loop, &self->timer, loop_now(loop) + tv.tv_sec * SR_SEC + tv.tv_usec + SR_MSEC);
 }
 
 static void on_timer(void *arg)
@@ -115,8 +114,8 @@ static void on_answer(void *arg, int status, int timeouts, unsigned char *bytes,
     (void)timeouts;
     if (status != ARES_EDESTRUCTION) {
         if (bytes && n > 0 && status != ARES_ETIMEOUT && status != ARES_ECONNREFUSED)
-            err = dns_answer_parse(sr_str_make((const char *)bytes, (size_t)n),
-                                   sr_str_c(ask->name), ask->type, &answer);
+            err = dns_answer_parse(sr_str_make((const char *)bytes, (size_t)n), sr_str_c(ask->name),
+                                   ask->type, &answer);
         resolver__answered(&ask->ares->resolver, ask->name, ask->type, err, &answer);
     }
     sr_free(ask);

@@ -254,9 +254,8 @@ static void write_control(struct msghdr *msg, union control *control, const stru
     if (local->family == SR_ADDR_IP4) {
         struct in_pktinfo info = {0};
         memcpy(&info.ipi_spec_dst, local->ip, 4);
-        control->header = (struct cmsghdr){.cmsg_level = IPPROTO_IP,
-                                           .cmsg_type = IP_PKTINFO,
-                                           .cmsg_len = CMSG_LEN(sizeof(info))};
+        control->header = (struct cmsghdr){
+            .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
         memcpy(CMSG_DATA(&control->header), &info, sizeof(info));
         msg->msg_controllen = CMSG_SPACE(sizeof(info));
     } else {

@@ -500,9 +500,9 @@ static enum sr_err dial_key(const struct net_flow *flow, const struct net_dial *
         return SR_ERR_LIMIT;
     for (char *p = name; *p; p++)
         *p = sr_lower(*p);
-    int n = snprintf(out, REAL_KEY_MAX, "%s %s %s %d %s", net_kind_name(flow->kind),
-                     sr_addr_text(&flow->remote, text), name, is_tls && dial->tls_verify_off,
-                     ca_file);
+    int n =
+        snprintf(out, REAL_KEY_MAX, "%s %s %s %d %s", net_kind_name(flow->kind),
+                 sr_addr_text(&flow->remote, text), name, is_tls && dial->tls_verify_off, ca_file);
     return n < REAL_KEY_MAX ? SR_OK : SR_ERR_LIMIT;
 }
 

@@ -37,8 +37,7 @@ static void why_of_library(char *out, const char *what, const char *file)
     unsigned long code = ERR_peek_last_error();
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
-    (void)snprintf(out, NET_WHY_MAX, "%s %.120s: %s", what, file,
-                   reason ? reason : "not accepted");
+    (void)snprintf(out, NET_WHY_MAX, "%s %.120s: %s", what, file, reason ? reason : "not accepted");
     ERR_clear_error();
 }
 

@@ -172,8 +172,8 @@ static bool set_common(X509 *cert, EVP_PKEY *key, const char *common_name, sr_us
            X509_time_adj_ex(X509_getm_notBefore(cert), 0, -3600, &now) != NULL &&
            X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now) != NULL &&
            X509_set_pubkey(cert, key) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
-                                      (const unsigned char *)common_name, -1, -1, 0) == 1;
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name,
+                                      -1, -1, 0) == 1;
 }
 
 static enum sr_err make_ca(struct ca_run *run)
@@ -194,9 +194,8 @@ static enum sr_err make_ca(struct ca_run *run)
     sr_buf_init(&value, TEXT_BYTES_MAX);
     sr_buf_c(&value, "critical,");
     sr_buf_str(&value, sr_buf_view(&run->constraints));
-    bool is_signed =
-        add_extension(run->ca, run->ca, NID_name_constraints, sr_buf_cstr(&value)) &&
-        X509_sign(run->ca, run->ca_key, EVP_sha256()) > 0;
+    bool is_signed = add_extension(run->ca, run->ca, NID_name_constraints, sr_buf_cstr(&value)) &&
+                     X509_sign(run->ca, run->ca_key, EVP_sha256()) > 0;
     sr_buf_done(&value);
     if (!is_signed)
         return fail(run, "library", "CA certificate not signed");
@@ -211,8 +210,7 @@ static enum sr_err make_leaf(struct ca_run *run)
 {
     const struct tls_ca_options *o = run->options;
     char text[SR_ADDR_TEXT_MAX];
-    const char *common_name =
-        o->name_count > 0 ? o->names[0] : sr_addr_ip_text(&o->addrs[0], text);
+    const char *common_name = o->name_count > 0 ? o->names[0] : sr_addr_ip_text(&o->addrs[0], text);
 
     X509_free(run->leaf);
     EVP_PKEY_free(run->leaf_key);

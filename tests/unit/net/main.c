@@ -1,0 +1,14 @@
+#include "test.h"
+
+int main(void)
+{
+    int failed = run_loop();
+
+    failed += run_net_udp();
+    failed += run_stream();
+    failed += run_tls();
+    failed += run_net_sim();
+    failed += run_dns();
+    failed += run_resolver();
+    return failed != 0;
+}

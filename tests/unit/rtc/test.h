@@ -1,0 +1,16 @@
+/**
+ * @file test.h  The test files of rtc/; each gives the number of failed tests.
+ */
+#ifndef SR_TEST_RTC_H
+#define SR_TEST_RTC_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+int run_stun(void);
+
+#endif
