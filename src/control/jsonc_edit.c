@@ -265,7 +265,7 @@ static size_t end_of_line_comments(const struct editor *editor, size_t at, bool 
     }
 }
 
-static void remove_child(struct editor *editor, const struct jsonc_node *child)
+static void remove_child(struct editor *editor, const struct jsonc_node *child, bool is_tail)
 {
     size_t start = item_start(editor, child);
     size_t end = value_end(editor, child);
@@ -283,7 +283,10 @@ static void remove_child(struct editor *editor, const struct jsonc_node *child)
     if (is_first_on_line(editor, start) && byte_at(editor, behind) == '\n') {
         start = line_start(editor, start);
         end = behind + 1;
-    } else if (child->next && byte_at(editor, behind) != '\n') {
+    } else if (is_tail && !is_first_on_line(editor, start)) {
+        while (is_space(editor->text.p[start - 1])) /* an opening bracket stands before at least */
+            start--;
+    } else if (!is_tail && byte_at(editor, behind) != '\n') {
         end = behind;
     }
     add_edit(editor, start, end - start, SR_STR(""));
@@ -389,8 +392,10 @@ static void plan_apply(struct editor *editor, const struct plan *plan)
     for (const struct jsonc_node *child = plan->node->first; child; child = child->next) {
         if (survives(plan, child))
             last_kept = child;
-        else
-            remove_child(editor, child);
+    }
+    for (const struct jsonc_node *child = plan->node->first; child; child = child->next) {
+        if (!survives(plan, child))
+            remove_child(editor, child, !last_kept || child->index > last_kept->index);
     }
     struct add *add = plan->first;
     const struct jsonc_node *anchor = NULL;
@@ -494,37 +499,44 @@ static bool plan_array_by_id(struct editor *editor, const struct jsonc_node *old
     return true;
 }
 
+/** The children of an array as an array. */
+static const struct jsonc_node **children_of(struct editor *editor, const struct jsonc_node *array)
+{
+    const struct jsonc_node **items =
+        sr_arena_array(&editor->arena, (size_t)array->count + 1, sizeof(*items));
+    if (!items)
+        editor->is_full = true;
+    for (const struct jsonc_node *child = array->first; child && items; child = child->next)
+        items[child->index] = child;
+    return items;
+}
+
 /** Elements without ids: what is equal at both ends stays, the middle is changed place by place. */
 static void plan_array_by_place(struct editor *editor, const struct jsonc_node *old,
                                 const struct jsonc_node *new)
 {
     struct plan *plan = plan_new(editor, old);
-    if (!plan)
+    const struct jsonc_node **before = children_of(editor, old);
+    const struct jsonc_node **after = children_of(editor, new);
+    if (!plan || !before || !after)
         return;
-    const struct jsonc_node *child = old->first;
-    const struct jsonc_node *twin = new->first;
-    const struct jsonc_node *before = NULL;
-    uint32_t middle_old = old->count;
-    uint32_t middle_new = new->count;
-    for (; child && twin && jsonc_equal(child, twin); child = child->next, twin = twin->next) {
-        before = child;
-        middle_old--;
-        middle_new--;
+    uint32_t start = 0;
+    uint32_t old_end = old->count;
+    uint32_t new_end = new->count;
+    while (start < old_end && start < new_end && jsonc_equal(before[start], after[start]))
+        start++;
+    while (old_end > start && new_end > start &&
+           jsonc_equal(before[old_end - 1], after[new_end - 1])) {
+        old_end--;
+        new_end--;
     }
-    for (; child && twin; child = child->next, twin = twin->next, middle_old--, middle_new--) {
-        if (middle_old != middle_new &&
-            ((middle_old > middle_new && child->next && jsonc_equal(child->next, twin)) ||
-             (middle_new > middle_old && twin->next && jsonc_equal(child, twin->next))))
-            break;
-        plan_value(editor, child, twin);
-        before = child;
-    }
-    for (; middle_old > middle_new; child = child->next, middle_old--)
-        plan->is_gone[child->index] = true;
-    for (; middle_new > middle_old; twin = twin->next, middle_new--)
-        (void)plan_add(editor, plan, before, twin);
-    for (; child && twin; child = child->next, twin = twin->next)
-        plan_value(editor, child, twin);
+    uint32_t both_end = SR_MIN(old_end, new_end);
+    for (uint32_t i = start; i < both_end; i++)
+        plan_value(editor, before[i], after[i]);
+    for (uint32_t i = both_end; i < old_end; i++)
+        plan->is_gone[i] = true;
+    for (uint32_t i = both_end; i < new_end; i++)
+        (void)plan_add(editor, plan, both_end > 0 ? before[both_end - 1] : NULL, after[i]);
     plan_apply(editor, plan);
 }
 

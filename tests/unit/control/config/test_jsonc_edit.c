@@ -68,7 +68,7 @@ static void edits_keep_all_other_bytes(void **state)
         {jsonc_insert, "[\n  // one\n  1\n]", "/0", "9", "[\n  9,\n  // one\n  1\n]"},
         /* remove */
         {remove_value, "{ \"a\": 1, \"b\": 2 }", "/a", "", "{ \"b\": 2 }"},
-        {remove_value, "{ \"a\": 1, \"b\": 2 }", "/b", "", "{ \"a\": 1  }"},
+        {remove_value, "{ \"a\": 1, \"b\": 2 }", "/b", "", "{ \"a\": 1 }"},
         {remove_value, "{\n  \"a\": 1,\n  // two\n  \"b\": 2\n}", "/b", "",
          "{\n  \"a\": 1\n  // two\n}"},
         {remove_value, "{\n  \"a\": 1, // one\n  \"b\": 2,\n}", "/a", "",
