@@ -306,10 +306,11 @@ static bool is_weak(const struct config_device *device)
 static void check_devices(struct config__load *load)
 {
     const struct config *config = load->config;
-    for (uint32_t i = 0; i < config->device_count; i++) {
+    const struct jsonc_node *list = jsonc_member_c(load->root, "devices");
+    const struct jsonc_node *node = list && config->device_count > 0 ? list->first : NULL;
+    for (uint32_t i = 0; node && i < config->device_count; i++, node = node->next) {
         const struct config_device *device = &config->devices[i];
         const struct config_device *other = config_device_by_extension(config, device->id);
-        const struct jsonc_node *node = config__node(load, "/devices/%u", i);
         bool is_written = jsonc_member_c(node, "password") || jsonc_member_c(node, "ha1");
         if (device->password.n > 0 && device->ha1.n > 0)
             config__fault(load, CONFIG_ERROR, config__node(load, "/devices/%u/ha1", i),
@@ -326,6 +327,11 @@ static void check_devices(struct config__load *load)
                           "the id \"%.*s\" is the extension of another device",
                           SR_STR_ARG(device->id));
     }
+}
+
+static void check_groups(struct config__load *load)
+{
+    const struct config *config = load->config;
     for (uint32_t i = 0; i < config->group_count; i++) {
         const struct config_group *group = &config->groups[i];
         if (group->member_ids.count == 0)
@@ -777,6 +783,7 @@ void config__check(struct config__load *load)
     if (load->is_full)
         return;
     check_devices(load);
+    check_groups(load);
     check_ports(load);
     check_server(load);
     check_providers(load);

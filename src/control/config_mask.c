@@ -98,18 +98,29 @@ static bool is_masked(const struct jsonc_node *node)
     return mask && node->count == 1 && mask->type == JSONC_BOOL && mask->is_true;
 }
 
-/** The element of the old list that a new element stands for. */
+static bool is_twin(const struct jsonc_node *old, const struct jsonc_node *element,
+                    const struct jsonc_node *id)
+{
+    const struct jsonc_node *other = jsonc_member_c(old, "id");
+    if (id && other && id->type == JSONC_TEXT && other->type == JSONC_TEXT)
+        return sr_str_eq(id->text, other->text);
+    return !id && !other && old->index == element->index;
+}
+
+/** The element of the old list that a new element stands for; looked for from `hint` on, round. */
 static const struct jsonc_node *twin_of(const struct jsonc_node *old,
-                                        const struct jsonc_node *element)
+                                        const struct jsonc_node *element,
+                                        const struct jsonc_node *hint)
 {
     const struct jsonc_node *id = jsonc_member_c(element, "id");
     if (!old || old->type != JSONC_ARRAY)
         return NULL;
-    for (const struct jsonc_node *child = old->first; child; child = child->next) {
-        const struct jsonc_node *other = jsonc_member_c(child, "id");
-        bool has_ids = id && other && id->type == JSONC_TEXT && other->type == JSONC_TEXT;
-        if (has_ids ? sr_str_eq(id->text, other->text)
-                    : !id && !other && child->index == element->index)
+    for (const struct jsonc_node *child = hint; child; child = child->next) {
+        if (is_twin(child, element, id))
+            return child;
+    }
+    for (const struct jsonc_node *child = old->first; child != hint; child = child->next) {
+        if (is_twin(child, element, id))
             return child;
     }
     return NULL;
@@ -138,13 +149,17 @@ static void write_unmasked(const struct jsonc_node *node, const struct jsonc_nod
         return;
     }
     bool is_object = node->type == JSONC_OBJECT;
+    const struct jsonc_node *hint = old ? old->first : NULL;
     sr_buf_char(out, is_object ? '{' : '[');
     for (const struct jsonc_node *child = node->first; child; child = child->next) {
+        const struct jsonc_node *twin =
+            is_object ? jsonc_member(old, child->key) : twin_of(old, child, hint);
+        hint = twin ? twin->next : hint;
         if (is_object) {
             sr_buf_str(out, child->key_raw);
             sr_buf_char(out, ':');
         }
-        write_unmasked(child, is_object ? jsonc_member(old, child->key) : twin_of(old, child), out);
+        write_unmasked(child, twin, out);
         if (child->next)
             sr_buf_char(out, ',');
     }
