@@ -250,18 +250,17 @@ static size_t end_of_line_comments(const struct editor *editor, size_t at, bool 
             *ret_needs_newline = true;
             return next;
         }
-        size_t line_end = next;
-        struct sr_str rest = sr_str_from(editor->text, next);
-        size_t close = sr_str_search(rest, SR_STR("*/"));
-        line_end += sr_str_find(rest, '\n', 0);
-        if (next + close >= line_end)
+        size_t body = next + 2; /* the star of an opening is no part of a closing */
+        struct sr_str rest = sr_str_from(editor->text, body);
+        size_t close = body + sr_str_search(rest, SR_STR("*/"));
+        if (close >= body + sr_str_find(rest, '\n', 0))
             return at;
         /* a comment before the next item on the same line belongs to that item */
-        size_t behind = skip_spaces(editor, next + close + 2);
+        size_t behind = skip_spaces(editor, close + 2);
         char c = byte_at(editor, behind);
         if (c != '\n' && c != '/' && c != '}' && c != ']')
             return at;
-        at = next + close + 2;
+        at = close + 2;
     }
 }
 
