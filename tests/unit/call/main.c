@@ -1,0 +1,11 @@
+#include "test_call.h"
+
+int main(void)
+{
+    int failed = 0;
+
+    failed += run_overload_tests();
+    failed += run_reason_tests();
+    failed += run_engine_json_tests();
+    return failed ? 1 : 0;
+}

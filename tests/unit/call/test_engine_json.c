@@ -1,0 +1,79 @@
+#include "test_call.h"
+
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "call/engine.h"
+
+static json_t *event_json(const struct engine_event *event)
+{
+    struct sr_buf buf;
+    json_t *json;
+
+    sr_buf_init(&buf, 1 << 20);
+    engine_event_json(event, &buf);
+    json = json_loadb(buf.data, buf.len, JSON_REJECT_DUPLICATES, NULL);
+    sr_buf_done(&buf);
+    assert_non_null(json);
+    return json;
+}
+
+/* An event names its call and leg, carries the call's view, and hostile texts stay texts. */
+static void event_reads_as_the_contract_says(void **state)
+{
+    struct engine_event event = {.kind = ENGINE_LEG_CHANGED, .seq = 7, .at_wall_us = 1};
+    json_t *json;
+
+    (void)state;
+    event.call = sr_zalloc(1, sizeof(*event.call) + sizeof(event.call->legs[0]));
+    (void)sr_str_copy(SR_STR("c1"), event.call_id, sizeof(event.call_id));
+    (void)sr_str_copy(SR_STR("l1"), event.leg_id, sizeof(event.leg_id));
+    memcpy(event.call->call_id, event.call_id, sizeof(event.call_id));
+    event.call->direction = "internal";
+    event.call->state = "answered";
+    event.call->mode = "relay";
+    event.call->leg_count = 1;
+    memcpy(event.call->legs[0].leg_id, event.leg_id, sizeof(event.leg_id));
+    event.call->legs[0].kind = "device";
+    event.call->legs[0].role = "participant";
+    event.call->legs[0].state = "answered";
+    event.call->legs[0].quality = (struct engine_quality){-1, -1, -1, 4.4};
+    (void)sr_str_copy(SR_STR("</script>\"\x01\xff"), event.call->legs[0].name,
+                      sizeof(event.call->legs[0].name));
+    json = event_json(&event);
+    assert_string_equal(json_string_value(json_object_get(json, "type")), "leg_changed");
+    assert_int_equal(json_integer_value(json_object_get(json, "seq")), 7);
+    assert_string_equal(json_string_value(json_object_get(json, "callId")), "c1");
+    assert_string_equal(json_string_value(json_object_get(json, "legId")), "l1");
+    json_t *leg = json_object_get(json, "leg");
+    assert_true(json_is_null(json_object_get(leg, "codec")));
+    assert_true(json_is_null(json_object_get(json_object_get(leg, "quality"), "lossPct")));
+    assert_true(json_is_real(json_object_get(json_object_get(leg, "quality"), "mos")));
+    assert_string_equal(json_string_value(json_object_get(leg, "name")),
+                        "</script>\"\x01\xef\xbf\xbd");
+    assert_non_null(json_object_get(json, "call"));
+    json_decref(json);
+    sr_free(event.call);
+}
+
+/* The last event of a call says why in one word. */
+static void end_says_why(void **state)
+{
+    struct engine_event event = {.kind = ENGINE_CALL_ENDED, .reason = "busy", .sip_status = 486};
+    json_t *json = event_json(&event);
+
+    (void)state;
+    assert_string_equal(json_string_value(json_object_get(json, "reason")), "busy");
+    assert_int_equal(json_integer_value(json_object_get(json, "sipStatus")), 486);
+    json_decref(json);
+}
+
+int run_engine_json_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(event_reads_as_the_contract_says),
+        cmocka_unit_test(end_says_why),
+    };
+
+    return cmocka_run_group_tests_name("engine json", tests, NULL, NULL);
+}

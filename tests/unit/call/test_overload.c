@@ -1,0 +1,97 @@
+#include "test_call.h"
+
+#include "call/overload.h"
+
+/* Runs one window in which `offered` calls ask; its timer fires `late_ms` late. */
+static uint32_t run_window(struct overload *overload, sr_usec *now, uint32_t offered,
+                           uint32_t late_ms)
+{
+    sr_usec end = overload_deadline(overload) + late_ms * SR_MSEC;
+    sr_usec step = offered ? (end - *now) / offered : 0;
+    uint32_t admitted = 0;
+
+    for (uint32_t i = 0; i < offered; i++) {
+        *now += step;
+        admitted += overload_admit(overload, *now);
+    }
+    *now = end;
+    overload_on_window(overload, *now);
+    return admitted;
+}
+
+/* Without lateness nobody is refused, whatever the rate. */
+static void calm_machine_refuses_nobody(void **state)
+{
+    struct overload overload;
+    sr_usec now = 0;
+
+    (void)state;
+    overload_init(&overload, now);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(run_window(&overload, &now, 500, 0), 500);
+    assert_int_equal(overload.refused, 0);
+}
+
+/* A machine that can do 100 calls in a window and is offered 200 settles near what it can do. */
+static void admitted_rate_follows_what_the_machine_can_do(void **state)
+{
+    struct overload overload;
+    sr_usec now = 0;
+    uint32_t late_ms = 0;
+    uint64_t admitted_late = 0;
+
+    (void)state;
+    overload_init(&overload, now);
+    for (int i = 0; i < 600; i++) {
+        uint32_t admitted = run_window(&overload, &now, 200, late_ms);
+
+        /* each call above what fits a window makes the next timer later by 1 ms */
+        late_ms = admitted > 100 ? admitted - 100 : 0;
+        if (i >= 100)
+            admitted_late += admitted;
+    }
+    /* at least 85 % of 100 a window and never far above */
+    assert_in_range(admitted_late / 500, 85, 125);
+    assert_true(overload.refused > 0);
+}
+
+/* Five calm seconds end the limit. */
+static void limit_ends_after_calm(void **state)
+{
+    struct overload overload;
+    sr_usec now = 0;
+
+    (void)state;
+    overload_init(&overload, now);
+    (void)run_window(&overload, &now, 100, 200);
+    assert_true(overload.rate_max > 0);
+    for (int i = 0; i < OVERLOAD_CALM_WINDOWS; i++)
+        (void)run_window(&overload, &now, 0, 0);
+    assert_true(overload.rate_max <= 0);
+}
+
+/* However late the machine is, a few calls get in: it must be able to notice that it is better. */
+static void some_calls_always_get_in(void **state)
+{
+    struct overload overload;
+    sr_usec now = 0;
+    uint32_t admitted = 0;
+
+    (void)state;
+    overload_init(&overload, now);
+    for (int i = 0; i < 100; i++)
+        admitted += run_window(&overload, &now, 50, 500);
+    assert_true(admitted >= 100);
+}
+
+int run_overload_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calm_machine_refuses_nobody),
+        cmocka_unit_test(admitted_rate_follows_what_the_machine_can_do),
+        cmocka_unit_test(limit_ends_after_calm),
+        cmocka_unit_test(some_calls_always_get_in),
+    };
+
+    return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
+}
