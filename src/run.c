@@ -19,7 +19,6 @@
 #include "call/hub.h"
 #include "control/config_demo.h"
 #include "control/config_load.h"
-#include "control/jsonc.h"
 #include "control/web.h"
 #include "net/clock.h"
 #include "net/tls_ca.h"
@@ -35,7 +34,6 @@ struct run {
     bool is_demo_new;
     struct config_demo demo;
     struct config *config;
-    struct sr_buf config_text;
     int lock_fd, signal_fd;
     struct loop *loop;
     struct loop_watch *signal_watch;
@@ -46,8 +44,6 @@ struct run {
     struct engine *engine;
     struct conference_rooms *rooms;
     struct web *web;
-    char password[WEB_PASSWORD_BYTES]; /* of a new administrator, else "" */
-    struct loop_job drain_job;
     struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
     size_t addr_count;
     uint32_t stops; /* signals to end that came */
@@ -140,8 +136,7 @@ static bool load_config(struct run *run)
     }
     config_faults_init(&faults);
     sr_buf_init(&text, CONFIG_FAULTS_BYTES_MAX);
-    sr_buf_init(&run->config_text, JSONC_BYTES_MAX);
-    err = config_load_file(run->config_path, &faults, &run->config_text, &run->config);
+    err = config_load_file(run->config_path, &faults, NULL, &run->config);
     if (err != SR_OK || faults.warning_count > 0)
         config_faults_write_text(&faults, run->config_path, &text);
     if (text.len > 0)
@@ -326,7 +321,8 @@ static void wake_web(void *arg)
 {
     struct run *run = arg;
 
-    web_wake(run->web);
+    if (run->web != NULL)
+        web_wake(run->web);
 }
 
 static bool open_media(struct run *run)
@@ -383,23 +379,6 @@ static void end_now(void *arg)
     loop_stop(run->loop);
 }
 
-/* No new calls; the loop stops when the last one is gone. */
-static void drain(void *arg)
-{
-    struct run *run = arg;
-
-    web_set_draining(run->web);
-    engine_drain(run->engine, run->config->server.drain_sec * 1000, end_now, run);
-}
-
-/* POST /api/drain, on the web thread. */
-static void ask_drain(void *arg)
-{
-    struct run *run = arg;
-
-    loop_post(run->loop, &run->drain_job);
-}
-
 static void on_signal(void *arg, unsigned events)
 {
     struct run *run = arg;
@@ -416,7 +395,7 @@ static void on_signal(void *arg, unsigned events)
             end_now(run);
             return;
         }
-        drain(run);
+        engine_drain(run->engine, run->config->server.drain_sec * 1000, end_now, run);
     }
 }
 
@@ -444,17 +423,12 @@ static bool open_web(struct run *run)
         .engine = run->engine,
         .store = run->store,
         .config = run->config,
-        .config_text = sr_buf_view(&run->config_text),
         .config_path = run->config_path,
-        .data_dir = run->data_path,
-        .version = SR_VERSION,
-        .on_drain = ask_drain,
-        .arg = run,
+        .data_path = run->data_path,
     };
     char why[256];
 
-    loop_job_init(&run->drain_job, drain, run);
-    if (web_start(run->web, &options, run->password, why, sizeof(why)) == SR_OK)
+    if (web_start(&options, &run->web, why, sizeof(why)) == SR_OK)
         return true;
     (void)fprintf(stderr, "siprouter: %s\n", why);
     return false;
@@ -483,14 +457,14 @@ static void greet(const struct run *run)
     const struct sr_addr *addr = best_addr(run);
     const struct config_proxy *proxy = &run->config->proxy;
     char text[SR_ADDR_TEXT_MAX] = "this machine";
+    const char *password = web_first_password(run->web);
 
     if (addr != NULL)
         (void)sr_addr_ip_text(addr, text);
     (void)fprintf(stdout, "\nsiprouter " SR_VERSION " is running.\n\n");
     (void)fprintf(stdout, "  page        %s\n", web_url(run->web));
-    if (run->password[0] != '\0')
-        (void)fprintf(stdout, "              user admin, password %s   (shown once)\n",
-                      run->password);
+    if (password != NULL)
+        (void)fprintf(stdout, "              user admin, password %s   (shown once)\n", password);
     (void)fprintf(stdout, "  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
     if (proxy->tls_port != 0)
         (void)fprintf(stdout, ", %u (TLS)", proxy->tls_port);
@@ -514,7 +488,6 @@ static bool start(struct run *run)
     if (!load_config(run) || !open_data(run))
         return false;
     run->loop = loop_uv_new();
-    run->web = web_new();
     if (!watch_signals(run))
         return false;
     raise_limits(run);
@@ -525,13 +498,13 @@ static bool start(struct run *run)
 static void stop(struct run *run)
 {
     web_stop(run->web);
+    run->web = NULL;
     if (run->engine != NULL && run->media != NULL)
         engine_stop(run->engine);
     media_port_free(run->media);
     ua_free(run->ua);
     net_free(run->net);
     engine_free(run->engine);
-    web_free(run->web);
     conference_rooms_free(run->rooms);
     store_close(run->store);
     loop_watch_close(run->signal_watch);
@@ -540,8 +513,6 @@ static void stop(struct run *run)
     loop_free(run->loop);
     if (run->lock_fd >= 0)
         close(run->lock_fd);
-    sr_wipe(run->config_text.data, run->config_text.len);
-    sr_buf_done(&run->config_text);
     config_unref(run->config);
 }
 
