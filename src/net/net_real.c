@@ -99,7 +99,7 @@ static void on_udp_ready(void *arg, unsigned events)
         bool is_truncated = false;
         ssize_t n = socket_recv(listener->fd, net->read_buf, sizeof(net->read_buf), &flow,
                                 &is_truncated, &dropped);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && (errno == EAGAIN))
             return;
         if (n < 0)
             continue; /* an ICMP error of an earlier datagram; the batch bounds this */
@@ -129,7 +129,7 @@ static void on_accept_ready(void *arg, unsigned events)
         socklen_t len = sizeof(sa);
         struct sr_addr remote;
         int fd = accept4(listener->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (fd < 0 && (errno == EAGAIN))
             return;
         if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
             net->net.counters.accept_failed++; /* a ready listener would spin the loop: pause */
@@ -232,7 +232,7 @@ static enum sr_err real_send_udp(struct net *base, struct net_flow *flow, struct
     base->counters.udp_send_failed++;
     if (errno == EMSGSIZE)
         return SR_ERR_LIMIT;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS || errno == ECONNREFUSED)
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ECONNREFUSED)
         return SR_OK; /* as good as lost on the wire: the transaction repeats */
     return SR_ERR_IO;
 }

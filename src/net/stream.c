@@ -195,7 +195,7 @@ static void flush(struct stream *stream)
         ssize_t n = send(stream->fd, stream->out.data + sent, stream->out.len - sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && (errno == EAGAIN))
             break;
         if (n < 0) {
             die(stream, SR_ERR_IO, strerror(errno));
@@ -381,7 +381,7 @@ static void do_read(struct stream *stream)
         ssize_t n = recv(stream->fd, net->read_buf, sizeof(net->read_buf), 0);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && (errno == EAGAIN))
             return;
         if (n < 0)
             die(stream, SR_ERR_IO, strerror(errno));

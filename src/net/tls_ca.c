@@ -35,7 +35,7 @@ struct ca_run {
 
 static enum sr_err fail(struct ca_run *run, const char *what, const char *detail)
 {
-    (void)snprintf(run->why, NET_WHY_MAX, "local CA: %s: %.160s", what, detail);
+    (void)snprintf(run->why, NET_WHY_MAX, "local CA: %.80s: %.140s", what, detail);
     ERR_clear_error();
     return SR_ERR_IO;
 }
