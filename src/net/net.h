@@ -185,7 +185,8 @@ SR_MUST_USE enum sr_err net_listen_all(struct net *net, enum net_kind kind, uint
  *         SR_ERR_NOTFOUND connection gone and dial is NULL, or no UDP listener of that family
  *         SR_ERR_LIMIT    message too large for UDP, write queue full (it will be closed), or
  *                         conns_max
- *         SR_ERR_IO       the system refused (UDP: unreachable at once)
+ *         SR_ERR_IO       the system refused (UDP: unreachable at once; TLS: tls_ca_file not read)
+ *         SR_ERR_SYNTAX   TLS: no name to verify, or one that cannot be a name
  *         SR_ERR_UNSUPPORTED no transport of that kind
  */
 SR_MUST_USE enum sr_err net_send(struct net *net, struct net_flow *flow,
