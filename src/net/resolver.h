@@ -48,8 +48,8 @@ struct resolver_request {
 
 /** err: SR_OK with 1 to RESOLVER_TARGETS_MAX targets, best first; NOTFOUND no such name; TIMEOUT;
     PROTO, SYNTAX
-    or LIMIT (a ring of CNAMEs): nonsense answers. The TLS name to verify is the request's host (RFC 5922), not the SRV's.
-    Comes from the loop, or from inside resolver_query() when nothing must be asked. */
+    or LIMIT (a ring of CNAMEs): nonsense answers. The TLS name to verify is the request's host
+    (RFC 5922), not the SRV's. Comes from the loop, or from inside resolver_query() when nothing must be asked. */
 typedef void resolver_fn(void *arg, enum sr_err err, const struct resolver_target *targets,
                          size_t target_count);
 

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (stun_parse(sr_str_make((const char *)data, size), &msg) != SR_OK)
         return 0;
     SR_ASSERT(stun_is_message(msg.bytes));
-    (void)stun_check_integrity(&msg, SR_STR("password"));
+    enum sr_err err = stun_check_integrity(&msg, SR_STR("password"));
+    SR_ASSERT((err == SR_ERR_NOTFOUND) == (msg.integrity_at == 0));
     size_t n = stun_answer_binding(&msg, &source, out, sizeof(out));
     if (n > 0) {
         SR_ASSERT(stun_parse(sr_str_make((const char *)out, n), &answer) == SR_OK);
