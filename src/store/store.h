@@ -2,12 +2,21 @@
  * @file store.h  What must last: call records with their traces, registrations, users, tokens.
  *
  * One interface, engines behind it (SQLite now). A store thread does all the work; callers hand over
- * copies through a bounded queue and never wait for a disk. Writes are one-way and keep their order;
- * when the queue is full (a stalled disk) the oldest telemetry gives way, what is lost is counted and logged once.
- * Queries answer through a callback on the store thread: post what you need to your own thread.
+ * copies through a bounded queue and never wait for a disk. Writes are one-way, keep their order and
+ * are grouped into transactions (at most 50 ms or 500 writes). When the queue is full (a stalled or
+ * full disk, in entries or in bytes) the oldest give way in this order: traces, contacts, starts of
+ * calls, ended calls; what is lost is counted and logged at most once a minute. A contact that still
+ * waits is replaced by the next write of the same contact.
+ *
+ * Queries answer through a callback on the store thread: post what you need to your own thread. They
+ * see every write handed over before them that the disk took.
  *
  * A call has its row from the moment it starts, so nothing is forgotten by `kill -9`: at open, rows
- * still without an end get the reason "router_stopped".
+ * still without an end get the reason "router_stopped" and the last moment the router was known to
+ * live (known to some 10 s; never later than the opening). Such rows have no legs and no trace.
+ *
+ * A damaged file is moved aside (its new name is in the log, level error) and a new one is made. While
+ * the disk is full or another program locks the file, writes wait and are tried again.
  *
  * Layer:   store
  * Thread:  any, unless said otherwise
@@ -26,28 +35,44 @@ enum {
     STORE_QUEUE_MAX = 20000,        /* writes waiting */
     STORE_TRACE_MESSAGES_MAX = 200, /* of one call */
     STORE_TRACE_BYTES_MAX = 256 * 1024,
-    STORE_PAGE_MAX = 1000, /* rows of one page of history */
+    STORE_PAGE_MAX = 1000,                    /* rows of one page of history */
+    STORE_CSV_ROWS_MAX = 100000,              /* rows of one CSV */
+    STORE_QUEUE_BYTES_MAX = 64 * 1024 * 1024, /* of writes waiting */
+    STORE_REQUESTS_MAX = 256,                 /* queries waiting */
+    STORE_TEXT_MAX = 64 * 1024,    /* bytes of one text of a record; a longer one is cut */
+    STORE_VALUE_MAX = 1024 * 1024, /* bytes of a named value */
+    STORE_WHY_MAX = 256,           /* a good size for the sentence of store_open */
 };
 
 struct store_options {
-    struct sr_str path; /* SQLite file */
+    struct sr_str path; /* SQLite file; its folder must exist. Files are made with mode 0600 */
+    /* 0: no such limit. Enforced in small steps, at open and once a minute */
     uint32_t keep_days, trace_keep_days, trace_mb_max;
 };
 
 struct store_stats {
-    uint64_t writes, write_failures, writes_lost, queries;
-    uint32_t queued;
-    bool is_healthy; /* the last write worked */
+    uint64_t writes;         /* on disk */
+    uint64_t write_failures; /* transactions that failed and are tried again */
+    uint64_t writes_lost;    /* gave way, or were refused by the database for good */
+    uint64_t traces_lost;    /* of these: traces */
+    uint64_t queries;        /* answered */
+    uint32_t queued;         /* writes waiting or being written */
+    bool is_healthy;         /* the last write worked */
 };
 
 /**
  * Opens (and makes or migrates) the store, repairs what a crash left, starts the thread.
  *
- * @param[out] reterr_why  a sentence for people, at most why_size bytes
+ * @param[out] ret_store   set on success only
+ * @param[out] reterr_why  a sentence for people, at most why_size (> 0) bytes; on failure only
+ *
+ * @return SR_OK
+ *         SR_ERR_IO           the file cannot be opened or written
+ *         SR_ERR_UNSUPPORTED  a newer version of the router made this file; it is left untouched
  */
 SR_MUST_USE enum sr_err store_open(const struct store_options *options, struct store **ret_store,
                                    char *reterr_why, size_t why_size);
-/** Writes all that waits (at most 10 s), ends the thread. NULL is fine. */
+/** Writes all that waits (at most 10 s), answers the queries that wait, ends the thread. NULL is fine. */
 void store_close(struct store *store);
 void store_set_limits(struct store *store, const struct store_options *options); /* path ignored */
 void store_stats(struct store *store, struct store_stats *ret_stats);
@@ -85,7 +110,7 @@ struct store_trace_message {
 
 /** When a call begins: legs are not looked at. */
 void store_call_started(struct store *store, const struct store_call_record *record);
-/** When it ended: the whole record and its trace. */
+/** When it ended: the whole record and its trace (bounded as above: the last messages are kept). */
 void store_call_ended(struct store *store, const struct store_call_record *record,
                       const struct store_trace_message *trace, size_t trace_count);
 
@@ -95,22 +120,27 @@ struct store_history_filter {
     struct sr_str device, provider;   /* of any leg */
     struct sr_str result;             /* "answered" | "missed" | a reason */
     struct sr_str cursor;             /* from the page before; empty: newest */
-    uint32_t limit;                   /* 1..STORE_PAGE_MAX */
+    uint32_t limit; /* 1..STORE_PAGE_MAX (CSV: STORE_CSV_ROWS_MAX); 0: 100 (CSV: all) */
 };
 
 /** JSON: an object {items: [...], nextCursor: ... or null}; each item a record with its legs. On
-    failure err says why and json is empty. Runs on the store thread. */
+    failure err says why and json is empty. Runs on the store thread, exactly once; must not block and
+    must not make blocking calls of the store. Only when STORE_REQUESTS_MAX queries wait already it
+    is called with SR_ERR_LIMIT at once, in the caller's thread. */
 typedef void store_json_fn(void *arg, enum sr_err err, struct sr_str json);
-/** SR_ERR_SYNTAX in the callback: the cursor is not one of ours. */
+/** Ended calls, the one that started last first. A page ends early when it grows large; nextCursor
+    says so. SR_ERR_SYNTAX in the callback: the cursor is not one of ours. "missed": never answered.
+    The times of the filter (from <= start < to) are those of the start. */
 void store_history(struct store *store, const struct store_history_filter *filter,
                    store_json_fn *fn, void *arg);
-/** The same as text/csv (header line first), all pages, at most `limit` rows. */
+/** The same as text/csv (RFC 4180, header line first, one line a call; a cell that a spreadsheet
+    would take for a formula begins with an apostrophe), all pages, at most `limit` rows. */
 void store_history_csv(struct store *store, const struct store_history_filter *filter,
                        store_json_fn *fn, void *arg);
 /** One ended call's trace: an array of {at, legId, direction, transport, local, remote, message};
     SR_ERR_NOTFOUND: no such call, or its trace is gone. */
 void store_trace(struct store *store, struct sr_str call_id, store_json_fn *fn, void *arg);
-/** One record: SR_ERR_NOTFOUND when there is none. */
+/** One record, also of a call that has not ended: SR_ERR_NOTFOUND when there is none. */
 void store_record(struct store *store, struct sr_str call_id, store_json_fn *fn, void *arg);
 
 /* ---- registrations ---- */
@@ -127,10 +157,17 @@ struct store_contact {
 void store_contact_put(struct store *store, const struct store_contact *contact);
 void store_contact_remove(struct store *store, struct sr_str device_id, struct sr_str uri);
 typedef void store_contact_fn(void *arg, const struct store_contact *contact);
-/** At start, blocking, in the caller's thread: every contact that has not expired. */
+/** At start, blocking, in the caller's thread: every contact that has not expired. fn may call the
+    store. */
 void store_contacts_load(struct store *store, uint64_t now_wall, store_contact_fn *fn, void *arg);
 
-/* ---- users and tokens of the API (small: blocking, from any thread but the signalling one) ---- */
+/*
+ * ---- users and tokens of the API (small: blocking, from any thread but the signalling one and the
+ * store's own; callbacks run in the caller's thread) ----
+ *
+ * put adds or replaces. SR_ERR_IO: the database refused, nothing is stored. SR_ERR_NOTFOUND: remove
+ * found none. SR_ERR_LIMIT: a text above STORE_TEXT_MAX, or a value above STORE_VALUE_MAX.
+ */
 
 struct store_user {
     struct sr_str name, role, password_hash, device_id; /* role: "admin" | "read" | "user" */
