@@ -8,8 +8,6 @@
 #ifndef SR_STORE_INTERNAL_H
 #define SR_STORE_INTERNAL_H
 
-#include <stdio.h>
-
 #include "base/list.h"
 #include "store/store.h"
 
@@ -81,7 +79,7 @@ typedef bool store__row_fn(void *arg, int64_t row, const struct store_call_recor
 typedef void store__trace_fn(void *arg, struct sr_str packed);
 
 /**
- * What a database engine does. Every function reports SR_OK or:
+ * What a database engine does; db may be NULL (it could not be opened again). SR_OK or:
  *   SR_ERR_IO     not now (disk full, locked...): try again later
  *   SR_ERR_PROTO  the database is damaged
  *   SR_ERR_LIMIT  this one row will never be taken
@@ -92,6 +90,10 @@ struct store_ops {
     enum sr_err (*open)(const struct store_options *options, int64_t now_wall_us,
                         struct store_db **ret_db, char *reterr_why, size_t why_size);
     void (*close)(struct store_db *db); /* NULL is fine */
+    /** Closes a damaged database and moves it aside; open then makes a new one. NULL is fine. */
+    void (*abandon)(struct store_db *db);
+    /** What went wrong last, for a log line. */
+    const char *(*why)(const struct store_db *db);
 
     enum sr_err (*begin)(struct store_db *db);
     enum sr_err (*commit)(struct store_db *db, int64_t now_wall_us);
@@ -146,6 +148,8 @@ SR_MUST_USE bool store__post(struct store *store, store__work_fn *fn, void *work
 void store__push(struct store *store, struct store__write *write);
 /** Retention now rather than later, all of it; for tests. */
 void store__tidy_all(struct store *store);
+/** A damaged database is noted (it goes aside soon) and reads as SR_ERR_IO outside. Store thread. */
+enum sr_err store__note(struct store *store, enum sr_err err);
 /** For work on the store thread. */
 struct store_db *store__db(struct store *store);
 const struct store_ops *store__ops(struct store *store);
