@@ -1,0 +1,17 @@
+#include "kit.h"
+
+#include <signal.h>
+
+int main(void)
+{
+    int failed = 0;
+
+    signal(SIGXFSZ, SIG_IGN); /* a full disk shall be an error, not the end */
+    failed += test_history();
+    failed += test_contacts();
+    failed += test_users();
+    failed += test_queue();
+    failed += test_crash();
+    failed += test_sqlite();
+    return failed == 0 ? 0 : 1;
+}

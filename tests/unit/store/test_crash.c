@@ -1,0 +1,91 @@
+#include "kit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+enum {
+    ROUNDS = 5,
+    CONFIRMED = 20
+};
+
+/* Writes starts and ends without end; after each ten it was told are on disk, says one byte. */
+static void write_until_killed(struct kit *kit, int fd, int round)
+{
+    struct store *store = kit_open(kit, NULL);
+
+    for (unsigned i = 0;; i++) {
+        struct store_call_record record;
+        char id[32];
+
+        snprintf(id, sizeof(id), "r%d-%u", round, i);
+        record = kit_record(id, kit->wall_us - 60 * SR_SEC, false);
+        store_call_started(store, &record);
+        if (i % 2 == 0)
+            store_call_ended(store, &record, NULL, 0);
+        if (i % 10 == 9) {
+            kit_flush(store);
+            if (write(fd, "x", 1) != 1)
+                _exit(1);
+        }
+    }
+}
+
+/* kill -9 in the middle of writes, five times over: all that was on disk is there, nothing is open. */
+static void killed_router_leaves_whole_records(void **state)
+{
+    struct kit *kit = *state;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        struct store *store;
+        struct reply reply;
+        int fds[2], status;
+        pid_t child;
+        char sql[120];
+
+        assert_int_equal(pipe(fds), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            close(fds[0]);
+            write_until_killed(kit, fds[1], round);
+        }
+        close(fds[1]);
+        for (int i = 0; i < CONFIRMED + round; i++) {
+            char c;
+
+            assert_int_equal(read(fds[0], &c, 1), 1);
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        close(fds[0]);
+        kit->wall_us += 3600 * SR_SEC; /* it was down for an hour */
+        store = kit_open(kit, NULL);
+        assert_int_equal(kit_number(kit, "SELECT count(*) FROM calls WHERE ended=0"), 0);
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM calls WHERE call_id LIKE 'r%d-%%'", round);
+        assert_true(kit_number(kit, sql) >= (CONFIRMED + round) * 10);
+        reply = kit_record_of(store, "r0-1");
+        assert_non_null(strstr(reply.text, "\"reason\":\"router_stopped\""));
+        /* the end is when it was last known to live, not when it came back */
+        assert_non_null(strstr(reply.text, "\"endedAt\":\"2023-11-14T22:13:20.000Z\""));
+        sr_free(reply.text);
+        reply = kit_record_of(store, "r0-2");
+        assert_non_null(strstr(reply.text, "\"reason\":\"busy\""));
+        sr_free(reply.text);
+        store_close(store);
+    }
+}
+
+int test_crash(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(killed_router_leaves_whole_records, kit_up, kit_down),
+    };
+
+    return cmocka_run_group_tests_name("store/crash", tests, NULL, NULL);
+}
