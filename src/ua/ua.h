@@ -130,7 +130,9 @@ struct ua_options {
 };
 
 struct ua_stats {
-    uint32_t legs, server_transactions, client_transactions, contacts, bans;
+    uint32_t legs;         /* with a user */
+    uint32_t legs_closing; /* without one: BYE, CANCEL or an ACK is still on its way */
+    uint32_t server_transactions, client_transactions, contacts, bans;
     uint64_t requests_received, responses_received, sent, retransmitted;
     uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,
         dropped_banned, merged; /* merged: 482 */
@@ -139,8 +141,10 @@ struct ua_stats {
 struct ua *ua_new(const struct ua_options *options);
 /** Ends at once: no BYE is sent, no callback comes. */
 void ua_free(struct ua *ua);
-/** Functions and argument for net_options. */
-const struct net_handler *ua_net_handler(struct ua *ua);
+/** When the net was made after the user agent (whose handler it needs): before anything is sent. */
+void ua_set_net(struct ua *ua, struct net *net);
+/** What to give to net_new(), with the ua as argument. */
+const struct net_handler *ua_net_handler(void);
 /** Takes new settings: contacts of devices that went are removed (with events); bans stay. */
 void ua_configure(struct ua *ua, const struct ua_settings *settings);
 /** Sends BYE, CANCEL or a final response on every leg; ended legs report as usual. */
