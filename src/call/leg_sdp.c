@@ -224,6 +224,15 @@ static void choose_dtmf(const struct leg *leg, struct media_stream *stream)
     stream->dtmf_clock_hz = clock_hz;
 }
 
+/* How long nothing may be heard from the party: long while it holds or does not send. */
+static uint32_t timeout_sec(const struct leg *leg)
+{
+    const struct config_proxy *proxy = &leg->call->config->proxy;
+
+    return leg->is_holding || !leg->stream.can_recv ? proxy->rtp_timeout_hold_sec
+                                                    : proxy->rtp_timeout_sec;
+}
+
 void leg__set_stream(struct leg *leg)
 {
     struct media_stream stream = {.send_codec = CODEC_NONE, .signalling = leg->signalling};
@@ -249,6 +258,7 @@ void leg__set_stream(struct leg *leg)
         (void)sr_str_copy(sr_str_c(codec->sdp_name), leg->codec_last, sizeof(leg->codec_last));
     leg->is_holding = leg__is_peer_holding(leg);
     media_leg_set_stream(leg->call->engine->media, leg->media, &leg->stream);
+    media_leg_set_timeout(leg->call->engine->media, leg->media, timeout_sec(leg));
 }
 
 bool leg__is_peer_holding(const struct leg *leg)

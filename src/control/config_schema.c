@@ -326,7 +326,7 @@ static const struct config_field group_fields[] = {
          "Number that others dial."),
     REFS(config_group, "members", member_ids, members, CONFIG_REF_DEVICE, 0,
          "Ids of the devices that ring."),
-    CHOICE(config_group, "strategy", strategy, strategies, 0, "Order of ringing."),
+    CHOICE(config_group, "strategy", strategy, strategies, CONFIG_NOT_BUILT, "Order of ringing."),
 };
 DEFINE(group, "group", config_group, CONFIG_REF_GROUP);
 
