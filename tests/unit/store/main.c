@@ -2,6 +2,13 @@
 
 #include <signal.h>
 
+/* The child of the crash test starts a thread of its own; TSan would end it otherwise. */
+const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
 int main(void)
 {
     int failed = 0;
