@@ -13,6 +13,7 @@ static sqlite3 *lock_file(const struct kit *kit)
     sqlite3 *other = NULL;
 
     assert_int_equal(sqlite3_open(kit->path, &other), SQLITE_OK);
+    sqlite3_busy_timeout(other, 5000); /* the store may be tidying */
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     return other;
 }
