@@ -41,6 +41,12 @@ static void on_late(struct overload *overload, sr_usec lateness)
     double rate = overload->admitted / elapsed_sec;
 
     overload->calm_windows = 0;
+    /* what piled up before the last cut is being worked off: cutting again would overshoot */
+    if (overload->rate_max > 0 && lateness < overload->lateness) {
+        overload->lateness = lateness;
+        return;
+    }
+    overload->lateness = lateness;
     if (overload->rate_max > 0)
         rate = SR_MIN(rate, overload->rate_max);
     overload->rate_max = SR_MAX(rate * 0.85, (double)OVERLOAD_RATE_MIN);
@@ -49,6 +55,7 @@ static void on_late(struct overload *overload, sr_usec lateness)
 static void on_calm(struct overload *overload)
 {
     overload->calm_windows++;
+    overload->lateness = 0;
     if (overload->rate_max <= 0)
         return;
     if (overload->calm_windows >= OVERLOAD_CALM_WINDOWS)

@@ -18,6 +18,7 @@ struct overload {          /* fields are private, but for refused and rate_max *
     sr_usec tokens_at;     /* tokens were filled up to here */
     uint32_t admitted;     /* in this window */
     uint32_t calm_windows; /* without lateness, in a row */
+    sr_usec lateness;      /* of the last late window */
     double rate_max;       /* calls a second let in; 0: no limit now */
     double tokens;
     uint64_t refused;
