@@ -1,8 +1,8 @@
 #include "sip/msg.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "sip/header_internal.h"
+#include "sip/span.h"
+#include "sip/value_internal.h"
 
 /* bits of cache_done and cache_good */
 enum {
@@ -23,35 +23,11 @@ static void fault(struct sip_msg *msg, size_t offset, const char *why)
     msg->fault_offset = (uint16_t)SR_MIN(offset, (size_t)UINT16_MAX);
 }
 
-/* The first octet below 0x20 other than HT, or end. */
-static const char *find_control(const char *p, const char *end)
+/* As line_end, from the first control at p (or the end) on. */
+static const char *line_end_slow(struct sip_msg *msg, const char *begin, const char *p,
+                                 const char *end, const char **ret_next)
 {
-#ifdef __SSE2__
-    const __m128i limit = _mm_set1_epi8(0x1f);
-    const __m128i tab = _mm_set1_epi8('\t');
-    for (; end - p >= 16; p += 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, limit), x);
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(x, tab), low));
-        if (mask)
-            return p + __builtin_ctz(mask);
-    }
-#endif
-    while (p != end && ((uint8_t)*p >= 0x20 || *p == '\t'))
-        p++;
-    return p;
-}
-
-/**
- * End of the line's text; *ret_next is behind its line end (== the text's end when there was none).
- * Other controls are a fault, but for those escaped in a quoted string.
- */
-static const char *line_end(struct sip_msg *msg, const char *p, const char *end,
-                            const char **ret_next)
-{
-    const char *begin = p;
-    for (;;) {
-        p = find_control(p, end);
+    for (;; p = sip__find_control(p + 1, end)) {
         if (p == end) {
             *ret_next = end;
             return end;
@@ -66,8 +42,22 @@ static const char *line_end(struct sip_msg *msg, const char *p, const char *end,
         }
         if (*p == '\r' || p == begin || p[-1] != '\\')
             fault(msg, (size_t)(p - msg->text.p), "control character in header");
-        p++;
     }
+}
+
+/**
+ * End of the line's text; *ret_next is behind its line end (== the text's end when there was none).
+ * Other controls are a fault, but for those escaped in a quoted string.
+ */
+static inline const char *line_end(struct sip_msg *msg, const char *begin, const char *end,
+                                   const char **ret_next)
+{
+    const char *p = sip__find_control(begin, end);
+    if (end - p >= 2 && p[0] == '\r' && p[1] == '\n') {
+        *ret_next = p + 2;
+        return p;
+    }
+    return line_end_slow(msg, begin, p, end, ret_next);
 }
 
 static bool is_blank(char c)
@@ -87,6 +77,10 @@ static struct sr_str rtrim(const char *p, const char *end)
 /* "SIP/2.0" with any version. */
 static bool take_version(struct sr_str text, struct sr_str *ret_version)
 {
+    if (text.n == 7 && memcmp(text.p, "SIP/2.0", 7) == 0) {
+        *ret_version = sr_str_make(text.p + 4, 3);
+        return true;
+    }
     if (text.n < 5 || !sr_str_istarts(text, SR_STR("SIP/")))
         return false;
     *ret_version = sr_str_from(text, 4);
@@ -100,6 +94,8 @@ static bool parse_status_line(struct sip_msg *msg, struct sr_str line)
 {
     struct sr_str rest = line;
     struct sr_str part;
+    if (!line.n || sr_lower(line.p[0]) != 's') /* most begin with a method */
+        return false;
     if (!sr_str_split(&rest, ' ', &part) || !take_version(part, &msg->version))
         return false;
     msg->is_request = false;
@@ -169,46 +165,66 @@ static struct sip_header *new_header(struct index_run *run, enum sip_hdr id)
     return header;
 }
 
+/* Where the line at p has its parts, and which header it is. */
+struct line {
+    const char *name_end;
+    const char *value; /* behind the colon; behind the name when is_good is false */
+    enum sip_hdr id;
+    bool is_good;
+};
+
+static inline struct line split_line(const char *p, const char *end)
+{
+    size_t n;
+    struct line line = {.id = sip__header_at(p, end, &n)};
+    if (line.id != SIP_HDR_OTHER) {
+        line.name_end = p + n;
+        line.value = line.name_end + 1;
+        line.is_good = true;
+        return line;
+    }
+    line.name_end = sip__run(p, end, SIP_CH_TOKEN);
+    line.value = line.name_end;
+    const char *colon = line.name_end;
+    while (colon != end && is_blank(*colon))
+        colon++;
+    line.is_good = colon != end && *colon == ':' && line.name_end != p;
+    if (line.is_good) {
+        line.value = colon + 1;
+        line.id = sip_header_of(sr_str_make(p, (size_t)(line.name_end - p)));
+    }
+    return line;
+}
+
 /* One header with its folds; gives where the next begins. */
-static const char *take_header(struct index_run *run, const char *p)
+static inline const char *take_header(struct index_run *run, const char *p)
 {
     struct sip_msg *msg = run->msg;
     const char *text = msg->text.p;
     const char *next;
-    const char *name_end = p;
-    while (name_end != run->end && sip_is(*name_end, SIP_CH_TOKEN))
-        name_end++;
-    const char *colon = name_end;
-    while (colon != run->end && is_blank(*colon))
-        colon++;
-    bool is_good = colon != run->end && *colon == ':' && name_end != p;
-    const char *value = is_good ? colon + 1 : name_end;
-    const char *stop = line_end(msg, value, run->end, &next);
+    struct line line = split_line(p, run->end);
+    const char *stop = line_end(msg, line.value, run->end, &next);
     bool is_folded = false;
     while (next != run->end && is_blank(*next)) {
         is_folded = true;
         stop = line_end(msg, next, run->end, &next);
     }
-    if (!is_good) {
+    if (!line.is_good) {
         fault(msg, (size_t)(p - text), "malformed header line");
         return next;
     }
     if (next - p > SIP_LINE_BYTES_MAX)
         fault(msg, (size_t)(p - text), "header too long");
-    while (value != stop && sip_is(*value, SIP_CH_LWS))
-        value++;
-    while (stop != value && sip_is(stop[-1], SIP_CH_LWS))
-        stop--;
-    struct sip_header *header =
-        new_header(run, sip_header_of(sr_str_make(p, (size_t)(name_end - p))));
+    struct sip_header *header = new_header(run, line.id);
     if (!header) {
         fault(msg, (size_t)(p - text), "too many headers");
         return next;
     }
+    struct sr_str value = sip__trim(line.value, stop);
     header->begin = (uint16_t)(p - text);
-    header->name_len = (uint16_t)(name_end - p);
-    header->value = (uint16_t)(value - text);
-    header->value_len = (uint16_t)(stop - value);
+    header->name_len = (uint16_t)(line.name_end - p);
+    header->value = (uint16_t)(value.p - text);
+    header->value_len = (uint16_t)value.n;
     header->end = (uint16_t)(next - text);
     header->is_folded = is_folded;
     return next;
@@ -400,14 +416,29 @@ bool sip_msg_has_token(const struct sip_msg *msg, enum sip_hdr id, const char *t
 
 /* --- parsed values ------------------------------------------------------------------------------- */
 
+/* The first value of a list header that has one on its first line and nothing else there, or of any
+   other header; else by the walk. */
+static bool first_value(const struct sip_msg *msg, enum sip_hdr id, bool is_list,
+                        struct sr_str *ret_value)
+{
+    uint16_t index1 = msg->first[id];
+    if (!index1)
+        return false;
+    *ret_value = sip_header_value(msg, &msg->headers[index1 - 1]);
+    if (!is_list || (ret_value->n && !memchr(ret_value->p, ',', ret_value->n)))
+        return true;
+    struct sip_values values = sip_msg_values(msg, id);
+    return sip_values_next(&values, ret_value);
+}
+
 /* True when the value must still be parsed; `ret_value` is the first one of that header. */
-static bool cache_asks(struct sip_msg *msg, unsigned bit, enum sip_hdr id, struct sr_str *ret_value)
+static inline bool cache_asks(struct sip_msg *msg, unsigned bit, enum sip_hdr id,
+                              struct sr_str *ret_value)
 {
     if (msg->cache_done & bit)
         return false;
     msg->cache_done = (uint16_t)(msg->cache_done | bit);
-    struct sip_values values = sip_msg_values(msg, id);
-    return sip_values_next(&values, ret_value);
+    return first_value(msg, id, bit & (CACHE_VIA | CACHE_CONTACT), ret_value);
 }
 
 static void cache_set(struct sip_msg *msg, unsigned bit, enum sr_err err)
@@ -420,7 +451,7 @@ const struct sip_uri *sip_msg_uri(struct sip_msg *msg)
 {
     if (!(msg->cache_done & CACHE_URI)) {
         msg->cache_done |= CACHE_URI;
-        cache_set(msg, CACHE_URI, sip_uri_parse(msg->uri_text, &msg->cache_uri, NULL));
+        cache_set(msg, CACHE_URI, sip__uri_read(msg->uri_text, &msg->cache_uri, NULL));
     }
     return msg->cache_good & CACHE_URI ? &msg->cache_uri : NULL;
 }
@@ -429,7 +460,7 @@ const struct sip_via *sip_msg_via(struct sip_msg *msg)
 {
     struct sr_str value;
     if (cache_asks(msg, CACHE_VIA, SIP_HDR_VIA, &value))
-        cache_set(msg, CACHE_VIA, sip_via_parse(value, &msg->cache_via, NULL));
+        cache_set(msg, CACHE_VIA, sip__via_read(value, &msg->cache_via, NULL));
     return msg->cache_good & CACHE_VIA ? &msg->cache_via : NULL;
 }
 
@@ -438,7 +469,7 @@ static const struct sip_nameaddr *cached_addr(struct sip_msg *msg, unsigned bit,
 {
     struct sr_str value;
     if (cache_asks(msg, bit, id, &value)) {
-        enum sr_err err = sip_nameaddr_parse(value, addr, NULL);
+        enum sr_err err = sip__nameaddr_read(value, addr, NULL);
         if (err == SR_OK && (!addr->is_star || id == SIP_HDR_CONTACT))
             cache_set(msg, bit, SR_OK);
     }

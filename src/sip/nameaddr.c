@@ -1,5 +1,8 @@
 #include "sip/nameaddr.h"
 
+#include "sip/span.h"
+#include "sip/value_internal.h"
+
 /* Where the brackets begin, outside quotes; NULL: none. */
 static const char *scan_display(struct sip_scan *scan, struct sr_str *ret_display)
 {
@@ -10,18 +13,11 @@ static const char *scan_display(struct sip_scan *scan, struct sr_str *ret_displa
         sip_scan_lws(scan);
         return scan->p != scan->end && *scan->p == '<' ? scan->p : NULL;
     }
-    const char *p = begin;
     /* tokens and blanks; UTF-8 without quotes is taken too */
-    while (p != scan->end &&
-           (sip_is(*p, SIP_CH_TOKEN | SIP_CH_LWS) || (uint8_t)*p > 0x7f || *p == ':' || *p == '@'))
-        p++;
+    const char *p = sip__run_more(begin, scan->end, SIP__CH_DISPLAY);
     if (p == scan->end || *p != '<')
         return NULL;
-    *ret_display = sr_str_trim(sr_str_make(begin, (size_t)(p - begin)));
-    /* what looks like a URI in front of the brackets is no display name */
-    for (size_t i = 0; i < ret_display->n; i++)
-        if (ret_display->p[i] == ':' || ret_display->p[i] == '@')
-            return NULL;
+    *ret_display = sip__trim(begin, p);
     scan->p = p;
     return p;
 }
@@ -36,8 +32,7 @@ static enum sr_err scan_brackets(struct sip_scan *scan, struct sip_nameaddr *add
     scan->p = close + 1;
     addr->has_brackets = true;
     /* blanks inside the brackets are wrong but harmless */
-    return sip_uri_parse(sr_str_trim(sr_str_make(begin, (size_t)(close - begin))), &addr->uri,
-                         reterr_diag);
+    return sip__uri_read(sip__trim(begin, close), &addr->uri, reterr_diag);
 }
 
 /* Without brackets the URI ends at a ';' or blank; ',' and '?' may not be in it (RFC 3261 20.10). */
@@ -51,7 +46,7 @@ static enum sr_err scan_bare(struct sip_scan *scan, struct sip_nameaddr *addr,
                               "URI with ',' or '?' must be in angle brackets");
         scan->p++;
     }
-    return sip_uri_parse(sr_str_make(begin, (size_t)(scan->p - begin)), &addr->uri, reterr_diag);
+    return sip__uri_read(sr_str_make(begin, (size_t)(scan->p - begin)), &addr->uri, reterr_diag);
 }
 
 static enum sr_err take_params(struct sip_scan *scan, struct sip_nameaddr *addr,
@@ -66,14 +61,23 @@ static enum sr_err take_params(struct sip_scan *scan, struct sip_nameaddr *addr,
             break;
         if (err != SR_OK)
             return sip_syntax(reterr_diag, 0, "malformed parameter behind an address");
-        if (param.name.n == 3 && !addr->tag.n && sr_str_ieq(param.name, SR_STR("tag")))
+        if (!addr->tag.n && SIP__IS(param.name, "tag"))
             addr->tag = param.value;
     }
     addr->params = sr_str_make(begin, (size_t)(scan->end - begin));
     return SR_OK;
 }
 
-enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr,
+/* Only "*" and blanks? */
+static bool scan_star(struct sip_scan scan)
+{
+    if (!sip_scan_char(&scan, '*'))
+        return false;
+    sip_scan_lws(&scan);
+    return sip_scan_at_end(&scan);
+}
+
+enum sr_err sip__nameaddr_read(struct sr_str text, struct sip_nameaddr *addr,
                                struct sip_diag *reterr_diag)
 {
     if (text.n > SIP_NAMEADDR_TEXT_MAX) {
@@ -81,33 +85,32 @@ enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr
         return SR_ERR_LIMIT;
     }
     struct sip_scan scan = sip_scan_of(text);
-    struct sip_nameaddr addr = {0};
     enum sr_err err = SR_OK;
+    *addr = (struct sip_nameaddr){0};
     sip_scan_lws(&scan);
-    if (scan.p != scan.end && *scan.p == '*') {
-        struct sip_scan star = {scan.p + 1, scan.end};
-        sip_scan_lws(&star);
-        addr.is_star = sip_scan_at_end(&star);
-    }
-    if (addr.is_star) {
-        *ret_addr = addr;
+    addr->is_star = scan_star(scan);
+    if (addr->is_star)
         return SR_OK;
-    }
     bool is_quoted = scan.p != scan.end && *scan.p == '"';
-    if (scan_display(&scan, &addr.display)) {
-        err = scan_brackets(&scan, &addr, reterr_diag);
+    if (scan_display(&scan, &addr->display)) {
+        err = scan_brackets(&scan, addr, reterr_diag);
     } else if (is_quoted) {
         return sip_syntax(reterr_diag, 0, "quoted name not closed, or not before '<'");
     } else {
-        addr.display = sr_str_make(NULL, 0);
-        err = scan_bare(&scan, &addr, reterr_diag);
+        addr->display = sr_str_make(NULL, 0);
+        err = scan_bare(&scan, addr, reterr_diag);
     }
+    return err == SR_OK ? take_params(&scan, addr, reterr_diag) : err;
+}
+
+enum sr_err sip_nameaddr_parse(struct sr_str text, struct sip_nameaddr *ret_addr,
+                               struct sip_diag *reterr_diag)
+{
+    struct sip_nameaddr addr;
+    enum sr_err err = sip__nameaddr_read(text, &addr, reterr_diag);
     if (err == SR_OK)
-        err = take_params(&scan, &addr, reterr_diag);
-    if (err != SR_OK)
-        return err;
-    *ret_addr = addr;
-    return SR_OK;
+        *ret_addr = addr;
+    return err;
 }
 
 void sip_nameaddr_write(struct sr_buf *buf, struct sr_str display, struct sr_str uri_text,

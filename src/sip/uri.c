@@ -1,5 +1,8 @@
 #include "sip/uri.h"
 
+#include "sip/span.h"
+#include "sip/value_internal.h"
+
 /* characters of a tel number with visual separators (RFC 3966) */
 static bool is_tel_char(char c)
 {
@@ -7,15 +10,16 @@ static bool is_tel_char(char c)
 }
 
 /* Takes characters of the classes, of `extra`, and well-formed escapes; false at a broken escape. */
-static bool scan_escaped(struct sip_scan *scan, unsigned classes, const char *extra,
+static inline bool scan_escaped(struct sip_scan *scan, unsigned classes, const char *extra,
                          struct sr_str *ret_run)
 {
     const char *begin = scan->p;
     const char *p = begin;
-    while (p != scan->end) {
-        if (sip_is(*p, classes)) {
-            p++;
-        } else if (*p == '%') {
+    for (;;) {
+        p = sip__run(p, scan->end, classes);
+        if (p == scan->end)
+            break;
+        if (*p == '%') {
             if (scan->end - p < 3 || sr_hex_value(p[1]) < 0 || sr_hex_value(p[2]) < 0)
                 return false;
             p += 3;
@@ -52,7 +56,14 @@ enum sr_err sip_scan_hostport(struct sip_scan *scan, struct sr_str *ret_host, ui
     struct sr_str host;
     uint32_t port = 0;
     bool is_ip6 = scan->p != scan->end && *scan->p == '[';
-    bool is_good = is_ip6 ? scan_ip6(scan, &host) : sip_scan_run(scan, SIP_CH_HOST, &host);
+    bool is_good;
+    if (is_ip6) {
+        is_good = scan_ip6(scan, &host);
+    } else {
+        scan->p = sip__run(begin, scan->end, SIP_CH_HOST);
+        host = sr_str_make(begin, (size_t)(scan->p - begin));
+        is_good = host.n != 0;
+    }
     if (is_good && sip_scan_char(scan, ':'))
         is_good = sip_scan_uint(scan, 65535, &port) && port != 0;
     if (!is_good) {
@@ -95,6 +106,14 @@ static bool scan_uri_headers(struct sip_scan *scan, struct sr_str *ret_headers)
 
 static bool scan_userinfo(struct sip_scan *scan, struct sip_uri *uri)
 {
+    /* most are plain characters and '@': then the look for an '@' anywhere is spared */
+    const char *stop = sip__run(scan->p, scan->end, SIP_CH_USER);
+    if (stop != scan->p && stop != scan->end && *stop == '@') {
+        uri->has_user = true;
+        uri->user = sr_str_make(scan->p, (size_t)(stop - scan->p));
+        scan->p = stop + 1;
+        return true;
+    }
     const char *at_sign =
         scan->p != scan->end ? memchr(scan->p, '@', (size_t)(scan->end - scan->p)) : NULL;
     if (!at_sign)
@@ -178,27 +197,33 @@ static bool scan_scheme(struct sip_scan *scan, struct sip_uri *uri)
     return sip_scan_char(scan, ':');
 }
 
-enum sr_err sip_uri_parse(struct sr_str text, struct sip_uri *ret_uri, struct sip_diag *reterr_diag)
+enum sr_err sip__uri_read(struct sr_str text, struct sip_uri *uri, struct sip_diag *reterr_diag)
 {
     if (text.n > SIP_URI_TEXT_MAX) {
         (void)sip_syntax(reterr_diag, 0, "URI too long");
         return SR_ERR_LIMIT;
     }
     struct sip_scan scan = sip_scan_of(text);
-    struct sip_uri uri = {.text = text};
-    if (!scan_scheme(&scan, &uri))
+    *uri = (struct sip_uri){.text = text};
+    if (!scan_scheme(&scan, uri))
         return sip_syntax(reterr_diag, 0, "URI without a scheme");
     const char *why = NULL;
-    if (uri.scheme == SIP_SCHEME_TEL)
-        why = parse_tel(&scan, &uri);
-    else if (uri.scheme == SIP_SCHEME_OTHER)
-        why = parse_opaque(&scan, &uri);
+    if (uri->scheme == SIP_SCHEME_TEL)
+        why = parse_tel(&scan, uri);
+    else if (uri->scheme == SIP_SCHEME_OTHER)
+        why = parse_opaque(&scan, uri);
     else
-        why = parse_sip(&scan, &uri);
-    if (why)
-        return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), why);
-    *ret_uri = uri;
-    return SR_OK;
+        why = parse_sip(&scan, uri);
+    return why ? sip_syntax(reterr_diag, (size_t)(scan.p - text.p), why) : SR_OK;
+}
+
+enum sr_err sip_uri_parse(struct sr_str text, struct sip_uri *ret_uri, struct sip_diag *reterr_diag)
+{
+    struct sip_uri uri;
+    enum sr_err err = sip__uri_read(text, &uri, reterr_diag);
+    if (err == SR_OK)
+        *ret_uri = uri;
+    return err;
 }
 
 static void write_escape(struct sr_buf *buf, uint8_t c)

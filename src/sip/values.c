@@ -1,6 +1,8 @@
 #include "sip/values.h"
 
 #include "sip/nameaddr.h"
+#include "sip/span.h"
+#include "sip/value_internal.h"
 #include "sip/via.h"
 
 static size_t offset_of(const struct sip_scan *scan, struct sr_str text)
@@ -19,10 +21,30 @@ static bool scan_clamped(struct sip_scan *scan, uint32_t *ret_value)
     return scan->p != begin;
 }
 
+/* One to nine digits and nothing else. */
+static bool take_short_uint(struct sr_str text, uint32_t *ret_value)
+{
+    uint32_t value = 0;
+    if (text.n == 0 || text.n > 9)
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        uint32_t digit = (uint32_t)(uint8_t)text.p[i] - '0';
+        if (digit > 9)
+            return false;
+        value = value * 10 + digit;
+    }
+    *ret_value = value;
+    return true;
+}
+
 enum sr_err sip_uint_parse(struct sr_str text, uint32_t max, uint32_t *ret_value,
                            struct sip_diag *reterr_diag)
 {
     uint32_t value;
+    if (take_short_uint(text, &value) && value <= max) {
+        *ret_value = value;
+        return SR_OK;
+    }
     enum sr_err err = sr_str_u32(sr_str_trim(text), max, &value);
     if (err == SR_OK)
         *ret_value = value;
@@ -34,16 +56,16 @@ enum sr_err sip_uint_parse(struct sr_str text, uint32_t max, uint32_t *ret_value
 enum sr_err sip_call_id_parse(struct sr_str text, struct sr_str *ret_call_id,
                               struct sip_diag *reterr_diag)
 {
-    struct sr_str id = sr_str_trim(text);
-    unsigned ats = 0;
-    for (size_t i = 0; i < id.n; i++) {
-        if (id.p[i] == '@' && i > 0 && i + 1 < id.n && ats == 0)
-            ats++;
-        else if (!sip_is(id.p[i], SIP_CH_WORD))
-            return sip_syntax(reterr_diag, i, "malformed Call-ID");
-    }
+    struct sip_scan scan = sip_scan_of(text);
+    struct sr_str id = sip__trim(scan.p, scan.end);
     if (!id.n)
         return sip_syntax(reterr_diag, 0, "empty Call-ID");
+    const char *end = id.p + id.n;
+    const char *stop = sip__run(id.p, end, SIP_CH_WORD);
+    if (stop != id.p && end - stop >= 2 && *stop == '@')
+        stop = sip__run(stop + 1, end, SIP_CH_WORD);
+    if (stop != end)
+        return sip_syntax(reterr_diag, (size_t)(stop - id.p), "malformed Call-ID");
     *ret_call_id = id;
     return SR_OK;
 }
@@ -106,7 +128,7 @@ enum sr_err sip_delta_parse(struct sr_str text, struct sip_delta *ret_delta,
     enum sr_err err = sip_scan_params(&scan, &delta.params, reterr_diag);
     if (err != SR_OK)
         return err;
-    if (sip_param_find(delta.params, "refresher", &value)) {
+    if (delta.params.n && sip_param_find(delta.params, "refresher", &value)) {
         if (sr_str_ieq(value, SR_STR("uac")))
             delta.refresher = SIP_REFRESHER_UAC;
         else if (sr_str_ieq(value, SR_STR("uas")))
@@ -329,7 +351,7 @@ bool sip_privacy_has(struct sr_str value, const char *priv)
 static enum sr_err check_nameaddr(enum sip_kind kind, struct sr_str item, struct sip_diag *diag)
 {
     struct sip_nameaddr addr;
-    enum sr_err err = sip_nameaddr_parse(item, &addr, diag);
+    enum sr_err err = sip__nameaddr_read(item, &addr, diag);
     if (err == SR_OK && addr.is_star && kind != SIP_KIND_CONTACT)
         return sip_syntax(diag, 0, "'*' is no address");
     return err;
@@ -354,7 +376,7 @@ static enum sr_err check_item(enum sip_kind kind, struct sr_str item, struct sip
     } to;
     switch (kind) {
     case SIP_KIND_VIA:
-        return sip_via_parse(item, &to.via, diag);
+        return sip__via_read(item, &to.via, diag);
     case SIP_KIND_NAMEADDR:
     case SIP_KIND_CONTACT:
         return check_nameaddr(kind, item, diag);

@@ -1,6 +1,8 @@
 #include "sip/via.h"
 
+#include "sip/span.h"
 #include "sip/uri.h"
+#include "sip/value_internal.h"
 
 static const char *const transport_names[] = {
     [SIP_TRANSPORT_OTHER] = "",  [SIP_TRANSPORT_UDP] = "UDP",   [SIP_TRANSPORT_TCP] = "TCP",
@@ -15,6 +17,8 @@ const char *sip_transport_name(enum sip_transport transport)
 
 enum sip_transport sip_transport_of(struct sr_str name)
 {
+    if (SIP__IS(name, "UDP"))
+        return SIP_TRANSPORT_UDP;
     if (name.n)
         for (size_t i = 1; i < SR_ARRAY_LEN(transport_names); i++)
             if (sr_str_ieq_c(name, transport_names[i]))
@@ -34,11 +38,11 @@ static bool take_param(struct sip_via *via, const struct sip_param *param)
 {
     switch (sr_lower(param->name.p[0])) {
     case 'b':
-        if (sr_str_ieq(param->name, SR_STR("branch")))
+        if (SIP__IS(param->name, "branch"))
             via->branch = param->value;
         return true;
     case 'm':
-        if (sr_str_ieq(param->name, SR_STR("maddr")))
+        if (SIP__IS(param->name, "maddr"))
             via->maddr = without_brackets(param->value);
         return true;
     case 'r':
@@ -46,9 +50,9 @@ static bool take_param(struct sip_via *via, const struct sip_param *param)
     default:
         return true;
     }
-    if (sr_str_ieq(param->name, SR_STR("received"))) {
+    if (SIP__IS(param->name, "received")) {
         via->received = without_brackets(param->value);
-    } else if (sr_str_ieq(param->name, SR_STR("rport"))) {
+    } else if (SIP__IS(param->name, "rport")) {
         uint32_t port = 0;
         via->rport_wanted = !param->has_value;
         if (param->has_value && sr_str_u32(param->value, 65535, &port) != SR_OK)
@@ -58,31 +62,45 @@ static bool take_param(struct sip_via *via, const struct sip_param *param)
     return true;
 }
 
-enum sr_err sip_via_parse(struct sr_str text, struct sip_via *ret_via, struct sip_diag *reterr_diag)
+/* "SIP/2.0/UDP" */
+static bool scan_protocol(struct sip_scan *scan, struct sip_via *via)
+{
+    struct sr_str name;
+    if (scan->end - scan->p > 8 && memcmp(scan->p, "SIP/2.0/", 8) == 0 &&
+        sip_is(scan->p[8], SIP_CH_TOKEN)) {
+        via->version = sr_str_make(scan->p + 4, 3);
+        scan->p += 8;
+    } else if (!sip_scan_token(scan, &name) || !SIP__IS(name, "SIP") || !sip_scan_sep(scan, '/') ||
+               !sip_scan_token(scan, &via->version) || !sip_scan_sep(scan, '/')) {
+        return false;
+    }
+    if (!sip_scan_token(scan, &via->transport_text))
+        return false;
+    via->transport = sip_transport_of(via->transport_text);
+    return true;
+}
+
+enum sr_err sip__via_read(struct sr_str text, struct sip_via *via, struct sip_diag *reterr_diag)
 {
     if (text.n > SIP_VIA_TEXT_MAX) {
         (void)sip_syntax(reterr_diag, 0, "Via too long");
         return SR_ERR_LIMIT;
     }
     struct sip_scan scan = sip_scan_of(text);
-    struct sip_via via = {0};
-    struct sr_str name;
+    *via = (struct sip_via){0};
     sip_scan_lws(&scan);
-    if (!sip_scan_token(&scan, &name) || !sr_str_ieq(name, SR_STR("SIP")) ||
-        !sip_scan_sep(&scan, '/') || !sip_scan_token(&scan, &via.version) ||
-        !sip_scan_sep(&scan, '/') || !sip_scan_token(&scan, &via.transport_text))
+    if (!scan_protocol(&scan, via))
         return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed protocol in Via");
-    via.transport = sip_transport_of(via.transport_text);
     const char *before = scan.p;
     sip_scan_lws(&scan);
-    if (scan.p == before || sip_scan_hostport(&scan, &via.host, &via.port, &via.is_ip6) != SR_OK)
+    if (scan.p == before || sip_scan_hostport(&scan, &via->host, &via->port, &via->is_ip6) != SR_OK)
         return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed sent-by in Via");
     if (sip_scan_sep(&scan, ':')) {
         /* the grammar allows blanks around the colon */
         uint32_t port;
-        if (via.port || !sip_scan_uint(&scan, 65535, &port) || !port)
+        if (via->port || !sip_scan_uint(&scan, 65535, &port) || !port)
             return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed port in Via");
-        via.port = (uint16_t)port;
+        via->port = (uint16_t)port;
     }
     sip_scan_lws(&scan);
     const char *params = scan.p;
@@ -91,12 +109,20 @@ enum sr_err sip_via_parse(struct sr_str text, struct sip_via *ret_via, struct si
         enum sr_err err = sip_scan_param(&scan, &param);
         if (err == SR_ERR_NOTFOUND && scan.p == scan.end)
             break;
-        if (err != SR_OK || !take_param(&via, &param))
+        if (err != SR_OK || !take_param(via, &param))
             return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed parameter in Via");
     }
-    via.params = sr_str_make(params, (size_t)(scan.end - params));
-    *ret_via = via;
+    via->params = sr_str_make(params, (size_t)(scan.end - params));
     return SR_OK;
+}
+
+enum sr_err sip_via_parse(struct sr_str text, struct sip_via *ret_via, struct sip_diag *reterr_diag)
+{
+    struct sip_via via;
+    enum sr_err err = sip__via_read(text, &via, reterr_diag);
+    if (err == SR_OK)
+        *ret_via = via;
+    return err;
 }
 
 bool sip_via_is_3261(const struct sip_via *via)
