@@ -511,6 +511,8 @@ bool sip_msg_uint(const struct sip_msg *msg, enum sip_hdr id, uint32_t *ret_valu
 {
     const struct sip_header *header = sip_msg_find(msg, id);
     struct sip_delta delta;
+    if (header && sip__is_short_uint(sip_header_value(msg, header), ret_value))
+        return true;
     if (!header || sip_delta_parse(sip_header_value(msg, header), &delta, NULL) != SR_OK)
         return false;
     *ret_value = delta.seconds;

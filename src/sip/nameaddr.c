@@ -56,7 +56,7 @@ static enum sr_err take_params(struct sip_scan *scan, struct sip_nameaddr *addr,
     sip_scan_lws(scan);
     const char *begin = scan->p;
     while (scan->p != scan->end) {
-        enum sr_err err = sip_scan_param(scan, &param);
+        enum sr_err err = sip__scan_param(scan, &param);
         if (err == SR_ERR_NOTFOUND && scan->p == scan->end)
             break;
         if (err != SR_OK)

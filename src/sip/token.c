@@ -1,6 +1,7 @@
 #include "sip/token.h"
 
 #include "sip/span.h"
+#include "sip/value_internal.h"
 
 /* bits are SIP_CH_* */
 const uint8_t sip_char_class[256] = {
@@ -74,17 +75,12 @@ bool sip_scan_quoted(struct sip_scan *scan, struct sr_str *ret_text)
 
 bool sip_scan_uint(struct sip_scan *scan, uint32_t max, uint32_t *ret_value)
 {
-    uint64_t value = 0;
-    const char *p = scan->p;
-    for (; p != scan->end && sr_is_digit(*p); p++) {
-        value = value * 10 + (uint64_t)(*p - '0');
-        if (value > max)
-            return false;
-    }
-    if (p == scan->p)
+    uint32_t value;
+    const char *p = sip__take_uint(scan->p, scan->end, max, &value);
+    if (!p)
         return false;
     scan->p = p;
-    *ret_value = (uint32_t)value;
+    *ret_value = value;
     return true;
 }
 

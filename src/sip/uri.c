@@ -9,29 +9,31 @@ static bool is_tel_char(char c)
     return sr_hex_value(c) >= 0 || strchr("+*#-.()", c) != NULL;
 }
 
-/* Takes characters of the classes, of `extra`, and well-formed escapes; false at a broken escape. */
-static inline bool scan_escaped(struct sip_scan *scan, unsigned classes, const char *extra,
-                         struct sr_str *ret_run)
+/* As skip_escaped, from the first octet that is not of the classes on. */
+static const char *skip_escaped_slow(const char *p, const char *end, unsigned classes, char extra)
 {
-    const char *begin = scan->p;
-    const char *p = begin;
-    for (;;) {
-        p = sip__run(p, scan->end, classes);
-        if (p == scan->end)
-            break;
+    for (; p != end; p = sip__run(p, end, classes)) {
         if (*p == '%') {
-            if (scan->end - p < 3 || sr_hex_value(p[1]) < 0 || sr_hex_value(p[2]) < 0)
-                return false;
+            if (end - p < 3 || sr_hex_value(p[1]) < 0 || sr_hex_value(p[2]) < 0)
+                return NULL;
             p += 3;
-        } else if (*extra && *p && strchr(extra, *p)) {
+        } else if (extra && *p == extra) {
             p++;
         } else {
             break;
         }
     }
-    scan->p = p;
-    *ret_run = sr_str_make(begin, (size_t)(p - begin));
-    return true;
+    return p;
+}
+
+/* Behind characters of the classes, `extra` (0: none), and well-formed escapes; NULL at a broken
+   escape. */
+static inline const char *skip_escaped(const char *p, const char *end, unsigned classes, char extra)
+{
+    p = sip__run(p, end, classes);
+    if (p == end || (*p != '%' && *p != extra))
+        return p;
+    return skip_escaped_slow(p, end, classes, extra);
 }
 
 static bool scan_ip6(struct sip_scan *scan, struct sr_str *ret_host)
@@ -77,15 +79,20 @@ enum sr_err sip_scan_hostport(struct sip_scan *scan, struct sr_str *ret_host, ui
 }
 
 /* ";name=value" of a URI up to '?' or the end. */
-static bool scan_uri_params(struct sip_scan *scan, struct sr_str *ret_params)
+static inline bool scan_uri_params(struct sip_scan *scan, struct sr_str *ret_params)
 {
     const char *begin = scan->p;
-    struct sr_str part;
     while (sip_scan_char(scan, ';')) {
-        if (!scan_escaped(scan, SIP_CH_PARAM, "", &part) || !part.n)
+        const char *p = skip_escaped(scan->p, scan->end, SIP_CH_PARAM, 0);
+        if (!p || p == scan->p)
             return false;
-        if (sip_scan_char(scan, '=') && !scan_escaped(scan, SIP_CH_PARAM, "", &part))
-            return false;
+        scan->p = p;
+        if (sip_scan_char(scan, '=')) {
+            p = skip_escaped(scan->p, scan->end, SIP_CH_PARAM, 0);
+            if (!p)
+                return false;
+            scan->p = p;
+        }
     }
     *ret_params = sr_str_make(begin, (size_t)(scan->p - begin));
     return true;
@@ -94,51 +101,68 @@ static bool scan_uri_params(struct sip_scan *scan, struct sr_str *ret_params)
 static bool scan_uri_headers(struct sip_scan *scan, struct sr_str *ret_headers)
 {
     const char *begin = scan->p;
-    struct sr_str part;
     do {
-        if (!scan_escaped(scan, SIP_CH_HEADER, "", &part) || !part.n || !sip_scan_char(scan, '=') ||
-            !scan_escaped(scan, SIP_CH_HEADER, ";", &part))
+        const char *p = skip_escaped(scan->p, scan->end, SIP_CH_HEADER, 0);
+        bool is_named = p && p != scan->p;
+        if (p)
+            scan->p = p;
+        if (!is_named || !sip_scan_char(scan, '='))
             return false;
+        p = skip_escaped(scan->p, scan->end, SIP_CH_HEADER, ';');
+        if (!p)
+            return false;
+        scan->p = p;
     } while (sip_scan_char(scan, '&'));
     *ret_headers = sr_str_make(begin, (size_t)(scan->p - begin));
     return true;
 }
 
-static bool scan_userinfo(struct sip_scan *scan, struct sip_uri *uri)
+/* "user[:password]@", which is there when there is an '@' anywhere. */
+static bool scan_userinfo_slow(struct sip_scan *scan, struct sip_uri *uri)
+{
+    const char *begin = scan->p;
+    const char *at_sign = begin != scan->end ? memchr(begin, '@', (size_t)(scan->end - begin)) : NULL;
+    if (!at_sign)
+        return true;
+    uri->has_user = true;
+    /* '#' has no place there by the grammar, but phones dial it */
+    const char *p = skip_escaped(begin, at_sign, SIP_CH_USER, '#');
+    if (!p || p == begin)
+        return false;
+    uri->user = sr_str_make(begin, (size_t)(p - begin));
+    if (*p == ':') {
+        begin = p + 1;
+        uri->has_password = true;
+        p = skip_escaped(begin, at_sign, SIP_CH_PASSWD, 0);
+        if (!p)
+            return false;
+        uri->password = sr_str_make(begin, (size_t)(p - begin));
+    }
+    scan->p = p;
+    return sip_scan_char(scan, '@');
+}
+
+static inline bool scan_userinfo(struct sip_scan *scan, struct sip_uri *uri)
 {
     /* most are plain characters and '@': then the look for an '@' anywhere is spared */
     const char *stop = sip__run(scan->p, scan->end, SIP_CH_USER);
-    if (stop != scan->p && stop != scan->end && *stop == '@') {
-        uri->has_user = true;
-        uri->user = sr_str_make(scan->p, (size_t)(stop - scan->p));
-        scan->p = stop + 1;
-        return true;
+    if (stop == scan->p || stop == scan->end || *stop != '@') {
+        struct sip_scan rest = *scan;
+        bool is_good = scan_userinfo_slow(&rest, uri);
+        *scan = rest;
+        return is_good;
     }
-    const char *at_sign =
-        scan->p != scan->end ? memchr(scan->p, '@', (size_t)(scan->end - scan->p)) : NULL;
-    if (!at_sign)
-        return true;
-    struct sip_scan part = {scan->p, at_sign};
     uri->has_user = true;
-    /* '#' has no place there by the grammar, but phones dial it */
-    if (!scan_escaped(&part, SIP_CH_USER, "#", &uri->user) || !uri->user.n) {
-        scan->p = part.p;
-        return false;
-    }
-    if (sip_scan_char(&part, ':')) {
-        uri->has_password = true;
-        if (!scan_escaped(&part, SIP_CH_PASSWD, "", &uri->password))
-            return false;
-    }
-    scan->p = part.p;
-    return sip_scan_char(scan, '@');
+    uri->user = sr_str_make(scan->p, (size_t)(stop - scan->p));
+    scan->p = stop + 1;
+    return true;
 }
 
 static const char *parse_sip(struct sip_scan *scan, struct sip_uri *uri)
 {
     if (!scan_userinfo(scan, uri))
         return "malformed user part of URI";
-    if (sip_scan_hostport(scan, &uri->host, &uri->port, &uri->is_ip6) != SR_OK)
+    if (sip__scan_hostport(scan, &uri->host, &uri->port, &uri->is_ip6) != SR_OK)
         return "malformed host or port of URI";
     if (!scan_uri_params(scan, &uri->params))
         return "malformed URI parameter";

@@ -21,27 +21,11 @@ static bool scan_clamped(struct sip_scan *scan, uint32_t *ret_value)
     return scan->p != begin;
 }
 
-/* One to nine digits and nothing else. */
-static bool take_short_uint(struct sr_str text, uint32_t *ret_value)
-{
-    uint32_t value = 0;
-    if (text.n == 0 || text.n > 9)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        uint32_t digit = (uint32_t)(uint8_t)text.p[i] - '0';
-        if (digit > 9)
-            return false;
-        value = value * 10 + digit;
-    }
-    *ret_value = value;
-    return true;
-}
-
 enum sr_err sip_uint_parse(struct sr_str text, uint32_t max, uint32_t *ret_value,
                            struct sip_diag *reterr_diag)
 {
     uint32_t value;
-    if (take_short_uint(text, &value) && value <= max) {
+    if (sip__is_short_uint(text, &value) && value <= max) {
         *ret_value = value;
         return SR_OK;
     }

@@ -34,7 +34,7 @@ static struct sr_str without_brackets(struct sr_str host)
 }
 
 /* Keeps the parameters with a meaning; false: one of them is malformed. */
-static bool take_param(struct sip_via *via, const struct sip_param *param)
+static inline bool take_param(struct sip_via *via, const struct sip_param *param)
 {
     switch (sr_lower(param->name.p[0])) {
     case 'b':
@@ -93,12 +93,15 @@ enum sr_err sip__via_read(struct sr_str text, struct sip_via *via, struct sip_di
         return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed protocol in Via");
     const char *before = scan.p;
     sip_scan_lws(&scan);
-    if (scan.p == before || sip_scan_hostport(&scan, &via->host, &via->port, &via->is_ip6) != SR_OK)
+    if (scan.p == before ||
+        sip__scan_hostport(&scan, &via->host, &via->port, &via->is_ip6) != SR_OK)
         return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed sent-by in Via");
     if (sip_scan_sep(&scan, ':')) {
         /* the grammar allows blanks around the colon */
-        uint32_t port;
-        if (via->port || !sip_scan_uint(&scan, 65535, &port) || !port)
+        uint32_t port = 0;
+        const char *p = via->port ? NULL : sip__take_uint(scan.p, scan.end, 65535, &port);
+        scan.p = p ? p : scan.p;
+        if (!port)
             return sip_syntax(reterr_diag, (size_t)(scan.p - text.p), "malformed port in Via");
         via->port = (uint16_t)port;
     }
@@ -106,7 +109,7 @@ enum sr_err sip__via_read(struct sr_str text, struct sip_via *via, struct sip_di
     const char *params = scan.p;
     struct sip_param param;
     while (scan.p != scan.end) {
-        enum sr_err err = sip_scan_param(&scan, &param);
+        enum sr_err err = sip__scan_param(&scan, &param);
         if (err == SR_ERR_NOTFOUND && scan.p == scan.end)
             break;
         if (err != SR_OK || !take_param(via, &param))
