@@ -15,7 +15,9 @@ enum {
     CACHE_CALL_ID = 1 << 6,
 };
 
-static void fault(struct sip_msg *msg, size_t offset, const char *why)
+/* cold: kept out of the loop over the headers */
+__attribute__((cold, noinline)) static void fault(struct sip_msg *msg, size_t offset,
+                                                  const char *why)
 {
     if (msg->fault_why)
         return;
@@ -205,7 +207,7 @@ static inline const char *take_header(struct index_run *run, const char *p)
     struct line line = split_line(p, run->end);
     const char *stop = line_end(msg, line.value, run->end, &next);
     bool is_folded = false;
-    while (next != run->end && is_blank(*next)) {
+    while (next != run->end && (uint8_t)*next <= ' ' && is_blank(*next)) {
         is_folded = true;
         stop = line_end(msg, next, run->end, &next);
     }
@@ -230,6 +232,14 @@ static inline const char *take_header(struct index_run *run, const char *p)
     return next;
 }
 
+/* 0: no line end at p */
+static size_t line_end_len(const char *p, const char *end)
+{
+    if (*p == '\n')
+        return 1;
+    return *p == '\r' && p + 1 != end && p[1] == '\n' ? 2 : 0;
+}
+
 static void index_headers(struct index_run *run, const char *p)
 {
     struct sip_msg *msg = run->msg;
@@ -239,13 +249,11 @@ static void index_headers(struct index_run *run, const char *p)
             fault(msg, msg->text.n, "end of headers missing");
             break;
         }
-        if (*p == '\n') {
-            p++;
-            break;
-        }
-        if (*p == '\r' && p + 1 != run->end && p[1] == '\n') {
-            p += 2;
-            break;
+        if ((uint8_t)*p <= '\r') {
+            size_t n = line_end_len(p, run->end);
+            p += n;
+            if (n)
+                break;
         }
         p = take_header(run, p);
     }
@@ -418,8 +426,8 @@ bool sip_msg_has_token(const struct sip_msg *msg, enum sip_hdr id, const char *t
 
 /* The first value of a list header that has one on its first line and nothing else there, or of any
    other header; else by the walk. */
-static bool first_value(const struct sip_msg *msg, enum sip_hdr id, bool is_list,
-                        struct sr_str *ret_value)
+static inline bool first_value(const struct sip_msg *msg, enum sip_hdr id, bool is_list,
+                               struct sr_str *ret_value)
 {
     uint16_t index1 = msg->first[id];
     if (!index1)

@@ -20,8 +20,9 @@
 
 /** Classes beyond those of token.h; test with sip__is(). */
 enum {
-    SIP__CH_VALUE = 1 << 0,   /* of a parameter's value without quotes: see scan_value in token.c */
-    SIP__CH_QUOTED = 1 << 1,  /* stands for itself inside quotes: no quote, backslash, bare control */
+    SIP__CH_VALUE = 1 << 0, /* of a parameter's value without quotes: see scan_value in token.c */
+    SIP__CH_QUOTED =
+        1 << 1, /* stands for itself inside quotes: no quote, backslash, bare control */
     SIP__CH_DISPLAY = 1 << 2, /* of a display name without quotes: token, LWS, UTF-8 */
 };
 
@@ -88,52 +89,51 @@ static inline const char *sip__find_control(const char *p, const char *end)
     return sip__find_control_plain(p, end);
 }
 
-/** The first `c` within the first sixteen octets, or NULL. */
-static inline const char *sip__find_near_plain(const char *p, const char *end, char c)
+enum {
+    SIP__SPAN = 16
+}; /* octets of a vector */
+
+/** Index of the first `c` in the SIP__SPAN octets at p; SIP__SPAN when it is not there. */
+static inline size_t sip__find_near_plain(const char *p, char c)
 {
-    for (int i = 0; i < 16 && p != end; i++, p++)
-        if (*p == c)
-            return p;
-    return NULL;
+    size_t n = 0;
+    while (n < SIP__SPAN && p[n] != c)
+        n++;
+    return n;
 }
 
-static inline const char *sip__find_near(const char *p, const char *end, char c)
+static inline size_t sip__find_near(const char *p, char c)
 {
 #ifdef __SSE2__
-    if (end - p >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(c)));
-        return mask ? p + __builtin_ctz(mask) : NULL;
-    }
-#endif
-    return sip__find_near_plain(p, end, c);
-}
-
-/** Are the first n (<= 16) octets at p those of `row`, an array of at least 16? */
-static inline bool sip__same_short_plain(const char *p, const char *row, size_t n)
-{
-    return memcmp(p, row, n) == 0;
-}
-
-static inline bool sip__same_short(const char *p, const char *end, const char *row, size_t n)
-{
-#ifdef __SSE2__
-    if (end - p >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i y = _mm_loadu_si128((const __m128i *)(const void *)row);
-        unsigned differ = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
-        return (differ & ((1u << n) - 1)) == 0;
-    }
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, _mm_set1_epi8(c)));
+    return (size_t)__builtin_ctz(mask | 1u << SIP__SPAN);
 #else
-    (void)end;
+    return sip__find_near_plain(p, c);
 #endif
-    return sip__same_short_plain(p, row, n);
+}
+
+/** Are the first n (<= SIP__SPAN) octets at a those at b? SIP__SPAN octets are there in both. */
+static inline bool sip__same_near_plain(const char *a, const char *b, size_t n)
+{
+    return memcmp(a, b, n) == 0;
+}
+
+static inline bool sip__same_near(const char *a, const char *b, size_t n)
+{
+#ifdef __SSE2__
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    unsigned differ = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+    return (differ & ((1u << n) - 1)) == 0;
+#else
+    return sip__same_near_plain(a, b, n);
+#endif
 }
 
 /** Is `text` that literal, in any case? The spelling of the literal is tried first, inline. */
 #define SIP__IS(text, literal)                                                                     \
-    ((text).n == sizeof(literal) - 1 &&                                                            \
-     (memcmp((text).p, "" literal, sizeof(literal) - 1) == 0 ||                                     \
-      sr_str_ieq((text), SR_STR(literal))))
+    ((text).n == sizeof(literal) - 1 && (memcmp((text).p, "" literal, sizeof(literal) - 1) == 0 || \
+                                         sr_str_ieq((text), SR_STR(literal))))
 
 #endif

@@ -121,7 +121,8 @@ static bool scan_uri_headers(struct sip_scan *scan, struct sr_str *ret_headers)
 static bool scan_userinfo_slow(struct sip_scan *scan, struct sip_uri *uri)
 {
     const char *begin = scan->p;
-    const char *at_sign = begin != scan->end ? memchr(begin, '@', (size_t)(scan->end - begin)) : NULL;
+    const char *at_sign =
+        begin != scan->end ? memchr(begin, '@', (size_t)(scan->end - begin)) : NULL;
     if (!at_sign)
         return true;
     uri->has_user = true;
