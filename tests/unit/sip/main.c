@@ -2,7 +2,8 @@
 
 int main(void)
 {
-    int failed = run_token();
+    int failed = run_span();
+    failed += run_token();
     failed += run_uri();
     failed += run_header();
     failed += run_values();

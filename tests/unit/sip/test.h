@@ -21,6 +21,7 @@
             fail_msg("'%.*s' is not '%s'", SR_STR_ARG(view_), text);                               \
     } while (0)
 
+int run_span(void);
 int run_token(void);
 int run_uri(void);
 int run_header(void);
