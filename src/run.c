@@ -325,6 +325,13 @@ static void wake_web(void *arg)
         web_wake(run->web);
 }
 
+static uint64_t sip_backlog(void *arg)
+{
+    struct run *run = arg;
+
+    return net_udp_backlog_bytes(run->net);
+}
+
 static bool open_media(struct run *run)
 {
     struct port_threads_options options = {
@@ -351,6 +358,8 @@ static bool open_hub(struct run *run)
         .store = run->store,
         .wake = wake_web,
         .wake_arg = run,
+        .backlog = sip_backlog,
+        .backlog_arg = run,
     };
     struct ua_options ua = {
         .loop = run->loop,

@@ -75,7 +75,8 @@ static void on_overload_window(void *arg)
     struct engine *engine = arg;
     double rate_before = engine->overload.rate_max;
 
-    overload_on_window(&engine->overload, loop_now(engine->loop));
+    overload_on_window(&engine->overload, loop_now(engine->loop),
+                       engine->backlog != NULL ? engine->backlog(engine->backlog_arg) : 0);
     if (rate_before <= 0 && engine->overload.rate_max > 0)
         sr_log(HUB, WARN, "event=overload calls_per_sec_max=%.0f", engine->overload.rate_max);
     if (rate_before > 0 && engine->overload.rate_max <= 0)
@@ -193,6 +194,8 @@ struct engine *engine_new(const struct engine_options *options)
     engine->loop = options->loop;
     engine->store = options->store;
     engine->config = config_ref(options->config);
+    engine->backlog = options->backlog;
+    engine->backlog_arg = options->backlog_arg;
     engine->wake = options->wake;
     engine->wake_arg = options->wake_arg;
     engine->calls_max = options->calls_max ? options->calls_max : ENGINE_CALLS_MAX;

@@ -29,6 +29,9 @@ struct engine_options {
     /** Called whenever events wait, on the signalling thread: wake the web thread. May be NULL. */
     void (*wake)(void *arg);
     void *wake_arg;
+    /** Bytes of SIP that wait to be read: how far behind we are. NULL: never. */
+    uint64_t (*backlog)(void *arg);
+    void *backlog_arg;
     uint32_t calls_max; /* 0: ENGINE_CALLS_MAX */
 };
 

@@ -190,6 +190,8 @@ struct engine {
     uint64_t calls_total, calls_failed;
 
     /* queues with the web thread */
+    uint64_t (*backlog)(void *arg);
+    void *backlog_arg;
     void (*wake)(void *arg);
     void *wake_arg;
     struct sr_mpsc commands, events;

@@ -35,18 +35,19 @@ bool overload_admit(struct overload *overload, sr_usec now)
     return true;
 }
 
-static void on_late(struct overload *overload, sr_usec lateness)
+static void on_strain(struct overload *overload, uint64_t pressure, sr_usec elapsed)
 {
-    double elapsed_sec = (double)(WINDOW + lateness) / (double)SR_SEC;
-    double rate = overload->admitted / elapsed_sec;
+    double rate = overload->admitted / ((double)elapsed / (double)SR_SEC);
+    bool is_falling = pressure < overload->pressure;
 
     overload->calm_windows = 0;
-    /* what piled up before the last cut is being worked off: cutting again would overshoot */
-    if (overload->rate_max > 0 && lateness < overload->lateness) {
-        overload->lateness = lateness;
+    overload->strained_windows++;
+    overload->pressure = pressure;
+    if (overload->strained_windows < OVERLOAD_STRAINED_WINDOWS)
         return;
-    }
-    overload->lateness = lateness;
+    /* what piled up before the last cut is being worked off: cutting again would overshoot */
+    if (overload->rate_max > 0 && is_falling)
+        return;
     if (overload->rate_max > 0)
         rate = SR_MIN(rate, overload->rate_max);
     overload->rate_max = SR_MAX(rate * 0.85, (double)OVERLOAD_RATE_MIN);
@@ -55,7 +56,8 @@ static void on_late(struct overload *overload, sr_usec lateness)
 static void on_calm(struct overload *overload)
 {
     overload->calm_windows++;
-    overload->lateness = 0;
+    overload->strained_windows = 0;
+    overload->pressure = 0;
     if (overload->rate_max <= 0)
         return;
     if (overload->calm_windows >= OVERLOAD_CALM_WINDOWS)
@@ -64,12 +66,16 @@ static void on_calm(struct overload *overload)
         overload->rate_max += SR_MAX(overload->rate_max * 0.01, 0.5);
 }
 
-void overload_on_window(struct overload *overload, sr_usec now)
+void overload_on_window(struct overload *overload, sr_usec now, uint64_t backlog_bytes)
 {
     sr_usec lateness = now - overload->window_at;
+    /* both measures against their limits, in per mille: the worse one counts */
+    uint64_t late = (uint64_t)lateness * 1000 / (OVERLOAD_LATE_MS * SR_MSEC);
+    uint64_t waiting = backlog_bytes * 1000 / OVERLOAD_BACKLOG_BYTES;
+    uint64_t pressure = SR_MAX(late, waiting);
 
-    if (lateness > OVERLOAD_LATE_MS * SR_MSEC)
-        on_late(overload, lateness);
+    if (pressure > 1000)
+        on_strain(overload, pressure, WINDOW + lateness);
     else
         on_calm(overload);
     overload->admitted = 0;

@@ -258,6 +258,11 @@ void net_counters(const struct net *net, struct net_counters *ret_counters)
     ret_counters->conns = net->conns.count;
 }
 
+uint64_t net_udp_backlog_bytes(const struct net *net)
+{
+    return net->ops->udp_backlog != NULL ? net->ops->udp_backlog(net) : 0;
+}
+
 void net_add_transport(struct net *net, enum net_kind kind, const struct net_transport_ops *ops,
                        void *arg)
 {

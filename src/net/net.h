@@ -211,6 +211,9 @@ SR_MUST_USE enum sr_err net_local_for(struct net *net, const struct sr_addr *rem
                                       struct sr_addr *ret_local);
 
 void net_counters(const struct net *net, struct net_counters *ret_counters);
+/** Memory the kernel holds for datagrams not read yet, all UDP listeners together; 0 in virtual time.
+    How far behind we are. */
+uint64_t net_udp_backlog_bytes(const struct net *net);
 
 /* ---- transports run by somebody else (WebSocket: the web thread, joined on this loop) ---- */
 

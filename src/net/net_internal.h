@@ -25,6 +25,7 @@ struct net_ops {
     void (*close)(struct net *net, struct net__conn *conn);
     enum sr_err (*local_for)(struct net *net, const struct sr_addr *remote,
                              struct sr_addr *ret_local);
+    uint64_t (*udp_backlog)(const struct net *net); /* NULL: there is none */
     void (*free)(struct net *net);
 };
 

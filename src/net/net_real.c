@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -244,6 +245,22 @@ static enum sr_err real_local_for(struct net *net, const struct sr_addr *remote,
     return socket_local_for(remote, ret_local);
 }
 
+static uint64_t real_udp_backlog(const struct net *base)
+{
+    const struct net_real *net = SR_CONTAINER(base, const struct net_real, net);
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < net->listener_count; i++) {
+        uint32_t memory[SK_MEMINFO_VARS] = {0};
+        socklen_t size = sizeof(memory);
+
+        if (net->listeners[i]->kind == NET_UDP &&
+            getsockopt(net->listeners[i]->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0)
+            bytes += memory[SK_MEMINFO_RMEM_ALLOC];
+    }
+    return bytes;
+}
+
 static void real_free(struct net *base)
 {
     struct net_real *net = as_real(base);
@@ -273,6 +290,7 @@ static const struct net_ops ops_real = {
     .listen = real_listen,
     .send_udp = real_send_udp,
     .send_stream = stream__send,
+    .udp_backlog = real_udp_backlog,
     .ping = stream__ping,
     .keep = stream__keep,
     .close = stream__close,

@@ -69,11 +69,9 @@ void ua__challenge(struct ua_in *in, bool is_stale)
 {
     struct ua *ua = in->ua;
     struct sip_build build;
-    char tag[UA_TOKEN_MAX];
 
     ua->stats.challenges++;
-    ua__reply_begin(ua, &build, in->msg, &in->flow->remote, 401, SR_STR(""),
-                    ua__stateless_tag(ua, in->msg, tag));
+    ua__stateless_begin(in, &build, 401, SR_STR(""));
     if (ua->settings.use_sha256) /* the stronger one first (RFC 8760 2.3) */
         add_challenge(in, &build, DIGEST_SHA256, is_stale);
     add_challenge(in, &build, DIGEST_MD5, is_stale);

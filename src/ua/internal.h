@@ -148,10 +148,19 @@ extern const char *const ua__supported[]; /* option tags, NULL at the end */
 
 /** Where responses to a request go (RFC 3261 18.2.2, RFC 3581; maddr is never obeyed). */
 void ua__reply_flow(struct sip_msg *msg, const struct net_flow *flow, struct net_flow *ret_flow);
-/** Starts a response in ua->out: Via to CSeq, and Server. to_tag: empty for none. */
-void ua__reply_begin(struct ua *ua, struct sip_build *build, struct sip_msg *msg,
-                     const struct sr_addr *source, uint16_t status, struct sr_str reason,
-                     struct sr_str to_tag);
+/** A response about to be built. */
+struct ua_reply {
+    struct sip_msg *request;
+    const struct sr_addr *source; /* of the request */
+    uint16_t status;
+    struct sr_str reason; /* empty: the standard phrase */
+    struct sr_str to_tag; /* for a To without one */
+};
+/** Starts a response in ua->out: Via to CSeq, and Server. */
+void ua__reply_begin(struct ua *ua, struct sip_build *build, const struct ua_reply *reply);
+/** The same for a stateless one to the request in hand. */
+void ua__stateless_begin(struct ua_in *in, struct sip_build *build, uint16_t status,
+                         struct sr_str reason);
 /** What a refusal says beside its status. */
 struct ua_refusal {
     struct sr_str reason; /* empty: the standard phrase */
@@ -167,8 +176,6 @@ void ua__refusal_headers(struct sip_build *build, const struct ua_refusal *refus
 void ua__reply_send(struct ua_in *in, struct sip_build *build);
 /** A whole stateless refusal. refusal may be NULL. */
 void ua__refuse(struct ua_in *in, uint16_t status, const struct ua_refusal *refusal);
-/** The To tag of stateless responses: the same for the same request. */
-struct sr_str ua__stateless_tag(struct ua *ua, struct sip_msg *msg, char out[UA_TOKEN_MAX]);
 
 /* ---- server_txn.c ---- */
 

@@ -222,10 +222,8 @@ static void answer(struct job *job)
 {
     struct ua *ua = job->in->ua;
     struct sip_build build;
-    char tag[UA_TOKEN_MAX];
 
-    ua__reply_begin(ua, &build, job->in->msg, &job->in->flow->remote, 200, SR_STR(""),
-                    ua__stateless_tag(ua, job->in->msg, tag));
+    ua__stateless_begin(job->in, &build, 200, SR_STR(""));
     if (job->path_len > 0)
         sip_build_text(&build, SIP_HDR_PATH, sr_str_make(job->path, job->path_len));
     sip_build_c(&build, SIP_HDR_SUPPORTED, "path, outbound");

@@ -5,10 +5,8 @@
 static void on_options(struct ua_in *in)
 {
     struct sip_build build;
-    char tag[UA_TOKEN_MAX];
 
-    ua__reply_begin(in->ua, &build, in->msg, &in->flow->remote, 200, SR_STR(""),
-                    ua__stateless_tag(in->ua, in->msg, tag));
+    ua__stateless_begin(in, &build, 200, SR_STR(""));
     sip_build_c(&build, SIP_HDR_ALLOW, UA_ALLOW);
     sip_build_c(&build, SIP_HDR_ACCEPT, "application/sdp");
     sip_build_c(&build, SIP_HDR_ACCEPT_ENCODING, "identity");
@@ -127,7 +125,7 @@ static bool is_refused(struct ua_in *in)
     }
     if (is_extension_refused(in))
         return true;
-    if (is_invite && is_loop(in)) {
+    if (is_invite && sip_msg_to(in->msg)->tag.n == 0 && is_loop(in)) {
         ua__refuse(in, 482, &(struct ua_refusal){.reason = SR_STR("Loop Detected")});
         return true;
     }

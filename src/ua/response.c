@@ -14,20 +14,20 @@ void ua__reply_flow(struct sip_msg *msg, const struct net_flow *flow, struct net
         ret_flow->remote.port = via->port != SIP_VIA_PORT_NONE ? via->port : 5060;
 }
 
-void ua__reply_begin(struct ua *ua, struct sip_build *build, struct sip_msg *msg,
-                     const struct sr_addr *source, uint16_t status, struct sr_str reason,
-                     struct sr_str to_tag)
+void ua__reply_begin(struct ua *ua, struct sip_build *build, const struct ua_reply *reply)
 {
+    uint16_t status = reply->status;
     struct sip_reply_options options = {
-        .reason = reason,
-        .to_tag = to_tag,
-        .source = source,
-        .with_record_route = msg->method == SIP_METHOD_INVITE && status > 100 && status < 300,
+        .reason = reply->reason,
+        .to_tag = reply->to_tag,
+        .source = reply->source,
+        .with_record_route =
+            reply->request->method == SIP_METHOD_INVITE && status > 100 && status < 300,
     };
 
     sr_buf_clear(&ua->out);
     sip_build_init(build, &ua->out);
-    sip_build_reply(build, msg, status, &options);
+    sip_build_reply(build, reply->request, status, &options);
     sip_build_c(build, SIP_HDR_SERVER, ua->user_agent);
 }
 
@@ -56,7 +56,8 @@ void ua__reply_send(struct ua_in *in, struct sip_build *build)
     (void)ua__send(in->ua, &flow, false, sr_buf_view(&in->ua->out), NULL); /* counted by net */
 }
 
-struct sr_str ua__stateless_tag(struct ua *ua, struct sip_msg *msg, char out[UA_TOKEN_MAX])
+/* The To tag of stateless responses: the same for the same request. */
+static struct sr_str stateless_tag(struct ua *ua, struct sip_msg *msg, char out[UA_TOKEN_MAX])
 {
     struct sip_txn_key key;
     uint8_t mac[SR_SHA256_BYTES];
@@ -71,11 +72,25 @@ struct sr_str ua__stateless_tag(struct ua *ua, struct sip_msg *msg, char out[UA_
     return sr_str_c(out);
 }
 
+void ua__stateless_begin(struct ua_in *in, struct sip_build *build, uint16_t status,
+                         struct sr_str reason)
+{
+    char tag[UA_TOKEN_MAX];
+    struct ua_reply reply = {
+        .request = in->msg,
+        .source = &in->flow->remote,
+        .status = status,
+        .reason = reason,
+        .to_tag = stateless_tag(in->ua, in->msg, tag),
+    };
+
+    ua__reply_begin(in->ua, build, &reply);
+}
+
 void ua__refuse(struct ua_in *in, uint16_t status, const struct ua_refusal *refusal)
 {
     struct ua_refusal none = {0};
     struct sip_build build;
-    char tag[UA_TOKEN_MAX];
 
     if (refusal == NULL)
         refusal = &none;
@@ -83,8 +98,7 @@ void ua__refuse(struct ua_in *in, uint16_t status, const struct ua_refusal *refu
         in->ua->stats.stray_acks++;
         return;
     }
-    ua__reply_begin(in->ua, &build, in->msg, &in->flow->remote, status, refusal->reason,
-                    ua__stateless_tag(in->ua, in->msg, tag));
+    ua__stateless_begin(in, &build, status, refusal->reason);
     ua__refusal_headers(&build, refusal, status);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         ua__reply_send(in, &build);

@@ -160,8 +160,12 @@ void server_txn__begin(struct server_txn *txn, struct sip_build *build, uint16_t
                        struct sr_str reason)
 {
     SR_ASSERT(txn->request != NULL);
-    ua__reply_begin(txn->ua, build, txn->request, &txn->source.remote, status, reason,
-                    sr_str_c(txn->to_tag));
+    ua__reply_begin(txn->ua, build,
+                    &(struct ua_reply){.request = txn->request,
+                                       .source = &txn->source.remote,
+                                       .status = status,
+                                       .reason = reason,
+                                       .to_tag = sr_str_c(txn->to_tag)});
 }
 
 void server_txn__send(struct server_txn *txn, struct sip_build *build, uint16_t status,
