@@ -2,10 +2,18 @@
 
 #include "base/log.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
     int failed = 0;
 
+    for (int i = 1; i < argc; i++) {
+        struct sr_str arg = sr_str_c(argv[i]);
+
+        if (!sr_str_starts(arg, SR_STR("--seed=")) ||
+            sr_str_u64(sr_str_from(arg, 7), UINT64_MAX, &rig_seed) != SR_OK)
+            return 2;
+    }
+    print_message("seed %llu\n", (unsigned long long)rig_seed);
     if (sr_log_set(SR_STR("error")) != SR_OK)
         return 1;
     failed += run_register_tests();

@@ -99,6 +99,8 @@ static const struct ua_user_ops ops = {
 
 /* ---- the rig ---- */
 
+uint64_t rig_seed = 11;
+
 static struct sr_addr addr_of(const char *text)
 {
     struct sr_addr addr;

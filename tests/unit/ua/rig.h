@@ -74,6 +74,8 @@ struct rig {
     void (*hub_event)(void *user, struct sip_leg *leg, const struct sip_leg_event *event);
 };
 
+/** --seed=N; 11 without. */
+extern uint64_t rig_seed;
 void rig_init(struct rig *rig, uint64_t seed);
 /** Waits until everything has settled and checks that nothing is left. */
 void rig_done(struct rig *rig);

@@ -10,7 +10,7 @@ struct world {
 
 static void begin(struct world *w)
 {
-    rig_init(&w->rig, 11);
+    rig_init(&w->rig, rig_seed);
     phone_init(&w->a, &w->rig, "10.0.0.2:5060", NET_UDP, "201", "secret1");
 }
 

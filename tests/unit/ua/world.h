@@ -17,7 +17,7 @@ struct world {
 
 static inline void world_begin(struct world *w, enum net_kind kind)
 {
-    rig_init(&w->rig, 11);
+    rig_init(&w->rig, rig_seed);
     phone_init(&w->a, &w->rig, "10.0.0.2:5060", kind, "201", "secret1");
     phone_init(&w->b, &w->rig, "10.0.0.3:5070", kind, "202", "secret2");
     phone_init(&w->x, &w->rig, "10.0.0.66:5060", NET_UDP, "201", "guess");
