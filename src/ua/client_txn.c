@@ -258,6 +258,9 @@ static void run(struct client_txn *txn, const struct sip_txn_step *step, struct 
             break;
         }
     }
+    if (txn->machine.state == SIP_TXN_ACCEPTED ||
+        (txn->machine.state == SIP_TXN_COMPLETED && txn->method != SIP_METHOD_INVITE))
+        ua__undup(&txn->request); /* only waits for stragglers */
     loop_timer_set(txn->ua->loop, &txn->timer, sip_txn_deadline(&txn->machine));
 }
 
