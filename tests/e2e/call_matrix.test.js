@@ -15,7 +15,7 @@ before(async () => {
   if (missing) return;
   const devices = [];
   names.forEach((name, i) => {
-    devices.push(device(`1${i}1`, { codecs: [name] }), device(`1${i}2`, { codecs: [name] }));
+    devices.push(device(`2${i}1`, { codecs: [name] }), device(`2${i}2`, { codecs: [name] }));
   });
   devices.push(device('191'), device('192'));
   router = await Router.start({ devices });
@@ -38,7 +38,7 @@ async function callBothWays(a, b, number, limit) {
 names.forEach((from, i) => {
   names.forEach((to, k) => {
     test(`${from} calls ${to}: a 1 kHz tone arrives both ways`, options, async () => {
-      const numbers = [`1${i}1`, `1${k}2`];
+      const numbers = [`2${i}1`, `2${k}2`];
       const phones = await Promise.allSettled([
         phone(router, numbers[0], { codecs: codecs[from] }), phone(router, numbers[1], { codecs: codecs[to] })]);
       try {

@@ -45,6 +45,7 @@ export class ScriptPhone {
     if (options.register !== false) {
       const answer = await phone.sip.register(extension, phone.password);
       if (answer.status !== 200) throw new Error(`REGISTER ${extension}: ${answer.start}`);
+      phone.isRegistered = true;
     }
     return phone;
   }
@@ -92,8 +93,10 @@ export class ScriptPhone {
 
   sendTone(hz) { this.rtp.sendTone(this.remoteMedia, hz); }
 
+  /** Ends it; its registration goes, so that no later call rings a port nobody listens at. */
   async stop() {
     this.rtp.close();
+    if (this.isRegistered) await this.sip.register(this.extension, this.password, { expires: 0 }).catch(() => {});
     this.sip.close();
   }
 }
