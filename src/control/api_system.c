@@ -1,0 +1,364 @@
+/* Status, health, metrics, events, records: what watches the router. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "control/wall_parse.h"
+#include "control/web_internal.h"
+#include "net/clock.h"
+
+enum {
+    SYSTEM_JSON_BYTES_MAX = 4 << 20,
+    SYSTEM_QUERY_BYTES = 1024,
+    SYSTEM_CSV_ROWS_MAX = 100000,
+};
+
+/* ---- status ---- */
+
+static void web_members(struct web *web, struct sr_json *json)
+{
+    struct http_stats stats;
+    struct sr_addr addr;
+    char text[SR_ADDR_TEXT_MAX];
+    bool is_tls;
+
+    http_stats(web->http, &stats);
+    sr_json_key_object(json, "web");
+    sr_json_key_array(json, "addresses");
+    for (size_t i = 0; http_listener(web->http, i, &addr, &is_tls); i++) {
+        sr_json_object(json);
+        sr_json_key_c(json, "address", sr_addr_text(&addr, text));
+        sr_json_key_bool(json, "tls", is_tls);
+        sr_json_end(json);
+    }
+    sr_json_end(json);
+    sr_json_key_int(json, "connections", stats.connections);
+    sr_json_key_int(json, "websockets", stats.websockets);
+    sr_json_key_int(json, "requests", (int64_t)stats.requests);
+    sr_json_key_int(json, "droppedWebsockets", (int64_t)stats.ws_dropped);
+    sr_json_end(json);
+}
+
+static void store_members(struct web *web, struct sr_json *json)
+{
+    struct store_stats stats = {0};
+
+    store_stats(web->options.store, &stats);
+    sr_json_key_object(json, "store");
+    sr_json_key_bool(json, "healthy", stats.is_healthy);
+    sr_json_key_int(json, "queued", stats.queued);
+    sr_json_key_int(json, "writes", (int64_t)stats.writes);
+    sr_json_key_int(json, "writeFailures", (int64_t)stats.write_failures);
+    sr_json_key_int(json, "writesLost", (int64_t)stats.writes_lost);
+    sr_json_end(json);
+}
+
+static void proxy_members(const struct config *config, struct sr_json *json)
+{
+    sr_json_key_object(json, "sip");
+    sr_json_key_str(json, "lanIp", config->proxy.lan_ip);
+    sr_json_key_int(json, "port", config->proxy.lan_port);
+    sr_json_key_int(json, "tlsPort", config->proxy.tls_port);
+    sr_json_key_str(json, "realm", config->realm);
+    sr_json_end(json);
+    sr_json_key_object(json, "limits");
+    sr_json_key_int(json, "rtpPortMin", config->proxy.rtp_ports.min);
+    sr_json_key_int(json, "rtpPortMax", config->proxy.rtp_ports.max);
+    sr_json_key_int(json, "drainSec", config->server.drain_sec);
+    sr_json_end(json);
+}
+
+void web_status_json(struct web *web, const struct auth_principal *who, struct sr_json *json)
+{
+    struct engine_status status = {0};
+    char text[NET_CLOCK_TEXT_MAX];
+
+    sr_json_key_c(json, "version", SR_VERSION);
+    sr_json_key_c(json, "epoch", event_hub_epoch(web->hub));
+    sr_json_key_c(json, "startedAt", net_clock_text(web->started_wall, text));
+    sr_json_key_int(json, "uptimeSec", (net_clock_now() - web->started) / SR_SEC);
+    if (who->role == AUTH_USER) /* numbers of the house are not theirs */
+        return;
+    engine_status(web->options.engine, &status);
+    sr_json_key_object(json, "router");
+    engine_status_json(&status, json);
+    sr_json_end(json);
+    sr_json_key_int(json, "providers", web->config->provider_count);
+    proxy_members(web->config, json);
+    store_members(web, json);
+    web_members(web, json);
+}
+
+void api_status(struct api_call *call)
+{
+    struct sr_json json;
+    struct sr_buf buf;
+
+    sr_buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    sr_json_begin(&json, &buf);
+    sr_json_object(&json);
+    web_status_json(call->web, &call->who, &json);
+    sr_json_end(&json);
+    api_answer_json(call->web, call->ticket, 200, &buf);
+}
+
+static bool is_draining(struct web *web)
+{
+    struct engine_status status = {0};
+
+    engine_status(web->options.engine, &status);
+    return web->is_draining || status.is_draining;
+}
+
+static void answer_health(struct api_call *call, uint16_t status, const char *word)
+{
+    char text[64];
+    struct http_reply reply = {.status = status, .content_type = "application/json"};
+
+    (void)snprintf(text, sizeof(text), "{\"status\":\"%s\"}", word);
+    reply.body = sr_str_c(text);
+    api_answer(call->web, call->ticket, &reply);
+}
+
+void api_healthz(struct api_call *call)
+{
+    answer_health(call, 200, "ok");
+}
+
+void api_readyz(struct api_call *call)
+{
+    if (is_draining(call->web))
+        answer_health(call, 503, "draining");
+    else if (!call->web->model.is_filled)
+        answer_health(call, 503, "starting");
+    else
+        answer_health(call, 200, "ready");
+}
+
+void api_drain(struct api_call *call)
+{
+    struct web *web = call->web;
+    bool was_draining = is_draining(web);
+
+    web->is_draining = true;
+    answer_health(call, 202, "draining");
+    if (was_draining) /* a second SIGTERM would end live calls */
+        return;
+    if (web->options.on_drain != NULL)
+        web->options.on_drain(web->options.arg);
+    else
+        (void)kill(getpid(), SIGTERM);
+}
+
+void api_openapi(struct api_call *call)
+{
+    struct sr_buf buf;
+
+    sr_buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    openapi_write(&buf);
+    api_answer_json(call->web, call->ticket, 200, &buf);
+}
+
+/* ---- metrics ---- */
+
+static void metric(struct sr_buf *buf, const char *name, const char *type, const char *help,
+                   uint64_t value)
+{
+    sr_buf_fmt(buf, "# HELP siprouter_%s %s\n# TYPE siprouter_%s %s\nsiprouter_%s %llu\n", name,
+               help, name, type, name, (unsigned long long)value);
+}
+
+static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
+{
+    metric(buf, "calls", "gauge", "Live calls.", s->calls);
+    metric(buf, "calls_answered", "gauge", "Live calls that are answered.", s->calls_answered);
+    metric(buf, "legs", "gauge", "Legs of live calls.", s->legs);
+    metric(buf, "calls_total", "counter", "Calls since the start.", s->calls_total);
+    metric(buf, "calls_failed_total", "counter", "Calls nobody answered.", s->calls_failed);
+    metric(buf, "calls_refused_overload_total", "counter", "Calls refused by overload control.",
+           s->calls_refused_overload);
+    metric(buf, "devices", "gauge", "Configured devices.", s->devices);
+    metric(buf, "devices_registered", "gauge", "Devices with a contact.", s->devices_registered);
+    metric(buf, "rtp_ports_used", "gauge", "RTP ports in use.", s->rtp_ports_used);
+    metric(buf, "rtp_ports_free", "gauge", "RTP ports free.", s->rtp_ports_free);
+    metric(buf, "media_workers", "gauge", "Media threads.", s->media_workers);
+    metric(buf, "media_ticks_total", "counter", "Ticks of all media threads.", s->media_ticks);
+    metric(buf, "media_overruns_total", "counter", "Ticks over their budget.", s->media_overruns);
+    metric(buf, "sip_requests_total", "counter", "SIP requests received.", s->sip_requests);
+    metric(buf, "sip_responses_total", "counter", "SIP responses received.", s->sip_responses);
+    metric(buf, "sip_bad_total", "counter", "SIP messages that could not be read.", s->sip_bad);
+    metric(buf, "sip_retransmitted_total", "counter", "SIP messages sent again.",
+           s->sip_retransmitted);
+    metric(buf, "auth_failures_total", "counter", "Failed SIP authentications.", s->auth_failures);
+    metric(buf, "bans_total", "counter", "Sources banned.", s->bans);
+    metric(buf, "events_lost_total", "counter", "Events dropped before they reached the page.",
+           s->events_lost);
+    metric(buf, "draining", "gauge", "1 while no new calls are taken.", s->is_draining);
+    metric(buf, "config_generation", "gauge", "Generation of the configuration in force.",
+           s->generation);
+}
+
+static void house_metrics(struct web *web, struct sr_buf *buf)
+{
+    struct store_stats store = {0};
+    struct http_stats http;
+
+    store_stats(web->options.store, &store);
+    http_stats(web->http, &http);
+    metric(buf, "store_queued", "gauge", "Writes that wait for the store.", store.queued);
+    metric(buf, "store_writes_total", "counter", "Writes done.", store.writes);
+    metric(buf, "store_write_failures_total", "counter", "Writes that failed.",
+           store.write_failures);
+    metric(buf, "store_writes_lost_total", "counter", "Writes dropped by a stalled disk.",
+           store.writes_lost);
+    metric(buf, "http_connections", "gauge", "Open HTTP connections.", http.connections);
+    metric(buf, "http_requests_total", "counter", "HTTP requests.", http.requests);
+    metric(buf, "http_bad_requests_total", "counter", "Malformed HTTP requests.",
+           http.bad_requests);
+    metric(buf, "websockets", "gauge", "Open WebSockets.", http.websockets);
+    metric(buf, "websockets_dropped_total", "counter", "WebSockets dropped for being slow.",
+           http.ws_dropped);
+    metric(buf, "uptime_seconds", "gauge", "Seconds since the start.",
+           (uint64_t)((net_clock_now() - web->started) / SR_SEC));
+}
+
+void api_metrics(struct api_call *call)
+{
+    struct http_reply reply = {.status = 200, .content_type = call->route->content_type};
+    struct engine_status status = {0};
+    struct sr_buf buf;
+
+    engine_status(call->web->options.engine, &status);
+    sr_buf_init(&buf, SYSTEM_JSON_BYTES_MAX);
+    sr_buf_c(&buf, "# HELP siprouter_build_info Version of the program.\n"
+                   "# TYPE siprouter_build_info gauge\n"
+                   "siprouter_build_info{version=\"" SR_VERSION "\"} 1\n");
+    router_metrics(&status, &buf);
+    house_metrics(call->web, &buf);
+    reply.body = sr_buf_view(&buf);
+    api_answer(call->web, call->ticket, &reply);
+    sr_buf_done(&buf);
+}
+
+/* ---- events ---- */
+
+static void refuse(struct api_call *call, uint16_t status, const char *detail, const char *headers)
+{
+    struct api_problem problem = {.status = status, .detail = detail, .headers = headers};
+
+    api_answer_problem(call->web, call->ticket, &problem);
+}
+
+void api_events(struct api_call *call)
+{
+    struct web *web = call->web;
+    struct event_hub_filter filter;
+    struct event_client *client;
+    struct http_ws *ws;
+    const char *name = "";
+    char detail[96];
+
+    if (!http_request_is_websocket(call->http)) {
+        refuse(call, 426, "this is a WebSocket", "Upgrade: websocket\r\n");
+        return;
+    }
+    if (event_hub_filter_parse(web->hub, call->query, &filter, &name) != SR_OK) {
+        (void)snprintf(detail, sizeof(detail), "the parameter %s cannot be read", name);
+        refuse(call, 400, detail, NULL);
+        return;
+    }
+    if (event_hub_count(web->hub) >= EVENT_HUB_CLIENTS_MAX) {
+        refuse(call, 503, "too many event sockets are open", "Retry-After: 5\r\n");
+        return;
+    }
+    client = sr_zalloc(1, sizeof(*client));
+    client->who = call->who;
+    ws = http_upgrade(call->http, NULL, client);
+    if (ws == NULL) /* answered */
+        sr_free(client);
+    else
+        event_hub_join(web->hub, ws, client, &filter);
+}
+
+/* ---- history ---- */
+
+struct history_query {
+    char text[6][SYSTEM_QUERY_BYTES];
+    struct store_history_filter filter;
+};
+
+static bool take(struct api_call *call, const char *name, char out[SYSTEM_QUERY_BYTES],
+                 struct sr_str *ret_value)
+{
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, out, SYSTEM_QUERY_BYTES);
+    if (!http_query_get(call->query, name, &buf))
+        return false;
+    *ret_value = sr_buf_view(&buf);
+    return true;
+}
+
+static const char *read_times(struct api_call *call, struct store_history_filter *filter)
+{
+    char text[SYSTEM_QUERY_BYTES];
+    struct sr_str value;
+
+    if (take(call, "from", text, &value) && wall_parse(value, &filter->from_wall_us) != SR_OK)
+        return "from is not an RFC 3339 time";
+    if (take(call, "to", text, &value) && wall_parse(value, &filter->to_wall_us) != SR_OK)
+        return "to is not an RFC 3339 time";
+    return NULL;
+}
+
+/* @return false: a problem was sent */
+static bool read_history(struct api_call *call, struct history_query *query, uint32_t limit)
+{
+    struct store_history_filter *filter = &query->filter;
+    char text[SYSTEM_QUERY_BYTES];
+    struct sr_str value;
+    const char *fault;
+
+    memset(query, 0, sizeof(*query));
+    filter->limit = limit;
+    fault = read_times(call, filter);
+    if (take(call, "limit", text, &value) &&
+        (sr_str_u32(value, STORE_PAGE_MAX, &filter->limit) != SR_OK || filter->limit == 0))
+        fault = "limit is a number from 1 to 1000";
+    (void)take(call, "number", query->text[0], &filter->number);
+    (void)take(call, "device", query->text[1], &filter->device);
+    (void)take(call, "provider", query->text[2], &filter->provider);
+    (void)take(call, "result", query->text[3], &filter->result);
+    (void)take(call, "cursor", query->text[4], &filter->cursor);
+    if (fault == NULL)
+        return true;
+    refuse(call, 400, fault, NULL);
+    return false;
+}
+
+void api_history(struct api_call *call)
+{
+    struct history_query query;
+    struct web_job *job;
+
+    if (!read_history(call, &query, API_PAGE_DEFAULT))
+        return;
+    job = web_job_new(call->web, call->ticket, "application/json");
+    if (job != NULL)
+        store_history(call->web->options.store, &query.filter, web_job_done, job);
+}
+
+void api_history_csv(struct api_call *call)
+{
+    struct history_query query;
+    struct web_job *job;
+
+    if (!read_history(call, &query, SYSTEM_CSV_ROWS_MAX))
+        return;
+    job = web_job_new(call->web, call->ticket, "text/csv; charset=utf-8; header=present");
+    if (job == NULL)
+        return;
+    job->headers = "Content-Disposition: attachment; filename=\"history.csv\"\r\n";
+    store_history_csv(call->web->options.store, &query.filter, web_job_done, job);
+}

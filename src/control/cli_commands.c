@@ -1,0 +1,300 @@
+/* The commands that ask the running router. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control/cli_internal.h"
+#include "control/http_parse.h"
+
+#define QUERY " --json --data --url --ca "
+
+static json_t *fields(const char *key, const char *value)
+{
+    json_t *object = json_object();
+
+    (void)json_object_set_new(object, key, json_string(value));
+    return object;
+}
+
+static void add(json_t *object, const char *key, const char *value)
+{
+    if (value != NULL)
+        (void)json_object_set_new(object, key, json_string(value));
+}
+
+/* Asks, judges, prints JSON when wanted. CLI_OK with *ret_is_printed false: print for people. */
+static int query(const struct cli_options *options, const char *method, const char *path,
+                 json_t *body, struct cli_answer *answer)
+{
+    int code = cli_ask(options, method, path, body, false, answer);
+
+    if (code != CLI_OK)
+        return code;
+    code = cli_judge(answer);
+    if (code == CLI_OK && options->is_json && answer->text.len > 0) {
+        (void)fwrite(answer->text.data, 1, answer->text.len, stdout);
+        (void)fputc('\n', stdout);
+    }
+    return code;
+}
+
+static int list(const struct cli_options *options, const char *path,
+                const struct cli_column *columns, size_t column_count)
+{
+    struct cli_answer answer;
+    int code = query(options, "GET", path, NULL, &answer);
+
+    if (code == CLI_OK && !options->is_json)
+        cli_table(json_object_get(answer.json, "items"), columns, column_count);
+    cli_answer_done(&answer);
+    return code;
+}
+
+/* "/api/calls/" ID, escaped. */
+static const char *path_of(const char *before, const char *id, const char *after,
+                           struct sr_buf *buf)
+{
+    sr_buf_init(buf, 4096);
+    sr_buf_c(buf, before);
+    http_encode(sr_str_c(id), buf);
+    sr_buf_c(buf, after);
+    return sr_buf_cstr(buf);
+}
+
+static int run_call(const struct cli_options *options)
+{
+    json_t *body = fields("to", options->args[0]);
+    struct cli_answer answer;
+    const char *id;
+    int code;
+
+    add(body, "from", options->from);
+    add(body, "providerId", options->provider);
+    code = query(options, "POST", "/api/call", body, &answer);
+    id = json_string_value(json_object_get(answer.json, "callId"));
+    if (code == CLI_OK && !options->is_json)
+        cli_say("%s\n", id != NULL ? id : "");
+    cli_answer_done(&answer);
+    return code;
+}
+
+static int run_calls(const struct cli_options *options)
+{
+    static const struct cli_column columns[] = {
+        {"CALL", "callId"}, {"DIRECTION", "direction"}, {"FROM", "from"},       {"TO", "to"},
+        {"STATE", "state"}, {"MEDIA", "media"},         {"SINCE", "startedAt"}, {"LEGS", "legs"},
+    };
+
+    return list(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns));
+}
+
+static int run_devices(const struct cli_options *options)
+{
+    static const struct cli_column columns[] = {
+        {"DEVICE", "id"},
+        {"EXTENSION", "extension"},
+        {"NAME", "displayName"},
+        {"REGISTERED", "registered"},
+        {"CONTACTS", "contactCount"},
+        {"CALLS", "calls"},
+    };
+
+    return list(options, "/api/devices?limit=1000", columns, SR_ARRAY_LEN(columns));
+}
+
+static int run_providers(const struct cli_options *options)
+{
+    static const struct cli_column columns[] = {
+        {"PROVIDER", "id"}, {"NAME", "displayName"}, {"DOMAIN", "domain"}, {"STATE", "state"}};
+
+    return list(options, "/api/providers?limit=1000", columns, SR_ARRAY_LEN(columns));
+}
+
+static int run_history(const struct cli_options *options)
+{
+    static const struct cli_column columns[] = {
+        {"CALL", "callId"},         {"STARTED", "startedAt"}, {"FROM", "from"},     {"TO", "to"},
+        {"ANSWERED", "answeredAt"}, {"ENDED", "endedAt"},     {"REASON", "reason"},
+    };
+    struct sr_buf buf;
+    int code = list(
+        options,
+        path_of("/api/history?limit=", options->limit != NULL ? options->limit : "50", "", &buf),
+        columns, SR_ARRAY_LEN(columns));
+
+    sr_buf_done(&buf);
+    return code;
+}
+
+static int run_hangup(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    struct sr_buf buf;
+    int code =
+        query(options, "DELETE", path_of("/api/calls/", options->args[0], "", &buf), NULL, &answer);
+
+    cli_answer_done(&answer);
+    sr_buf_done(&buf);
+    return code;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : "-";
+}
+
+static int run_trace(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    struct sr_buf buf;
+    int code = query(options, "GET", path_of("/api/calls/", options->args[0], "/trace", &buf), NULL,
+                     &answer);
+    const json_t *message;
+    size_t index;
+
+    json_array_foreach(answer.json, index, message)
+    {
+        if (code != CLI_OK || options->is_json)
+            break;
+        cli_say("%s  %s  %s  %s  %s -> %s\n", text_of(message, "at"), text_of(message, "legId"),
+                text_of(message, "direction"), text_of(message, "transport"),
+                text_of(message, "local"), text_of(message, "remote"));
+        cli_say_safe(sr_str_c(text_of(message, "message")), true);
+        cli_say("\n");
+    }
+    cli_answer_done(&answer);
+    sr_buf_done(&buf);
+    return code;
+}
+
+static int run_reload(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    int code = query(options, "POST", "/api/reload", NULL, &answer);
+    const json_t *diff = json_object_get(answer.json, "diff"), *pointer;
+    size_t index;
+
+    if (code == CLI_OK && !options->is_json) {
+        cli_say("reloaded: %zu changes\n", json_array_size(json_object_get(diff, "changes")));
+        json_array_foreach(json_object_get(diff, "restart"), index, pointer)
+        {
+            cli_say("waits for a restart: %s\n", json_string_value(pointer));
+        }
+    }
+    cli_answer_done(&answer);
+    return code;
+}
+
+static int run_drain(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    int code = query(options, "POST", "/api/drain", NULL, &answer);
+
+    if (code == CLI_OK && !options->is_json)
+        cli_say("draining: no new calls; the router stops when the last one has ended\n");
+    cli_answer_done(&answer);
+    return code;
+}
+
+static void say_members(const json_t *object, const char *before)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        char name[128];
+
+        (void)snprintf(name, sizeof(name), "%s%s%s", before, before[0] ? "." : "", key);
+        if (json_is_object(value)) {
+            say_members(value, name);
+        } else if (!json_is_array(value)) {
+            char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+            cli_say("%-32s ", name);
+            cli_say_safe(
+                json_is_string(value) ? sr_str_c(json_string_value(value)) : sr_str_c(text), false);
+            cli_say("\n");
+            free(text); /* jansson's own */
+        }
+    }
+}
+
+static int run_status(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    int code = query(options, "GET", "/api/status", NULL, &answer);
+
+    if (code == CLI_OK && !options->is_json)
+        say_members(answer.json, "");
+    cli_answer_done(&answer);
+    return code;
+}
+
+static int run_route(const struct cli_options *options)
+{
+    json_t *body = fields("number", options->args[0]);
+    struct cli_answer answer;
+    const json_t *item;
+    size_t index;
+    int code;
+
+    add(body, "provider", options->provider);
+    add(body, "device", options->device);
+    add(body, "caller", options->from);
+    code = query(options, "POST", "/api/routes/test", body, &answer);
+    if (code == CLI_OK && !options->is_json) {
+        json_array_foreach(json_object_get(answer.json, "tried"), index, item)
+        {
+            cli_say("tried %s: %s, %s\n", text_of(item, "route"),
+                    json_is_true(json_object_get(item, "matched")) ? "matched" : "no",
+                    text_of(item, "why"));
+        }
+        json_array_foreach(json_object_get(answer.json, "targets"), index, item)
+        {
+            cli_say("rings %s\n", json_is_string(item) ? json_string_value(item) : "-");
+        }
+    }
+    if (code == CLI_OK && json_array_size(json_object_get(answer.json, "targets")) == 0 &&
+        json_is_null(json_object_get(answer.json, "matched")))
+        code = CLI_NO; /* nobody would ring */
+    cli_answer_done(&answer);
+    return code;
+}
+
+static int run_not_built(const struct cli_options *options)
+{
+    cli_complain("siprouter %s: not built yet\n", options->command);
+    return CLI_NO;
+}
+
+const struct cli_command cli_commands[] = {
+    {"call", 1, 1, run_call, " --from --provider" QUERY,
+     "call TO [--from DEVICE] [--provider ID] [--json]\n\n"
+     "Rings DEVICE first and dials TO when it answers; without --from a call of one party."},
+    {"calls", 0, 0, run_calls, QUERY, "calls [--json]\n\nThe live calls."},
+    {"hangup", 1, 1, run_hangup, QUERY, "hangup CALL\n\nEnds a call."},
+    {"devices", 0, 0, run_devices, QUERY, "devices [--json]\n\nDevices and their registrations."},
+    {"providers", 0, 0, run_providers, QUERY, "providers [--json]\n\nProviders and their state."},
+    {"history", 0, 0, run_history, " --limit" QUERY,
+     "history [--limit N] [--json]\n\nThe newest call records."},
+    {"trace", 1, 1, run_trace, QUERY, "trace CALL [--json]\n\nThe SIP messages of a call."},
+    {"status", 0, 0, run_status, QUERY, "status [--json]\n\nNumbers of the running router."},
+    {"reload", 0, 0, run_reload, QUERY,
+     "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},
+    {"drain", 0, 0, run_drain, QUERY, "drain\n\nNo new calls; stops when the last has ended."},
+    {"route", 1, 1, run_route, " --provider --device --from" QUERY,
+     "route [--provider ID] [--device ID] [--from CALLER] NUMBER [--json]\n\n"
+     "What a number would do in the running router."},
+    {"passwd", 1, 1, cli_passwd, " --role --data --url --ca ",
+     "passwd USER [--role admin|read|user]\n\n"
+     "Sets a page password, asked for twice (or two lines on standard input). With --role a user\n"
+     "who is not there is made. Works with and without a running router."},
+    {"check", 0, 0, cli_check, " --config --json ",
+     "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
+    {"say", 0, CLI_ARGS_MAX, run_not_built, " --voice ", "say \"text\" -o FILE.wav [--voice NAME]"},
+    {"bench", 0, CLI_ARGS_MAX, run_not_built, " --seconds ", "bench [--seconds N]"},
+};
+
+const size_t cli_command_count = SR_ARRAY_LEN(cli_commands);

@@ -1,0 +1,114 @@
+/* Text for people: tables and safe lines. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "control/cli_internal.h"
+
+enum {
+    CLI_CELL_MAX = 48,
+    CLI_COLUMNS_MAX = 10,
+};
+
+void cli_say(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vfprintf(stdout, format, args);
+    va_end(args);
+}
+
+void cli_complain(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+}
+
+void cli_say_safe(struct sr_str text, bool keeps_lines)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+
+        if (c == '\r')
+            continue;
+        if (c == '\n' && keeps_lines)
+            (void)fputc('\n', stdout);
+        else
+            (void)fputc(c < ' ' || c == 0x7f ? '?' : c, stdout);
+    }
+}
+
+static const json_t *value_at(const json_t *item, const char *key)
+{
+    struct sr_str rest = sr_str_c(key), part;
+
+    while (item != NULL && sr_str_split(&rest, '.', &part)) {
+        char name[64];
+
+        (void)sr_str_copy(part, name, sizeof(name));
+        item = json_object_get(item, name);
+    }
+    return item;
+}
+
+static void write_cell(const json_t *value, char out[CLI_CELL_MAX + 1])
+{
+    struct sr_str text = SR_STR("-");
+    char number[32];
+
+    if (json_is_string(value))
+        text = sr_str_c(json_string_value(value));
+    else if (json_is_boolean(value))
+        text = json_is_true(value) ? SR_STR("yes") : SR_STR("no");
+    if (json_is_integer(value)) {
+        (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
+        text = sr_str_c(number);
+    } else if (json_is_real(value)) {
+        (void)snprintf(number, sizeof(number), "%.2f", json_real_value(value));
+        text = sr_str_c(number);
+    } else if (json_is_array(value)) {
+        (void)snprintf(number, sizeof(number), "%zu", json_array_size(value));
+        text = sr_str_c(number);
+    }
+    (void)sr_str_copy(text, out, CLI_CELL_MAX + 1);
+}
+
+static void say_padded(const char *text, size_t width, bool is_last)
+{
+    cli_say_safe(sr_str_c(text), false);
+    for (size_t n = strlen(text); n < width + 2 && !is_last; n++)
+        (void)fputc(' ', stdout);
+}
+
+void cli_table(const json_t *items, const struct cli_column *columns, size_t column_count)
+{
+    size_t widths[CLI_COLUMNS_MAX];
+    char cell[CLI_CELL_MAX + 1];
+    const json_t *item;
+    size_t index;
+
+    SR_ASSERT(column_count <= CLI_COLUMNS_MAX);
+    for (size_t i = 0; i < column_count; i++) {
+        widths[i] = strlen(columns[i].title);
+        json_array_foreach(items, index, item)
+        {
+            write_cell(value_at(item, columns[i].key), cell);
+            widths[i] = SR_MAX(widths[i], strlen(cell));
+        }
+    }
+    for (size_t i = 0; i < column_count; i++)
+        say_padded(columns[i].title, widths[i], i + 1 == column_count);
+    (void)fputc('\n', stdout);
+    json_array_foreach(items, index, item)
+    {
+        for (size_t i = 0; i < column_count; i++) {
+            write_cell(value_at(item, columns[i].key), cell);
+            say_padded(cell, widths[i], i + 1 == column_count);
+        }
+        (void)fputc('\n', stdout);
+    }
+}

@@ -1,0 +1,161 @@
+#include "control/read_model.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+
+void read_model_init(struct read_model *model)
+{
+    memset(model, 0, sizeof(*model));
+    sr_list_init(&model->calls);
+    sr_list_init(&model->devices);
+    sr_map_init(&model->calls_by_id);
+    sr_map_init(&model->devices_by_id);
+}
+
+static void drop_call(struct read_model *model, struct model_call *call)
+{
+    (void)sr_map_remove(&model->calls_by_id, sr_str_c(call->view->call_id));
+    sr_list_remove(&model->calls, &call->node);
+    sr_free(call->view);
+    sr_free(call);
+}
+
+static void drop_device(struct read_model *model, struct model_device *device)
+{
+    (void)sr_map_remove(&model->devices_by_id, sr_str_c(device->view.device_id));
+    sr_list_remove(&model->devices, &device->node);
+    sr_free(device);
+}
+
+static void clear(struct read_model *model)
+{
+    SR_LIST_EACH(&model->calls, node)
+    {
+        drop_call(model, SR_CONTAINER(node, struct model_call, node));
+    }
+    SR_LIST_EACH(&model->devices, node)
+    {
+        drop_device(model, SR_CONTAINER(node, struct model_device, node));
+    }
+}
+
+void read_model_done(struct read_model *model)
+{
+    clear(model);
+    sr_map_done(&model->calls_by_id);
+    sr_map_done(&model->devices_by_id);
+}
+
+bool read_model_is_party(const char *parties, const char *device_id)
+{
+    char wanted[ENGINE_TEXT_MAX + 3];
+
+    if (device_id[0] == '\0')
+        return false;
+    (void)snprintf(wanted, sizeof(wanted), "\n%s\n", device_id);
+    return strstr(parties, wanted) != NULL;
+}
+
+void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        const char *device = view->legs[i].device_id;
+        size_t used = strlen(parties);
+
+        if (device[0] == '\0' || read_model_is_party(parties, device) ||
+            used + strlen(device) + 3 > size)
+            continue;
+        (void)snprintf(parties + used, size - used, "%s%s\n", used == 0 ? "\n" : "", device);
+    }
+}
+
+/* A view takes the place of the one before. The maps' keys live in the values: out first. */
+static void put_call(struct read_model *model, const struct engine_call_view *view)
+{
+    struct model_call *call = sr_map_remove(&model->calls_by_id, sr_str_c(view->call_id));
+
+    if (call == NULL) {
+        call = sr_zalloc(1, sizeof(*call));
+        call->order = ++model->next_order;
+        sr_list_add(&model->calls, &call->node);
+    } else {
+        sr_free(call->view);
+    }
+    call->view = engine_call_view_copy(view);
+    read_model_add_parties(view, call->parties, sizeof(call->parties));
+    (void)sr_map_put(&model->calls_by_id, sr_str_c(call->view->call_id), call);
+}
+
+static void put_device(struct read_model *model, const struct engine_device_view *view)
+{
+    struct model_device *device = sr_map_find(&model->devices_by_id, sr_str_c(view->device_id));
+
+    if (device != NULL) { /* the same id: the key stays what it is */
+        device->view = *view;
+        return;
+    }
+    device = sr_zalloc(1, sizeof(*device));
+    device->order = ++model->next_order;
+    device->view = *view;
+    sr_list_add(&model->devices, &device->node);
+    (void)sr_map_put(&model->devices_by_id, sr_str_c(device->view.device_id), device);
+}
+
+static void take_snapshot(struct read_model *model, const struct engine_event *event)
+{
+    /* calls keep their parties and places in lists: only what is gone goes */
+    SR_LIST_EACH(&model->calls, node)
+    {
+        struct model_call *call = SR_CONTAINER(node, struct model_call, node);
+        bool is_live = false;
+
+        for (uint32_t i = 0; i < event->call_count && !is_live; i++)
+            is_live = strcmp(event->calls[i]->call_id, call->view->call_id) == 0;
+        if (!is_live)
+            drop_call(model, call);
+    }
+    for (uint32_t i = 0; i < event->call_count; i++)
+        put_call(model, event->calls[i]);
+    SR_LIST_EACH(&model->devices, node)
+    {
+        drop_device(model, SR_CONTAINER(node, struct model_device, node));
+    }
+    for (uint32_t i = 0; i < event->device_count; i++)
+        put_device(model, &event->devices[i]);
+    model->is_filled = true;
+}
+
+bool read_model_apply(struct read_model *model, const struct engine_event *event)
+{
+    bool is_next = model->seq == 0 || event->seq == model->seq + 1;
+
+    if (event->kind == ENGINE_REPLY)
+        return true;
+    model->seq = event->seq;
+    if (event->kind == ENGINE_SNAPSHOT)
+        take_snapshot(model, event);
+    if (event->kind == ENGINE_DRAINED)
+        model->is_drained = true;
+    if (event->call != NULL && event->kind != ENGINE_CALL_ENDED)
+        put_call(model, event->call);
+    if (event->kind == ENGINE_CALL_ENDED) {
+        struct model_call *call = sr_map_find(&model->calls_by_id, sr_str_c(event->call_id));
+
+        if (call != NULL)
+            drop_call(model, call);
+    }
+    if (event->device != NULL)
+        put_device(model, event->device);
+    return is_next;
+}
+
+const struct model_call *read_model_call(const struct read_model *model, struct sr_str call_id)
+{
+    return sr_map_find(&model->calls_by_id, call_id);
+}
+
+const struct model_device *read_model_device(const struct read_model *model, struct sr_str id)
+{
+    return sr_map_find(&model->devices_by_id, id);
+}

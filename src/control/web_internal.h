@@ -1,0 +1,137 @@
+/**
+ * @file web_internal.h  The web thread's insides, shared by web.c and the api_*.c files.
+ *
+ * Layer:   control
+ * Thread:  the web thread
+ */
+#ifndef SR_CONTROL_WEB_INTERNAL_H
+#define SR_CONTROL_WEB_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mpsc.h"
+#include "control/api.h"
+#include "control/auth.h"
+#include "control/event_hub.h"
+#include "control/http.h"
+#include "control/read_model.h"
+#include "control/web.h"
+
+enum {
+    WEB_PATH_MAX = 512,
+    WEB_URL_MAX = 128,
+    WEB_ETAG_MAX = 72,
+    WEB_JOBS_MAX = 256, /* queries at the store */
+};
+
+struct web {
+    struct web_options options;
+    char config_path[WEB_PATH_MAX], data_path[WEB_PATH_MAX], api_path[WEB_PATH_MAX + 16];
+    char url[WEB_URL_MAX];
+    char first_password[64];
+    int64_t started; /* monotonic */
+    int64_t started_wall;
+
+    struct http_server *http;
+    struct auth *auth;
+    struct event_hub *hub;
+    struct read_model model;
+    struct api_idem *idem;
+
+    struct config *config; /* in force */
+    struct sr_buf text;    /* of it */
+    char etag[WEB_ETAG_MAX];
+
+    pthread_t thread;
+    bool is_thread_started;
+    atomic_bool is_reload_wanted;
+    bool is_draining;
+
+    struct sr_map64 pending; /* commands, by token */
+    uint64_t next_token;
+    struct sr_mpsc jobs_done;
+    _Atomic uint32_t jobs; /* at the store */
+    int64_t checked;       /* when sockets were last asked for their rights */
+};
+
+/* ---- commands to the engine (web.c) ---- */
+
+struct web_pending;
+/** The REPLY came; event NULL: it did not in time. Answers the ticket. */
+typedef void web_reply_fn(struct web *web, const struct web_pending *pending,
+                          const struct engine_event *event);
+
+struct web_pending {
+    uint64_t token;
+    struct api_ticket ticket;
+    web_reply_fn *fn;
+    int64_t deadline;
+    char call_id[ENGINE_ID_MAX];
+};
+
+/** Submits (setting command->token); `fn` answers later. Answers 503 itself when refused. */
+void web_submit(struct api_call *call, struct engine_command *command, web_reply_fn *fn);
+
+/* ---- queries to the store (web.c) ---- */
+
+struct web_job {
+    struct sr_mpsc_node node;
+    struct web *web;
+    struct api_ticket ticket;
+    const char *content_type;
+    const char *headers;
+    struct sr_buf result;
+    enum sr_err err;
+};
+
+/** A job to hand to a store query with web_job_done as its callback; NULL: too many, 503 was sent. */
+struct web_job *web_job_new(struct web *web, struct api_ticket ticket, const char *content_type);
+void web_job_done(void *job, enum sr_err err, struct sr_str result);
+
+/* ---- configuration (web_config.c) ---- */
+
+enum web_config_result {
+    WEB_CONFIG_OK,
+    WEB_CONFIG_FAULTY, /* faults say why */
+    WEB_CONFIG_BUSY,   /* the engine's queue is full */
+    WEB_CONFIG_IO,     /* the file could not be written */
+};
+
+struct config_faults;
+/**
+ * Puts a new text in force: checks, compares, writes the file (when `is_written`), tells the engine.
+ *
+ * @param[out] ret_diff  JSON of config_diff_write, on success
+ */
+enum web_config_result web_config_apply(struct web *web, struct sr_str text, bool is_written,
+                                        struct config_faults *faults, struct sr_buf *ret_diff);
+/** Reads the file; on failure the reason is in reterr_why. */
+SR_MUST_USE enum sr_err web_config_read(struct web *web, struct config_faults *faults,
+                                        struct sr_buf *ret_text);
+void web_config_set_etag(struct web *web);
+/** Reloads from the file and logs. SR_OK with ret_diff, or faults. */
+enum web_config_result web_config_reload(struct web *web, struct config_faults *faults,
+                                         struct sr_buf *ret_diff);
+
+/* ---- views ---- */
+
+/** Members of GET /api/status for that principal. */
+void web_status_json(struct web *web, const struct auth_principal *who, struct sr_json *json);
+bool web_may_see_call(const struct auth_principal *who, const struct model_call *call);
+
+/* ---- files of the page (made by web/embed.py) ---- */
+
+struct web_file {
+    const char *path, *content_type;
+    const unsigned char *bytes;
+    size_t size;
+    const char *etag;
+};
+
+extern const struct web_file web_files[];
+extern const size_t web_file_count;
+
+#endif
