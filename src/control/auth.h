@@ -42,6 +42,7 @@ enum auth_role { /* bits, so that a route can list who may */
 };
 
 enum auth_kind {
+    AUTH_BY_NOTHING, /* a route that is open to all */
     AUTH_BY_SESSION,
     AUTH_BY_TOKEN,
     AUTH_BY_CLI,    /* the token of api.json */

@@ -1,0 +1,177 @@
+#include "test_web.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+
+struct engine {
+    pthread_mutex_t lock; /* commands come from the web thread, events from the test's */
+    struct sr_mpsc events;
+    uint64_t seq;
+    unsigned commands[ENGINE_DO_DRAIN + 1];
+    void (*wake)(void *arg);
+    void *arg;
+};
+
+struct engine *fake_engine_new(void)
+{
+    struct engine *engine = sr_zalloc(1, sizeof(*engine));
+
+    sr_mpsc_init(&engine->events);
+    pthread_mutex_init(&engine->lock, NULL);
+    return engine;
+}
+
+void fake_engine_free(struct engine *engine)
+{
+    struct engine_event *event;
+
+    while ((event = engine_next_event(engine)) != NULL)
+        engine_event_free(event);
+    pthread_mutex_destroy(&engine->lock);
+    sr_free(engine);
+}
+
+void fake_engine_wakes(struct engine *engine, void (*wake)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->wake = wake;
+    engine->arg = arg;
+    pthread_mutex_unlock(&engine->lock);
+    wake(arg);
+}
+
+static void push(struct engine *engine, struct engine_event *event)
+{
+    void (*wake)(void *arg);
+    void *arg;
+
+    pthread_mutex_lock(&engine->lock);
+    if (event->kind != ENGINE_REPLY)
+        event->seq = ++engine->seq;
+    (void)sr_mpsc_push(&engine->events, &event->node);
+    wake = engine->wake;
+    arg = engine->arg;
+    pthread_mutex_unlock(&engine->lock);
+    if (wake != NULL)
+        wake(arg);
+}
+
+static struct engine_event *event_new(enum engine_event_kind kind)
+{
+    struct engine_event *event = sr_zalloc(1, sizeof(*event));
+
+    event->kind = kind;
+    event->at_wall_us = 1700000000 * SR_SEC;
+    sr_buf_init(&event->body, 1 << 16);
+    return event;
+}
+
+void fake_engine_skip(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->seq++;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void fake_engine_push(struct engine *engine, enum engine_event_kind kind, const char *call_id,
+                      const char *device_id)
+{
+    struct engine_event *event = event_new(kind);
+
+    if (call_id != NULL) {
+        struct engine_call_view *view =
+            sr_zalloc(1, sizeof(*view) + sizeof(struct engine_leg_view));
+
+        (void)sr_str_copy(sr_str_c(call_id), view->call_id, sizeof(view->call_id));
+        view->direction = "internal";
+        view->state = kind == ENGINE_CALL_ENDED ? "ended" : "ringing";
+        view->mode = "relay";
+        view->leg_count = 1;
+        view->legs[0].kind = "device";
+        view->legs[0].role = "participant";
+        view->legs[0].state = "ringing";
+        (void)sr_str_copy(sr_str_c("l1"), view->legs[0].leg_id, sizeof(view->legs[0].leg_id));
+        (void)sr_str_copy(sr_str_c(device_id), view->legs[0].device_id,
+                          sizeof(view->legs[0].device_id));
+        event->call = view;
+        memcpy(event->call_id, view->call_id, sizeof(event->call_id));
+    }
+    push(engine, event);
+}
+
+static void reply(struct engine *engine, const struct engine_command *command)
+{
+    struct engine_event *event = event_new(ENGINE_REPLY);
+
+    event->token = command->token;
+    if (command->kind == ENGINE_DO_CALL)
+        sr_buf_fmt(&event->body, "{\"callId\":\"c%u\"}", engine->commands[ENGINE_DO_CALL]);
+    if (command->kind == ENGINE_DO_TRACE)
+        event->err = SR_ERR_NOTFOUND;
+    push(engine, event);
+}
+
+enum sr_err engine_submit(struct engine *engine, const struct engine_command *command)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->commands[command->kind]++;
+    pthread_mutex_unlock(&engine->lock);
+    config_unref(command->config);
+    if (command->token != 0)
+        reply(engine, command);
+    return SR_OK;
+}
+
+unsigned fake_engine_commands(struct engine *engine, enum engine_command_kind kind)
+{
+    unsigned count;
+
+    pthread_mutex_lock(&engine->lock);
+    count = engine->commands[kind];
+    pthread_mutex_unlock(&engine->lock);
+    return count;
+}
+
+struct engine_event *engine_next_event(struct engine *engine)
+{
+    struct sr_mpsc_node *node = sr_mpsc_pop(&engine->events);
+
+    return node != NULL ? SR_CONTAINER(node, struct engine_event, node) : NULL;
+}
+
+uint64_t engine_epoch(const struct engine *engine)
+{
+    (void)engine;
+    return 0xabc;
+}
+
+void engine_status(struct engine *engine, struct engine_status *ret_status)
+{
+    (void)engine;
+    memset(ret_status, 0, sizeof(*ret_status));
+}
+
+struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call)
+{
+    size_t bytes = sizeof(*call) + call->leg_count * sizeof(call->legs[0]);
+    struct engine_call_view *copy = sr_alloc(bytes);
+
+    memcpy(copy, call, bytes);
+    return copy;
+}
+
+void engine_event_free(struct engine_event *event)
+{
+    if (event == NULL)
+        return;
+    sr_free(event->call);
+    sr_free(event->device);
+    for (uint32_t i = 0; i < event->call_count; i++)
+        sr_free(event->calls[i]);
+    sr_free(event->calls);
+    sr_free(event->devices);
+    sr_buf_done(&event->body);
+    sr_free(event);
+}

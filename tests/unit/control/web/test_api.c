@@ -1,0 +1,453 @@
+#include "test_web.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "control/config_load.h"
+#include "control/web.h"
+#include "store/store.h"
+
+struct house {
+    char dir[64], config_path[96];
+    struct engine *engine;
+    struct store *store;
+    struct web *web;
+    uint16_t port;
+    char bearer[160]; /* the CLI's */
+    struct answer answer;
+};
+
+static void wake(void *arg)
+{
+    web_wake(arg);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    (void)fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void read_api_file(struct house *house)
+{
+    char path[128], text[512] = "", *token;
+    struct stat st;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%s/run/api.json", house->dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    assert_int_equal(fclose(file), 0);
+    token = strstr(text, "\"token\":\"");
+    assert_non_null(token);
+    (void)snprintf(house->bearer, sizeof(house->bearer), "Authorization: Bearer %.64s\r\n",
+                   token + 9);
+}
+
+static void start_web(struct house *house)
+{
+    struct config_faults *faults = sr_zalloc(1, sizeof(*faults));
+    struct web_options options = {
+        .engine = house->engine,
+        .store = house->store,
+        .config_path = house->config_path,
+        .data_path = house->dir,
+        .is_any_port = true,
+    };
+    char why[256] = "";
+
+    config_faults_init(faults);
+    assert_int_equal(config_load_file(house->config_path, faults, NULL, &options.config), SR_OK);
+    assert_int_equal(web_start(&options, &house->web, why, sizeof(why)), SR_OK);
+    config_unref(options.config);
+    config_faults_done(faults);
+    sr_free(faults);
+    house->port = (uint16_t)strtoul(strrchr(web_url(house->web), ':') + 1, NULL, 10);
+    fake_engine_wakes(house->engine, wake, house->web);
+    read_api_file(house);
+}
+
+static int enter(void **state)
+{
+    struct house *house = calloc(1, sizeof(*house));
+    struct store_options options = {.keep_days = 1, .trace_keep_days = 1, .trace_mb_max = 1};
+    char path[128], why[256] = "";
+
+    assert_non_null(house);
+    (void)snprintf(house->dir, sizeof(house->dir), "./web-test-XXXXXX");
+    assert_non_null(mkdtemp(house->dir));
+    (void)snprintf(house->config_path, sizeof(house->config_path), "%s/config.json", house->dir);
+    write_file(house->config_path,
+               "{ // ours\n \"devices\": [{\"id\": \"desk\", \"extension\": \"101\", "
+               "\"password\": \"planted-secret\"}]}\n");
+    assert_int_equal(chmod(house->config_path, 0600), 0);
+    (void)snprintf(path, sizeof(path), "%s/siprouter.db", house->dir);
+    options.path = sr_str_c(path);
+    assert_int_equal(store_open(&options, &house->store, why, sizeof(why)), SR_OK);
+    house->engine = fake_engine_new();
+    fake_engine_push(house->engine, ENGINE_SNAPSHOT, NULL, NULL);
+    start_web(house);
+    *state = house;
+    return 0;
+}
+
+static int leave(void **state)
+{
+    struct house *house = *state;
+    char command[128];
+
+    web_stop(house->web);
+    store_close(house->store);
+    fake_engine_free(house->engine);
+    (void)snprintf(command, sizeof(command), "rm -r %s", house->dir);
+    assert_int_equal(system(command), 0);
+    free(house);
+    return 0;
+}
+
+/* Asks with the CLI's token. */
+static int ask(struct house *house, const char *method, const char *path, const char *body)
+{
+    client_ask(house->port, method, path, house->bearer, body, &house->answer);
+    return house->answer.status;
+}
+
+static bool says(const struct house *house, const char *text)
+{
+    return strstr(house->answer.text, text) != NULL;
+}
+
+static void health_is_open_and_the_rest_is_not(void **state)
+{
+    struct house *house = *state;
+
+    client_ask(house->port, "GET", "/healthz", "", NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "GET", "/api/status", "", NULL, &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    client_ask(house->port, "GET", "/metrics", "", NULL, &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    assert_int_equal(ask(house, "GET", "/api/status", NULL), 200);
+    assert_true(says(house, "nosniff") && says(house, "no-store"));
+    assert_int_equal(ask(house, "GET", "/api/nothing", NULL), 404);
+    assert_int_equal(ask(house, "PUT", "/api/calls", NULL), 405);
+    assert_true(says(house, "Allow: GET"));
+    assert_int_equal(ask(house, "POST", "/api/speech", "{}"), 501);
+    assert_true(says(house, "not-built"));
+}
+
+static void smuggled_and_rebound_requests_are_refused(void **state)
+{
+    struct house *house = *state;
+
+    client_raw(house->port,
+               "POST /api/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+               &house->answer);
+    assert_int_equal(house->answer.status, 400);
+    assert_true(says(house, "Connection: close"));
+    client_raw(house->port,
+               "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+               &house->answer);
+    assert_int_equal(house->answer.status, 421);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    struct house *house = *state;
+    char *second;
+
+    client_raw(house->port,
+               "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+               "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+               &house->answer);
+    second = strstr(house->answer.text + 1, "HTTP/1.1 ");
+    assert_int_equal(house->answer.status, 200);
+    assert_non_null(second);
+    assert_memory_equal(second, "HTTP/1.1 404", 12);
+}
+
+static void bodies_are_checked_with_a_pointer(void **state)
+{
+    struct house *house = *state;
+
+    assert_int_equal(ask(house, "POST", "/api/call", "{\"to\":5}"), 422);
+    assert_true(says(house, "\"pointer\":\"/to\""));
+    assert_int_equal(ask(house, "POST", "/api/call", "{}"), 422);
+    assert_int_equal(ask(house, "POST", "/api/call", "{\"to\":\"1\",\"x/y\":1}"), 422);
+    assert_true(says(house, "\"pointer\":\"/x~1y\""));
+    assert_int_equal(ask(house, "POST", "/api/call", "{"), 400);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CALL), 0);
+}
+
+static void a_repeated_create_starts_one_call(void **state)
+{
+    struct house *house = *state;
+    char headers[256];
+
+    (void)snprintf(headers, sizeof(headers), "%sIdempotency-Key: k\r\n", house->bearer);
+    for (int i = 0; i < 2; i++) {
+        client_ask(house->port, "POST", "/api/call", headers, "{\"to\":\"101\"}", &house->answer);
+        assert_int_equal(house->answer.status, 202);
+        assert_true(says(house, "{\"callId\":\"c1\"}"));
+    }
+    client_ask(house->port, "POST", "/api/call", headers, "{\"to\":\"102\"}", &house->answer);
+    assert_int_equal(house->answer.status, 422);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CALL), 1);
+}
+
+/* Cookie writes need X-Requested-With and our Origin; logging out ends the session. */
+static void a_session_is_guarded_against_other_pages(void **state)
+{
+    struct house *house = *state;
+    char body[128], cookie[160], headers[512], *at;
+
+    assert_non_null(web_first_password(house->web));
+    (void)snprintf(body, sizeof(body), "{\"user\":\"admin\",\"password\":\"%s\"}",
+                   web_first_password(house->web));
+    client_ask(house->port, "POST", "/api/login", "", "{\"user\":\"admin\",\"password\":\"no\"}",
+               &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    client_ask(house->port, "POST", "/api/login", "Origin: http://evil.example\r\n", body,
+               &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    client_ask(house->port, "POST", "/api/login", "", body, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    at = strstr(house->answer.text, "siprouter=");
+    assert_non_null(at);
+    assert_true(says(house, "HttpOnly; SameSite=Strict"));
+    (void)snprintf(cookie, sizeof(cookie), "Cookie: %.74s\r\n", at);
+    client_ask(house->port, "GET", "/api/me", cookie, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "POST", "/api/reload", cookie, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    (void)snprintf(headers, sizeof(headers), "%sOrigin: http://evil.example\r\n", cookie);
+    assert_int_equal(client_socket(house->port, "/api/events", headers), -1);
+    (void)snprintf(headers, sizeof(headers),
+                   "%sX-Requested-With: page\r\nOrigin: http://127.0.0.1:%u\r\n", cookie,
+                   house->port);
+    client_ask(house->port, "POST", "/api/reload", headers, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "POST", "/api/logout", headers, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 204);
+    client_ask(house->port, "GET", "/api/me", cookie, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 401);
+}
+
+static void guessing_is_slowed(void **state)
+{
+    struct house *house = *state;
+    int status = 0;
+
+    for (int i = 0; i < 11; i++) {
+        client_ask(house->port, "POST", "/api/login", "",
+                   "{\"user\":\"nobody\",\"password\":\"no\"}", &house->answer);
+        status = house->answer.status;
+    }
+    assert_int_equal(status, 429);
+    assert_true(says(house, "Retry-After: "));
+}
+
+/* Makes a token of a role; its Authorization line. */
+static void make_token(struct house *house, const char *body, char *line, size_t size)
+{
+    char *at;
+
+    assert_int_equal(ask(house, "POST", "/api/tokens", body), 201);
+    at = strstr(house->answer.text, "\"token\":\"");
+    assert_non_null(at);
+    (void)snprintf(line, size, "Authorization: Bearer %.64s\r\n", at + 9);
+}
+
+/* The same rights on REST and on events: a user sees the calls of its own device, until the end. */
+static void a_user_sees_only_its_own_calls(void **state)
+{
+    struct house *house = *state;
+    char line[160], text[8192];
+    int fd;
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
+               sizeof(line));
+    fd = client_socket(house->port, "/api/events", line);
+    assert_true(fd >= 0);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\",\"epoch\":\"abc\""));
+    assert_null(strstr(text, "\"router\""));
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "theirs", "other");
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "mine", "desk");
+    fake_engine_push(house->engine, ENGINE_QUALITY, "mine", "desk"); /* not asked for */
+    fake_engine_push(house->engine, ENGINE_CALL_ENDED, "theirs", "other");
+    fake_engine_push(house->engine, ENGINE_CALL_ENDED, "mine", "other"); /* desk left before */
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_created\",\"seq\":3"));
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_ended\",\"seq\":6"));
+    close(fd);
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "theirs", "other");
+    fd = client_socket(house->port, "/api/events?since=abc:6", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text))); /* the model has it now */
+    close(fd);
+    client_ask(house->port, "GET", "/api/calls/theirs", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 404);
+    client_ask(house->port, "DELETE", "/api/calls/theirs", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 404);
+    client_ask(house->port, "GET", "/api/config", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    assert_int_equal(ask(house, "GET", "/api/calls/theirs", NULL), 200);
+    assert_int_equal(ask(house, "DELETE", "/api/calls/theirs", NULL), 204);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_HANGUP), 1);
+}
+
+static void a_reader_changes_nothing(void **state)
+{
+    struct house *house = *state;
+    char line[160];
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"read\"}", line, sizeof(line));
+    client_ask(house->port, "GET", "/api/status", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "POST", "/api/call", line, "{\"to\":\"101\"}", &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    client_ask(house->port, "GET", "/api/users", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 403);
+}
+
+static void missed_events_are_replayed_or_a_snapshot_comes(void **state)
+{
+    struct house *house = *state;
+    char text[8192];
+    int fd = client_socket(house->port, "/api/events", house->bearer);
+
+    assert_true(client_message(fd, text, sizeof(text)));
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "a", "desk"); /* 2 */
+    fake_engine_push(house->engine, ENGINE_CALL_RINGING, "a", "desk"); /* 3 */
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_true(client_message(fd, text, sizeof(text)));
+    close(fd);
+    fd = client_socket(house->port, "/api/events?since=abc:2", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_ringing\",\"seq\":3"));
+    close(fd);
+    fd = client_socket(house->port, "/api/events?since=fff:2", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\""));
+    fake_engine_skip(house->engine); /* 4 is lost */
+    fake_engine_push(house->engine, ENGINE_SNAPSHOT, NULL, NULL);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\",\"epoch\":\"abc\",\"seq\":5"));
+    close(fd);
+}
+
+/* A client that never reads is dropped; the others go on. */
+static void a_slow_client_is_dropped(void **state)
+{
+    struct house *house = *state;
+    char text[8192];
+    int slow = client_socket(house->port, "/api/events", house->bearer);
+    int good = client_socket(house->port, "/api/events?types=call_ended", house->bearer);
+
+    assert_true(client_message(good, text, sizeof(text)));
+    for (int i = 0; i < 20000; i++)
+        fake_engine_push(house->engine, ENGINE_CALL_RINGING, "a", "desk");
+    fake_engine_push(house->engine, ENGINE_CALL_ENDED, "a", "desk");
+    assert_true(client_message(good, text, sizeof(text)));
+    assert_non_null(strstr(text, "call_ended"));
+    assert_int_equal(ask(house, "GET", "/api/status", NULL), 200);
+    assert_true(says(house, "\"droppedWebsockets\":1"));
+    close(slow);
+    close(good);
+}
+
+/* Secrets are masked, a lost edit is refused, comments survive, a bad file changes nothing. */
+static void the_configuration_is_edited_safely(void **state)
+{
+    struct house *house = *state;
+    char text[1024] = "", headers[256];
+    FILE *file;
+    size_t n;
+
+    assert_int_equal(ask(house, "GET", "/api/config", NULL), 200);
+    assert_false(says(house, "planted-secret"));
+    assert_true(says(house, "{\"masked\":true}"));
+    (void)snprintf(headers, sizeof(headers), "%sIf-Match: \"old\"\r\n", house->bearer);
+    client_ask(house->port, "PATCH", "/api/config", headers, "{\"realm\":\"x\"}", &house->answer);
+    assert_int_equal(house->answer.status, 412);
+    assert_int_equal(ask(house, "PATCH", "/api/config", "{\"nonsense\":1}"), 422);
+    assert_true(says(house, "\"pointer\":\"/nonsense\""));
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CONFIGURE), 0);
+    assert_int_equal(ask(house, "PATCH", "/api/config",
+                         "{\"devices\":[{\"id\":\"desk\",\"extension\":\"102\","
+                         "\"password\":{\"masked\":true}}]}"),
+                     200);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CONFIGURE), 1);
+    file = fopen(house->config_path, "r");
+    assert_non_null(file);
+    n = fread(text, 1, sizeof(text) - 1, file);
+    assert_true(n > 0);
+    assert_int_equal(fclose(file), 0);
+    assert_non_null(strstr(text, "// ours"));
+    assert_non_null(strstr(text, "planted-secret"));
+    assert_non_null(strstr(text, "102"));
+    write_file(house->config_path, "{ broken");
+    assert_int_equal(ask(house, "POST", "/api/reload", NULL), 422);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CONFIGURE), 1);
+}
+
+static void the_last_administrator_stays(void **state)
+{
+    struct house *house = *state;
+
+    assert_int_equal(ask(house, "DELETE", "/api/users/admin", NULL), 409);
+    assert_int_equal(ask(house, "PATCH", "/api/users/admin", "{\"role\":\"read\"}"), 409);
+    assert_int_equal(ask(house, "POST", "/api/users",
+                         "{\"name\":\"eve\",\"role\":\"admin\",\"password\":\"12345678\"}"),
+                     201);
+    assert_int_equal(ask(house, "DELETE", "/api/users/admin", NULL), 204);
+    assert_int_equal(ask(house, "DELETE", "/api/users/nobody", NULL), 404);
+}
+
+static void history_and_traces_come_from_the_store(void **state)
+{
+    struct house *house = *state;
+
+    assert_int_equal(ask(house, "GET", "/api/history", NULL), 200);
+    assert_true(says(house, "{\"items\":[],\"nextCursor\":null}"));
+    assert_int_equal(ask(house, "GET", "/api/history.csv", NULL), 200);
+    assert_true(says(house, "text/csv"));
+    assert_int_equal(ask(house, "GET", "/api/history?from=yesterday", NULL), 400);
+    assert_int_equal(ask(house, "GET", "/api/calls/none/trace", NULL), 404);
+}
+
+#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, enter, leave)
+
+int run_api_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_HOUSE(health_is_open_and_the_rest_is_not),
+        IN_HOUSE(smuggled_and_rebound_requests_are_refused),
+        IN_HOUSE(pipelined_requests_are_answered_in_order),
+        IN_HOUSE(bodies_are_checked_with_a_pointer),
+        IN_HOUSE(a_repeated_create_starts_one_call),
+        IN_HOUSE(a_session_is_guarded_against_other_pages),
+        IN_HOUSE(guessing_is_slowed),
+        IN_HOUSE(a_user_sees_only_its_own_calls),
+        IN_HOUSE(a_reader_changes_nothing),
+        IN_HOUSE(missed_events_are_replayed_or_a_snapshot_comes),
+        IN_HOUSE(a_slow_client_is_dropped),
+        IN_HOUSE(the_configuration_is_edited_safely),
+        IN_HOUSE(the_last_administrator_stays),
+        IN_HOUSE(history_and_traces_come_from_the_store),
+    };
+
+    return cmocka_run_group_tests_name("api", tests, NULL, NULL);
+}
