@@ -228,10 +228,9 @@ static const char *check_value(const struct api_field *field, const json_t *valu
                        field->max);
         return why;
     case API_TEXT_OR_NULL:
-        if (json_is_null(value))
-            return NULL;
-        /* fall through */
     case API_TEXT:
+        if (field->type == API_TEXT_OR_NULL && json_is_null(value))
+            return NULL;
         if (!json_is_string(value))
             return field->type == API_TEXT ? "must be a text" : "must be a text or null";
         return check_text(field, json_string_value(value), why, why_size);
