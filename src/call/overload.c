@@ -14,7 +14,8 @@ sr_usec overload_deadline(const struct overload *overload)
 
 static void fill_tokens(struct overload *overload, sr_usec now)
 {
-    double burst = SR_MAX(overload->rate_max * OVERLOAD_WINDOW_MS / 1000, 1.0);
+    double burst =
+        SR_MAX(overload->rate_max * OVERLOAD_WINDOW_MS / 1000, (double)OVERLOAD_BURST_MIN);
 
     overload->tokens += overload->rate_max * (double)(now - overload->tokens_at) / (double)SR_SEC;
     overload->tokens = SR_MIN(overload->tokens, burst);

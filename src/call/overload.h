@@ -33,7 +33,10 @@ enum {
     OVERLOAD_BACKLOG_BYTES = 200000, /* so does SIP that waits: some 100 messages */
     OVERLOAD_STRAINED_WINDOWS = 2,   /* one alone may be a hiccup of the machine */
     OVERLOAD_CALM_WINDOWS = 50,      /* 5 s without pressure end the limit */
-    OVERLOAD_RATE_MIN = 5,           /* calls a second always let in */
+    OVERLOAD_RATE_MIN = 50,          /* calls a second always let in: a slow moment of the machine
+                                        must not turn away a household */
+    OVERLOAD_BURST_MIN = 10,         /* calls let in at once (each asks twice: challenge, then
+                                        credentials) */
     OVERLOAD_RETRY_SEC = 2,
 };
 

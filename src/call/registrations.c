@@ -147,7 +147,7 @@ static void restore_one(void *arg, const struct store_contact *row)
         .rtt_us = -1,
     };
 
-    if (row->expires_wall <= now_wall || !sr_str_eq(row->transport, SR_STR("udp")))
+    if (row->expires_wall <= now_wall || !sr_str_eq_c(row->transport, net_kind_name(NET_UDP)))
         return;
     contact.expires_at = loop_now(engine->loop) + (sr_usec)(row->expires_wall - now_wall) * SR_SEC;
     if (!ua_restore_contact(engine->ua, &contact))

@@ -21,7 +21,6 @@ const broken = [
   ['a duplicate key', '{ "realm": "a",\n "realm": "b" }', /realm/],
   ['a duplicate device id', '{ "devices": [ { "id": "a", "extension": "101", "password": "x" },\n { "id": "a", "extension": "102", "password": "x" } ] }', /devices/],
   ['a duplicate extension', '{ "devices": [ { "id": "a", "extension": "101", "password": "x" },\n { "id": "b", "extension": "101", "password": "x" } ] }', /101|extension/],
-  ['a device without extension', '{ "devices": [ { "id": "a", "password": "x" } ] }', /extension/],
   ['an unknown codec', '{ "devices": [ { "id": "a", "extension": "101", "password": "x", "codecs": ["G722", "MP3"] } ] }', /codecs/],
   ['a dangling group member', `{ ${devices}, "groups": [ { "id": "g", "extension": "200", "members": ["ghost"] } ] }`, /ghost/],
   ['a dangling target', `{ ${devices}, "routing": { "routes": [ { "id": "r", "match": {}, "action": { "targets": ["ghost"] } } ] } }`, /ghost/],

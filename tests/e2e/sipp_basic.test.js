@@ -216,29 +216,6 @@ scene('an INVITE without an offer is given ours', async () => {
   await b.hungUp();
 });
 
-test('an unanswered call ends after the time of the configuration', options, async () => {
-  const second = await Router.start({
-    devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
-    config: { routing: { routes: [{ id: 'in', match: { direction: 'internal', numberPattern: '102' }, action: { targets: ['d102'], noAnswerTimeout: 2 } }] } },
-  });
-  const [from, to] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(second, e)));
-  try {
-    const rung = (async () => {
-      const invite = await to.incoming();
-      to.ring(invite);
-      const cancel = await to.sip.expect((m) => m.method === 'CANCEL', 6000, 'CANCEL');
-      to.sip.reply(cancel, 200, 'OK');
-      to.sip.reply(invite, 487, 'Request Terminated');
-    })();
-    const dialog = await from.call('102', { ms: 10000 });
-    await rung;
-    assert.ok([408, 480].includes(dialog.answer.status), dialog.answer.start);
-  } finally {
-    await stopAll(from, to);
-    await second.stop();
-  }
-});
-
 test('500 calls by SIPp leave no port, no file and no memory behind', options, async () => {
   const uas = await sippPhone(router, '104', { scenario: 'uas_answer.xml' });
   const run = (calls) => Sipp.run({

@@ -67,6 +67,16 @@ export class Baresip {
    * answer (auto | manual), hz or sound, rate, mediaenc, config (more lines), account (more parameters).
    */
   static async start(options) {
+    for (let left = 3; ; left -= 1) { // another test may take the port between our look and its bind
+      try {
+        return await Baresip.#startOnce(options);
+      } catch (error) {
+        if (left === 0 || !/Address already in use/.test(error.message)) throw error;
+      }
+    }
+  }
+
+  static async #startOnce(options) {
     const phone = new Baresip();
     phone.options = options;
     phone.dir = tempDir(`phone-${options.user}`);

@@ -47,6 +47,7 @@ export function cli(args, options = {}) {
   return new Promise((resolve) => {
     const child = execFile(bin, args, { timeout: 20000 * slower, ...options },
       (error, stdout, stderr) => resolve({ code: error ? error.code ?? -1 : 0, stdout, stderr }));
+    child.stdin.on('error', () => {}); // it may have ended before it was asked anything
     child.stdin.end(options.input || '');
   });
 }

@@ -201,7 +201,7 @@ export class SipEndpoint {
       f.branch = `z9hG4bK${token()}`;
       this.sendRaw(this.request(f));
       const { branch } = f;
-      const answer = await this.expect((m) => m.status >= 200 && m.get('via').includes(branch), ms, `answer to ${f.method}`);
+      const answer = await this.expect((m) => m.status >= 200 && m.get('via').includes(branch) && m.get('cseq').endsWith(` ${f.method}`), ms, `answer to ${f.method}`);
       if (f.method === 'INVITE' && answer.status >= 300) this.sendRaw(this.ackText(f, answer, branch));
       const challenge = answer.get('www-authenticate') || answer.get('proxy-authenticate');
       if ((answer.status !== 401 && answer.status !== 407) || password === undefined || round > 0) {
