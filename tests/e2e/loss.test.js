@@ -8,7 +8,7 @@ import { csvLine, sippPhone } from './lib/phones.js';
 
 for (const [loss, calls, share] of [[0.1, 300, 0.999], [0.2, 200, 0.995], [0.3, 100, 0.97]]) {
   test(`${loss * 100} % loss: ${share * 100} % of the calls are set up`, { skip: missing }, async () => {
-    const router = await Router.start({ rtpPorts: 2000, devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 1000 })) });
+    const router = await Router.start({ rtpPorts: 700, devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 1000 })) });
     const uas = await sippPhone(router, '102', { scenario: 'uas_answer.xml', timeoutSec: 100 });
     const impair = await Impair.start(`${host}:${router.sipPort}`, { loss, seed: Math.round(loss * 100), proto: 'udp' });
     try {

@@ -1,11 +1,11 @@
-// Ports nobody else holds. A process claims blocks of 200 by holding the block's first TCP port; the
+// Ports nobody else holds. A process claims blocks of 800 by holding the block's first TCP port; the
 // claims end with the process. Blocks lie below the range the kernel gives to outgoing connections.
 import net from 'node:net';
 import dgram from 'node:dgram';
 
-const BLOCK = 200;
+const BLOCK = 800;
 const FIRST = 10000;
-const BLOCKS = 110;
+const BLOCKS = 27;
 let next = 0;
 let end = 0;
 
