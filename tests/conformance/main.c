@@ -1,0 +1,12 @@
+#include "base/log.h"
+#include "rig.h"
+
+int main(void)
+{
+    int failed = 0;
+
+    if (sr_log_set(SR_STR("error")) != SR_OK)
+        return 2;
+    failed += run_basic();
+    return failed != 0;
+}

@@ -1,0 +1,361 @@
+#include "rig.h"
+
+#include <stdio.h>
+
+#include "call/internal.h"
+#include "control/config_load.h"
+
+const char rig_config[] =
+    "{ \"devices\": [\n"
+    "  { \"id\": \"a\", \"displayName\": \"Anna\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+    "  { \"id\": \"b\", \"displayName\": \"Bert\", \"extension\": \"102\", \"password\": \"pw-102\" },\n"
+    "  { \"id\": \"c\", \"displayName\": \"Cora\", \"extension\": \"103\", \"password\": \"pw-103\" },\n"
+    "  { \"id\": \"d\", \"displayName\": \"Dora\", \"extension\": \"104\", \"password\": \"pw-104\" },\n"
+    "  { \"id\": \"quiet\", \"extension\": \"105\", \"password\": \"pw-105\", \"dnd\": true },\n"
+    "  { \"id\": \"one\", \"extension\": \"106\", \"password\": \"pw-106\", \"maxCalls\": 1 },\n"
+    "  { \"id\": \"info\", \"extension\": \"107\", \"password\": \"pw-107\", \"dtmf\": \"info\" } ],\n"
+    "  \"groups\": [ { \"id\": \"bc\", \"extension\": \"200\", \"members\": [\"b\", \"c\"] } ],\n"
+    "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" },\n"
+    "    { \"id\": \"safe\", \"extension\": \"801\", \"pin\": \"4711\" } ],\n"
+    "  \"features\": { \"*43\": \"echo\" } }\n";
+
+struct config *rig_load(const char *text)
+{
+    struct config_faults faults;
+    struct config *config = NULL;
+    struct sr_buf report;
+    enum sr_err err;
+
+    config_faults_init(&faults);
+    err = config_load_text(sr_str_c(text), NULL, &faults, &config);
+    if (err != SR_OK) {
+        sr_buf_init(&report, CONFIG_FAULTS_BYTES_MAX);
+        config_faults_write_text(&faults, "rig", &report);
+        print_error("%s", sr_buf_cstr(&report));
+        sr_buf_done(&report);
+    }
+    config_faults_done(&faults);
+    assert_int_equal(err, SR_OK);
+    return config;
+}
+
+/* ---- events ---- */
+
+static struct rig_call *call_of(struct rig *rig, const char *call_id)
+{
+    struct rig_call *call = sr_map_find(&rig->calls_by_id, sr_str_c(call_id));
+
+    if (call != NULL)
+        return call;
+    call = sr_zalloc(1, sizeof(*call));
+    (void)sr_str_copy(sr_str_c(call_id), call->call_id, sizeof(call->call_id));
+    sr_list_add(&rig->calls, &call->node);
+    (void)sr_map_put(&rig->calls_by_id, sr_str_c(call->call_id), call);
+    return call;
+}
+
+static void note_call_event(struct rig_call *call, struct engine_event *event)
+{
+    assert_int_equal(call->ended, 0); /* nothing comes after the end */
+    call->created += event->kind == ENGINE_CALL_CREATED;
+    call->ringing += event->kind == ENGINE_CALL_RINGING;
+    call->answered += event->kind == ENGINE_CALL_ANSWERED;
+    call->ended += event->kind == ENGINE_CALL_ENDED;
+    call->legs_added += event->kind == ENGINE_LEG_ADDED;
+    call->legs_removed += event->kind == ENGINE_LEG_REMOVED;
+    if (event->kind == ENGINE_CALL_ENDED) {
+        (void)sr_str_copy(sr_str_c(event->reason), call->reason, sizeof(call->reason));
+        call->sip_status = event->sip_status;
+    }
+    if (event->kind == ENGINE_DTMF && strlen(call->digits) + 1 < sizeof(call->digits))
+        call->digits[strlen(call->digits)] = event->digit;
+    sr_free(call->view);
+    call->view = event->call;
+    event->call = NULL;
+}
+
+static void note_event(struct rig *rig, struct engine_event *event)
+{
+    if (event->kind == ENGINE_REPLY) {
+        rig->reply_token = event->token;
+        rig->reply_err = event->err;
+        (void)sr_str_copy(sr_buf_view(&event->body), rig->reply, sizeof(rig->reply));
+        memcpy(rig->reply_why, event->why, sizeof(rig->reply_why));
+        return;
+    }
+    rig->seq++;
+    rig->seq_gaps += event->seq != rig->seq;
+    rig->drained += event->kind == ENGINE_DRAINED;
+    rig->config_changes += event->kind == ENGINE_CONFIG_CHANGED;
+    rig->registered += event->kind == ENGINE_DEVICE_REGISTERED;
+    rig->unregistered += event->kind == ENGINE_DEVICE_UNREGISTERED;
+    rig->snapshots += event->kind == ENGINE_SNAPSHOT;
+    if (event->call != NULL)
+        note_call_event(call_of(rig, event->call_id), event);
+}
+
+static void take_events(struct rig *rig)
+{
+    struct engine_event *event;
+
+    while ((event = engine_next_event(rig->engine)) != NULL) {
+        note_event(rig, event);
+        engine_event_free(event);
+    }
+}
+
+void rig_run(struct rig *rig, sr_usec time)
+{
+    sr_usec end = loop_now(rig->loop) + time;
+
+    while (loop_now(rig->loop) < end) {
+        loop_sim_run_until(rig->loop, SR_MIN(end, loop_now(rig->loop) + SR_SEC));
+        take_events(rig);
+    }
+}
+
+/* ---- life ---- */
+
+void rig_init(struct rig *rig, const struct rig_options *options)
+{
+    static const struct rig_options plain = {0};
+    struct engine_options engine = {0};
+    struct port_sim_options media = {.on_event = engine_on_media};
+    struct ua_options ua = {.ops = engine_ua_ops(), .user_agent = SR_STR("siprouter/test")};
+    struct sr_addr any = {.family = SR_ADDR_IP4, .port = 5060};
+    struct config *config;
+    char why[NET_WHY_MAX];
+
+    if (options == NULL)
+        options = &plain;
+    *rig = (struct rig){.blocks = sr_alloc_live(), .seed = options->seed ? options->seed : 1};
+    sr_list_init(&rig->calls);
+    sr_map_init(&rig->calls_by_id);
+    config = rig_load(options->config != NULL ? options->config : rig_config);
+    rig->loop = loop_sim_new(rig->seed);
+    rig->wire = sim_wire_new(rig->loop);
+    sim_wire_set_default(rig->wire,
+                         &(struct sim_link){.delay_usec = SR_MSEC, .loss = options->loss});
+    assert_int_equal(sr_addr_parse(SR_STR("192.0.2.1:5060"), 0, &rig->router), SR_OK);
+    engine.loop = rig->loop;
+    engine.config = config;
+    engine.calls_max = options->calls_max;
+    rig->engine = engine_new(&engine);
+    config_unref(config);
+    rig->rooms = conference_rooms_new();
+    engine_add_app(rig->engine, &app_echo, NULL);
+    engine_add_app(rig->engine, &app_conference, rig->rooms);
+    ua.loop = rig->loop;
+    ua.arg = rig->engine;
+    ua.seed = rig->seed;
+    rig->ua = ua_new(&ua);
+    rig->net = net_sim_new(rig->wire, &rig->router, ua_net_handler(), rig->ua, NULL);
+    assert_int_equal(net_listen(rig->net, NET_UDP, &any, NULL, why), SR_OK);
+    ua_set_net(rig->ua, rig->net);
+    media.loop = rig->loop;
+    media.arg = rig->engine;
+    media.port_min = options->port_min ? options->port_min : 20000;
+    media.port_max = options->port_max ? options->port_max : 29999;
+    rig->media = port_sim_new(&media);
+    engine_start(rig->engine, rig->ua, rig->media);
+}
+
+static void claim_nothing_left(struct rig *rig)
+{
+    struct ua_stats ua;
+
+    ua_stats(rig->ua, &ua);
+    assert_int_equal(engine_call_count(rig->engine), 0);
+    assert_int_equal(ua.legs, 0);
+    assert_int_equal(ua.legs_closing, 0);
+    assert_int_equal(ua.server_transactions, 0);
+    assert_int_equal(ua.client_transactions, 0);
+    assert_int_equal(port_sim_leg_count(rig->media), 0);
+    assert_int_equal(port_sim_room_count(rig->media), 0);
+    assert_int_equal(port_sim_faults(rig->media), 0);
+    assert_int_equal(rig->engine->legs.count, 0);
+    assert_int_equal(rig->engine->device_calls.count, 0);
+}
+
+static void claim_calls_ended(struct rig *rig)
+{
+    SR_LIST_EACH(&rig->calls, node)
+    {
+        const struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);
+
+        if (call->ended != 1 || call->created > 1 || call->legs_added != call->legs_removed)
+            print_error("call %s: created %u, answered %u, ended %u, legs %u - %u, reason %s\n",
+                        call->call_id, call->created, call->answered, call->ended,
+                        call->legs_added, call->legs_removed, call->reason);
+        assert_int_equal(call->created, 1);
+        assert_int_equal(call->ended, 1);
+        assert_int_equal(call->legs_added, call->legs_removed);
+        assert_true(call->answered <= 1);
+        assert_true(call->reason[0] != '\0');
+        assert_string_not_equal(call->reason, "internal_error");
+    }
+    assert_int_equal(rig->seq_gaps, 0);
+}
+
+void rig_settle(struct rig *rig)
+{
+    rig_run(rig, 80 * SR_SEC); /* the longest: 64*T1 for an INVITE, then 64*T1 for its end */
+    claim_nothing_left(rig);
+    claim_calls_ended(rig);
+}
+
+void rig_done(struct rig *rig)
+{
+    struct sr_node *node;
+
+    rig_settle(rig);
+    engine_stop(rig->engine);
+    media_port_free(rig->media);
+    ua_free(rig->ua);
+    net_free(rig->net);
+    engine_free(rig->engine);
+    conference_rooms_free(rig->rooms);
+    for (size_t i = 0; i < rig->phone_count; i++)
+        sim_phone_free(rig->phones[i]);
+    sim_wire_free(rig->wire);
+    loop_free(rig->loop);
+    sr_map_done(&rig->calls_by_id);
+    while ((node = sr_list_pop(&rig->calls)) != NULL) {
+        struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);
+
+        sr_free(call->view);
+        sr_free(call);
+    }
+    assert_int_equal(sr_alloc_live(), rig->blocks);
+}
+
+/* ---- phones and calls ---- */
+
+struct sim_phone *rig_phone(struct rig *rig, const char *user)
+{
+    char addr[SR_ADDR_TEXT_MAX];
+    char password[32];
+    struct sim_phone_options options = {.loop = rig->loop,
+                                        .wire = rig->wire,
+                                        .router = rig->router,
+                                        .user = user,
+                                        .password = password,
+                                        .seed = rig->seed * 100 + rig->phone_count};
+    struct sim_phone *phone;
+
+    assert_true(rig->phone_count < RIG_PHONES_MAX);
+    (void)snprintf(addr, sizeof(addr), "192.0.2.%zu:5060", 10 + rig->phone_count);
+    (void)snprintf(password, sizeof(password), "pw-%s", user);
+    assert_int_equal(sr_addr_parse(sr_str_c(addr), 0, &options.addr), SR_OK);
+    phone = sim_phone_new(&options);
+    rig->phones[rig->phone_count++] = phone;
+    for (int i = 0; i < 10 && phone->register_status != 200; i++) { /* loss: a phone tries again */
+        sim_phone_register(phone, 3600);
+        RIG_UNTIL(rig, phone->register_status != 0);
+    }
+    assert_int_equal(phone->register_status, 200);
+    return phone;
+}
+
+struct rig_call *rig_call(struct rig *rig, size_t n)
+{
+    SR_LIST_EACH(&rig->calls, node)
+    {
+        if (n-- == 0)
+            return SR_CONTAINER(node, struct rig_call, node);
+    }
+    fail_msg("there is no such call");
+    return NULL;
+}
+
+static struct leg *find_leg(struct rig *rig, const struct rig_call *wanted, const char *device_id)
+{
+    struct call *call = call__find(rig->engine, wanted->call_id);
+
+    assert_non_null(call);
+    SR_LIST_EACH(&call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (strcmp(leg->device_id, device_id) == 0)
+            return leg;
+    }
+    fail_msg("no leg of device %s", device_id);
+    return NULL;
+}
+
+const struct port_sim_leg *rig_media(struct rig *rig, const struct rig_call *call,
+                                     const char *device_id)
+{
+    const struct port_sim_leg *leg =
+        port_sim_leg(rig->media, find_leg(rig, call, device_id)->media);
+
+    assert_non_null(leg);
+    return leg;
+}
+
+enum media_mode rig_mode(struct rig *rig, const struct rig_call *call)
+{
+    struct call *found = call__find(rig->engine, call->call_id);
+
+    assert_non_null(found);
+    return port_sim_mode(rig->media, found->room);
+}
+
+void rig_inject(struct rig *rig, const struct rig_call *call, const char *device_id,
+                struct media_event event)
+{
+    struct leg *leg = find_leg(rig, call, device_id);
+
+    event.leg = leg->media;
+    event.room = leg->call->room;
+    event.cookie = leg->id;
+    port_sim_inject(rig->media, &event);
+}
+
+const struct engine_leg_view *rig_leg(const struct rig_call *call, const char *device_id)
+{
+    for (uint32_t i = 0; call->view != NULL && i < call->view->leg_count; i++) {
+        if (strcmp(call->view->legs[i].device_id, device_id) == 0)
+            return &call->view->legs[i];
+    }
+    fail_msg("the view shows no leg of device %s", device_id);
+    return NULL;
+}
+
+const char *rig_leg_id(const struct rig_call *call, const char *device_id)
+{
+    return rig_leg(call, device_id)->leg_id;
+}
+
+struct engine_command rig_command(enum engine_command_kind kind, const struct rig_call *call,
+                                  const char *device_id)
+{
+    struct engine_command command = {.kind = kind};
+
+    if (call != NULL)
+        memcpy(command.call_id, call->call_id, sizeof(command.call_id));
+    if (device_id != NULL)
+        memcpy(command.leg_id, rig_leg_id(call, device_id), sizeof(command.leg_id));
+    return command;
+}
+
+enum sr_err rig_do(struct rig *rig, const struct engine_command *command)
+{
+    struct engine_command copy = *command;
+
+    copy.token = ++rig->token;
+    assert_int_equal(engine_submit(rig->engine, &copy), SR_OK);
+    RIG_UNTIL(rig, rig->reply_token == rig->token);
+    return rig->reply_err;
+}
+
+struct phone_call *rig_connect(struct rig *rig, struct sim_phone *from, const char *to)
+{
+    struct phone_call *call = phone_dial(from, to);
+
+    RIG_UNTIL(rig, call->state == PHONE_UP || call->state == PHONE_OVER);
+    assert_int_equal(call->state, PHONE_UP);
+    rig_run(rig, 100 * SR_MSEC);
+    return call;
+}

@@ -1,0 +1,130 @@
+/**
+ * @file sim_phone.h  A scripted SIP phone on the simulated network: registers with digest, calls,
+ * answers, holds, hangs up, retransmits as RFC 3261 wants, and misbehaves when told so.
+ *
+ * Its messages are made and read as text; it shares only the digest arithmetic with the router.
+ *
+ * Memory: calls belong to the phone and stay readable until sim_phone_free()
+ */
+#ifndef SR_TEST_SIM_PHONE_H
+#define SR_TEST_SIM_PHONE_H
+
+#include "base/random.h"
+#include "net/net_sim.h"
+#include "sim_text.h"
+
+enum {
+    PHONE_TEXT_MAX = 256,
+    PHONE_SDP_MAX = 2048,
+    PHONE_STATUSES_MAX = 16,
+};
+
+/** What a phone does without being told each time. */
+struct phone_manners {
+    uint16_t early_status; /* sent to an INVITE: 180, 183; 0: none */
+    bool has_early_sdp;
+    bool is_early_reliable; /* with 100rel, when the INVITE supports it */
+    uint16_t final_status;  /* 200: answers; 486...; 0: rings on */
+    sr_usec final_after;    /* from the INVITE on */
+    const char *codecs;
+    bool is_deaf;             /* hears nothing at all */
+    bool never_acks;          /* a 2xx to its INVITE */
+    bool never_acks_refusals; /* a final response >= 300 */
+    bool ignores_bye;         /* neither answers BYE nor sends one */
+    bool answers_cancelled;   /* CANCEL is answered, and the INVITE with 200 all the same */
+    uint16_t reoffer_status;  /* to re-INVITE and UPDATE; 200 */
+    const char *extra;        /* header lines of its INVITE ("Session-Expires: 90\r\n"), or NULL */
+};
+
+enum phone_state {
+    PHONE_CALLING,  /* its INVITE is out */
+    PHONE_INCOMING, /* rings */
+    PHONE_UP,
+    PHONE_OVER,
+};
+
+struct sim_phone;
+
+/** One call as the phone sees it; fields are for reading. */
+struct phone_call {
+    struct sr_node node;
+    struct sim_phone *phone;
+    bool is_caller;
+    enum phone_state state;
+    char call_id[PHONE_TEXT_MAX], local_tag[32], remote_tag[128];
+    char local_uri[PHONE_TEXT_MAX], remote_uri[PHONE_TEXT_MAX], target[PHONE_TEXT_MAX];
+    uint32_t cseq, invite_cseq, sdp_version;
+    uint16_t statuses[PHONE_STATUSES_MAX]; /* responses to its INVITE, retransmissions left out */
+    size_t status_count;
+    uint16_t status; /* the last of them, or what it answered itself */
+    uint32_t retry_after;
+    char early_sdp[PHONE_SDP_MAX], sdp[PHONE_SDP_MAX]; /* last of the other side */
+    char offer[PHONE_SDP_MAX]; /* of the INVITE it got */
+    char end_reason[PHONE_TEXT_MAX]; /* Reason header of the BYE or CANCEL it got */
+    uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
+    uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */
+    uint16_t bye_status, info_status, cancel_status, merged_status;
+    char info_body[PHONE_TEXT_MAX];
+    bool is_cancelled, is_cancel_due, is_bye_due, is_offerless;
+    const char *direction; /* of its own SDP */
+    bool is_nobody;        /* its SDP says 0.0.0.0 */
+    struct phone_stxn *invite_stxn; /* the INVITE it got, until it is acknowledged */
+    struct loop_timer answer_timer;
+};
+
+struct sim_phone {
+    struct loop *loop;
+    struct sim_end *end;
+    struct sr_addr addr, router;
+    char user[32], password[64];
+    struct phone_manners manners;
+    struct sr_list calls;       /* newest first */
+    struct sr_list txns, stxns; /* private */
+    struct sr_prng prng;
+    uint32_t call_count;
+    uint16_t register_status; /* of the last REGISTER; 0: none yet */
+    uint32_t register_cseq;
+    char register_id[64];
+    uint64_t requests, stray; /* got; in no call */
+};
+
+struct sim_phone_options {
+    struct loop *loop;
+    struct sim_wire *wire;
+    struct sr_addr addr, router;
+    const char *user, *password;
+    uint64_t seed;
+};
+
+/** Manners: 180, 200 after 1 s, PCMU. */
+struct sim_phone *sim_phone_new(const struct sim_phone_options *options);
+void sim_phone_free(struct sim_phone *phone);
+/** expires 0: unregisters. */
+void sim_phone_register(struct sim_phone *phone, uint32_t expires);
+
+/** Dials. */
+struct phone_call *phone_dial(struct sim_phone *phone, const char *to);
+/** Dials without SDP; the answer comes with ACK. */
+struct phone_call *phone_dial_offerless(struct sim_phone *phone, const char *to);
+/** The newest call that came in, or NULL. */
+struct phone_call *phone_incoming(struct sim_phone *phone);
+/** Answers (200 with SDP) or refuses what rings. */
+void phone_answer(struct phone_call *call);
+void phone_refuse(struct phone_call *call, uint16_t status);
+/** CANCEL; a 200 that crosses it is acknowledged and followed by BYE. */
+void phone_cancel(struct phone_call *call);
+void phone_bye(struct phone_call *call);
+/** re-INVITE with direction "sendrecv", "sendonly", "inactive"...; NULL: without SDP. */
+void phone_reinvite(struct phone_call *call, const char *direction);
+/** re-INVITE with c=0.0.0.0. */
+void phone_hold_by_nobody(struct phone_call *call);
+void phone_update(struct phone_call *call, const char *direction);
+/** SIP INFO application/dtmf-relay. */
+void phone_info(struct phone_call *call, char digit);
+/** The same INVITE once more with another branch (a forking proxy on the way): RFC 3261 8.2.2.2. */
+void phone_repeat_invite_merged(struct phone_call *call);
+/** Hangs up whatever the state. */
+void phone_end(struct phone_call *call);
+bool phone_had_status(const struct phone_call *call, uint16_t status);
+
+#endif
