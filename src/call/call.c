@@ -233,6 +233,7 @@ static bool is_away(const struct leg *leg)
 struct audio_count {
     uint32_t legs;
     uint32_t present; /* neither holding nor held */
+    uint32_t coming;  /* answered, its SDP still on the way (our offer went with our 200) */
 };
 
 static struct audio_count count_audio(const struct call *call)
@@ -243,6 +244,7 @@ static struct audio_count count_audio(const struct call *call)
     {
         const struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
+        count.coming += leg->state == LEG_ANSWERED && leg->sip != NULL && !leg->has_stream;
         if (!is_in_audio(leg) || leg->role != MEDIA_ROLE_PARTICIPANT)
             continue;
         count.legs++;
@@ -319,6 +321,8 @@ static enum media_mode wanted_mode(struct call *call)
     }
     if (all == 0)
         return MEDIA_MODE_IDLE;
+    if (all == 1 && count.coming > 0 && !is_mixer_needed && call->mode == MEDIA_MODE_IDLE)
+        return MEDIA_MODE_IDLE; /* to begin as a relay when the other's SDP is here */
     if (all == 2 && !is_mixer_needed && can_relay(pair[0], pair[1]))
         return MEDIA_MODE_RELAY;
     return MEDIA_MODE_MIX;
