@@ -127,6 +127,7 @@ struct engine_event {
     int64_t at_wall_us;
     char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
     struct engine_call_view *call;     /* owned by the event; NULL: not about a call */
+    struct engine_leg_view *leg;       /* owned; LEG_REMOVED: the leg as it was at its end */
     struct engine_device_view *device; /* owned; NULL: not about a device */
     const char *reason;                /* CALL_ENDED, LEG_REMOVED: from call/reason.h */
     uint16_t sip_status;               /* 0: none */

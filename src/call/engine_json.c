@@ -157,6 +157,8 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
 
 static const struct engine_leg_view *leg_of(const struct engine_event *event)
 {
+    if (event->leg != NULL)
+        return event->leg;
     for (uint32_t i = 0; event->call != NULL && i < event->call->leg_count; i++) {
         if (strcmp(event->call->legs[i].leg_id, event->leg_id) == 0)
             return &event->call->legs[i];

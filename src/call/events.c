@@ -138,6 +138,8 @@ void event__leg(struct leg *leg, enum engine_event_kind kind)
     struct engine_event *event = leg_event(leg, kind);
 
     if (kind == ENGINE_LEG_REMOVED) {
+        event->leg = sr_zalloc(1, sizeof(*event->leg));
+        fill_leg(event->leg, leg);
         event->reason = call_reason_name(leg->reason);
         event->sip_status = leg->sip_status;
     }
@@ -191,6 +193,7 @@ void engine_event_free(struct engine_event *event)
     sr_free(event->calls);
     sr_free(event->devices);
     sr_free(event->call);
+    sr_free(event->leg);
     sr_free(event->device);
     sr_buf_done(&event->body);
     sr_free(event);

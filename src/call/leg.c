@@ -139,8 +139,8 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         media_leg_close(engine->media, leg->media);
     leg__set_state(leg, LEG_ENDED);
     leg->has_stream = false;
-    event__leg(leg, ENGINE_LEG_REMOVED);
     sr_list_remove(&call->legs, &leg->node);
+    event__leg(leg, ENGINE_LEG_REMOVED);
     file_as_gone(leg);
 }
 
