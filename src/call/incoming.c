@@ -20,6 +20,15 @@ static enum call_reason ring_extension(struct call *call, struct leg *from,
     return ring__devices(call, from, &what->device, 1, is_addition);
 }
 
+/* Whether a party would have to leave its call for another one (a room that is in use). */
+static bool lives_elsewhere(const struct engine_app *app, const struct config_extension *what,
+                            const struct call *call)
+{
+    struct call *live = app->ops->find_call != NULL ? app->ops->find_call(app->state, what) : NULL;
+
+    return live != NULL && live != call;
+}
+
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
                             bool is_addition)
 {
@@ -33,7 +42,7 @@ enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str d
     if (plan.what.kind == CONFIG_EXTENSION_DEVICE || plan.what.kind == CONFIG_EXTENSION_GROUP)
         return ring_extension(call, from, &plan.what, is_addition);
     app = find_app(engine, &plan.what);
-    if (app == NULL || is_addition || from == NULL)
+    if (app == NULL || is_addition || from == NULL || lives_elsewhere(app, &plan.what, call))
         return CALL_REASON_NOT_BUILT;
     call->app = app->ops;
     call->app_state = app->state;
@@ -54,8 +63,10 @@ bool leg_answer_here(struct leg *leg)
     struct sr_buf sdp;
     enum sr_err err = SR_OK;
 
-    if (leg->state == LEG_ANSWERED)
+    if (leg->state == LEG_ANSWERED) { /* rung first by the API, and now where it wanted to go */
+        call__answered(leg->call);
         return true;
+    }
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
     if (leg->has_peer) {
         err = leg__make_answer(leg, NULL, &sdp);
