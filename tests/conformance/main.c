@@ -8,5 +8,9 @@ int main(void)
     if (sr_log_set(SR_STR("error")) != SR_OK)
         return 2;
     failed += run_basic();
+    failed += run_ring();
+    failed += run_offer();
+    failed += run_hold();
+    failed += run_party();
     return failed != 0;
 }

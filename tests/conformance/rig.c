@@ -7,13 +7,18 @@
 
 const char rig_config[] =
     "{ \"devices\": [\n"
-    "  { \"id\": \"a\", \"displayName\": \"Anna\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
-    "  { \"id\": \"b\", \"displayName\": \"Bert\", \"extension\": \"102\", \"password\": \"pw-102\" },\n"
-    "  { \"id\": \"c\", \"displayName\": \"Cora\", \"extension\": \"103\", \"password\": \"pw-103\" },\n"
-    "  { \"id\": \"d\", \"displayName\": \"Dora\", \"extension\": \"104\", \"password\": \"pw-104\" },\n"
+    "  { \"id\": \"a\", \"displayName\": \"Anna\", \"extension\": \"101\", \"password\": "
+    "\"pw-101\" },\n"
+    "  { \"id\": \"b\", \"displayName\": \"Bert\", \"extension\": \"102\", \"password\": "
+    "\"pw-102\" },\n"
+    "  { \"id\": \"c\", \"displayName\": \"Cora\", \"extension\": \"103\", \"password\": "
+    "\"pw-103\" },\n"
+    "  { \"id\": \"d\", \"displayName\": \"Dora\", \"extension\": \"104\", \"password\": "
+    "\"pw-104\" },\n"
     "  { \"id\": \"quiet\", \"extension\": \"105\", \"password\": \"pw-105\", \"dnd\": true },\n"
     "  { \"id\": \"one\", \"extension\": \"106\", \"password\": \"pw-106\", \"maxCalls\": 1 },\n"
-    "  { \"id\": \"info\", \"extension\": \"107\", \"password\": \"pw-107\", \"dtmf\": \"info\" } ],\n"
+    "  { \"id\": \"info\", \"extension\": \"107\", \"password\": \"pw-107\", \"dtmf\": \"info\" } "
+    "],\n"
     "  \"groups\": [ { \"id\": \"bc\", \"extension\": \"200\", \"members\": [\"b\", \"c\"] } ],\n"
     "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" },\n"
     "    { \"id\": \"safe\", \"extension\": \"801\", \"pin\": \"4711\" } ],\n"
@@ -185,8 +190,8 @@ static void claim_calls_ended(struct rig *rig)
 
         if (call->ended != 1 || call->created > 1 || call->legs_added != call->legs_removed)
             print_error("call %s: created %u, answered %u, ended %u, legs %u - %u, reason %s\n",
-                        call->call_id, call->created, call->answered, call->ended,
-                        call->legs_added, call->legs_removed, call->reason);
+                        call->call_id, call->created, call->answered, call->ended, call->legs_added,
+                        call->legs_removed, call->reason);
         assert_int_equal(call->created, 1);
         assert_int_equal(call->ended, 1);
         assert_int_equal(call->legs_added, call->legs_removed);

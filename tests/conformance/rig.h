@@ -31,7 +31,7 @@ struct rig_call {
     uint32_t created, ringing, answered, ended, legs_added, legs_removed;
     char reason[32]; /* of its end */
     uint16_t sip_status;
-    char digits[RIG_DIGITS_MAX]; /* of DTMF events */
+    char digits[RIG_DIGITS_MAX];   /* of DTMF events */
     struct engine_call_view *view; /* newest */
 };
 

@@ -205,10 +205,8 @@ void phone__send_merged(struct phone_txn *invite)
 void phone__send_ack(struct phone_txn *invite, struct sr_str body)
 {
     struct phone_request request = {.method = "ACK", .body = body};
-    struct phone_txn ack = {.phone = invite->phone,
-                            .call = invite->call,
-                            .cseq = invite->cseq,
-                            .is_in_dialog = true};
+    struct phone_txn ack = {
+        .phone = invite->phone, .call = invite->call, .cseq = invite->cseq, .is_in_dialog = true};
 
     if (invite->phone->manners.never_acks)
         return;
@@ -431,8 +429,7 @@ struct phone_stxn *phone__find_stxn(struct sim_phone *phone, struct sr_str metho
     return NULL;
 }
 
-static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow,
-                     struct sr_str msg)
+static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow, struct sr_str msg)
 {
     struct sim_phone *phone = arg;
     uint16_t status = sim_status(msg);

@@ -59,15 +59,15 @@ struct phone_call {
     uint16_t status; /* the last of them, or what it answered itself */
     uint32_t retry_after;
     char early_sdp[PHONE_SDP_MAX], sdp[PHONE_SDP_MAX]; /* last of the other side */
-    char offer[PHONE_SDP_MAX]; /* of the INVITE it got */
+    char offer[PHONE_SDP_MAX];                         /* of the INVITE it got */
     char end_reason[PHONE_TEXT_MAX]; /* Reason header of the BYE or CANCEL it got */
     uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
     uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */
     uint16_t bye_status, info_status, cancel_status, merged_status;
     char info_body[PHONE_TEXT_MAX];
     bool is_cancelled, is_cancel_due, is_bye_due, is_offerless;
-    const char *direction; /* of its own SDP */
-    bool is_nobody;        /* its SDP says 0.0.0.0 */
+    const char *direction;          /* of its own SDP */
+    bool is_nobody;                 /* its SDP says 0.0.0.0 */
     struct phone_stxn *invite_stxn; /* the INVITE it got, until it is acknowledged */
     struct loop_timer answer_timer;
 };

@@ -143,10 +143,9 @@ void phone_info(struct phone_call *call, char digit)
     if (call->state != PHONE_UP)
         return;
     body[7] = digit;
-    (void)phone__request(call,
-                         &(struct phone_request){.method = "INFO",
-                                                 .body = sr_str_c(body),
-                                                 .content_type = "application/dtmf-relay"});
+    (void)phone__request(call, &(struct phone_request){.method = "INFO",
+                                                       .body = sr_str_c(body),
+                                                       .content_type = "application/dtmf-relay"});
 }
 
 bool phone_had_status(const struct phone_call *call, uint16_t status)
