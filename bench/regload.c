@@ -1,6 +1,6 @@
 /*
  * Offers registrations at a steady rate over UDP: REGISTER, 401, REGISTER with digest, 200; each is
- * one. Prints one line of JSON. Retransmits after 0.5, 1 and 2 s and gives up after 4 s.
+ * one. The same users come again and again with the same Contact (refreshes). Prints one line of JSON. Retransmits after 0.5, 1 and 2 s and gives up after 4 s.
  */
 #include "bench.h"
 #include "sipmini.h"
@@ -206,7 +206,8 @@ int main(int argc, char **argv)
         mini_auth_init(&load.users[i].auth, load.first_number + i);
         load.users[i].cseq = (unsigned)(bench_real_ns() / BENCH_SEC_NS % 1000000) * 1000;
     }
-    load.fd = bench_udp_socket("127.0.0.1", 0, &load.port);
+    load.fd = bench_udp_socket("127.0.0.1", (uint16_t)bench_option_number(argc, argv, "port", 15990),
+                               &load.port);
     if (connect(load.fd, (struct sockaddr *)&target, sizeof target) != 0)
         bench_die("connect: %s", strerror(errno));
     bench_exact_timers();
