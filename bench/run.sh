@@ -1,29 +1,13 @@
 #!/bin/sh
-# Runs every benchmark that was built and prints one table: what, ours, the peer's, the ratio.
+# Builds the benchmark programs and runs them beside their peers; see bench/README.md.
+# Arguments go to bench.py, e.g.  bench/run.sh --only parse,relay
 set -eu
 cd "$(dirname "$0")/.."
 
-lines=$(mktemp)
-trap 'rm -f "$lines"' EXIT
-found=
-status=0
-for path in build/bench/bench_* bench/bench_*.sh; do
-    [ -f "$path" ] && [ -x "$path" ] || continue
-    found=yes
-    "$path" >>"$lines" || {
-        echo "$path failed" >&2
-        status=1
-    }
-done
-if [ -z "$found" ]; then
-    echo "no benchmark was built" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! make -s -C bench >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
     exit 1
 fi
-echo "$(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)"
-awk -F '\t' '
-    BEGIN { printf "%-36s %14s %-8s %-14s %14s %7s\n", "what", "ours", "unit", "peer", "peer", "ratio" }
-    NF >= 5 {
-        ratio = $5 + 0 > 0 ? sprintf("%.2f", $2 / $5) : "-"
-        printf "%-36s %14s %-8s %-14s %14s %7s\n", $1, $2, $3, $4, $5, ratio
-    }' "$lines"
-exit $status
+python3 bench/bench.py "$@"

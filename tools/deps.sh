@@ -11,7 +11,7 @@ build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev 
   libcmocka-dev'
 test='nodejs:node npm:npm openssl:openssl baresip-core sip-tester libspandsp-dev libspeexdsp-dev'
 lint='clang-format-14 binutils:nm'
-bench='libosip2-dev libsofia-sip-ua-dev libre-dev sip-tester'
+bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev kamailio rtpengine-daemon:rtpengine'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'
 cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user:qemu-aarch64'
 
