@@ -197,7 +197,7 @@ def rtpengine():
                 probe.settimeout(0.2)
                 probe.connect(("127.0.0.1", port))
                 try:
-                    probe.send(b"1 d7:command4:pinge")
+                    probe.send(b"ready d7:command4:pinge")  # replies are kept by cookie: not a number of the generator
                     return b"pong" in probe.recv(2000)
                 except OSError:
                     return False
