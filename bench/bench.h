@@ -17,7 +17,9 @@
 #define BENCH_SEC_NS INT64_C(1000000000)
 #define BENCH_MS_NS INT64_C(1000000)
 
-enum { BENCH_PIDS_MAX = 64 };
+enum {
+    BENCH_PIDS_MAX = 64
+};
 
 /** The processes of a subject: a pid and all that descend from it. */
 struct bench_subject {
@@ -51,7 +53,9 @@ int bench_udp_socket(const char *ip, uint16_t port, uint16_t *ret_port);
 void bench_exact_timers(void);
 
 /** Delays up to BENCH_DELAYS_US_MAX in steps of a microsecond. */
-enum { BENCH_DELAYS_US_MAX = 200000 };
+enum {
+    BENCH_DELAYS_US_MAX = 200000
+};
 struct bench_delays {
     uint32_t counts[BENCH_DELAYS_US_MAX + 1];
     uint64_t total;

@@ -215,7 +215,7 @@ def bench_call(table, options):
             return
         note("top", top)
         over = run(2 * top["rate"], 3 if QUICK else 8)
-        over["kept_part"] = over["completed"] / over["seconds"] / top["rate"]
+        over["kept_part"] = over["in_time"] / over["seconds"] / top["rate"]
         over["offered_part"] = over["offered"] / over["seconds"] / top["rate"]
         over["refused_part"] = over["refused"] / over["offered"]
         note("over", over)

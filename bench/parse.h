@@ -8,7 +8,10 @@
 
 #include <stddef.h>
 
-enum { PARSE_COPIES = 512, PARSE_REPLY_MAX = 4096 };
+enum {
+    PARSE_COPIES = 512,
+    PARSE_REPLY_MAX = 4096
+};
 
 struct parse_subject {
     const char *name;

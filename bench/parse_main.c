@@ -33,7 +33,10 @@ static const char invite[] =
     "a=rtpmap:101 telephone-event/8000\r\n"
     "a=sendrecv\r\n";
 
-enum { INVITE_BYTES = sizeof invite - 1, INVITE_SUM = 2 + 70 + 231 };
+enum {
+    INVITE_BYTES = sizeof invite - 1,
+    INVITE_SUM = 2 + 70 + 231
+};
 
 static char *copies[PARSE_COPIES];
 
@@ -71,12 +74,16 @@ static double measure_build(double seconds)
 
 static void check_reply(bool is_shown)
 {
-    static const char *const parts[] = {
-        "\r\nVia: SIP/2.0/UDP 192.168.10.57:5062;",   "branch=z9hG4bK-524287-1---4f1d3c77a2b9e06d",
-        "From: \"Desk Phone\" <sip:101@192.168.10.20>", "tag=9a7c35ef",
-        "To: \"Reception\" <sip:+493012345678@",        "tag=1928301774",
-        "\r\nCall-ID: 86c1a3f0e5d24b7e9d71c04b@",       "\r\nCSeq: 2 INVITE\r\n",
-        "\r\nContact: <sip:100@192.168.10.20:5060>",    "\r\nContent-Length: 0\r\n"};
+    static const char *const parts[] = {"\r\nVia: SIP/2.0/UDP 192.168.10.57:5062;",
+                                        "branch=z9hG4bK-524287-1---4f1d3c77a2b9e06d",
+                                        "From: \"Desk Phone\" <sip:101@192.168.10.20>",
+                                        "tag=9a7c35ef",
+                                        "To: \"Reception\" <sip:+493012345678@",
+                                        "tag=1928301774",
+                                        "\r\nCall-ID: 86c1a3f0e5d24b7e9d71c04b@",
+                                        "\r\nCSeq: 2 INVITE\r\n",
+                                        "\r\nContact: <sip:100@192.168.10.20:5060>",
+                                        "\r\nContent-Length: 0\r\n"};
     static char out[PARSE_REPLY_MAX + 1];
     size_t len = parse_subject.build(out);
     out[len] = 0;

@@ -1,13 +1,13 @@
 #include "bench.h"
 #include "parse.h"
 
-#include <sofia-sip/msg_parser.h>
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_parser.h>
 #include <sofia-sip/sip.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
-#include <sofia-sip/sip_util.h>
 #include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_util.h>
 #include <string.h>
 
 static msg_t *kept;

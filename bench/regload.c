@@ -12,7 +12,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { USERS_MAX = 100000, BATCH = 64, MESSAGE_MAX = 2048, SENDS_MAX = 4 };
+enum {
+    USERS_MAX = 100000,
+    BATCH = 64,
+    MESSAGE_MAX = 2048,
+    SENDS_MAX = 4
+};
 
 struct user {
     struct mini_auth auth;
@@ -179,8 +184,8 @@ static void run(struct load *load, double rate, double seconds)
             if (load->offered % 16 == 0)
                 receive_all(load);
         }
-        int64_t next = now < end ? begin + (int64_t)((double)(load->offered + 1) / rate * 1e9)
-                                 : timers_at;
+        int64_t next =
+            now < end ? begin + (int64_t)((double)(load->offered + 1) / rate * 1e9) : timers_at;
         int64_t wait = next - bench_now_ns();
         struct timespec ts = {0, wait < 0 ? 0 : wait > 50 * BENCH_MS_NS ? 50 * BENCH_MS_NS : wait};
         struct pollfd fd = {load->fd, POLLIN, 0};
@@ -206,8 +211,8 @@ int main(int argc, char **argv)
         mini_auth_init(&load.users[i].auth, load.first_number + i);
         load.users[i].cseq = (unsigned)(bench_real_ns() / BENCH_SEC_NS % 1000000) * 1000;
     }
-    load.fd = bench_udp_socket("127.0.0.1", (uint16_t)bench_option_number(argc, argv, "port", 15990),
-                               &load.port);
+    load.fd = bench_udp_socket(
+        "127.0.0.1", (uint16_t)bench_option_number(argc, argv, "port", 15990), &load.port);
     if (connect(load.fd, (struct sockaddr *)&target, sizeof target) != 0)
         bench_die("connect: %s", strerror(errno));
     bench_exact_timers();

@@ -12,7 +12,10 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-enum { EVENTS = 256, PACKET_MAX = 2048 };
+enum {
+    EVENTS = 256,
+    PACKET_MAX = 2048
+};
 
 struct side {
     int fd;

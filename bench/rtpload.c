@@ -28,9 +28,17 @@ enum {
 static const char magic[8] = "rtpbench";
 
 /** Payload: magic, phase, time of sending. */
-enum { AT_MAGIC = HEADER, AT_PHASE = AT_MAGIC + 8, AT_TIME = AT_PHASE + 8 };
+enum {
+    AT_MAGIC = HEADER,
+    AT_PHASE = AT_MAGIC + 8,
+    AT_TIME = AT_PHASE + 8
+};
 
-enum phase { PHASE_WARM, PHASE_MEASURE, PHASE_DRAIN };
+enum phase {
+    PHASE_WARM,
+    PHASE_MEASURE,
+    PHASE_DRAIN
+};
 
 struct flow {
     int fd, rtcp_fd;
@@ -143,10 +151,11 @@ static uint16_t ng(int fd, const char *command, unsigned call, uint16_t port)
     char sdp[300], text[2000], id[32], reply[8000];
     uint32_t ip4;
     uint16_t reply_port;
-    int sdp_len = snprintf(sdp, sizeof sdp,
-                           "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                           "m=audio %u RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n",
-                           port);
+    int sdp_len =
+        snprintf(sdp, sizeof sdp,
+                 "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                 "m=audio %u RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n",
+                 port);
     int id_len = snprintf(id, sizeof id, "call%u", call);
     bool is_answer = command[0] == 'a';
     int n = snprintf(text, sizeof text,
@@ -173,8 +182,7 @@ static uint16_t ng(int fd, const char *command, unsigned call, uint16_t port)
 
 static void start_ng(struct load *load, int argc, char **argv)
 {
-    struct sockaddr_in target =
-        bench_address(bench_option(argc, argv, "target", "127.0.0.1:2223"));
+    struct sockaddr_in target = bench_address(bench_option(argc, argv, "target", "127.0.0.1:2223"));
     int fd = bench_udp_socket("127.0.0.1", 0, NULL);
     if (connect(fd, (struct sockaddr *)&target, sizeof target) != 0)
         bench_die("ng: %s", strerror(errno));
@@ -190,7 +198,8 @@ static void start_floor(struct load *load, uint16_t floor_base)
 {
     for (unsigned i = 0; i < load->calls; i++) {
         set_remote(load, i, htonl(INADDR_LOOPBACK), (uint16_t)(floor_base + i * 4));
-        set_remote(load, load->calls + i, htonl(INADDR_LOOPBACK), (uint16_t)(floor_base + i * 4 + 2));
+        set_remote(load, load->calls + i, htonl(INADDR_LOOPBACK),
+                   (uint16_t)(floor_base + i * 4 + 2));
     }
 }
 
@@ -228,7 +237,9 @@ static void receive_flow(struct load *load, struct flow *flow)
     for (;;) {
         char control[128];
         struct iovec part = {packet, sizeof packet};
-        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+        struct msghdr message = {.msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
                                  .msg_controllen = sizeof control};
         ssize_t n = recvmsg(flow->fd, &message, MSG_DONTWAIT);
         if (n < 0)

@@ -19,8 +19,17 @@ enum {
     CHALLENGES_MAX = 3,
 };
 
-enum caller_state { CALLER_FREE, CALLER_INVITING, CALLER_ANSWERED, CALLER_ENDING };
-enum callee_state { CALLEE_FREE, CALLEE_ANSWERED, CALLEE_CONFIRMED };
+enum caller_state {
+    CALLER_FREE,
+    CALLER_INVITING,
+    CALLER_ANSWERED,
+    CALLER_ENDING
+};
+enum callee_state {
+    CALLEE_FREE,
+    CALLEE_ANSWERED,
+    CALLEE_CONFIRMED
+};
 
 /** A place in the queue of its waiting time; stale when the slot has moved on. */
 struct timer {
@@ -152,15 +161,15 @@ static void send_register(struct sipload *load, unsigned user, unsigned cseq)
     struct side *side = side_of_user(load, user);
     snprintf(uri, sizeof uri, "sip:%s", load->options.domain);
     mini_auth_write(auth, "REGISTER", uri, credentials, sizeof credentials);
-    int n = snprintf(text, sizeof text,
-                     "REGISTER %s SIP/2.0\r\n"
-                     "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%u.%u;rport\r\n"
-                     "Max-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=f%u\r\nTo: <sip:%s@%s>\r\n"
-                     "Call-ID: r%u@bench\r\nCSeq: %u REGISTER\r\n"
-                     "Contact: <sip:%s@127.0.0.1:%u>\r\nExpires: 3600\r\n%sContent-Length: 0\r\n\r\n",
-                     uri, side->port, user, cseq, auth->user, load->options.domain, user,
-                     auth->user, load->options.domain, user, cseq, auth->user, side->port,
-                     credentials);
+    int n =
+        snprintf(text, sizeof text,
+                 "REGISTER %s SIP/2.0\r\n"
+                 "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKr%u.%u;rport\r\n"
+                 "Max-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=f%u\r\nTo: <sip:%s@%s>\r\n"
+                 "Call-ID: r%u@bench\r\nCSeq: %u REGISTER\r\n"
+                 "Contact: <sip:%s@127.0.0.1:%u>\r\nExpires: 3600\r\n%sContent-Length: 0\r\n\r\n",
+                 uri, side->port, user, cseq, auth->user, load->options.domain, user, auth->user,
+                 load->options.domain, user, cseq, auth->user, side->port, credentials);
     send_text(side, text, (size_t)n);
 }
 
@@ -230,9 +239,8 @@ static void send_invite(struct sipload *load, uint32_t slot)
     snprintf(uri, sizeof uri, "sip:%s@%s", load->users[options->caller_count + call->callee].user,
              options->domain);
     mini_auth_write(auth, "INVITE", uri, credentials, sizeof credentials);
-    uint16_t port = options->media_port
-                        ? options->media_port(options->arg, SIPLOAD_CALLER, call->n)
-                        : SDP_PORT;
+    uint16_t port =
+        options->media_port ? options->media_port(options->arg, SIPLOAD_CALLER, call->n) : SDP_PORT;
     int sdp_len = write_sdp(sdp, sizeof sdp, port);
     int n = snprintf(call->text, sizeof call->text,
                      "INVITE %s SIP/2.0\r\n"
@@ -275,20 +283,20 @@ void sipload_call(struct sipload *load)
 }
 
 /** ACK to a refusal goes with the INVITE's branch; to a 200 it is a request of its own. */
-static size_t write_request(struct sipload *load, uint32_t slot, const char *method, bool is_refusal,
-                            char *out, size_t size)
+static size_t write_request(struct sipload *load, uint32_t slot, const char *method,
+                            bool is_refusal, char *out, size_t size)
 {
     const struct caller *call = &load->callers[slot];
     const struct mini_auth *auth = &load->users[call->user];
     unsigned cseq = strcmp(method, "BYE") == 0 ? call->cseq + 1 : call->cseq;
-    int n = snprintf(out, size,
-                     "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKc%u.%u.%u.%u%s;rport\r\n"
-                     "%sMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=f%u\r\nTo: %s\r\n"
-                     "Call-ID: c%u-%u-%x@bench\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
-                     method, call->remote, load->sides[SIPLOAD_CALLER].port, load->run_id, slot,
-                     call->generation, cseq, is_refusal ? "" : method, is_refusal ? "" : call->route,
-                     auth->user, load->options.domain, slot, call->to, slot, call->generation,
-                     load->run_id, cseq, method);
+    int n = snprintf(
+        out, size,
+        "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKc%u.%u.%u.%u%s;rport\r\n"
+        "%sMax-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=f%u\r\nTo: %s\r\n"
+        "Call-ID: c%u-%u-%x@bench\r\nCSeq: %u %s\r\nContent-Length: 0\r\n\r\n",
+        method, call->remote, load->sides[SIPLOAD_CALLER].port, load->run_id, slot,
+        call->generation, cseq, is_refusal ? "" : method, is_refusal ? "" : call->route, auth->user,
+        load->options.domain, slot, call->to, slot, call->generation, load->run_id, cseq, method);
     if ((size_t)n >= size)
         bench_die("%s became too long", method);
     return (size_t)n;
@@ -363,8 +371,7 @@ static void on_caller_response(struct sipload *load, const struct mini_msg *msg)
     }
     uint32_t slot = (uint32_t)strtoul(msg->call_id.p + 1, &end, 10);
     uint32_t generation = *end == '-' ? (uint32_t)strtoul(end + 1, &end, 10) : 0;
-    if (slot >= SIPLOAD_CALLS_MAX || *end != '-' ||
-        strtoul(end + 1, NULL, 16) != load->run_id)
+    if (slot >= SIPLOAD_CALLS_MAX || *end != '-' || strtoul(end + 1, NULL, 16) != load->run_id)
         return;
     struct caller *call = &load->callers[slot];
     if (call->generation != generation || call->state == CALLER_FREE)
@@ -422,8 +429,9 @@ static uint64_t hash_text(struct mini_str s)
 static size_t write_reply(char *out, size_t size, const struct mini_msg *msg, const char *status,
                           const char *tag, const char *rest)
 {
-    int n = snprintf(out, size, "SIP/2.0 %s\r\n%.*sFrom: %.*s\r\nTo: %.*s%s%s\r\nCall-ID: %.*s\r\n"
-                                "CSeq: %u %.*s\r\n%.*s%s",
+    int n = snprintf(out, size,
+                     "SIP/2.0 %s\r\n%.*sFrom: %.*s\r\nTo: %.*s%s%s\r\nCall-ID: %.*s\r\n"
+                     "CSeq: %u %.*s\r\n%.*s%s",
                      status, MINI_ARG(msg->vias), MINI_ARG(msg->from), MINI_ARG(msg->to),
                      tag[0] ? ";tag=" : "", tag, MINI_ARG(msg->call_id), msg->cseq,
                      MINI_ARG(msg->method), MINI_ARG(msg->record_routes), rest);
@@ -491,7 +499,8 @@ static void free_callee(struct sipload *load, uint32_t slot)
 }
 
 /** The call a request within a dialog means, by the tag we gave; NULL: none that is alive. */
-static struct callee *callee_of(struct sipload *load, const struct mini_msg *msg, uint32_t *ret_slot)
+static struct callee *callee_of(struct sipload *load, const struct mini_msg *msg,
+                                uint32_t *ret_slot)
 {
     const char *p = memmem(msg->to.p, msg->to.n, ";tag=k", 6);
     char *end;

@@ -15,9 +15,15 @@
 
 #include <netinet/in.h>
 
-enum { SIPLOAD_GIVE_UP_SEC = 8, SIPLOAD_CALLS_MAX = 131072 };
+enum {
+    SIPLOAD_GIVE_UP_SEC = 8,
+    SIPLOAD_CALLS_MAX = 131072
+};
 
-enum sipload_side { SIPLOAD_CALLER, SIPLOAD_CALLEE };
+enum sipload_side {
+    SIPLOAD_CALLER,
+    SIPLOAD_CALLEE
+};
 
 struct sipload_options {
     struct sockaddr_in target;

@@ -177,7 +177,8 @@ static bool copy_quoted(struct mini_str in, const char *key, char *out, size_t s
 bool mini_auth_challenge(struct mini_auth *auth, const struct mini_msg *msg)
 {
     char text[160];
-    if (!msg->challenge.p || !copy_quoted(msg->challenge, "nonce=\"", auth->nonce, sizeof auth->nonce))
+    if (!msg->challenge.p ||
+        !copy_quoted(msg->challenge, "nonce=\"", auth->nonce, sizeof auth->nonce))
         return false;
     char before[sizeof auth->realm];
     memcpy(before, auth->realm, sizeof before);
@@ -214,8 +215,8 @@ size_t mini_auth_write(struct mini_auth *auth, const char *method, const char *u
                  auth->is_proxy ? "Proxy-Authorization" : "Authorization", auth->user, auth->realm,
                  auth->nonce, uri, response);
     if (auth->has_qop)
-        n += snprintf(out + n, size - (size_t)n,
-                      ", qop=auth, nc=%08x, cnonce=\"0a4f113b7c21d5e8\"", auth->nc);
+        n += snprintf(out + n, size - (size_t)n, ", qop=auth, nc=%08x, cnonce=\"0a4f113b7c21d5e8\"",
+                      auth->nc);
     n += snprintf(out + n, size - (size_t)n, "\r\n");
     return (size_t)n;
 }
