@@ -8,8 +8,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,16 +124,9 @@ def router():
         config.write_text(json.dumps(router_config(port, port + 1, media, 9000)))
         config.chmod(0o600)
 
-        def is_ready():
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port + 1}/readyz", timeout=1) as reply:
-                    return reply.status == 200
-            except (urllib.error.URLError, OSError):
-                return False
-
         command = [str(ROUTER), "run", "--config", str(config), "--data", str(folder / "data"),
                    "--log-level", os.environ.get("BENCH_LOG_LEVEL", "warn")]
-        with process(command, folder, is_ready) as pid:
+        with process(command, folder, lambda: answers_options(port)) as pid:
             yield {"name": "ours", "pid": pid, "target": f"127.0.0.1:{port}"}
 
 
@@ -159,10 +150,7 @@ def kamailio():
         command = [shutil.which("kamailio"), "-DD", "-E", "-f", str(config), "-w", str(folder), "-Y",
                    str(folder), "-m", "2048", "-M", "64"]
 
-        def is_ready():
-            return answers_options(port)
-
-        with process(command, folder, is_ready) as pid:
+        with process(command, folder, lambda: answers_options(port)) as pid:
             yield {"name": "kamailio", "pid": pid, "target": f"127.0.0.1:{port}"}
 
 
