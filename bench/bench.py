@@ -113,8 +113,8 @@ def bench_parse(table, options):
 
 
 def is_clean(result):
-    """Everything completed, hardly anything sent twice."""
-    return (result["completed"] >= 0.999 * result["offered"]
+    """Everything completed, without a growing backlog, hardly anything sent twice."""
+    return (result["completed"] >= 0.999 * result["offered"] and result["in_time"] >= 0.97 * result["offered"]
             and result["retransmitted"] <= 0.005 * result["offered"])
 
 

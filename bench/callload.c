@@ -38,8 +38,8 @@ int main(int argc, char **argv)
         .target = bench_address(bench_option(argc, argv, "target", "127.0.0.1:5060")),
         .domain = bench_option(argc, argv, "domain", "siprouter"),
         .first_number = (unsigned)bench_option_number(argc, argv, "first", 10000),
-        .caller_count = (unsigned)bench_option_number(argc, argv, "callers", 100),
-        .callee_count = (unsigned)bench_option_number(argc, argv, "callees", 100),
+        .caller_count = (unsigned)bench_option_number(argc, argv, "callers", 400),
+        .callee_count = (unsigned)bench_option_number(argc, argv, "callees", 400),
         .caller_port = (uint16_t)bench_option_number(argc, argv, "port", 15992),
         .callee_port = (uint16_t)(bench_option_number(argc, argv, "port", 15992) + 1),
     };

@@ -164,13 +164,17 @@ static unsigned check_timers(struct load *load, int64_t now)
     return open_count;
 }
 
-static void run(struct load *load, double rate, double seconds)
+/** @return how many were completed while more were offered */
+static uint64_t run(struct load *load, double rate, double seconds)
 {
     int64_t begin = bench_now_ns(), timers_at = begin;
     int64_t end = begin + (int64_t)(seconds * 1e9), give_up = end + 5 * BENCH_SEC_NS;
     unsigned open_count = 1;
+    uint64_t in_time = 0;
     while (open_count > 0) {
         int64_t now = bench_now_ns();
+        if (now < end)
+            in_time = load->completed;
         if (now >= timers_at) {
             open_count = check_timers(load, now);
             timers_at = now + 50 * BENCH_MS_NS;
@@ -192,6 +196,7 @@ static void run(struct load *load, double rate, double seconds)
         if (ppoll(&fd, 1, &ts, NULL) > 0)
             receive_all(load);
     }
+    return in_time;
 }
 
 int main(int argc, char **argv)
@@ -219,15 +224,16 @@ int main(int argc, char **argv)
     struct bench_subject subject;
     bench_subject_find(&subject, (pid_t)bench_option_number(argc, argv, "pid", 0));
     int64_t cpu = bench_subject_cpu_ns(&subject), begin = bench_now_ns();
-    run(&load, rate, seconds);
+    uint64_t in_time = run(&load, rate, seconds);
     cpu = bench_subject_cpu_ns(&subject) - cpu;
     double wall = (double)(bench_now_ns() - begin) * 1e-9;
     double done = load.completed ? (double)load.completed : 1;
-    printf("{\"rate\":%.1f,\"offered\":%lu,\"completed\":%lu,\"failed\":%lu,\"timed_out\":%lu,"
+    printf("{\"rate\":%.1f,\"offered\":%lu,\"completed\":%lu,\"in_time\":%lu,\"failed\":%lu,"
+           "\"timed_out\":%lu,"
            "\"skipped\":%lu,\"retransmitted\":%lu,\"last_status\":%u,\"cpu_us_each\":%.2f,"
            "\"cpu_share\":%.3f,\"median_us\":%.0f,\"p99_us\":%.0f,\"generator_share\":%.3f,"
            "\"rss_bytes\":%ld}\n",
-           rate, load.offered, load.completed, load.failed, load.timed_out, load.skipped,
+           rate, load.offered, load.completed, in_time, load.failed, load.timed_out, load.skipped,
            load.retransmitted, load.last_status, (double)cpu / 1e3 / done, (double)cpu / 1e9 / wall,
            bench_delays_us(&delays, 0.5), bench_delays_us(&delays, 0.99),
            (double)bench_own_cpu_ns() / 1e9 / wall, (long)bench_subject_rss_bytes(&subject));

@@ -16,7 +16,7 @@ enum {
     LEVELS = 6, /* waits of 0.5, 1, 2, 4, 4, 4 s */
     HASH_SIZE = 1 << 18,
     SDP_PORT = 9, /* discard */
-    CHALLENGES_MAX = 3,
+    CHALLENGES_MAX = 5,
 };
 
 enum caller_state {
@@ -183,7 +183,6 @@ static void on_register_response(struct sipload *load, const struct mini_msg *ms
         send_register(load, user, msg->cseq + 1);
     } else if (msg->status == 200) {
         load->registered++;
-        auth->nonce[0] = 0; /* another server may want its own for INVITE */
     } else {
         bench_die("REGISTER of %s: status %u", auth->user, msg->status);
     }
