@@ -56,6 +56,7 @@ struct load {
     enum phase phase;
     uint64_t sent, received, altered, remotes;
     int64_t late_ns_max;
+    int64_t tick_ns; /* packets leave together once a tick; 1: each at a time of its own */
 };
 
 static struct bench_delays delays;
@@ -270,7 +271,8 @@ static void run_phase(struct load *load, struct sipload *sip, double seconds)
     int64_t now = bench_now_ns(), end = now + (int64_t)(seconds * 1e9), sip_at = now;
     if (load->flows[0].due_ns == 0)
         for (unsigned i = 0; i < count; i++)
-            load->flows[i].due_ns = now + (int64_t)i * PTIME_MS * BENCH_MS_NS / count;
+            load->flows[i].due_ns =
+                now + (int64_t)i * PTIME_MS * BENCH_MS_NS / count / load->tick_ns * load->tick_ns;
     while ((now = bench_now_ns()) < end) {
         bool is_sending = load->phase != PHASE_DRAIN;
         for (int i = 0; is_sending && i < SENDS_AT_ONCE && load->flows[next].due_ns <= now; i++) {
@@ -314,6 +316,9 @@ int main(int argc, char **argv)
     struct sipload *sip = NULL;
     struct bench_subject subject;
     struct rlimit limit;
+    load.tick_ns = (int64_t)bench_option_number(argc, argv, "tick-us", 0) * 1000;
+    if (load.tick_ns < 1)
+        load.tick_ns = 1;
     if (load.calls < 1 || load.calls > CALLS_MAX)
         bench_die("calls 1..%d", CALLS_MAX);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
