@@ -187,6 +187,14 @@ void engine_drain(struct engine *engine, uint32_t within_ms, void (*on_drained)(
     engine__drain(engine, within_ms);
 }
 
+/* At the end of a turn: events wait. */
+static void wake_listener(void *arg)
+{
+    struct engine *engine = arg;
+
+    engine->wake(engine->wake_arg);
+}
+
 struct engine *engine_new(const struct engine_options *options)
 {
     struct engine *engine = sr_zalloc(1, sizeof(*engine));
@@ -207,6 +215,7 @@ struct engine *engine_new(const struct engine_options *options)
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
+    loop_job_init(&engine->wake_job, wake_listener, engine);
     loop_timer_init(&engine->drain_timer, on_drain_timer, engine);
     loop_timer_init(&engine->status_timer, on_status_timer, engine);
     loop_timer_init(&engine->overload_timer, on_overload_window, engine);
@@ -258,6 +267,7 @@ void engine_free(struct engine *engine)
 
     if (engine == NULL)
         return;
+    loop_defer_clear(engine->loop, &engine->wake_job);
     SR_ASSERT(engine->calls.count == 0 && engine->legs.count == 0);
     while ((node = sr_mpsc_pop(&engine->commands)) != NULL) {
         struct engine_command *command = SR_CONTAINER(node, struct engine_command, node);

@@ -44,7 +44,7 @@ void event__push(struct engine *engine, struct engine_event *event)
     }
     atomic_fetch_add_explicit(&engine->events_waiting, 1, memory_order_relaxed);
     if (sr_mpsc_push(&engine->events, &event->node) && engine->wake != NULL)
-        engine->wake(engine->wake_arg);
+        loop_defer(engine->loop, &engine->wake_job); /* one wake-up for all events of a turn */
 }
 
 static void fill_leg(struct engine_leg_view *view, const struct leg *leg)

@@ -197,7 +197,7 @@ struct engine {
     struct sr_mpsc commands, events;
     _Atomic uint32_t commands_waiting, events_waiting;
     _Atomic bool is_job_posted;
-    struct loop_job command_job;
+    struct loop_job command_job, wake_job;
     uint64_t epoch, seq, events_lost;
     bool is_snapshot_owed;
     struct engine_shared *shared; /* status as of the last second, under a lock */

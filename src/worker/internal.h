@@ -235,6 +235,7 @@ struct worker {
     struct port_threads *port;
     pthread_t thread;
     uint32_t room_count, slot_rooms[WORKER_SLOTS];
+    bool is_wake_due; /* orders of this turn wait */
 
     /* worker only */
     int epoll_fd;

@@ -27,6 +27,7 @@ struct port_threads {
     uint32_t worker_count;
     uint32_t next_worker; /* spread_wanted */
     struct sr_prng prng;
+    struct loop_job wake_job;
     bool is_stopping;
 };
 
@@ -47,13 +48,39 @@ static struct order *order_new(enum order_kind kind, struct mroom *room, struct 
     return order;
 }
 
-static void send_to(struct worker *worker, struct order *order)
+static void wake(struct worker *worker)
 {
     uint64_t one = 1;
 
-    if (sr_mpsc_push(&worker->orders, &order->node) &&
-        write(worker->wake_fd, &one, sizeof(one)) < 0)
+    if (write(worker->wake_fd, &one, sizeof(one)) < 0)
         SR_ASSERT(errno == EAGAIN); /* the counter is full: it wakes anyway */
+}
+
+/* At the end of a turn of the loop: one wake-up for all orders of the turn. */
+static void wake_workers(void *arg)
+{
+    struct port_threads *port = arg;
+
+    for (uint32_t i = 0; i < port->worker_count; i++) {
+        if (!port->workers[i].is_wake_due)
+            continue;
+        port->workers[i].is_wake_due = false;
+        wake(&port->workers[i]);
+    }
+}
+
+static void send_to(struct worker *worker, struct order *order)
+{
+    struct port_threads *port = worker->port;
+
+    if (!sr_mpsc_push(&worker->orders, &order->node))
+        return; /* it is awake, or will be */
+    if (port->is_stopping) {
+        wake(worker);
+        return;
+    }
+    worker->is_wake_due = true;
+    loop_defer(port->options.loop, &port->wake_job);
 }
 
 /* Orders about a leg that is between two workers wait until it has arrived. */
@@ -654,6 +681,8 @@ static void port_free(struct media_port *base)
     struct mroom *room;
 
     port->is_stopping = true;
+    loop_defer_clear(port->options.loop, &port->wake_job);
+    wake_workers(port);
     while ((room = sr_idtab_next(&port->rooms, &cursor)) != NULL)
         room_close(base, room->id);
     while (is_anything_open(port)) { /* a tick or two, at shutdown only */
@@ -730,6 +759,7 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
     sr_idtab_init(&port->legs, rooms_max * PORT_LEGS_PER_ROOM);
     ports__init(&port->ports, options->port_min, options->port_max);
     sr_prng_seed(&port->prng, sr_random_u64());
+    loop_job_init(&port->wake_job, wake_workers, port);
     wanted = SR_MIN(wanted, (uint32_t)MEDIA_WORKERS_MAX);
     port->workers = sr_zalloc(wanted, sizeof(*port->workers));
     while (port->worker_count < wanted && err == SR_OK) {
