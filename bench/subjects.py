@@ -15,6 +15,7 @@ BIN = ROOT / "build" / "bench"
 ROUTER = ROOT / "build" / "siprouter"
 FIRST = 10000  # number of the first user; the password of N is "pwN"
 USERS = 2000
+MEDIA_PORTS = 6000  # four a call
 CORES = sorted(os.sched_getaffinity(0))
 SUBJECT_CORE = CORES[0]
 GENERATOR_CORE = CORES[1] if len(CORES) > 1 else CORES[0]
@@ -48,7 +49,7 @@ def is_free(port, kind):
 
 
 def media_ports(count):
-    return free_ports(count, (socket.SOCK_DGRAM,), 20000, 32000)
+    return free_ports(count, (socket.SOCK_DGRAM,), 16000, 32700)
 
 
 def pinned(core):
@@ -119,9 +120,9 @@ def router():
         raise Failed("build/siprouter is not there: make build")
     with temp_folder() as folder:
         port = free_ports(3)
-        media = media_ports(9000)
+        media = media_ports(MEDIA_PORTS)
         config = folder / "config.json"
-        config.write_text(json.dumps(router_config(port, port + 1, media, 9000)))
+        config.write_text(json.dumps(router_config(port, port + 1, media, MEDIA_PORTS)))
         config.chmod(0o600)
 
         command = [str(ROUTER), "run", "--config", str(config), "--data", str(folder / "data"),
@@ -175,10 +176,10 @@ def rtpengine():
         raise Failed("rtpengine is not installed: tools/deps.sh bench")
     with temp_folder() as folder:
         port = free_ports(1)
-        media = media_ports(9000)
+        media = media_ports(MEDIA_PORTS)
         command = [program, "-f", "-E", "-L", "3", "--table=-1", "-i", "127.0.0.1",
                    f"--listen-ng=127.0.0.1:{port}", "--num-threads=1", "--media-num-threads=1",
-                   "-m", str(media), "-M", str(media + 8999)]
+                   "-m", str(media), "-M", str(media + MEDIA_PORTS - 1)]
 
         def is_ready():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
