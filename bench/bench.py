@@ -23,7 +23,7 @@ RESULTS = subjects.ROOT / "bench" / "results.json"
 GOALS = {
     "parse_ns": (300, True), "parse_ratio": (0.10, True),
     "register_core": (12000, False), "call_core": (2500, False), "call_p99_us": (2000, True),
-    "overload": (0.9, False),
+    "overload": (0.9, False), "steady": (0.999, False),
     "relay_ratio_500": (0.65, True), "relay_ratio_1000": (0.75, True), "relay_floor": (1.25, True),
     "relay_median_us": (1000, True), "relay_loss": (0.0001, True), "relay_bytes": (65536, True),
 }
@@ -143,10 +143,26 @@ def start_rate(result):
     return max(200, 0.5e6 / result["cpu_us_each"])
 
 
-def rounds(table, options, area, peers, once):
+def hold(subject, tops, program, options):
+    """Three quarters of the highest clean rate for a time in which everything kept for a while is there at once."""
+    rate = 0.75 * tops.get(subject["name"], 100)
+    result = generate(program, subject, target=subject["target"], rate=rate, seconds=45, first=subjects.FIRST,
+                      port=options.port)
+    result["completed_part"] = result["completed"] / result["offered"]
+    return result
+
+
+def add_steady(table, results, what):
+    ours, peer = results.get("ours-steady", []), results.get("kamailio-steady", [])
+    for key, label, unit in (("completed_part", "completed", ""), ("rss_bytes", "memory at the end", "B")):
+        table.add(f"{what}, 45 s at 3/4 of the clean rate: {label}", unit, median(ours, key), "kamailio",
+                  median(peer, key), goal="steady" if key == "completed_part" else None)
+
+
+def rounds(table, options, area, peers, once, repeats=None):
     """Each repeat: every subject in turn, freshly started. Results by subject."""
     results = {}
-    for _ in range(options.repeats):
+    for _ in range(repeats or options.repeats):
         for make in peers:
             try:
                 with make() as subject:
@@ -181,6 +197,7 @@ def add_rates(table, results, what, goal):
 
 def bench_register(table, options):
     fixed = 1000 if QUICK else 2000
+    tops = {}
 
     def once(subject, note):
         def run(rate, seconds=1 if QUICK else 2):
@@ -192,8 +209,15 @@ def bench_register(table, options):
         top = highest_clean(run, start_rate(result))
         if top:
             note("top", top)
+            tops[subject["name"]] = top["rate"]
+
+    def steady(subject, note):
+        note("steady", hold(subject, tops, "regload", options))
 
     results = rounds(table, options, "register", sip_peers(options), once)
+    if not QUICK:
+        results |= rounds(table, options, "register", sip_peers(options), steady, 1)
+        add_steady(table, results, "REGISTER")
     add_cost(table, results, "REGISTER with digest", f"at {fixed}/s")
     add_rates(table, results, "registrations", "register_core")
     table.add(f"REGISTER, both round trips, median at {fixed}/s", "us",
@@ -203,6 +227,7 @@ def bench_register(table, options):
 
 def bench_call(table, options):
     fixed = 200 if QUICK else 500
+    tops = {}
 
     def once(subject, note):
         def run(rate, seconds=1 if QUICK else 2):
@@ -211,22 +236,37 @@ def bench_call(table, options):
         result = run(fixed, 1 if QUICK else 3)
         note("fixed", result)
         top = highest_clean(run, start_rate(result))
+        if top:
+            note("top", top)
+            tops[subject["name"]] = top["rate"]
+
+    def overload(subject, note):
+        """On a fresh subject: what the search left behind is not part of it."""
+        top = tops.get(subject["name"])
         if not top:
             return
-        note("top", top)
-        over = run(2 * top["rate"], 3 if QUICK else 8)
-        over["kept_part"] = over["in_time"] / over["seconds"] / top["rate"]
-        over["offered_part"] = over["offered"] / over["seconds"] / top["rate"]
+        over = generate("callload", subject, target=subject["target"], rate=2 * top, seconds=3 if QUICK else 8,
+                        first=subjects.FIRST, port=options.port)
+        over["kept_part"] = over["in_time"] / over["seconds"] / top
+        over["offered_part"] = over["offered"] / over["seconds"] / top
         over["refused_part"] = over["refused"] / over["offered"]
         note("over", over)
 
+    def steady(subject, note):
+        note("steady", hold(subject, tops, "callload", options))
+
     results = rounds(table, options, "call", sip_peers(options), once)
+    results |= rounds(table, options, "call", sip_peers(options), overload)
+    if not QUICK:
+        results |= rounds(table, options, "call", sip_peers(options), steady, 1)
     add_cost(table, results, "call", f"at {fixed}/s")
     add_rates(table, results, "calls", "call_core")
     for key, what in (("median_us", "median"), ("p99_us", "p99")):
         table.add(f"INVITE to 180, {what} at {fixed}/s", "us", median(results.get("ours-fixed", []), key),
                   "kamailio", median(results.get("kamailio-fixed", []), key),
                   goal="call_p99_us" if key == "p99_us" else None)
+    if not QUICK:
+        add_steady(table, results, "calls")
     over, peer = results.get("ours-over", []), results.get("kamailio-over", [])
     table.add("twice the clean rate: offered, as part of it", "", median(over, "offered_part"), "kamailio",
               median(peer, "offered_part"))
