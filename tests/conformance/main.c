@@ -12,5 +12,7 @@ int main(void)
     failed += run_offer();
     failed += run_hold();
     failed += run_party();
+    failed += run_race();
+    failed += run_limit();
     return failed != 0;
 }

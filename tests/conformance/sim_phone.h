@@ -33,7 +33,8 @@ struct phone_manners {
     bool ignores_bye;         /* neither answers BYE nor sends one */
     bool answers_cancelled;   /* CANCEL is answered, and the INVITE with 200 all the same */
     uint16_t reoffer_status;  /* to re-INVITE and UPDATE; 200 */
-    const char *extra;        /* header lines of its INVITE ("Session-Expires: 90\r\n"), or NULL */
+    const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
+    const char *ok_extra; /* the same of its 200 to INVITE and UPDATE */
 };
 
 enum phone_state {

@@ -98,7 +98,7 @@ void phone_bye(struct phone_call *call)
 
 static void offer_again(struct phone_call *call, const char *method, bool is_offerless)
 {
-    struct phone_request request = {.method = method};
+    struct phone_request request = {.method = method, .extra = call->phone->manners.extra};
     struct sr_buf buf;
 
     if (call->remote_tag[0] == '\0')
@@ -197,7 +197,7 @@ void phone_answer(struct phone_call *call)
     if (is_common) {
         call->state = PHONE_UP;
         call->status = 200;
-        phone__respond(call->invite_stxn, 200, NULL, sr_buf_view(&buf));
+        phone__respond(call->invite_stxn, 200, call->phone->manners.ok_extra, sr_buf_view(&buf));
     }
     sr_buf_done(&buf);
     if (!is_common)
@@ -285,10 +285,10 @@ static void on_reoffer(struct phone_stxn *stxn, struct phone_call *call, struct 
     }
     sr_buf_init(&buf, PHONE_SDP_MAX);
     if (!is_invite && body.n == 0) {
-        phone__respond(stxn, 200, NULL, body);
+        phone__respond(stxn, 200, call->phone->manners.ok_extra, body);
     } else if (write_sdp(call, body, &buf)) {
         keep_sdp(body, call->sdp);
-        phone__respond(stxn, 200, NULL, sr_buf_view(&buf));
+        phone__respond(stxn, 200, call->phone->manners.ok_extra, sr_buf_view(&buf));
     } else {
         phone__respond(stxn, 488, NULL, (struct sr_str){NULL, 0});
     }

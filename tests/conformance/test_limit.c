@@ -1,0 +1,291 @@
+/* Limits, draining, reload: what is refused, and that it is granted again afterwards. */
+#include "rig.h"
+
+struct trio {
+    struct rig rig;
+    struct sim_phone *a, *b, *c;
+};
+
+static void begin(struct trio *trio, const struct rig_options *options)
+{
+    rig_init(&trio->rig, options);
+    trio->a = rig_phone(&trio->rig, "101");
+    trio->b = rig_phone(&trio->rig, "102");
+    trio->c = rig_phone(&trio->rig, "103");
+}
+
+/* A call that is refused with 503 and a time to come back. */
+static void claim_refused(struct trio *trio, struct sim_phone *from, const char *to)
+{
+    struct phone_call *call = phone_dial(from, to);
+
+    RIG_UNTIL(&trio->rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 503);
+}
+
+static void claim_works(struct trio *trio, struct sim_phone *from, const char *to)
+{
+    size_t before = trio->rig.calls.count;
+
+    phone_bye(rig_connect(&trio->rig, from, to));
+    RIG_ENDED(&trio->rig, before, "hangup");
+}
+
+static void test_port_range_used_up_and_recovered(void **state)
+{
+    struct rig_options options = {.port_min = 20000, .port_max = 20005}; /* three pairs */
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, &options);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    claim_refused(&trio, trio.c, "101"); /* one pair for the caller, none for the called */
+    RIG_ENDED(&trio.rig, 1, "limit");
+    assert_int_equal(trio.a->call_count, 1);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    claim_works(&trio, trio.c, "101");
+    rig_done(&trio.rig);
+}
+
+static void test_no_port_for_the_caller(void **state)
+{
+    struct rig_options options = {.port_min = 20000, .port_max = 20003};
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, &options);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    claim_refused(&trio, trio.c, "101");
+    RIG_ENDED(&trio.rig, 1, "limit");
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    claim_works(&trio, trio.c, "101");
+    rig_done(&trio.rig);
+}
+
+static void test_ports_for_some_branches_only_ring_those(void **state)
+{
+    struct rig_options options = {.port_min = 20000, .port_max = 20003};
+    struct trio trio;
+
+    (void)state;
+    begin(&trio, &options);
+    claim_works(&trio, trio.a, "200"); /* b and c: only b can be rung */
+    assert_int_equal(trio.c->call_count, 0);
+    rig_done(&trio.rig);
+}
+
+static void test_calls_max(void **state)
+{
+    struct rig_options options = {.calls_max = 1};
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, &options);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    claim_refused(&trio, trio.c, "101");
+    assert_true(trio.c->calls.count == 1);
+    assert_int_equal(trio.rig.calls.count, 1);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_run(&trio.rig, SR_SEC);
+    claim_works(&trio, trio.c, "101");
+    rig_done(&trio.rig);
+}
+
+/* ---- draining ---- */
+
+static void test_drain_refuses_new_calls_and_waits_for_live_ones(void **state)
+{
+    struct engine_command drain = {.kind = ENGINE_DO_DRAIN, .duration_ms = 60000};
+    struct engine_command make = {.kind = ENGINE_DO_CALL, .to = "103"};
+    struct trio trio;
+    struct phone_call *call, *refused;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    assert_int_equal(rig_do(&trio.rig, &drain), SR_OK);
+    refused = phone_dial(trio.c, "101");
+    RIG_UNTIL(&trio.rig, refused->state == PHONE_OVER);
+    assert_int_equal(refused->status, 503);
+    assert_true(refused->retry_after > 0);
+    assert_int_equal(rig_do(&trio.rig, &make), SR_ERR_LIMIT);
+    rig_run(&trio.rig, 10 * SR_SEC);
+    assert_int_equal(call->state, PHONE_UP);
+    assert_int_equal(trio.rig.drained, 0);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    RIG_UNTIL(&trio.rig, trio.rig.drained == 1);
+    rig_done(&trio.rig);
+}
+
+static void test_drain_ends_what_is_left_at_its_deadline(void **state)
+{
+    struct engine_command drain = {.kind = ENGINE_DO_DRAIN, .duration_ms = 5000};
+    struct trio trio;
+    struct phone_call *call, *ringing;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    trio.b->manners.final_status = 0;
+    ringing = phone_dial(trio.c, "102");
+    RIG_UNTIL(&trio.rig, phone_had_status(ringing, 180));
+    assert_int_equal(rig_do(&trio.rig, &drain), SR_OK);
+    rig_run(&trio.rig, 4 * SR_SEC);
+    assert_int_equal(call->state, PHONE_UP);
+    RIG_ENDED(&trio.rig, 0, "router_stopped");
+    RIG_ENDED(&trio.rig, 1, "router_stopped");
+    RIG_UNTIL(&trio.rig, call->byes == 1 && ringing->status == 503);
+    assert_int_equal(trio.rig.drained, 1);
+    rig_done(&trio.rig);
+}
+
+static void test_drain_without_calls_is_over_at_once(void **state)
+{
+    struct engine_command drain = {.kind = ENGINE_DO_DRAIN, .duration_ms = 5000};
+    struct trio trio;
+
+    (void)state;
+    begin(&trio, NULL);
+    assert_int_equal(rig_do(&trio.rig, &drain), SR_OK);
+    assert_int_equal(trio.rig.drained, 1);
+    rig_done(&trio.rig);
+}
+
+static void test_stop_with_live_calls_leaves_nothing(void **state)
+{
+    struct trio trio;
+
+    (void)state;
+    begin(&trio, NULL);
+    (void)rig_connect(&trio.rig, trio.a, "102");
+    trio.b->manners.final_status = 0;
+    (void)phone_dial(trio.c, "102");
+    rig_run(&trio.rig, SR_SEC);
+    engine_stop(trio.rig.engine);
+    RIG_ENDED(&trio.rig, 0, "router_stopped");
+    RIG_ENDED(&trio.rig, 1, "router_stopped");
+    rig_done(&trio.rig);
+}
+
+/* ---- reload ---- */
+
+/* Only Anna is left, and Cora under a new number. */
+static const char config_less[] =
+    "{ \"devices\": [\n"
+    "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+    "  { \"id\": \"c\", \"extension\": \"113\", \"password\": \"pw-103\" } ] }\n";
+
+static void reload(struct trio *trio, const char *text)
+{
+    struct engine_command command = {.kind = ENGINE_DO_CONFIGURE, .config = rig_load(text)};
+    uint32_t before = trio->rig.config_changes;
+
+    assert_int_equal(rig_do(&trio->rig, &command), SR_OK);
+    assert_int_equal(trio->rig.config_changes, before + 1);
+}
+
+static void test_reload_keeps_calls_and_takes_contacts_of_removed_devices(void **state)
+{
+    struct trio trio;
+    struct phone_call *call, *lost;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    reload(&trio, config_less);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(call->state, PHONE_UP);
+    assert_true(trio.rig.unregistered >= 1);
+    lost = phone_dial(trio.a, "102");
+    RIG_UNTIL(&trio.rig, lost->state == PHONE_OVER);
+    assert_int_equal(lost->status, 404);
+    phone_reinvite(phone_incoming(trio.b), "sendonly"); /* its device is gone, its call is not */
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.b)->reoffer_status == 200);
+    assert_int_equal(rig_media(&trio.rig, rig_call(&trio.rig, 0), "a")->prompt, MEDIA_PROMPT_MUSIC);
+    phone_bye(phone_incoming(trio.b));
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    reload(&trio, rig_config);
+    sim_phone_register(trio.b, 3600);
+    RIG_UNTIL(&trio.rig, trio.b->register_status == 200);
+    claim_works(&trio, trio.a, "102");
+    rig_done(&trio.rig);
+}
+
+static void test_reload_while_it_rings(void **state)
+{
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, NULL);
+    trio.b->manners.final_after = 5 * SR_SEC;
+    call = phone_dial(trio.a, "102");
+    RIG_UNTIL(&trio.rig, phone_had_status(call, 180));
+    reload(&trio, config_less);
+    RIG_UNTIL(&trio.rig, call->state == PHONE_UP);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_done(&trio.rig);
+}
+
+static void test_reload_with_the_same_text_touches_no_registration(void **state)
+{
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    for (int i = 0; i < 100; i++)
+        reload(&trio, rig_config);
+    assert_int_equal(trio.rig.unregistered, 0);
+    assert_int_equal(trio.rig.registered, 3);
+    assert_int_equal(call->state, PHONE_UP);
+    claim_works(&trio, trio.c, "101");
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_done(&trio.rig);
+}
+
+static void test_commands_beyond_the_queue_are_refused_not_lost(void **state)
+{
+    struct engine_command command = {.kind = ENGINE_DO_SNAPSHOT};
+    struct trio trio;
+
+    (void)state;
+    begin(&trio, NULL);
+    for (int i = 0; i < ENGINE_COMMANDS_MAX; i++)
+        assert_int_equal(engine_submit(trio.rig.engine, &command), SR_OK);
+    assert_int_equal(engine_submit(trio.rig.engine, &command), SR_ERR_LIMIT);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(trio.rig.snapshots, ENGINE_COMMANDS_MAX + 1);
+    assert_int_equal(engine_submit(trio.rig.engine, &command), SR_OK);
+    rig_done(&trio.rig);
+}
+
+int run_limit(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_port_range_used_up_and_recovered),
+        cmocka_unit_test(test_no_port_for_the_caller),
+        cmocka_unit_test(test_ports_for_some_branches_only_ring_those),
+        cmocka_unit_test(test_calls_max),
+        cmocka_unit_test(test_drain_refuses_new_calls_and_waits_for_live_ones),
+        cmocka_unit_test(test_drain_ends_what_is_left_at_its_deadline),
+        cmocka_unit_test(test_drain_without_calls_is_over_at_once),
+        cmocka_unit_test(test_stop_with_live_calls_leaves_nothing),
+        cmocka_unit_test(test_reload_keeps_calls_and_takes_contacts_of_removed_devices),
+        cmocka_unit_test(test_reload_while_it_rings),
+        cmocka_unit_test(test_reload_with_the_same_text_touches_no_registration),
+        cmocka_unit_test(test_commands_beyond_the_queue_are_refused_not_lost),
+    };
+
+    return cmocka_run_group_tests_name("limit", tests, NULL, NULL);
+}
