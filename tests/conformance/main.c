@@ -14,5 +14,7 @@ int main(void)
     failed += run_party();
     failed += run_race();
     failed += run_limit();
+    failed += run_loss();
+    failed += run_walk();
     return failed != 0;
 }

@@ -1,6 +1,7 @@
 #include "rig.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "call/internal.h"
 #include "control/config_load.h"
@@ -42,6 +43,15 @@ struct config *rig_load(const char *text)
     config_faults_done(&faults);
     assert_int_equal(err, SR_OK);
     return config;
+}
+
+uint64_t rig_seed(void)
+{
+    uint64_t seed = 1;
+
+    if (sr_str_u64(sr_str_c(getenv("CONFORMANCE_SEED")), UINT64_MAX, &seed) != SR_OK)
+        return 1;
+    return seed;
 }
 
 /* ---- events ---- */
@@ -170,6 +180,15 @@ static void claim_nothing_left(struct rig *rig)
     struct ua_stats ua;
 
     ua_stats(rig->ua, &ua);
+    if (engine_call_count(rig->engine) + ua.legs + ua.legs_closing + ua.server_transactions +
+            ua.client_transactions + port_sim_leg_count(rig->media) + port_sim_faults(rig->media) >
+        0)
+        print_error("seed %llu, walk %llu: calls %u, SIP legs %u + %u, transactions %u + %u, "
+                    "media legs %u, faults %u\n",
+                    (unsigned long long)rig->seed, (unsigned long long)rig->walk,
+                    engine_call_count(rig->engine), ua.legs, ua.legs_closing,
+                    ua.server_transactions, ua.client_transactions, port_sim_leg_count(rig->media),
+                    port_sim_faults(rig->media));
     assert_int_equal(engine_call_count(rig->engine), 0);
     assert_int_equal(ua.legs, 0);
     assert_int_equal(ua.legs_closing, 0);

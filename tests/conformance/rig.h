@@ -62,7 +62,7 @@ struct rig {
     uint64_t reply_token;
     char reply[1024]; /* JSON */
     char reply_why[ENGINE_WHY_MAX];
-    bool is_settled; /* rig_done: everything of the scenario was looked at */
+    uint64_t walk; /* shown when a claim fails */
 };
 
 /** Devices a to f with extensions 101 to 106, group 200 of a and b..., see rig.c. */
@@ -94,6 +94,8 @@ enum sr_err rig_do(struct rig *rig, const struct engine_command *command);
 struct engine_command rig_command(enum engine_command_kind kind, const struct rig_call *call,
                                   const char *device_id);
 struct config *rig_load(const char *text);
+/** CONFORMANCE_SEED of the environment, or 1. */
+uint64_t rig_seed(void);
 
 /** Runs until it holds; fails after two minutes. */
 #define RIG_UNTIL(rig, condition)                                                                  \

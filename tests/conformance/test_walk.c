@@ -1,0 +1,272 @@
+/* Random walks: phones and the API do anything at any time, messages get lost, phones misbehave.
+ * Afterwards nothing is left and every call has ended once, with a reason. */
+#include "rig.h"
+
+enum {
+    WALK_RIGS = 20,
+    WALKS_PER_RIG = 100,
+    WALK_STEPS = 15,
+    WALK_PHONES = 4,
+};
+
+struct walk {
+    struct rig *rig;
+    struct sr_prng prng;
+};
+
+static uint32_t below(struct walk *walk, uint32_t n)
+{
+    return (uint32_t)sr_prng_below(&walk->prng, n);
+}
+
+static bool chance(struct walk *walk, uint32_t percent)
+{
+    return below(walk, 100) < percent;
+}
+
+static const char *any_of(struct walk *walk, const char *const *list, size_t count)
+{
+    return list[below(walk, (uint32_t)count)];
+}
+
+static const char *any_number(struct walk *walk)
+{
+    static const char *const numbers[] = {"101", "102", "103", "104", "200", "200",
+                                          "800", "801", "*43", "999", "105", "b"};
+
+    return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
+}
+
+static const char *any_direction(struct walk *walk)
+{
+    static const char *const directions[] = {"sendrecv", "sendonly", "inactive", "recvonly"};
+
+    return any_of(walk, directions, SR_ARRAY_LEN(directions));
+}
+
+static void choose_manners(struct walk *walk, struct sim_phone *phone)
+{
+    static const uint16_t finals[] = {200, 200, 200, 200, 0, 486, 603, 480, 503, 302};
+    static const char *const codecs[] = {"PCMU", "PCMU,opus", "opus", "G722,PCMA", "iLBC"};
+    static const char *const extras[] = {
+        "", "", "Supported: 100rel\r\n",
+        "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n"};
+
+    phone->manners = (struct phone_manners){
+        .early_status = chance(walk, 80) ? (uint16_t)(180 + 3 * below(walk, 2)) : 0,
+        .has_early_sdp = chance(walk, 40),
+        .is_early_reliable = chance(walk, 30),
+        .final_status = finals[below(walk, SR_ARRAY_LEN(finals))],
+        .final_after = (sr_usec)below(walk, 3000) * SR_MSEC,
+        .codecs = any_of(walk, codecs, SR_ARRAY_LEN(codecs) - !chance(walk, 10)),
+        .is_deaf = chance(walk, 3),
+        .never_acks = chance(walk, 3),
+        .never_acks_refusals = chance(walk, 3),
+        .ignores_bye = chance(walk, 5),
+        .answers_cancelled = chance(walk, 10),
+        .reoffer_status = chance(walk, 10) ? 491 : 200,
+        .extra = any_of(walk, extras, SR_ARRAY_LEN(extras)),
+    };
+}
+
+static struct sim_phone *any_phone(struct walk *walk)
+{
+    return walk->rig->phones[below(walk, WALK_PHONES)];
+}
+
+/* One of the phone's three newest calls, or NULL. */
+static struct phone_call *any_phone_call(struct walk *walk)
+{
+    struct sim_phone *phone = any_phone(walk);
+    uint32_t n = below(walk, 3);
+
+    SR_LIST_EACH(&phone->calls, node)
+    {
+        if (n-- == 0)
+            return SR_CONTAINER(node, struct phone_call, node);
+    }
+    return NULL;
+}
+
+static void phone_step(struct walk *walk, struct phone_call *call)
+{
+    switch (below(walk, 9)) {
+    case 0:
+        phone_reinvite(call, any_direction(walk));
+        break;
+    case 1:
+        phone_reinvite(call, NULL);
+        break;
+    case 2:
+        if (call->state == PHONE_UP)
+            phone_hold_by_nobody(call);
+        break;
+    case 3:
+        phone_update(call, any_direction(walk));
+        break;
+    case 4:
+        phone_info(call, '5');
+        break;
+    case 5:
+        phone_answer(call);
+        break;
+    case 6:
+        phone_refuse(call, 486);
+        break;
+    default:
+        phone_end(call);
+        break;
+    }
+}
+
+/* A live call of the hub, or NULL. */
+static struct rig_call *any_live_call(struct walk *walk)
+{
+    struct rig_call *found = NULL;
+    uint32_t live = 0;
+
+    SR_LIST_EACH(&walk->rig->calls, node)
+    {
+        struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);
+
+        if (call->ended == 0 && call->view != NULL && below(walk, ++live) == 0)
+            found = call;
+    }
+    return found;
+}
+
+static void choose_leg(struct walk *walk, const struct rig_call *call,
+                       struct engine_command *command)
+{
+    if (call->view->leg_count == 0)
+        return;
+    memcpy(command->leg_id, call->view->legs[below(walk, call->view->leg_count)].leg_id,
+           sizeof(command->leg_id));
+}
+
+static void api_step(struct walk *walk)
+{
+    static const enum engine_command_kind kinds[] = {
+        ENGINE_DO_CALL,       ENGINE_DO_HANGUP,     ENGINE_DO_LEG_ADD,    ENGINE_DO_LEG_ADD,
+        ENGINE_DO_LEG_REMOVE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_DTMF,
+        ENGINE_DO_TRACE,      ENGINE_DO_SNAPSHOT};
+    static const char *const roles[] = {"participant", "isolated", "tool"};
+    struct engine_command command = {.kind = kinds[below(walk, SR_ARRAY_LEN(kinds))],
+                                     .has_muted = true,
+                                     .is_muted = chance(walk, 50),
+                                     .has_held = chance(walk, 50),
+                                     .is_held = chance(walk, 50),
+                                     .has_role = chance(walk, 20),
+                                     .digits = "1*"};
+    struct rig_call *call = any_live_call(walk);
+
+    (void)sr_str_copy(sr_str_c(any_number(walk)), command.to, sizeof(command.to));
+    (void)sr_str_copy(sr_str_c(any_of(walk, roles, 3)), command.role, sizeof(command.role));
+    if (chance(walk, 60))
+        (void)sr_str_copy(sr_str_c(any_number(walk)), command.from, sizeof(command.from));
+    if (call != NULL) {
+        memcpy(command.call_id, call->call_id, sizeof(command.call_id));
+        choose_leg(walk, call, &command);
+    }
+    (void)rig_do(walk->rig, &command);
+}
+
+static void step(struct walk *walk)
+{
+    struct phone_call *call;
+
+    if (chance(walk, 25)) {
+        if (chance(walk, 85))
+            (void)phone_dial(any_phone(walk), any_number(walk));
+        else
+            (void)phone_dial_offerless(any_phone(walk), any_number(walk));
+    } else if (chance(walk, 30)) {
+        api_step(walk);
+    } else if ((call = any_phone_call(walk)) != NULL) {
+        phone_step(walk, call);
+    }
+    rig_run(walk->rig, (sr_usec)below(walk, 1500) * SR_MSEC);
+}
+
+static void end_everything(struct walk *walk)
+{
+    struct rig *rig = walk->rig;
+
+    for (size_t i = 0; i < WALK_PHONES; i++) {
+        struct sim_phone *phone = rig->phones[i];
+
+        phone->manners.is_deaf = phone->manners.never_acks = false;
+        phone->manners.final_status = 486;
+        SR_LIST_EACH(&phone->calls, node)
+        phone_end(SR_CONTAINER(node, struct phone_call, node));
+    }
+    rig_run(rig, 40 * SR_SEC); /* INVITEs that were lost have come or been given up */
+    SR_LIST_EACH(&rig->calls, node)
+    {
+        struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);
+        struct engine_command command = rig_command(ENGINE_DO_HANGUP, call, NULL);
+
+        if (call->ended == 0)
+            (void)rig_do(rig, &command);
+    }
+    rig_settle(rig);
+}
+
+static void walk_once(struct rig *rig, uint64_t seed)
+{
+    static const double losses[] = {0, 0, 0.05, 0.25};
+    struct walk walk = {.rig = rig};
+    struct sim_link link = {.delay_usec = SR_MSEC};
+
+    sr_prng_seed(&walk.prng, seed);
+    sim_wire_set_default(rig->wire, &link);
+    for (size_t i = 0; i < WALK_PHONES; i++) {
+        rig->phones[i]->manners.is_deaf = false;
+        sim_phone_register(rig->phones[i], 3600);
+    }
+    rig_run(rig, SR_SEC);
+    link.loss = losses[below(&walk, SR_ARRAY_LEN(losses))];
+    link.jitter_usec = below(&walk, 2) * 20 * SR_MSEC;
+    link.duplicate = below(&walk, 2) * 0.05;
+    sim_wire_set_default(rig->wire, &link);
+    for (size_t i = 0; i < WALK_PHONES; i++)
+        choose_manners(&walk, rig->phones[i]);
+    for (int i = 0; i < WALK_STEPS; i++)
+        step(&walk);
+    end_everything(&walk);
+}
+
+static void test_whatever_happens_nothing_is_left(void **state)
+{
+    uint64_t seed = rig_seed();
+    uint64_t calls = 0;
+
+    (void)state;
+    print_message("seed %llu: %d walks\n", (unsigned long long)seed, WALK_RIGS * WALKS_PER_RIG);
+    for (int i = 0; i < WALK_RIGS; i++) {
+        static const char *const users[WALK_PHONES] = {"101", "102", "103", "102"};
+        struct rig_options options = {.seed = seed + (uint64_t)i};
+        struct rig rig;
+
+        rig_init(&rig, &options);
+        for (size_t k = 0; k < WALK_PHONES; k++)
+            (void)rig_phone(&rig, users[k]);
+        for (int k = 0; k < WALKS_PER_RIG; k++) {
+            rig.walk = (uint64_t)k;
+            walk_once(&rig, options.seed * 1000003 + (uint64_t)k);
+        }
+        calls += rig.calls.count;
+        rig_done(&rig);
+    }
+    print_message("%llu calls\n", (unsigned long long)calls);
+    assert_true(calls > 2000);
+}
+
+int run_walk(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whatever_happens_nothing_is_left),
+    };
+
+    return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
+}
