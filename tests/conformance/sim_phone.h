@@ -32,6 +32,7 @@ struct phone_manners {
     bool never_acks_refusals; /* a final response >= 300 */
     bool ignores_bye;         /* neither answers BYE nor sends one */
     bool answers_cancelled;   /* CANCEL is answered, and the INVITE with 200 all the same */
+    bool answers_empty;       /* 200 to an INVITE with an offer, without SDP */
     uint16_t reoffer_status;  /* to re-INVITE and UPDATE; 200 */
     const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
     const char *ok_extra; /* the same of its 200 to INVITE and UPDATE */

@@ -193,7 +193,7 @@ void phone_answer(struct phone_call *call)
         return;
     }
     sr_buf_init(&buf, PHONE_SDP_MAX);
-    is_common = write_sdp(call, sr_str_c(call->offer), &buf);
+    is_common = call->phone->manners.answers_empty || write_sdp(call, sr_str_c(call->offer), &buf);
     if (is_common) {
         call->state = PHONE_UP;
         call->status = 200;

@@ -270,6 +270,35 @@ static void test_commands_beyond_the_queue_are_refused_not_lost(void **state)
     rig_done(&trio.rig);
 }
 
+static void test_events_beyond_the_queue_are_counted_and_a_snapshot_follows(void **state)
+{
+    struct engine_command command = {.kind = ENGINE_DO_SNAPSHOT};
+    struct trio trio;
+    struct phone_call *call;
+    struct engine_status status;
+    uint32_t before;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    for (uint32_t i = 0; i < ENGINE_EVENTS_MAX + 100; i++) { /* nobody takes them */
+        assert_int_equal(engine_submit(trio.rig.engine, &command), SR_OK);
+        loop_sim_run_until(trio.rig.loop, loop_now(trio.rig.loop) + 100);
+    }
+    loop_sim_run_until(trio.rig.loop, loop_now(trio.rig.loop) + 2 * SR_SEC);
+    engine_status(trio.rig.engine, &status);
+    assert_true(status.events_lost >= 100);
+    rig_run(&trio.rig, SR_SEC);
+    before = trio.rig.snapshots;
+    trio.rig.seq = trio.rig.seq + status.events_lost; /* the gap people see */
+    rig_run(&trio.rig, 2 * SR_SEC);
+    assert_int_equal(trio.rig.snapshots, before + 1);
+    assert_int_equal(trio.rig.seq_gaps, 0);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_done(&trio.rig);
+}
+
 int run_limit(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -285,6 +314,7 @@ int run_limit(void)
         cmocka_unit_test(test_reload_while_it_rings),
         cmocka_unit_test(test_reload_with_the_same_text_touches_no_registration),
         cmocka_unit_test(test_commands_beyond_the_queue_are_refused_not_lost),
+        cmocka_unit_test(test_events_beyond_the_queue_are_counted_and_a_snapshot_follows),
     };
 
     return cmocka_run_group_tests_name("limit", tests, NULL, NULL);

@@ -214,6 +214,45 @@ static void test_update_in_an_answered_call(void **state)
     end(&pair, call);
 }
 
+static void test_callee_that_answers_without_sdp_is_hung_up(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair, "PCMU", "PCMU");
+    pair.b->manners.answers_empty = true;
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 488);
+    RIG_ENDED(&pair.rig, 0, "no_codec");
+    RIG_UNTIL(&pair.rig, phone_incoming(pair.b)->byes == 1);
+    rig_done(&pair.rig);
+}
+
+static void test_reinvite_moves_the_audio_to_another_address(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+    struct sr_addr before;
+
+    (void)state;
+    begin(&pair, "PCMU", "PCMU");
+    call = rig_connect(&pair.rig, pair.a, "102");
+    before = rig_media(&pair.rig, rig_call(&pair.rig, 0), "a")->stream.remote_rtp;
+    pair.a->addr.ip[3] = 99; /* its SDP and Contact say so from now on */
+    phone_reinvite(call, "sendrecv");
+    rig_run(&pair.rig, SR_SEC);
+    assert_false(
+        sr_addr_eq(&before, &rig_media(&pair.rig, rig_call(&pair.rig, 0), "a")->stream.remote_rtp));
+    pair.a->addr.ip[3] = before.ip[3];
+    phone_reinvite(call, "sendrecv");
+    rig_run(&pair.rig, SR_SEC);
+    assert_true(
+        sr_addr_eq(&before, &rig_media(&pair.rig, rig_call(&pair.rig, 0), "a")->stream.remote_rtp));
+    end(&pair, call);
+}
+
 int run_offer(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -228,6 +267,8 @@ int run_offer(void)
         cmocka_unit_test(test_reinvite_may_change_the_codec),
         cmocka_unit_test(test_reinvite_with_nothing_we_know_is_refused_and_the_call_goes_on),
         cmocka_unit_test(test_update_in_an_answered_call),
+        cmocka_unit_test(test_callee_that_answers_without_sdp_is_hung_up),
+        cmocka_unit_test(test_reinvite_moves_the_audio_to_another_address),
     };
 
     return cmocka_run_group_tests_name("offer", tests, NULL, NULL);

@@ -128,6 +128,126 @@ static void test_call_ends_while_a_third_party_rings(void **state)
     rig_done(&trio.rig);
 }
 
+static void test_hold_in_a_call_of_three_gives_music_only_to_who_is_left_alone(void **state)
+{
+    struct trio trio;
+
+    (void)state;
+    begin_call(&trio);
+    assert_int_equal(add(&trio, "103"), SR_OK);
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.c) != NULL && phone_incoming(trio.c)->acks == 1);
+    phone_reinvite(trio.at_a, "sendonly");
+    RIG_UNTIL(&trio.rig, trio.at_a->reoffer_status == 200);
+    assert_int_equal(rig_media(&trio.rig, trio.seen, "b")->prompt, MEDIA_PROMPT_NONE);
+    assert_int_equal(rig_media(&trio.rig, trio.seen, "c")->prompt, MEDIA_PROMPT_NONE);
+    assert_true(
+        rig_media(&trio.rig, trio.seen, "a")->is_muted); /* no music of its own in the mix */
+    phone_reinvite(phone_incoming(trio.c), "inactive");
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.c)->reoffer_status == 200);
+    assert_int_equal(rig_media(&trio.rig, trio.seen, "b")->prompt, MEDIA_PROMPT_MUSIC);
+    phone_bye(phone_incoming(trio.c));
+    rig_run(&trio.rig, SR_SEC);
+    phone_reinvite(trio.at_a, "sendrecv");
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(rig_media(&trio.rig, trio.seen, "b")->prompt, MEDIA_PROMPT_NONE);
+    end(&trio);
+}
+
+static void test_mute_by_command_outlives_hold_and_resume(void **state)
+{
+    struct trio trio;
+    struct engine_command change;
+
+    (void)state;
+    begin_call(&trio);
+    change = rig_command(ENGINE_DO_LEG_CHANGE, trio.seen, "a");
+    change.has_muted = change.is_muted = true;
+    assert_int_equal(rig_do(&trio.rig, &change), SR_OK);
+    phone_reinvite(trio.at_a, "sendonly");
+    RIG_UNTIL(&trio.rig, trio.at_a->reoffer_status == 200);
+    phone_reinvite(trio.at_a, "sendrecv");
+    RIG_UNTIL(&trio.rig, trio.at_a->reoffer_status == 200);
+    rig_run(&trio.rig, 6 * SR_SEC);
+    assert_true(rig_media(&trio.rig, trio.seen, "a")->is_muted);
+    assert_int_equal(rig_mode(&trio.rig, trio.seen), MEDIA_MODE_MIX);
+    end(&trio);
+}
+
+static void test_group_is_rung_for_a_live_call_and_the_first_joins(void **state)
+{
+    struct trio trio;
+    struct sim_phone *d;
+
+    (void)state;
+    begin(&trio);
+    d = rig_phone(&trio.rig, "104");
+    trio.c->manners.final_after = 3 * SR_SEC;
+    trio.at_a = rig_connect(&trio.rig, trio.a, "104");
+    trio.seen = rig_call(&trio.rig, 0);
+    assert_int_equal(add(&trio, "200"), SR_OK);
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.b) != NULL && phone_incoming(trio.b)->acks == 1);
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.c)->cancels == 1);
+    assert_true(sim_has(sr_str_c(phone_incoming(trio.c)->end_reason), "elsewhere"));
+    assert_int_equal(trio.seen->view->leg_count, 3);
+    phone_bye(phone_incoming(trio.b));
+    phone_bye(phone_incoming(d));
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    RIG_UNTIL(&trio.rig, trio.at_a->byes == 1);
+    rig_done(&trio.rig);
+}
+
+static void test_legs_that_still_ring_can_be_dropped_by_command(void **state)
+{
+    struct trio trio;
+    struct engine_command drop;
+    static const char *const legs[] = {"a", "b"};
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(legs); i++) {
+        begin(&trio);
+        trio.b->manners.final_status = 0;
+        trio.at_a = phone_dial(trio.a, "102");
+        RIG_UNTIL(&trio.rig, phone_had_status(trio.at_a, 180));
+        drop = rig_command(ENGINE_DO_LEG_REMOVE, rig_call(&trio.rig, 0), legs[i]);
+        assert_int_equal(rig_do(&trio.rig, &drop), SR_OK);
+        RIG_ENDED(&trio.rig, 0, "api");
+        RIG_UNTIL(&trio.rig, trio.at_a->state == PHONE_OVER);
+        assert_int_equal(trio.at_a->status, 480);
+        RIG_UNTIL(&trio.rig, phone_incoming(trio.b)->cancels == 1);
+        rig_done(&trio.rig);
+    }
+}
+
+static void test_ringing_legs_refuse_commands_of_answered_ones(void **state)
+{
+    struct trio trio;
+    struct engine_command command;
+
+    (void)state;
+    begin(&trio);
+    trio.b->manners.final_status = 0;
+    trio.at_a = phone_dial(trio.a, "102");
+    RIG_UNTIL(&trio.rig, phone_had_status(trio.at_a, 180));
+    trio.seen = rig_call(&trio.rig, 0);
+    command = rig_command(ENGINE_DO_LEG_CHANGE, trio.seen, "b");
+    command.has_held = command.is_held = true;
+    assert_int_equal(rig_do(&trio.rig, &command), SR_ERR_STATE);
+    command = rig_command(ENGINE_DO_DTMF, trio.seen, "b");
+    command.digits[0] = '1';
+    assert_int_equal(rig_do(&trio.rig, &command), SR_ERR_STATE);
+    assert_int_equal(add(&trio, "103"), SR_ERR_STATE);
+    command.leg_id[0] = '-';
+    assert_int_equal(rig_do(&trio.rig, &command), SR_ERR_NOTFOUND);
+    command = rig_command(ENGINE_DO_TRACE, trio.seen, NULL);
+    assert_int_equal(rig_do(&trio.rig, &command), SR_OK);
+    assert_true(sim_has(sr_str_c(trio.rig.reply), "INVITE sip:102@"));
+    command = rig_command(ENGINE_DO_HANGUP, trio.seen, NULL);
+    assert_int_equal(rig_do(&trio.rig, &command), SR_OK);
+    RIG_ENDED(&trio.rig, 0, "api");
+    RIG_UNTIL(&trio.rig, trio.at_a->status == 480);
+    rig_done(&trio.rig);
+}
+
 /* ---- calls made by the API ---- */
 
 static void test_api_call_rings_from_then_dials_to(void **state)
@@ -480,6 +600,11 @@ int run_party(void)
         cmocka_unit_test(test_third_party_keeps_the_call_when_the_first_hangs_up),
         cmocka_unit_test(test_added_party_that_refuses_leaves_the_call_alone),
         cmocka_unit_test(test_call_ends_while_a_third_party_rings),
+        cmocka_unit_test(test_hold_in_a_call_of_three_gives_music_only_to_who_is_left_alone),
+        cmocka_unit_test(test_mute_by_command_outlives_hold_and_resume),
+        cmocka_unit_test(test_group_is_rung_for_a_live_call_and_the_first_joins),
+        cmocka_unit_test(test_legs_that_still_ring_can_be_dropped_by_command),
+        cmocka_unit_test(test_ringing_legs_refuse_commands_of_answered_ones),
         cmocka_unit_test(test_api_call_rings_from_then_dials_to),
         cmocka_unit_test(test_api_call_whose_second_party_is_busy),
         cmocka_unit_test(test_api_call_whose_first_party_hangs_up_while_the_second_rings),
