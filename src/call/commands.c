@@ -1,6 +1,7 @@
 /* Commands of the web thread, served on the signalling thread. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/routing.h"
 
 struct reply {
     struct engine *engine;
@@ -277,8 +278,8 @@ static void serve(struct engine *engine, const struct engine_command *command)
         break;
     case ENGINE_DO_ROUTE_TEST:
         if (reply.event != NULL)
-            routing__test_json(engine->config, sr_str_c(command->to), sr_str_c(command->from),
-                               body_of(&reply));
+            routing_test_json(engine->config, sr_str_c(command->to), sr_str_c(command->from),
+                              body_of(&reply));
         break;
     case ENGINE_DO_SNAPSHOT:
         event__snapshot(engine);

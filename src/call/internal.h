@@ -280,8 +280,6 @@ struct routing_plan {
 };
 void routing__resolve(const struct config *config, struct sr_str dialled,
                       struct routing_plan *ret_plan);
-void routing__test_json(const struct config *config, struct sr_str number, struct sr_str caller,
-                        struct sr_buf *buf);
 
 /* ---- trace.c ---- */
 void engine__on_trace(void *arg, const struct ua_trace *message);

@@ -1,4 +1,6 @@
 /* What a dialled text means. Internal extensions now; numbers for providers come with providers. */
+#include "call/routing.h"
+
 #include "call/internal.h"
 
 void routing__resolve(const struct config *config, struct sr_str dialled,
@@ -68,8 +70,8 @@ static void write_targets(struct sr_json *json, const struct config_extension *w
     sr_json_end(json);
 }
 
-void routing__test_json(const struct config *config, struct sr_str number, struct sr_str caller,
-                        struct sr_buf *buf)
+void routing_test_json(const struct config *config, struct sr_str number, struct sr_str caller,
+                       struct sr_buf *buf)
 {
     struct routing_plan plan;
     struct sr_json json;

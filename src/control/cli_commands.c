@@ -232,37 +232,6 @@ static int run_status(const struct cli_options *options)
     return code;
 }
 
-static int run_route(const struct cli_options *options)
-{
-    json_t *body = fields("number", options->args[0]);
-    struct cli_answer answer;
-    const json_t *item;
-    size_t index;
-    int code;
-
-    add(body, "provider", options->provider);
-    add(body, "device", options->device);
-    add(body, "caller", options->from);
-    code = query(options, "POST", "/api/routes/test", body, &answer);
-    if (code == CLI_OK && !options->is_json) {
-        json_array_foreach(json_object_get(answer.json, "tried"), index, item)
-        {
-            cli_say("tried %s: %s, %s\n", text_of(item, "route"),
-                    json_is_true(json_object_get(item, "matched")) ? "matched" : "no",
-                    text_of(item, "why"));
-        }
-        json_array_foreach(json_object_get(answer.json, "targets"), index, item)
-        {
-            cli_say("rings %s\n", json_is_string(item) ? json_string_value(item) : "-");
-        }
-    }
-    if (code == CLI_OK && json_array_size(json_object_get(answer.json, "targets")) == 0 &&
-        json_is_null(json_object_get(answer.json, "matched")))
-        code = CLI_NO; /* nobody would ring */
-    cli_answer_done(&answer);
-    return code;
-}
-
 static int run_not_built(const struct cli_options *options)
 {
     cli_complain("siprouter %s: not built yet\n", options->command);
@@ -284,9 +253,9 @@ const struct cli_command cli_commands[] = {
     {"reload", 0, 0, run_reload, QUERY,
      "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},
     {"drain", 0, 0, run_drain, QUERY, "drain\n\nNo new calls; stops when the last has ended."},
-    {"route", 1, 1, run_route, " --provider --device --from" QUERY,
-     "route [--provider ID] [--device ID] [--from CALLER] NUMBER [--json]\n\n"
-     "What a number would do in the running router."},
+    {"route", 1, 1, cli_route, " --config --provider --device --from --json ",
+     "route [--config FILE] [--provider ID] [--device ID] [--from CALLER] NUMBER [--json]\n\n"
+     "What a number would do by a configuration file; no router need run."},
     {"passwd", 1, 1, cli_passwd, " --role --data --url --ca ",
      "passwd USER [--role admin|read|user]\n\n"
      "Sets a page password, asked for twice (or two lines on standard input). With --role a user\n"

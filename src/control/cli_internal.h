@@ -77,6 +77,7 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
 /* ---- commands elsewhere ---- */
 
 int cli_check(const struct cli_options *options);
+int cli_route(const struct cli_options *options);
 int cli_passwd(const struct cli_options *options);
 
 #endif
