@@ -28,6 +28,7 @@ bool overload_admit(struct overload *overload, sr_usec now)
         fill_tokens(overload, now);
         if (overload->tokens < 1) {
             overload->refused++;
+            overload->was_refused = true;
             return false;
         }
         overload->tokens -= 1;
@@ -47,24 +48,33 @@ static void on_strain(struct overload *overload, uint64_t pressure, sr_usec elap
     if (overload->strained_windows < OVERLOAD_STRAINED_WINDOWS)
         return;
     /* what piled up before the last cut is being worked off: cutting again would overshoot */
-    if (overload->rate_max > 0 && is_falling)
+    if (overload->rate_max > 0 && (is_falling || overload->hold_windows > 0)) {
+        overload->hold_windows -= overload->hold_windows > 0;
         return;
+    }
     if (overload->rate_max > 0)
         rate = SR_MIN(rate, overload->rate_max);
-    overload->rate_max = SR_MAX(rate * 0.85, (double)OVERLOAD_RATE_MIN);
+    overload->rate_cut = rate;
+    overload->rate_max = SR_MAX(rate * 0.9, (double)OVERLOAD_RATE_MIN);
+    overload->hold_windows = OVERLOAD_HOLD_WINDOWS;
 }
 
 static void on_calm(struct overload *overload)
 {
+    /* quickly back to where it was too much, then slowly beyond */
+    double growth = overload->rate_max < overload->rate_cut * 0.95 ? 0.03 : 0.005;
+
     overload->calm_windows++;
     overload->strained_windows = 0;
+    overload->hold_windows = 0;
     overload->pressure = 0;
     if (overload->rate_max <= 0)
         return;
-    if (overload->calm_windows >= OVERLOAD_CALM_WINDOWS)
+    if (overload->calm_windows >= OVERLOAD_CALM_WINDOWS && !overload->was_refused)
         overload->rate_max = 0;
     else
-        overload->rate_max += SR_MAX(overload->rate_max * 0.01, 0.5);
+        overload->rate_max += SR_MAX(overload->rate_max * growth, 0.5);
+    overload->was_refused = false;
 }
 
 void overload_on_window(struct overload *overload, sr_usec now, uint64_t backlog_bytes)

@@ -22,7 +22,10 @@ struct overload {              /* fields are private, but for refused and rate_m
     uint32_t calm_windows;     /* without pressure, in a row */
     uint32_t strained_windows; /* with pressure, in a row */
     uint64_t pressure;         /* of the last window */
+    uint32_t hold_windows;     /* no other cut for so long */
+    bool was_refused;          /* in this window */
     double rate_max;           /* calls a second let in; 0: no limit now */
+    double rate_cut;           /* the rate that was too much */
     double tokens;
     uint64_t refused;
 };
@@ -32,7 +35,8 @@ enum {
     OVERLOAD_LATE_MS = 60,           /* a timer later than this means too much work */
     OVERLOAD_BACKLOG_BYTES = 200000, /* so does SIP that waits: some 100 messages */
     OVERLOAD_STRAINED_WINDOWS = 2,   /* one alone may be a hiccup of the machine */
-    OVERLOAD_CALM_WINDOWS = 50,      /* 5 s without pressure end the limit */
+    OVERLOAD_HOLD_WINDOWS = 5,       /* time for a cut to show */
+    OVERLOAD_CALM_WINDOWS = 50,      /* 5 s without pressure or refusal end the limit */
     OVERLOAD_RATE_MIN = 50,          /* calls a second always let in: a slow moment of the machine
                                         must not turn away a household */
     OVERLOAD_BURST_MIN = 10,         /* calls let in at once (each asks twice: challenge, then
