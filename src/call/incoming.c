@@ -181,6 +181,8 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
+    if (is_new)
+        event__call(call, ENGINE_CALL_CREATED);
     leg = new_caller(call, sip, invite, device);
     if (leg == NULL) {
         refuse(engine, sip, CALL_REASON_LIMIT);
@@ -188,10 +190,8 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
             call__end(call, CALL_REASON_LIMIT, 503);
         return;
     }
-    if (is_new) {
+    if (is_new)
         call->origin = leg;
-        event__call(call, ENGINE_CALL_CREATED);
-    }
     reason = take_offer(leg, invite);
     if (reason == CALL_REASON_NONE && !call->is_ending)
         reason = call__dial(call, leg, invite->dialled, false);
