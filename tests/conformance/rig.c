@@ -73,6 +73,8 @@ static void note_call_event(struct rig_call *call, struct engine_event *event)
 {
     assert_int_equal(call->ended, 0); /* nothing comes after the end */
     call->created += event->kind == ENGINE_CALL_CREATED;
+    assert_int_equal(call->created, 1); /* and nothing before the beginning */
+    call->qualities += event->kind == ENGINE_QUALITY;
     call->ringing += event->kind == ENGINE_CALL_RINGING;
     call->answered += event->kind == ENGINE_CALL_ANSWERED;
     call->ended += event->kind == ENGINE_CALL_ENDED;
@@ -105,6 +107,7 @@ static void note_event(struct rig *rig, struct engine_event *event)
     rig->registered += event->kind == ENGINE_DEVICE_REGISTERED;
     rig->unregistered += event->kind == ENGINE_DEVICE_UNREGISTERED;
     rig->snapshots += event->kind == ENGINE_SNAPSHOT;
+    rig->bans += event->kind == ENGINE_SECURITY_BAN;
     if (event->call != NULL)
         note_call_event(call_of(rig, event->call_id), event);
 }
@@ -114,6 +117,9 @@ static void take_events(struct rig *rig)
     struct engine_event *event;
 
     while ((event = engine_next_event(rig->engine)) != NULL) {
+        sr_buf_clear(&rig->json);
+        engine_event_json(event, &rig->json);
+        assert_int_equal(sr_buf_err(&rig->json), SR_OK);
         note_event(rig, event);
         engine_event_free(event);
     }
@@ -131,6 +137,11 @@ void rig_run(struct rig *rig, sr_usec time)
 
 /* ---- life ---- */
 
+static void on_wake(void *arg)
+{
+    ((struct rig *)arg)->wakes++;
+}
+
 void rig_init(struct rig *rig, const struct rig_options *options)
 {
     static const struct rig_options plain = {0};
@@ -145,6 +156,7 @@ void rig_init(struct rig *rig, const struct rig_options *options)
         options = &plain;
     *rig = (struct rig){.blocks = sr_alloc_live(), .seed = options->seed ? options->seed : 1};
     sr_list_init(&rig->calls);
+    sr_buf_init(&rig->json, 1 << 20);
     sr_map_init(&rig->calls_by_id);
     config = rig_load(options->config != NULL ? options->config : rig_config);
     rig->loop = loop_sim_new(rig->seed);
@@ -155,6 +167,8 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     engine.loop = rig->loop;
     engine.config = config;
     engine.calls_max = options->calls_max;
+    engine.wake = on_wake;
+    engine.wake_arg = rig;
     rig->engine = engine_new(&engine);
     config_unref(config);
     rig->rooms = conference_rooms_new();
@@ -201,6 +215,20 @@ static void claim_nothing_left(struct rig *rig)
     assert_int_equal(rig->engine->device_calls.count, 0);
 }
 
+/* The numbers people see say the same. */
+static void claim_status_is_idle(struct rig *rig)
+{
+    struct engine_status status;
+
+    if (!rig->engine->is_started) /* stopped: they stand still */
+        return;
+    engine_status(rig->engine, &status);
+    assert_int_equal(status.calls, 0);
+    assert_int_equal(status.legs, 0);
+    assert_int_equal(status.rtp_ports_used, 0);
+    assert_int_equal(status.calls_total, rig->calls.count);
+}
+
 static void claim_calls_ended(struct rig *rig)
 {
     SR_LIST_EACH(&rig->calls, node)
@@ -225,6 +253,7 @@ void rig_settle(struct rig *rig)
 {
     rig_run(rig, 80 * SR_SEC); /* the longest: 64*T1 for an INVITE, then 64*T1 for its end */
     claim_nothing_left(rig);
+    claim_status_is_idle(rig);
     claim_calls_ended(rig);
 }
 
@@ -243,6 +272,7 @@ void rig_done(struct rig *rig)
         sim_phone_free(rig->phones[i]);
     sim_wire_free(rig->wire);
     loop_free(rig->loop);
+    sr_buf_done(&rig->json);
     sr_map_done(&rig->calls_by_id);
     while ((node = sr_list_pop(&rig->calls)) != NULL) {
         struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);

@@ -28,7 +28,7 @@ enum {
 struct rig_call {
     struct sr_node node;
     char call_id[ENGINE_ID_MAX];
-    uint32_t created, ringing, answered, ended, legs_added, legs_removed;
+    uint32_t created, ringing, answered, ended, legs_added, legs_removed, qualities;
     char reason[32]; /* of its end */
     uint16_t sip_status;
     char digits[RIG_DIGITS_MAX];   /* of DTMF events */
@@ -57,12 +57,13 @@ struct rig {
     struct sr_list calls; /* struct rig_call, oldest first */
     struct sr_map calls_by_id;
     uint64_t seq, token, seed, blocks;
-    uint32_t seq_gaps, drained, config_changes, registered, unregistered, snapshots;
+    uint32_t seq_gaps, drained, config_changes, registered, unregistered, snapshots, bans, wakes;
     enum sr_err reply_err;
     uint64_t reply_token;
     char reply[1024]; /* JSON */
     char reply_why[ENGINE_WHY_MAX];
-    uint64_t walk; /* shown when a claim fails */
+    struct sr_buf json; /* of the last event */
+    uint64_t walk;      /* shown when a claim fails */
 };
 
 /** Devices a to f with extensions 101 to 106, group 200 of a and b..., see rig.c. */

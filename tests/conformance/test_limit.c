@@ -97,7 +97,112 @@ static void test_calls_max(void **state)
     rig_done(&trio.rig);
 }
 
+static void test_no_port_for_a_call_of_the_api(void **state)
+{
+    struct rig_options options = {.port_min = 20000, .port_max = 20003};
+    struct engine_command make = {.kind = ENGINE_DO_CALL, .from = "c", .to = "101"};
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio, &options);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    assert_int_equal(rig_do(&trio.rig, &make), SR_ERR_LIMIT);
+    RIG_ENDED(&trio.rig, 1, "limit");
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    assert_int_equal(rig_do(&trio.rig, &make), SR_OK);
+    RIG_UNTIL(&trio.rig, rig_call(&trio.rig, 2)->answered == 1);
+    phone_bye(phone_incoming(trio.c));
+    RIG_ENDED(&trio.rig, 2, "hangup");
+    rig_done(&trio.rig);
+}
+
+static void test_no_leg_is_left_for_a_new_call(void **state)
+{
+    struct rig_options options = {.calls_max = 2}; /* eight legs */
+    struct trio trio;
+    struct phone_call *room[8];
+    struct sim_phone *d;
+
+    (void)state;
+    begin(&trio, &options);
+    d = rig_phone(&trio.rig, "104");
+    for (size_t i = 0; i < SR_ARRAY_LEN(room); i++)
+        room[i] = rig_connect(&trio.rig, i % 2 ? trio.a : trio.b, "800");
+    claim_refused(&trio, d, "800"); /* into the room: no call of its own */
+    claim_refused(&trio, d, "103");
+    RIG_ENDED(&trio.rig, 1, "limit");
+    assert_int_equal(trio.rig.calls.count, 2);
+    for (size_t i = 0; i < SR_ARRAY_LEN(room); i++)
+        phone_bye(room[i]);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    claim_works(&trio, d, "103");
+    rig_done(&trio.rig);
+}
+
+static void test_room_that_was_left_hundreds_of_times_stays_bounded(void **state)
+{
+    struct trio trio;
+    struct phone_call *stays;
+
+    (void)state;
+    begin(&trio, NULL);
+    stays = rig_connect(&trio.rig, trio.a, "800");
+    for (int i = 0; i < 3 * STORE_LEGS_MAX; i++) {
+        phone_bye(rig_connect(&trio.rig, trio.b, "800"));
+        rig_run(&trio.rig, SR_SEC);
+    }
+    assert_int_equal(rig_call(&trio.rig, 0)->view->leg_count, 1);
+    phone_bye(stays);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    assert_true(rig_call(&trio.rig, 0)->view->leg_count <= STORE_LEGS_MAX + 1);
+    rig_done(&trio.rig);
+}
+
+static void test_guesser_is_banned_and_people_are_told(void **state)
+{
+    struct trio trio;
+
+    (void)state;
+    begin(&trio, NULL);
+    sim_phone_register(trio.c, 0); /* who is registered is not banned */
+    RIG_UNTIL(&trio.rig, trio.rig.unregistered == 1);
+    (void)sr_str_copy(SR_STR("guess"), trio.c->password, sizeof(trio.c->password));
+    for (int i = 0; i < 20 && trio.rig.bans == 0; i++) {
+        sim_phone_register(trio.c, 3600);
+        rig_run(&trio.rig, 2 * SR_SEC);
+    }
+    assert_true(trio.rig.bans >= 1);
+    claim_works(&trio, trio.a, "102");
+    rig_done(&trio.rig);
+}
+
 /* ---- draining ---- */
+
+static void count(void *arg)
+{
+    (*(int *)arg)++;
+}
+
+static void test_drain_tells_the_program_when_it_is_over(void **state)
+{
+    struct trio trio;
+    struct phone_call *call;
+    int told = 0;
+
+    (void)state;
+    begin(&trio, NULL);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    engine_drain(trio.rig.engine, 60000, count, &told);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(told, 0);
+    phone_bye(call);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    assert_int_equal(told, 1);
+    rig_done(&trio.rig);
+    assert_int_equal(told, 1);
+}
 
 static void test_drain_refuses_new_calls_and_waits_for_live_ones(void **state)
 {
@@ -306,6 +411,11 @@ int run_limit(void)
         cmocka_unit_test(test_no_port_for_the_caller),
         cmocka_unit_test(test_ports_for_some_branches_only_ring_those),
         cmocka_unit_test(test_calls_max),
+        cmocka_unit_test(test_no_port_for_a_call_of_the_api),
+        cmocka_unit_test(test_no_leg_is_left_for_a_new_call),
+        cmocka_unit_test(test_room_that_was_left_hundreds_of_times_stays_bounded),
+        cmocka_unit_test(test_guesser_is_banned_and_people_are_told),
+        cmocka_unit_test(test_drain_tells_the_program_when_it_is_over),
         cmocka_unit_test(test_drain_refuses_new_calls_and_waits_for_live_ones),
         cmocka_unit_test(test_drain_ends_what_is_left_at_its_deadline),
         cmocka_unit_test(test_drain_without_calls_is_over_at_once),

@@ -230,6 +230,25 @@ static void test_callee_that_answers_without_sdp_is_hung_up(void **state)
     rig_done(&pair.rig);
 }
 
+static void test_phones_are_told_the_configured_address(void **state)
+{
+    static const struct rig_options options = {
+        .config = "{ \"proxy\": { \"lanIp\": \"203.0.113.7\" }, \"devices\": [\n"
+                  "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+                  "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ] }"};
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    rig_init(&pair.rig, &options);
+    pair.a = rig_phone(&pair.rig, "101");
+    pair.b = rig_phone(&pair.rig, "102");
+    call = rig_connect(&pair.rig, pair.a, "102");
+    assert_true(sim_has(sr_str_c(call->sdp), "c=IN IP4 203.0.113.7"));
+    assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->offer), "c=IN IP4 203.0.113.7"));
+    end(&pair, call);
+}
+
 static void test_reinvite_moves_the_audio_to_another_address(void **state)
 {
     struct pair pair;
@@ -268,6 +287,7 @@ int run_offer(void)
         cmocka_unit_test(test_reinvite_with_nothing_we_know_is_refused_and_the_call_goes_on),
         cmocka_unit_test(test_update_in_an_answered_call),
         cmocka_unit_test(test_callee_that_answers_without_sdp_is_hung_up),
+        cmocka_unit_test(test_phones_are_told_the_configured_address),
         cmocka_unit_test(test_reinvite_moves_the_audio_to_another_address),
     };
 

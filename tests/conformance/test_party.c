@@ -508,6 +508,39 @@ static void test_digit_by_info_is_passed_as_the_other_phone_wants_it(void **stat
     rig_done(&trio.rig);
 }
 
+static void test_what_the_media_plane_measures_is_shown(void **state)
+{
+    struct trio trio;
+    struct media_event event = {.kind = MEDIA_EVENT_STATS};
+
+    (void)state;
+    begin_call(&trio);
+    event.stats = (struct media_leg_stats){.loss_pct = 2.5, .jitter_ms = 7, .rtt_ms = 30, .mos = 4};
+    rig_inject(&trio.rig, trio.seen, "a", event);
+    rig_run(&trio.rig, 100 * SR_MSEC);
+    assert_int_equal(trio.seen->qualities, 1);
+    assert_true(rig_leg(trio.seen, "a")->quality.mos > 3.9);
+    assert_true(rig_leg(trio.seen, "b")->quality.mos < 0);
+    event = (struct media_event){.kind = MEDIA_EVENT_LATCHED, .addr = trio.a->addr};
+    rig_inject(&trio.rig, trio.seen, "a", event);
+    rig_run(&trio.rig, 100 * SR_MSEC);
+    assert_string_equal(rig_leg(trio.seen, "a")->address, "192.0.2.10:5060");
+    assert_true(trio.rig.wakes > 0);
+    end(&trio);
+}
+
+static void test_route_test_tells_who_would_ring(void **state)
+{
+    struct trio trio;
+    struct engine_command command = {.kind = ENGINE_DO_ROUTE_TEST, .from = "101", .to = "200"};
+
+    (void)state;
+    begin(&trio);
+    assert_int_equal(rig_do(&trio.rig, &command), SR_OK);
+    assert_true(sim_has(sr_str_c(trio.rig.reply), "[\"b\",\"c\"]"));
+    rig_done(&trio.rig);
+}
+
 /* ---- echo, rooms ---- */
 
 static void test_echo(void **state)
@@ -618,6 +651,8 @@ int run_party(void)
         cmocka_unit_test(test_digits_by_command_go_to_that_party),
         cmocka_unit_test(test_digit_heard_in_a_mix_is_passed_to_the_others),
         cmocka_unit_test(test_digit_by_info_is_passed_as_the_other_phone_wants_it),
+        cmocka_unit_test(test_what_the_media_plane_measures_is_shown),
+        cmocka_unit_test(test_route_test_tells_who_would_ring),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_conference_of_four_outlives_its_first_and_ends_with_its_last),
         cmocka_unit_test(test_conference_with_a_pin_lets_nobody_in),
