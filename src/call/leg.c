@@ -122,6 +122,8 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     if (sip != NULL) {
         if (reason == CALL_REASON_ELSEWHERE)
             sip_leg_hangup(sip, 200, SR_STR("Call completed elsewhere"));
+        else if (leg->is_caller && leg->state != LEG_ANSWERED && sip_status == 503)
+            sip_leg_reject(sip, sip_status, sr_str_c(call_reason_text(reason)), OVERLOAD_RETRY_SEC);
         else
             sip_leg_hangup(sip, sip_status, sr_str_c(call_reason_text(reason)));
     }

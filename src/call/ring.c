@@ -65,11 +65,14 @@ static void note_failure(struct ring *ring, enum call_reason reason, uint16_t si
     ring->best_status = sip_status;
 }
 
-/* A status of a party's phone as the caller may see it: never a challenge or a redirection. */
+/* A status of a party's phone as the caller may see it: never a challenge or a redirection, nor a
+ * 503 that is not ours: the caller would take this router for overloaded (RFC 3261 16.7). */
 static uint16_t status_for_caller(const struct ring *ring)
 {
     uint16_t status = ring->best_status;
 
+    if (status == 503 && ring->best_reason != CALL_REASON_LIMIT)
+        status = 0;
     if (status >= 400 && status < 700 && status != 401 && status != 407 && status != 487)
         return status;
     return SR_MAX(call_reason_status(ring->best_reason), (uint16_t)480);
