@@ -180,6 +180,7 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     rig->ua = ua_new(&ua);
     rig->net = net_sim_new(rig->wire, &rig->router, ua_net_handler(), rig->ua, NULL);
     assert_int_equal(net_listen(rig->net, NET_UDP, &any, NULL, why), SR_OK);
+    assert_int_equal(net_listen(rig->net, NET_TCP, &any, NULL, why), SR_OK);
     ua_set_net(rig->ua, rig->net);
     media.loop = rig->loop;
     media.arg = rig->engine;
@@ -287,6 +288,11 @@ void rig_done(struct rig *rig)
 
 struct sim_phone *rig_phone(struct rig *rig, const char *user)
 {
+    return rig_phone_on(rig, user, NET_UDP);
+}
+
+struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind kind)
+{
     char addr[SR_ADDR_TEXT_MAX];
     char password[32];
     struct sim_phone_options options = {.loop = rig->loop,
@@ -294,6 +300,7 @@ struct sim_phone *rig_phone(struct rig *rig, const char *user)
                                         .router = rig->router,
                                         .user = user,
                                         .password = password,
+                                        .kind = kind,
                                         .seed = rig->seed * 100 + rig->phone_count};
     struct sim_phone *phone;
 

@@ -77,6 +77,7 @@ void rig_settle(struct rig *rig);
 void rig_run(struct rig *rig, sr_usec time);
 /** A phone at its own address that has registered as this user. */
 struct sim_phone *rig_phone(struct rig *rig, const char *user);
+struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind kind);
 /** The n-th call since the beginning; fails when there is none. */
 struct rig_call *rig_call(struct rig *rig, size_t n);
 /** The leg of a device in a call as the media twin sees it; fails when there is none. */

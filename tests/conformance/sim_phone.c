@@ -6,9 +6,16 @@
 
 void phone__send_text(struct sim_phone *phone, const char *text)
 {
-    struct net_flow flow = {.kind = NET_UDP, .local = phone->addr, .remote = phone->router};
+    struct net_flow flow = {
+        .kind = phone->kind, .local = phone->addr, .remote = phone->router, .conn = phone->conn};
 
     SR_ASSERT(sim_end_send(phone->end, &flow, sr_str_c(text)) == SR_OK);
+    phone->conn = flow.conn;
+}
+
+static const char *contact_param(const struct sim_phone *phone)
+{
+    return phone->kind == NET_TCP ? ";transport=tcp" : "";
 }
 
 void phone__sdp(struct phone_call *call, struct sim_sdp *ret_sdp)
@@ -53,11 +60,11 @@ void phone__write(struct sim_phone *phone, const struct phone_txn *txn,
                    txn->is_in_dialog ? txn->call->target : txn->call->remote_uri);
     else
         sr_buf_fmt(out, "%s sip:%s SIP/2.0\r\n", request->method, router);
-    sr_buf_fmt(out, "Via: SIP/2.0/UDP %s;branch=%s;rport\r\nMax-Forwards: 70\r\n", local,
-               txn->branch);
+    sr_buf_fmt(out, "Via: SIP/2.0/%s %s;branch=%s;rport\r\nMax-Forwards: 70\r\n",
+               net_kind_name(phone->kind), local, txn->branch);
     write_from_to(txn, out);
-    sr_buf_fmt(out, "CSeq: %u %s\r\nContact: <sip:%s@%s>\r\n", txn->cseq, request->method,
-               phone->user, local);
+    sr_buf_fmt(out, "CSeq: %u %s\r\nContact: <sip:%s@%s%s>\r\n", txn->cseq, request->method,
+               phone->user, local, contact_param(phone));
     if (request->extra != NULL)
         sr_buf_c(out, request->extra);
     if (request->body.n > 0)
@@ -395,7 +402,7 @@ void phone__respond(struct phone_stxn *stxn, uint16_t status, const char *extra,
     sr_buf_fmt(&buf, "SIP/2.0 %u Whatever\r\n%s", status, stxn->head);
     if (stxn->call != NULL && !sim_has(sim_header(sr_str_c(stxn->head), "To", 0), ";tag="))
         sr_buf_fmt(&buf, ";tag=%s", stxn->call->local_tag);
-    sr_buf_fmt(&buf, "\r\nContact: <sip:%s@%s>\r\n%s", phone->user, local,
+    sr_buf_fmt(&buf, "\r\nContact: <sip:%s@%s%s>\r\n%s", phone->user, local, contact_param(phone),
                extra != NULL ? extra : "");
     if (body.n > 0)
         sr_buf_c(&buf, "Content-Type: application/sdp\r\n");
@@ -429,14 +436,11 @@ struct phone_stxn *phone__find_stxn(struct sim_phone *phone, struct sr_str metho
     return NULL;
 }
 
-static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow, struct sr_str msg)
+static void on_message(struct sim_phone *phone, struct sr_str msg)
 {
-    struct sim_phone *phone = arg;
     uint16_t status = sim_status(msg);
     struct phone_stxn *stxn;
 
-    (void)end;
-    (void)flow;
     if (phone->manners.is_deaf)
         return;
     if (status != 0) {
@@ -455,11 +459,63 @@ static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow
         phone__send_text(phone, stxn->text);
 }
 
+/* Bytes of the first message of a stream; 0: not all are here. */
+static size_t message_bytes(struct sr_str stream)
+{
+    size_t head = sr_str_search(stream, SR_STR("\r\n\r\n"));
+    uint32_t body = 0;
+
+    if (head == stream.n)
+        return 0;
+    SR_ASSERT(sr_str_u32(sim_header(stream, "Content-Length", 0), PHONE_MESSAGE_MAX, &body) ==
+              SR_OK);
+    return head + 4 + body <= stream.n ? head + 4 + body : 0;
+}
+
+static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow,
+                     struct sr_str bytes)
+{
+    struct sim_phone *phone = arg;
+    size_t n;
+
+    (void)end;
+    if (phone->kind == NET_UDP) {
+        on_message(phone, bytes);
+        return;
+    }
+    phone->conn = flow->conn;
+    sr_buf_str(&phone->heard, bytes);
+    while ((n = message_bytes(sr_buf_view(&phone->heard))) > 0) {
+        char *msg = sr_str_cdup(sr_str_head(sr_buf_view(&phone->heard), n));
+
+        sr_buf_consume(&phone->heard, n);
+        on_message(phone, sr_str_c(msg));
+        sr_free(msg);
+    }
+}
+
+static void on_closed(void *arg, struct sim_end *end, const struct net_flow *flow)
+{
+    struct sim_phone *phone = arg;
+
+    (void)end;
+    if (phone->conn == flow->conn)
+        phone->conn = SR_ID_NONE;
+    sr_buf_clear(&phone->heard);
+}
+
+void sim_phone_disconnect(struct sim_phone *phone)
+{
+    sim_end_close(phone->end, phone->conn);
+    phone->conn = SR_ID_NONE;
+    sr_buf_clear(&phone->heard);
+}
+
 /* ---- life ---- */
 
 struct sim_phone *sim_phone_new(const struct sim_phone_options *options)
 {
-    static const struct sim_end_handler handler = {.on_bytes = on_bytes};
+    static const struct sim_end_handler handler = {.on_bytes = on_bytes, .on_closed = on_closed};
     struct sim_phone *phone = sr_zalloc(1, sizeof(*phone));
     struct sr_buf id;
 
@@ -477,7 +533,10 @@ struct sim_phone *sim_phone_new(const struct sim_phone_options *options)
     sr_buf_init_fixed(&id, phone->register_id, sizeof(phone->register_id));
     sr_buf_fmt(&id, "reg-%016llx", (unsigned long long)sr_prng_u64(&phone->prng));
     (void)sr_buf_cstr(&id);
-    phone->end = sim_end_new(options->wire, NET_UDP, &phone->addr, &handler, phone);
+    phone->kind = options->kind;
+    phone->conn = SR_ID_NONE;
+    sr_buf_init(&phone->heard, NET_MESSAGE_BYTES_MAX);
+    phone->end = sim_end_new(options->wire, phone->kind, &phone->addr, &handler, phone);
     return phone;
 }
 
@@ -498,6 +557,7 @@ void sim_phone_free(struct sim_phone *phone)
         sr_free(call);
     }
     sim_end_free(phone->end);
+    sr_buf_done(&phone->heard);
     sr_free(phone);
 }
 

@@ -77,6 +77,9 @@ struct phone_call {
 struct sim_phone {
     struct loop *loop;
     struct sim_end *end;
+    enum net_kind kind;  /* NET_UDP, NET_TCP */
+    sr_id conn;          /* TCP: to the router; SR_ID_NONE: none now */
+    struct sr_buf heard; /* TCP: bytes of a message that is not complete */
     struct sr_addr addr, router;
     char user[32], password[64];
     struct phone_manners manners;
@@ -96,11 +99,14 @@ struct sim_phone_options {
     struct sr_addr addr, router;
     const char *user, *password;
     uint64_t seed;
+    enum net_kind kind;
 };
 
 /** Manners: 180, 200 after 1 s, PCMU. */
 struct sim_phone *sim_phone_new(const struct sim_phone_options *options);
 void sim_phone_free(struct sim_phone *phone);
+/** TCP: its connection breaks off. */
+void sim_phone_disconnect(struct sim_phone *phone);
 /** expires 0: unregisters. */
 void sim_phone_register(struct sim_phone *phone, uint32_t expires);
 

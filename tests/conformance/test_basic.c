@@ -148,7 +148,7 @@ static void test_declined(void **state)
     rig_done(&pair.rig);
 }
 
-static void test_redirection_and_challenge_never_reach_the_caller(void **state)
+static void test_redirection_challenge_and_503_never_reach_the_caller(void **state)
 {
     struct pair pair;
     struct phone_call *call;
@@ -157,6 +157,10 @@ static void test_redirection_and_challenge_never_reach_the_caller(void **state)
     begin(&pair);
     pair.b->manners.final_status = 302;
     claim_fails(&pair, "102", 480, "unreachable");
+    pair.b->manners.final_status = 503; /* the phone's trouble, not the router's */
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 480);
     pair.b->manners.final_status = 407;
     call = phone_dial(pair.a, "102");
     RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
@@ -311,6 +315,67 @@ static void test_caller_cancels_before_anybody_rings(void **state)
     rig_done(&pair.rig);
 }
 
+/* ---- TCP ---- */
+
+static void test_calls_between_tcp_and_udp(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    rig_init(&pair.rig, NULL);
+    pair.a = rig_phone_on(&pair.rig, "101", NET_TCP);
+    pair.b = rig_phone(&pair.rig, "102");
+    phone_bye(rig_connect(&pair.rig, pair.a, "102"));
+    RIG_ENDED(&pair.rig, 0, "hangup");
+    phone_bye(rig_connect(&pair.rig, pair.b, "101"));
+    RIG_ENDED(&pair.rig, 1, "hangup");
+    RIG_UNTIL(&pair.rig, phone_incoming(pair.a)->byes == 1);
+    rig_done(&pair.rig);
+}
+
+static void test_broken_connection_unregisters_but_ends_no_call(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    rig_init(&pair.rig, NULL);
+    pair.a = rig_phone_on(&pair.rig, "101", NET_TCP);
+    pair.b = rig_phone(&pair.rig, "102");
+    call = rig_connect(&pair.rig, pair.a, "102");
+    sim_phone_disconnect(pair.a);
+    rig_run(&pair.rig, 5 * SR_SEC);
+    assert_int_equal(pair.rig.unregistered, 1);
+    assert_int_equal(rig_call(&pair.rig, 0)->ended, 0);
+    sim_phone_register(pair.a, 3600); /* a new connection */
+    RIG_UNTIL(&pair.rig, pair.a->register_status == 200);
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    phone_bye(phone_incoming(pair.b));
+    RIG_ENDED(&pair.rig, 0, "hangup");
+    RIG_UNTIL(&pair.rig, call->byes == 1); /* by the connection there is now */
+    rig_done(&pair.rig);
+}
+
+static void test_broken_connection_while_it_rings(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    rig_init(&pair.rig, NULL);
+    pair.a = rig_phone(&pair.rig, "101");
+    pair.b = rig_phone_on(&pair.rig, "102", NET_TCP);
+    pair.b->manners.final_status = 0;
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, phone_had_status(call, 180));
+    sim_phone_disconnect(pair.b);
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER); /* within the minute it may ring */
+    assert_int_equal(call->status, 480);
+    RIG_UNTIL(&pair.rig, rig_call(&pair.rig, 0)->ended == 1);
+    rig_done(&pair.rig);
+}
+
 int run_basic(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -322,7 +387,7 @@ int run_basic(void)
         cmocka_unit_test(test_registration_expires),
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_declined),
-        cmocka_unit_test(test_redirection_and_challenge_never_reach_the_caller),
+        cmocka_unit_test(test_redirection_challenge_and_503_never_reach_the_caller),
         cmocka_unit_test(test_offline),
         cmocka_unit_test(test_phone_that_is_silent_is_unreachable),
         cmocka_unit_test(test_nobody_answers_within_a_minute),
@@ -333,6 +398,9 @@ int run_basic(void)
         cmocka_unit_test(test_phone_cannot_call_itself),
         cmocka_unit_test(test_caller_cancels_while_it_rings),
         cmocka_unit_test(test_caller_cancels_before_anybody_rings),
+        cmocka_unit_test(test_calls_between_tcp_and_udp),
+        cmocka_unit_test(test_broken_connection_unregisters_but_ends_no_call),
+        cmocka_unit_test(test_broken_connection_while_it_rings),
     };
 
     return cmocka_run_group_tests_name("basic", tests, NULL, NULL);

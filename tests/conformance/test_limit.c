@@ -21,6 +21,7 @@ static void claim_refused(struct trio *trio, struct sim_phone *from, const char 
 
     RIG_UNTIL(&trio->rig, call->state == PHONE_OVER);
     assert_int_equal(call->status, 503);
+    assert_true(call->retry_after > 0);
 }
 
 static void claim_works(struct trio *trio, struct sim_phone *from, const char *to)
