@@ -149,7 +149,7 @@ static void api_step(struct walk *walk)
     static const enum engine_command_kind kinds[] = {
         ENGINE_DO_CALL,       ENGINE_DO_HANGUP,     ENGINE_DO_LEG_ADD,    ENGINE_DO_LEG_ADD,
         ENGINE_DO_LEG_REMOVE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_DTMF,
-        ENGINE_DO_TRACE,      ENGINE_DO_SNAPSHOT};
+        ENGINE_DO_TRACE,      ENGINE_DO_SNAPSHOT,   ENGINE_DO_CONFIGURE};
     static const char *const roles[] = {"participant", "isolated", "tool"};
     struct engine_command command = {.kind = kinds[below(walk, SR_ARRAY_LEN(kinds))],
                                      .has_muted = true,
@@ -168,6 +168,8 @@ static void api_step(struct walk *walk)
         memcpy(command.call_id, call->call_id, sizeof(command.call_id));
         choose_leg(walk, call, &command);
     }
+    if (command.kind == ENGINE_DO_CONFIGURE)
+        command.config = rig_load(rig_config);
     (void)rig_do(walk->rig, &command);
 }
 
