@@ -151,15 +151,18 @@ static int run_trace(const struct cli_options *options)
     int code = query(options, "GET", path_of("/api/calls/", options->args[0], "/trace", &buf), NULL,
                      &answer);
     const json_t *message;
+    bool is_sent;
     size_t index;
 
     json_array_foreach(answer.json, index, message)
     {
         if (code != CLI_OK || options->is_json)
             break;
+        is_sent = strcmp(text_of(message, "direction"), "sent") == 0;
         cli_say("%s  %s  %s  %s  %s -> %s\n", text_of(message, "at"), text_of(message, "legId"),
                 text_of(message, "direction"), text_of(message, "transport"),
-                text_of(message, "local"), text_of(message, "remote"));
+                text_of(message, is_sent ? "local" : "remote"),
+                text_of(message, is_sent ? "remote" : "local"));
         cli_say_safe(sr_str_c(text_of(message, "message")), true);
         cli_say("\n");
     }
