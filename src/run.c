@@ -246,6 +246,15 @@ static void find_addrs(struct run *run)
 
 /* ---- SIP ---- */
 
+/* Relative names in the configuration start at its folder. */
+static void beside_config(const struct run *run, struct sr_str file, char out[PATH_MAX])
+{
+    const char *slash = strrchr(run->config_path, '/');
+    int folder = file.p[0] != '/' && slash != NULL ? (int)(slash - run->config_path) + 1 : 0;
+
+    (void)snprintf(out, PATH_MAX, "%.*s%.*s", folder, run->config_path, SR_STR_ARG(file));
+}
+
 static bool load_certificate(struct run *run)
 {
     const struct config_server_tls *tls = &run->config->server.tls;
@@ -253,12 +262,14 @@ static bool load_certificate(struct run *run)
     const char *names[] = {"localhost", host};
     struct tls_ca_options options = {.names = names, .addrs = run->addrs};
     struct tls_ca_result made;
-    char dir[PATH_MAX];
+    char dir[PATH_MAX], cert[PATH_MAX], key[PATH_MAX];
     char why[NET_WHY_MAX];
     struct net_tls_files files;
 
     if (tls->cert.n > 0) {
-        files = (struct net_tls_files){tls->cert.p, tls->key.p};
+        beside_config(run, tls->cert, cert);
+        beside_config(run, tls->key.n > 0 ? tls->key : tls->cert, key);
+        files = (struct net_tls_files){cert, key};
     } else {
         (void)snprintf(dir, sizeof(dir), "%s/tls", run->data_path);
         (void)gethostname(host, sizeof(host) - 1);
@@ -404,7 +415,8 @@ static void on_signal(void *arg, unsigned events)
             end_now(run);
             return;
         }
-        engine_drain(run->engine, run->config->server.drain_sec * 1000, end_now, run);
+        engine_drain(run->engine, engine_config(run->engine)->server.drain_sec * 1000, end_now,
+                     run);
     }
 }
 

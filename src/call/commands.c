@@ -52,12 +52,24 @@ static enum sr_err err_of_reason(enum call_reason reason)
 
 /* ---- configuration ---- */
 
+static void keep_limits(struct engine *engine)
+{
+    const struct config_history *history = &engine->config->history;
+    struct store_options limits = {.keep_days = history->keep_days,
+                                   .trace_keep_days = history->trace_keep_days,
+                                   .trace_mb_max = history->trace_mb_max};
+
+    if (engine->store != NULL)
+        store_set_limits(engine->store, &limits);
+}
+
 static void do_configure(struct engine *engine, const struct engine_command *command)
 {
     struct config *old = engine->config;
 
     engine->config = command->config; /* the command's reference is ours now */
     engine__configure_ua(engine);
+    keep_limits(engine);
     media_port_set_ports(engine->media, (uint16_t)engine->config->proxy.rtp_ports.min,
                          (uint16_t)engine->config->proxy.rtp_ports.max);
     config_unref(old);
@@ -73,6 +85,7 @@ void call__first_answered(struct call *call, struct leg *leg)
     enum call_reason reason;
 
     call->origin = leg;
+    call->api_shown[0] = '\0';
     call__update_media(call);
     if (call->api_to[0] == '\0') {
         call__answered(call);
@@ -90,6 +103,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     struct sr_str first = sr_str_c(command->from[0] ? command->from : command->to);
     struct sr_str shown = sr_str_c(command->caller_id[0] ? command->caller_id : command->to);
     const struct config_device *device = config_device_by_user(engine->config, first);
+    struct sr_str from, from_name = {NULL, 0};
     enum call_reason reason;
     uint32_t retry_sec;
     struct call *call;
@@ -108,11 +122,18 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         say(reply, SR_ERR_LIMIT, "too many calls are being set up: try again");
         return;
     }
-    call = call__new(engine, "internal", shown, (struct sr_str){NULL, 0}, sr_str_c(command->to));
+    /* the party rung first is the caller in records and on the other party's phone */
+    from = shown;
+    if (command->from[0] && !command->caller_id[0]) {
+        from = device->extension.n ? device->extension : device->id;
+        from_name = device->display_name;
+    }
+    call = call__new(engine, "internal", from, from_name, sr_str_c(command->to));
     if (call == NULL) {
         say(reply, SR_ERR_LIMIT, "no call or port is free");
         return;
     }
+    (void)sr_str_copy(shown, call->api_shown, sizeof(call->api_shown));
     if (command->from[0])
         (void)sr_str_copy(sr_str_c(command->to), call->api_to, sizeof(call->api_to));
     else
@@ -120,13 +141,6 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     event__call(call, ENGINE_CALL_CREATED);
     say_id(reply, "callId", call->call_id);
     reason = ring__devices(call, NULL, &device, 1, false);
-    if (command->from[0]) /* from now on the first party is the caller */
-        (void)sr_str_copy(device->extension.n ? device->extension : device->id, call->from,
-                          sizeof(call->from));
-    if (command->from[0] && !command->caller_id[0])
-        (void)sr_str_copy(device->display_name, call->from_name, sizeof(call->from_name));
-    if (command->from[0] && command->caller_id[0])
-        (void)sr_str_copy(sr_str_c(command->caller_id), call->from, sizeof(call->from));
     if (reason != CALL_REASON_NONE) {
         say(reply, err_of_reason(reason), call_reason_text(reason));
         call__end(call, reason, call_reason_status(reason));

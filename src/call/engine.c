@@ -297,3 +297,8 @@ uint32_t engine_call_count(const struct engine *engine)
 {
     return engine->calls.count;
 }
+
+const struct config *engine_config(const struct engine *engine)
+{
+    return engine->config;
+}

@@ -57,6 +57,8 @@ void engine_drain(struct engine *engine, uint32_t within_ms, void (*on_drained)(
 void engine_stop(struct engine *engine);
 /** After the media port and the user agent are gone. */
 void engine_free(struct engine *engine);
+/** The newest generation; valid until the loop turns. */
+const struct config *engine_config(const struct engine *engine);
 /** Live calls. */
 uint32_t engine_call_count(const struct engine *engine);
 

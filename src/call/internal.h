@@ -146,9 +146,10 @@ struct call {
     enum media_mode mode;      /* as ordered last */
     enum media_mode mode_real; /* as the media plane said last */
     struct loop_timer relay_timer;
-    bool is_relay_due;            /* relay_timer runs */
-    struct ring *ring;            /* the fork that makes or extends the call, or NULL */
-    char api_to[ENGINE_TEXT_MAX]; /* dialled when the first leg answers (POST /api/call) */
+    bool is_relay_due;               /* relay_timer runs */
+    struct ring *ring;               /* the fork that makes or extends the call, or NULL */
+    char api_to[ENGINE_TEXT_MAX];    /* dialled when the first leg answers (POST /api/call) */
+    char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];

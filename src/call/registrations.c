@@ -24,6 +24,9 @@ void engine__configure_ua(struct engine *engine)
 
     for (uint8_t i = 0; i < config->security.digest_algorithms.count; i++)
         settings.use_sha256 |= config->security.digest_algorithms.items[i] == CONFIG_DIGEST_SHA256;
+    settings.is_md5_off = settings.use_sha256;
+    for (uint8_t i = 0; i < config->security.digest_algorithms.count; i++)
+        settings.is_md5_off &= config->security.digest_algorithms.items[i] != CONFIG_DIGEST_MD5;
     for (uint32_t i = 0; i < config->device_count; i++) {
         const struct config_device *device = &config->devices[i];
 

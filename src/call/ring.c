@@ -105,8 +105,9 @@ static enum call_reason add_branch(struct ring *ring, struct leg *from,
         err = leg__make_offer(leg, from, &offer);
     if (err == SR_OK) {
         options.contact = &copy;
-        options.from_user = sr_str_c(call->from);
-        options.from_display = sr_str_c(call->from_name);
+        options.from_user = sr_str_c(call->api_shown[0] ? call->api_shown : call->from);
+        if (call->api_shown[0] == '\0')
+            options.from_display = sr_str_c(call->from_name);
         options.to_user = device->extension.n ? device->extension : device->id;
         options.sdp = sr_buf_view(&offer);
         options.user = leg;

@@ -116,8 +116,9 @@ static const struct config_field ports_fields[] = {
 DEFINE(ports, "port range", config_port_range, CONFIG_REF_NONE);
 
 static const struct config_field dscp_fields[] = {
-    NUMBER(config_dscp, "sip", sip, "24", 0, 63, 0, "DSCP mark of signalling packets."),
-    NUMBER(config_dscp, "media", media, "46", 0, 63, 0, "DSCP mark of audio packets."),
+    NUMBER(config_dscp, "sip", sip, "24", 0, 63, CONFIG_NOT_BUILT,
+           "DSCP mark of signalling packets."),
+    NUMBER(config_dscp, "media", media, "46", 0, 63, CONFIG_RESTART, "DSCP mark of audio packets."),
 };
 DEFINE(dscp, "packet marks", config_dscp, CONFIG_REF_NONE);
 
@@ -132,19 +133,20 @@ static const struct config_field proxy_fields[] = {
            "Port for SIP over UDP and TCP."),
     NUMBER(config_proxy, "tlsPort", tls_port, "5061", 0, 65535, CONFIG_RESTART,
            "Port for SIP over TLS; 0: off."),
-    TEXT(config_proxy, "publicIp", public_ip, "\"auto\"", CONFIG_FORMAT_IP_AUTO, 0,
+    TEXT(config_proxy, "publicIp", public_ip, "\"auto\"", CONFIG_FORMAT_IP_AUTO, CONFIG_NOT_BUILT,
          "IPv4 address told to providers; auto: learnt from their answers, else by STUN, else "
          "lanIp."),
-    TEXT(config_proxy, "publicIp6", public_ip6, "\"auto\"", CONFIG_FORMAT_IP_AUTO, 0,
+    TEXT(config_proxy, "publicIp6", public_ip6, "\"auto\"", CONFIG_FORMAT_IP_AUTO, CONFIG_NOT_BUILT,
          "IPv6 address told to providers."),
-    VALUE(config_proxy, "localNets", local_nets, CONFIG_KIND_CIDRS, NULL, 0,
+    VALUE(config_proxy, "localNets", local_nets, CONFIG_KIND_CIDRS, NULL, CONFIG_NOT_BUILT,
           "Networks that count as LAN beside the host's own."),
     TEXT(
         config_proxy, "stunServer", stun_server, NULL, CONFIG_FORMAT_HOST_PORT, CONFIG_NOT_BUILT,
         "host:port of a STUN server, asked only if a provider does not reveal the public address."),
     OBJECT(config_proxy, "rtpPortRange", rtp_ports, ports, 0,
            "UDP ports for the audio of SIP calls."),
-    NUMBER(config_proxy, "webrtcPort", webrtc_port, "3479", 0, 65535, CONFIG_RESTART,
+    NUMBER(config_proxy, "webrtcPort", webrtc_port, "3479", 0, 65535,
+           CONFIG_RESTART | CONFIG_NOT_BUILT,
            "One UDP and TCP port for all browser media; 0: off."),
     NUMBER(config_proxy, "rtpTimeoutSec", rtp_timeout_sec, "60", 0, 86400, 0,
            "A leg without audio packets for so long is hung up; 0: never."),
@@ -158,16 +160,17 @@ static const struct config_field dns_fields[] = {
     {.name = "servers",
      .kind = CONFIG_KIND_ADDRS,
      .offset = AT(config_dns, servers),
+     .flags = CONFIG_NOT_BUILT,
      .min = 53,
      .doc = "Name servers as address or address:port; empty: the system's."},
 };
 DEFINE(dns, "dns", config_dns, CONFIG_REF_NONE);
 
 static const struct config_field tls_fields[] = {
-    TEXT(config_server_tls, "cert", cert, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_server_tls, "cert", cert, NULL, CONFIG_FORMAT_ANY, CONFIG_RESTART,
          "Certificate file (PEM); empty: a leaf of the router's own local CA. Also used by SIP "
          "over TLS."),
-    TEXT(config_server_tls, "key", key, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_server_tls, "key", key, NULL, CONFIG_FORMAT_ANY, CONFIG_RESTART,
          "Key file (PEM) of the certificate."),
 };
 DEFINE(tls, "certificate", config_server_tls, CONFIG_REF_NONE);
@@ -300,11 +303,11 @@ static const struct config_field device_fields[] = {
      .flags = CONFIG_NOT_BUILT,
      .doc = "Encryption of the audio."},
     CHOICE(config_device, "dtmf", dtmf, dtmf_modes, 0, "How digits are sent."),
-    TEXT(config_device, "callerId", caller_id, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_device, "callerId", caller_id, NULL, CONFIG_FORMAT_ANY, CONFIG_NOT_BUILT,
          "Number shown on outside calls; empty: the route's."),
     REF(config_device, "voicemailBox", voicemail_box_id, voicemail_box, CONFIG_REF_VOICEBOX,
         CONFIG_NOT_BUILT, "Its voicemail box."),
-    NUMBER(config_device, "maxContacts", contacts_max, "5", 1, 50, 0,
+    NUMBER(config_device, "maxContacts", contacts_max, "5", 1, 32, 0,
            "Phones and browsers registered at the same time."),
     NUMBER(config_device, "maxCalls", calls_max, "4", 0, 1000, 0,
            "Calls at the same time; 0: no limit."),

@@ -108,7 +108,7 @@ struct store_trace_message {
     struct sr_str bytes; /* secrets masked already */
 };
 
-/** When a call begins: legs are not looked at. */
+/** When a call begins, and again when it is answered: legs are not looked at. */
 void store_call_started(struct store *store, const struct store_call_record *record);
 /** When it ended: the whole record and its trace (bounded as above: the last messages are kept). */
 void store_call_ended(struct store *store, const struct store_call_record *record,

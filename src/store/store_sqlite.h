@@ -22,7 +22,7 @@
     X(CALL_STARTED,                                                                                \
       "INSERT INTO calls (call_id, direction, from_number, from_name, to_number, route_id, mode,"  \
       " started, answered, ended, sip_status, reason) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,0,0,'')"  \
-      " ON CONFLICT (call_id) DO NOTHING")                                                         \
+      " ON CONFLICT (call_id) DO UPDATE SET answered=excluded.answered WHERE ended=0")             \
     X(CALL_ENDED,                                                                                  \
       "INSERT INTO calls (call_id, direction, from_number, from_name, to_number, route_id, mode,"  \
       " started, answered, ended, sip_status, reason) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11," \

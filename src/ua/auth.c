@@ -74,7 +74,8 @@ void ua__challenge(struct ua_in *in, bool is_stale)
     ua__stateless_begin(in, &build, 401, SR_STR(""));
     if (ua->settings.use_sha256) /* the stronger one first (RFC 8760 2.3) */
         add_challenge(in, &build, DIGEST_SHA256, is_stale);
-    add_challenge(in, &build, DIGEST_MD5, is_stale);
+    if (!ua->settings.is_md5_off)
+        add_challenge(in, &build, DIGEST_MD5, is_stale);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         ua__reply_send(in, &build);
 }
@@ -159,7 +160,7 @@ static enum ua_auth verify(struct ua_in *in, const struct digest_credentials *cr
         .realm = ua->settings.realm,
         .method = in->msg->method_text,
         .body = in->msg->body,
-        .algorithms = 1u << DIGEST_MD5,
+        .algorithms = ua->settings.is_md5_off ? 0 : 1u << DIGEST_MD5,
         .is_qop_required = true,
     };
     struct ua_slot *slot = find_user(ua, credentials->username, is_sha256, &check.ha1);

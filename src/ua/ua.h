@@ -50,7 +50,8 @@ struct ua_settings {
     size_t domain_count;
     const struct ua_device *devices;
     size_t device_count;
-    bool use_sha256;            /* a second challenge with SHA-256 */
+    bool use_sha256;            /* challenge with SHA-256 */
+    bool is_md5_off;            /* and not with MD5 */
     uint32_t auth_failures_max; /* a minute, per source and user; five times that per source */
     uint32_t ban_sec;
     const struct sr_cidr *allow; /* slowed, never banned */

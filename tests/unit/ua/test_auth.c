@@ -201,6 +201,12 @@ static void sha256_is_offered_by_configuration(void **state)
     first = strstr(text, "algorithm=SHA-256");
     assert_non_null(first);
     assert_non_null(strstr(first, "algorithm=MD5"));
+    rig->settings.is_md5_off = true;
+    rig_configure(rig);
+    phone_request(a, &(struct request){.method = "REGISTER"});
+    text = phone_wait(a, "SIP/2.0 401");
+    assert_non_null(strstr(text, "algorithm=SHA-256"));
+    assert_null(strstr(text, "algorithm=MD5"));
     world_end(w);
 }
 
