@@ -27,9 +27,15 @@ function isProblem(answer, status) {
 
 test('status, health, readiness and metrics answer', options, async () => {
   const status = await api.get('/api/status');
-  for (const key of ['version', 'uptime', 'addresses', 'providers', 'devices', 'calls', 'limits']) {
-    assert.ok(Object.keys(status).some((name) => name.toLowerCase().startsWith(key)), `${key} in ${Object.keys(status)}`);
-  }
+  assert.equal(status.version, (await router.cli('version')).stdout.match(/\d+\.\d+\.\d+\S*/)[0]);
+  assert.ok(status.uptimeSec >= 0 && status.uptimeSec < 600);
+  assert.ok(Math.abs(Date.parse(status.startedAt) + status.uptimeSec * 1000 - Date.now()) < 5000, status.startedAt);
+  assert.equal(status.addresses.lanPort, router.sipPort);
+  assert.equal(status.providers.configured, 0);
+  assert.equal(status.devices.configured, 2);
+  assert.equal(status.calls.live, 0);
+  const { min, max } = router.config.proxy.rtpPortRange;
+  assert.deepEqual([status.limits.rtpPortMin, status.limits.rtpPortMax], [min, max]);
   assert.equal((await fetch(`${api.base}/healthz`)).status, 200);
   assert.equal((await fetch(`${api.base}/readyz`)).status, 200);
   const metrics = await api.request('GET', '/metrics');
@@ -48,11 +54,23 @@ test('without a token nothing is told, and what is unknown is a problem', option
   assert.ok([400, 422].includes(wrong.status), wrong.text);
 });
 
-test('paths that are not built say so', options, async () => {
-  const answer = await api.request('GET', '/api/voiceboxes');
-  if (answer.status !== 200) {
-    isProblem(answer, 501);
-    assert.match(answer.body.type, /not-built/);
+test('every path that is not built answers 501 of type not-built, also with a key', options, async () => {
+  const { paths } = await api.get('/api/openapi.json');
+  const asked = [];
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      if (!operation['x-not-built']) continue;
+      const full = (path.startsWith('/api') || path.startsWith('/metrics') ? path : `/api${path}`).replace(/\{\w+\}/g, 'x1');
+      const verb = method.toUpperCase();
+      const answer = await api.request(verb, full, ['GET', 'DELETE'].includes(verb) ? undefined : {});
+      isProblem(answer, 501);
+      assert.match(answer.body.type, /not-built$/, `${verb} ${full}`);
+      asked.push(`${verb} ${path}`);
+      isProblem(await api.as('').request(verb, full), 401);
+    }
+  }
+  for (const path of ['voiceboxes', 'recordings', 'transfer', 'play', 'record', 'stream', 'speech', 'trace.pcap']) {
+    assert.ok(asked.some((one) => one.endsWith(path)), `${path} in ${asked}`);
   }
 });
 
@@ -74,6 +92,7 @@ test('POST /api/call rings from, then dials to; repeated with its key it is one 
     const again = await api.request('POST', '/api/call', { to: '102', from: 'd101' }, key);
     assert.equal(again.status, 202);
     assert.equal(again.body.callId, first.body.callId);
+    assert.deepEqual(again.body, first.body, 'the first result');
     isProblem(await api.request('POST', '/api/call', { to: '101', from: 'd102' }, key), 422);
 
     const inviteA = await a.incoming();
@@ -106,33 +125,101 @@ test('POST /api/call rings from, then dials to; repeated with its key it is one 
   }
 });
 
-test('events come in order, and what was missed is replayed', options, async () => {
+test('events come in order, and what was missed is replayed, each once', options, async () => {
   const events = await api.events();
   const { epoch, seq } = events.snapshot;
   const a = await ScriptPhone.open(router, '101');
-  const seen = await events.waitFor((e) => e.type === 'device_registered' || e.type === 'device_unregistered' || e.seq > seq);
+  const seen = await events.waitFor((e) => e.type === 'device_registered' && e.deviceId === 'd101' && e.seq > seq);
   events.close();
-  const late = await router.api.events(`?since=${epoch}:${seq}`).catch(() => null);
-  if (late) {
-    const replayed = await late.waitFor((e) => e.seq === seen.seq && e.type === seen.type, 3000).catch(() => late.all.find((e) => e.type === 'snapshot'));
-    assert.ok(replayed);
+  await events.closed;
+  await a.stop(); // missed by the one who is away
+  const b = await ScriptPhone.open(router, '102');
+  await b.stop();
+
+  const late = await api.events(`?since=${epoch}:${seen.seq}`);
+  const last = await late.waitFor((e) => e.type === 'device_unregistered' && e.deviceId === 'd102', 3000);
+  const told = late.all.slice(0, late.all.indexOf(last) + 1);
+  assert.ok(!told.some((e) => e.type === 'snapshot'), 'a replay needs no snapshot');
+  assert.deepEqual(told.map((e) => e.seq), told.map((_, i) => seen.seq + 1 + i), 'nothing left out, nothing twice');
+  assert.deepEqual(told.map((e) => [e.type, e.deviceId]), [
+    ['device_unregistered', 'd101'], ['device_registered', 'd102'], ['device_unregistered', 'd102']]);
+
+  const from = late.all.length; // and then what happens, in the same numbering
+  const c = await ScriptPhone.open(router, '101');
+  const next = await late.waitFor('device_registered', 3000, from);
+  assert.equal(next.seq, last.seq + 1);
+  await c.stop();
+
+  const whole = await api.events(`?since=${epoch}:${seq}`); // from before the first
+  assert.deepEqual(await whole.waitFor((e) => e.seq === seen.seq, 3000), seen, 'the replayed event is the one that was sent');
+
+  for (const query of ['other:1', `${epoch}:999999999`]) {
+    const stale = await api.events(`?since=${query}`);
+    await stale.waitFor('snapshot', 3000);
+    assert.equal(stale.all[0].type, 'snapshot');
+    assert.equal(stale.snapshot.epoch, epoch);
   }
-  const stale = await router.api.events('?since=other-epoch:1');
-  assert.equal(stale.all[0].type, 'snapshot');
-  await a.stop();
+  const filtered = await api.events(`?types=device_unregistered&since=${epoch}:${seq}`);
+  await filtered.waitFor((e) => e.deviceId === 'd102', 3000);
+  assert.deepEqual([...new Set(filtered.all.map((e) => e.type))], ['device_unregistered']);
+  for (const query of ['nonsense', `${epoch}`, ':']) {
+    const refused = await api.events(`?since=${query}`).catch((error) => error);
+    assert.equal(refused.status, 400, query);
+  }
 });
 
 test('roles: a reader reads, and changes nothing', options, async () => {
   const made = await api.post('/api/tokens', { name: 'reader', role: 'read' });
   assert.ok(made.token);
   const reader = api.as(made.token);
-  assert.equal((await reader.request('GET', '/api/calls')).status, 200);
+  for (const path of ['status', 'calls', 'devices', 'history', 'config', 'routes', 'providers', 'contacts']) {
+    assert.equal((await reader.request('GET', `/api/${path}`)).status, 200, path);
+  }
+  isProblem(await reader.request('GET', '/api/tokens'), 403);
+  isProblem(await reader.request('POST', '/api/tokens', { name: 'more', role: 'admin' }), 403);
   isProblem(await reader.request('POST', '/api/call', { to: '102', from: 'd101' }), 403);
   isProblem(await reader.request('PATCH', '/api/config', { country: 'DE' }), 403);
+  isProblem(await reader.request('POST', '/api/drain'), 403);
+  assert.equal((await reader.events()).snapshot.type, 'snapshot');
+  reader.close();
   const listed = await api.get('/api/tokens');
   assert.ok(!JSON.stringify(listed).includes(made.token), 'a token is shown once');
   await api.delete(`/api/tokens/${made.id}`);
   isProblem(await reader.request('GET', '/api/calls'), 401);
+});
+
+test('roles: a user has its own device and calls; what is not its own is 404', options, async () => {
+  const made = await api.post('/api/tokens', { name: 'mine', role: 'user', deviceId: 'd101' });
+  const user = api.as(made.token);
+  const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
+  try {
+    const own = await user.events();
+    assert.deepEqual((await user.get('/api/devices')).items.map((one) => one.id), ['d101']);
+    isProblem(await user.request('GET', '/api/config'), 403);
+    isProblem(await user.request('GET', '/api/history'), 403);
+    isProblem(await user.request('PATCH', '/api/config', { country: 'DE' }), 403);
+
+    const strange = await api.post('/api/call', { to: '*43', from: 'd102' }); // not of d101
+    await b.accept(await b.incoming(), { waitAck: false });
+    isProblem(await user.request('GET', `/api/calls/${strange.callId}`), 404);
+    isProblem(await user.request('DELETE', `/api/calls/${strange.callId}`), 404);
+    assert.deepEqual((await user.get('/api/calls')).items, []);
+    await api.delete(`/api/calls/${strange.callId}`);
+    await b.hungUp();
+
+    const mine = await user.post('/api/call', { to: '*43', from: 'd101' });
+    await a.accept(await a.incoming(), { waitAck: false });
+    assert.equal((await user.get(`/api/calls/${mine.callId}`)).callId, mine.callId);
+    const over = a.hungUp();
+    assert.equal((await user.request('DELETE', `/api/calls/${mine.callId}`)).status, 204);
+    await over;
+    await own.waitFor((e) => e.type === 'call_ended' && e.callId === mine.callId);
+    assert.ok(!own.all.some((e) => e.callId === strange.callId), 'no event of a stranger');
+  } finally {
+    await stopAll(a, b);
+    user.close();
+    await api.delete(`/api/tokens/${made.id}`);
+  }
 });
 
 test('the configuration: masked secrets, ETag, merge patch, refusal with a pointer', options, async () => {

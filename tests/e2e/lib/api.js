@@ -18,6 +18,8 @@ export class Events {
       request.destroy();
     });
     this.socket.on('error', (error) => opened.reject(error));
+    // a client that asks for what it missed gets that, and a snapshot only where it cannot be told
+    if (url.includes('since=')) this.socket.on('open', () => opened.resolve(null));
     this.socket.on('close', (code) => closed.resolve(code));
     this.socket.on('message', (data) => {
       const event = JSON.parse(String(data));
