@@ -141,8 +141,17 @@ static size_t call_decode(void *state, const uint8_t *payload, size_t payload_by
     return samples;
 }
 
+/* Opus conceals whole 2.5 ms only; after a time stretch any count may be missing: the waveform is
+   repeated then. */
+static bool is_whole_steps(const struct codec_decoder *decoder, size_t n)
+{
+    return n > 0 && n % (decoder->rate_hz / 400) == 0;
+}
+
 static size_t call_conceal(void *state, float *out, size_t n)
 {
+    if (!is_whole_steps(state, n))
+        return 0;
     codec_conceal(state, out, n);
     return n;
 }
@@ -153,7 +162,7 @@ static size_t call_fec(void *state, const uint8_t *payload, size_t payload_bytes
     const struct codec_decoder *decoder = state;
     struct sr_str next = sr_str_make((const char *)payload, payload_bytes);
 
-    if (!codec_payload_has_fec(decoder->ops, next) ||
+    if (!is_whole_steps(decoder, n) || !codec_payload_has_fec(decoder->ops, next) ||
         codec_decode_fec(state, next, out, n) != SR_OK)
         return 0;
     return n;
