@@ -298,7 +298,7 @@ void engine__device_view(struct engine *engine, const struct config_device *devi
                          struct engine_device_view *ret_view);
 
 /* ---- records.c ---- */
-void records__started(struct call *call);
+void records__started(struct call *call); /* again when it is answered */
 void records__ended(struct call *call);
 
 /* ---- engine.c ---- */

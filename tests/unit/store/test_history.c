@@ -211,6 +211,34 @@ static void hostile_texts_are_only_texts(void **state)
     sr_free(large);
 }
 
+/* Told of again when it is answered: the record knows; an ended call is not touched any more. */
+static void answer_is_known_before_the_end(void **state)
+{
+    struct store *store = kit_open(*state, NULL);
+    struct store_call_record record = kit_record("live", TEST_START, false);
+    struct reply reply;
+
+    record.answered_wall_us = 0;
+    store_call_started(store, &record);
+    reply = kit_record_of(store, "live");
+    assert_non_null(strstr(reply.text, "\"answeredAt\":null"));
+    sr_free(reply.text);
+    record.answered_wall_us = record.started_wall_us + SR_SEC;
+    store_call_started(store, &record);
+    reply = kit_record_of(store, "live");
+    assert_null(strstr(reply.text, "\"answeredAt\":null"));
+    assert_non_null(strstr(reply.text, "\"endedAt\":null"));
+    sr_free(reply.text);
+    store_call_ended(store, &record, NULL, 0);
+    record.answered_wall_us = 0;
+    store_call_started(store, &record);
+    assert_history(store, &(struct store_history_filter){0}, 1);
+    reply = kit_record_of(store, "live");
+    assert_null(strstr(reply.text, "\"answeredAt\":null"));
+    sr_free(reply.text);
+    store_close(store);
+}
+
 static void trace_comes_back(void **state)
 {
     struct store *store = kit_open(*state, NULL);
@@ -312,6 +340,7 @@ int test_history(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(record_has_every_field, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(running_call_is_a_record_but_no_history, kit_up, kit_down),
+        cmocka_unit_test_setup_teardown(answer_is_known_before_the_end, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(filters_choose, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(cursor_gives_each_call_once, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(foreign_cursors_are_refused, kit_up, kit_down),
