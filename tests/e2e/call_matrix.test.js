@@ -1,4 +1,4 @@
-// Every ordered pair of codecs: both phones hear the other's tone, over UDP; TCP and TLS once.
+// Every ordered pair of codecs: both phones hear the other's tone, over UDP; a few again with one worker; TCP and TLS once.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, missing } from './lib/router.js';
@@ -9,7 +9,8 @@ const options = { skip: missing };
 const codecs = { PCMU: 'PCMU', PCMA: 'PCMA', G722: 'G722', opus: 'opus/48000/2' };
 const names = Object.keys(codecs);
 const isG711 = (name) => name.startsWith('PCM');
-let router;
+const few = [['PCMU', 'PCMU'], ['PCMU', 'opus'], ['opus', 'G722'], ['G722', 'PCMA'], ['opus', 'opus']]; // relay and mix
+const routers = {}; // by number of workers
 
 before(async () => {
   if (missing) return;
@@ -18,9 +19,9 @@ before(async () => {
     devices.push(device(`2${i}1`, { codecs: [name] }), device(`2${i}2`, { codecs: [name] }));
   });
   devices.push(device('191'), device('192'));
-  router = await Router.start({ devices });
+  for (const threads of [2, 1]) routers[threads] = await Router.start({ devices, config: { server: { mediaThreads: threads } } });
 });
-after(async () => { await router?.stop(); });
+after(async () => { for (const router of Object.values(routers)) await router.stop(); });
 
 async function callBothWays(a, b, number, limit) {
   const since = [a.events.length, b.events.length];
@@ -35,26 +36,27 @@ async function callBothWays(a, b, number, limit) {
   assert.ok(figures.atB > limit && figures.atA > limit, `SNR ${JSON.stringify(figures)}, limit ${limit}`);
 }
 
-names.forEach((from, i) => {
-  names.forEach((to, k) => {
-    test(`${from} calls ${to}: a 1 kHz tone arrives both ways`, options, async () => {
-      const numbers = [`2${i}1`, `2${k}2`];
-      const phones = await Promise.allSettled([
-        phone(router, numbers[0], { codecs: codecs[from] }), phone(router, numbers[1], { codecs: codecs[to] })]);
-      try {
-        for (const result of phones) if (result.status === 'rejected') throw result.reason;
-        await callBothWays(phones[0].value, phones[1].value, numbers[1], isG711(from) && isG711(to) ? 30 : 25);
-      } finally {
-        await stopAll(...phones.map((result) => result.value));
-      }
-    });
+function pairTest(from, to, threads) {
+  test(`${from} calls ${to}: a 1 kHz tone arrives both ways, ${threads} worker${threads > 1 ? 's' : ''}`, options, async () => {
+    const numbers = [`2${names.indexOf(from)}1`, `2${names.indexOf(to)}2`];
+    const router = routers[threads];
+    const phones = await Promise.allSettled([
+      phone(router, numbers[0], { codecs: codecs[from] }), phone(router, numbers[1], { codecs: codecs[to] })]);
+    try {
+      for (const result of phones) if (result.status === 'rejected') throw result.reason;
+      await callBothWays(phones[0].value, phones[1].value, numbers[1], isG711(from) && isG711(to) ? 30 : 25);
+    } finally {
+      await stopAll(...phones.map((result) => result.value));
+    }
   });
-});
+}
+for (const from of names) for (const to of names) pairTest(from, to, 2);
+for (const [from, to] of few) pairTest(from, to, 1);
 
 for (const transport of ['tcp', 'tls']) {
   test(`phones call over ${transport}`, options, async () => {
-    const a = await phone(router, '191', { transport, codecs: 'PCMU' });
-    const b = await phone(router, '192', { transport, codecs: 'PCMU' });
+    const a = await phone(routers[2], '191', { transport, codecs: 'PCMU' });
+    const b = await phone(routers[2], '192', { transport, codecs: 'PCMU' });
     try {
       await callBothWays(a, b, '192', 30);
     } finally {
