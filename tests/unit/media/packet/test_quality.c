@@ -25,7 +25,7 @@ static void mos_follows_the_e_model(void **state)
     assert_true(mos("opus", 5, 0) > mos("PCMU", 5, 0));
     assert_true(mos("PCMU", 0, 600) < mos("PCMU", 0, 100) - 0.3);
     assert_true(mos("nonsense", 0, 0) < mos("PCMU", 0, 0));
-    assert_true(mos("PCMU", 100, 0) >= 1 && mos("PCMU", NAN, -1) <= 4.5);
+    assert_true(mos("PCMU", 100, 0) >= 1 && mos("PCMU", (double)NAN, -1) <= 4.5);
 }
 
 static void sine(float *out, size_t n, float amplitude)
