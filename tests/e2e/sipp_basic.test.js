@@ -2,6 +2,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
+import { slower } from './lib/process.js';
 import { token } from './lib/sip.js';
 import { Sipp } from './lib/sipp.js';
 import { ScriptPhone, csvLine, sippPhone, stopAll } from './lib/phones.js';
@@ -232,7 +233,8 @@ test('500 calls by SIPp leave no port, no file and no memory behind', options, a
     assert.equal(result.successful, 400, result.text);
     await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
     await poll(() => router.openFiles() <= files + 2, 8000, 'files given back');
-    assert.ok(router.memoryKb() < memory * 1.3 + 8000, `${memory} kB, then ${router.memoryKb()} kB`);
+    // a sanitizer keeps what was freed, so that memory says nothing
+    if (slower === 1) assert.ok(router.memoryKb() < memory * 1.3 + 8000, `${memory} kB, then ${router.memoryKb()} kB`);
   } finally {
     await uas.stop();
   }

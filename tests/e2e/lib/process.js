@@ -2,11 +2,11 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
-export const buildDir = process.env.BUILD_DIR || join(root, 'build');
+export const buildDir = resolve(root, process.env.BUILD_DIR || 'build');
 export const slower = Number(process.env.TEST_SLOWER || 1);
 
 /** Rejects when the promise takes longer than ms (times TEST_SLOWER). */

@@ -1,12 +1,12 @@
 // The program with its own configuration and data folder on free ports.
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Api } from './api.js';
 import { freePorts } from './ports.js';
 import { Child, buildDir, root, slower, tempDir, within } from './process.js';
 
-export const bin = process.env.SIPROUTER_BIN || join(buildDir, 'siprouter');
+export const bin = resolve(root, process.env.SIPROUTER_BIN || join(buildDir, 'siprouter'));
 export const host = '127.0.0.1';
 
 /** false, or why the tests of the program are left out: only a tree without src/main.c has no program. */
