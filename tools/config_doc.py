@@ -10,11 +10,7 @@ END = "<!-- end of keys -->\n"
 PAGE = source.ROOT / "docs" / "configuration.md"
 
 # what the schema does not say: read, but without effect today
-UNUSED = {"proxy.publicIp", "proxy.publicIp6", "proxy.localNets", "proxy.webrtcPort", "proxy.dscp.sip", "dns.servers",
-          "devices[].callerId", "security.emergencyNumbers"}
-# read at start only, though an edit is taken without a word
-AT_START = {"proxy.dscp.media", "server.drainSec", "server.tls.cert", "server.tls.key", "history.keepDays",
-            "history.traceKeepDays", "history.traceMaxMb"}
+UNUSED = {"security.emergencyNumbers"}
 SHRINK = {"proxy.rtpPortRange.min", "proxy.rtpPortRange.max"}
 
 
@@ -56,7 +52,7 @@ def applies(path, schema):
         return "no effect yet"
     if path in SHRINK:
         return "grow: reload; shrink: restart"
-    return "restart" if schema.get("x-restart") or path in AT_START else "reload"
+    return "restart" if schema.get("x-restart") else "reload"
 
 
 def walk(path, schema, parent, rows, absent):

@@ -63,4 +63,5 @@ check sizes python3 tools/sizes.py
 check words python3 tools/words.py
 check purity check_purity
 check documents python3 tools/docs.py
+check "configuration page" python3 tools/config_doc.py --check
 exit $status

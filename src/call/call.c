@@ -123,7 +123,6 @@ void call__answered(struct call *call)
         return;
     call->state = CALL_ANSWERED;
     call->answered_wall_us = loop_wall(call->engine->loop);
-    records__started(call);
     call__update_media(call);
     records__started(call); /* now with the time of the answer: a crash must not lose it */
     event__call(call, ENGINE_CALL_ANSWERED);

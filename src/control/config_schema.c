@@ -591,7 +591,7 @@ static const struct config_field security_fields[] = {
      .offset = AT(config_security, digest_algorithms),
      .choices = digests,
      .fallback = "[\"MD5\"]",
-     .doc = "Challenges sent to phones, in this order."},
+     .doc = "Digests phones may use; the stronger is offered first."},
     NUMBER(config_security, "outboundMaxConcurrent", outbound_concurrent_max, "0", 0, 100000,
            CONFIG_NOT_BUILT, "Outside calls at the same time; 0: no limit."),
     TEXTS(config_security, "blockedPrefixes", blocked_prefixes, NULL, CONFIG_FORMAT_NUMBER,
