@@ -15,7 +15,8 @@ struct store_db; /* an engine's open database */
 
 enum {
     STORE_BATCH_MAX = 500, /* writes of one transaction */
-    STORE_BATCH_WAIT_US = 50000,
+    STORE_BATCH_WAIT_US =
+        10000, /* from one transaction to the next; an idle store writes at once */
     STORE_CLOSE_WAIT_US = 10 * 1000 * 1000,
     STORE_TIDY_US = 60 * 1000 * 1000,  /* between two looks at retention */
     STORE_ALIVE_US = 10 * 1000 * 1000, /* between two signs of life */

@@ -44,8 +44,8 @@ struct store {
     struct store_stats stats;
     size_t queue_bytes;
     uint64_t seq, lost_logged;
-    sr_usec waits_since; /* of the oldest in the queue, at most */
-    sr_usec stop_by;     /* SR_NEVER: not stopping */
+    sr_usec written_at; /* when the last transaction was begun: the store thread's */
+    sr_usec stop_by;    /* SR_NEVER: not stopping */
 
     /* of the store thread */
     struct store_db *db;
@@ -125,8 +125,6 @@ static void push(struct store *store, struct store__write *write)
         return;
     }
     write->seq = ++store->seq;
-    if (store->queue.count == 0)
-        store->waits_since = net_clock_now();
     sr_list_add(&store->queue, &write->node);
     sr_list_add(&store->kinds[write->kind], &write->kind_node);
     store->queue_bytes += write->bytes;
@@ -411,7 +409,7 @@ static sr_usec next_turn(const struct store *store)
     else if (store->stop_by != SR_NEVER || store->queue.count >= STORE_BATCH_MAX)
         at = 0;
     else if (store->queue.count > 0)
-        at = SR_MIN(at, store->waits_since + STORE_BATCH_WAIT_US);
+        at = SR_MIN(at, store->written_at + STORE_BATCH_WAIT_US);
     return SR_MIN(at, store->stop_by);
 }
 
@@ -444,10 +442,9 @@ static bool is_write_due(struct store *store)
     bool is_due;
 
     pthread_mutex_lock(&store->lock);
-    is_due =
-        store->batch.count > 0 || store->queue.count >= STORE_BATCH_MAX ||
-        store->stop_by != SR_NEVER ||
-        (store->queue.count > 0 && net_clock_now() >= store->waits_since + STORE_BATCH_WAIT_US);
+    is_due = store->batch.count > 0 || store->queue.count >= STORE_BATCH_MAX ||
+             store->stop_by != SR_NEVER ||
+             (store->queue.count > 0 && net_clock_now() >= store->written_at + STORE_BATCH_WAIT_US);
     pthread_mutex_unlock(&store->lock);
     return is_due;
 }
@@ -459,8 +456,10 @@ static void *run(void *arg)
     while (wait_turn(store)) {
         struct request *request;
 
-        if (is_write_due(store))
+        if (is_write_due(store)) {
+            store->written_at = net_clock_now();
             (void)write_batch(store);
+        }
         for (int i = 0; i < STORE_REQUESTS_MAX && (request = next_request(store)) != NULL; i++)
             serve(store, request);
         if (store->is_damaged)

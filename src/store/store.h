@@ -3,9 +3,9 @@
  *
  * One interface, engines behind it (SQLite now). A store thread does all the work; callers hand over
  * copies through a bounded queue and never wait for a disk. Writes are one-way, keep their order and
- * are grouped into transactions (at most 50 ms or 500 writes). When the queue is full (a stalled or
- * full disk, in entries or in bytes) the oldest give way in this order: traces, contacts, starts of
- * calls, ended calls; what is lost is counted and logged at most once a minute. A contact that still
+ * are grouped into transactions (10 ms or 500 writes; an idle store writes at once). When the queue
+ * is full (a stalled or full disk, in entries or in bytes) the oldest give way in this order:
+ * traces, contacts, starts of calls, ended calls; what is lost is counted and logged at most once a minute. A contact that still
  * waits is replaced by the next write of the same contact.
  *
  * Queries answer through a callback on the store thread: post what you need to your own thread. They
