@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { Router, device, host, missing } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
 import { Sipp } from './lib/sipp.js';
 import { ScriptPhone, csvLine, sippPhone, stopAll } from './lib/phones.js';
 
@@ -71,7 +71,7 @@ test(`${EDITS} random edits under load drop no call and flap no registration`, {
     const answered = (async () => b.accept(await b.incoming()))();
     const dialog = await a.call('102');
     await answered;
-    const { callId } = (await router.api.get('/api/calls')).items[0];
+    const { callId } = await poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call in the list');
     a.sendTone(1000);
     await b.rtp.more(10);
     const events = await router.api.events();
