@@ -2,6 +2,7 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
+import { slower } from './lib/process.js';
 import { token } from './lib/sip.js';
 import { Sipp } from './lib/sipp.js';
 import { ScriptPhone, csvLine, sippPhone, stopAll } from './lib/phones.js';
@@ -250,7 +251,8 @@ test(`${CALLS} calls by SIPp in a row leave no port, no file and no memory behin
     const end = await run(CALLS * 0.6);
     const lingering = process.env.E2E_LONG ? 0 : CALLS * 0.6 * LINGER_KB;
     assert.ok(end.files <= warm.files + 2, `files: ${warm.files}, then ${end.files}`);
-    assert.ok(end.memory < warm.memory * 1.05 + 2000 + lingering, `memory: ${warm.memory} kB, then ${end.memory} kB`);
+    // a sanitizer keeps what was freed
+    if (slower === 1) assert.ok(end.memory < warm.memory * 1.05 + 2000 + lingering, `memory: ${warm.memory} kB, then ${end.memory} kB`);
     const isFree = async () => /^\w*rtp_ports_used 0$/m.test((await router.api.request('GET', '/metrics')).text);
     await poll(isFree, 10000, 'every RTP port given back');
   } finally {
