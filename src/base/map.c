@@ -94,20 +94,15 @@ void *sr_map_find(const struct sr_map *map, struct sr_str key)
     return map->entries[place_of(map, key, hash_of(key))].value;
 }
 
-void *sr_map_remove(struct sr_map *map, struct sr_str key)
+/* Empties a place: moves back whatever could not stand at its home because of it. */
+static void *empty_place(struct sr_map *map, size_t hole)
 {
     size_t mask = map->cap - 1;
-    size_t hole;
-    void *removed;
+    void *removed = map->entries[hole].value;
 
-    if (map->count == 0)
-        return NULL;
-    hole = place_of(map, key, hash_of(key));
-    removed = map->entries[hole].value;
     if (removed == NULL)
         return NULL;
     map->count--;
-    /* close the hole: move back whatever could not stand at its home because of it */
     for (size_t i = (hole + 1) & mask; map->entries[i].value != NULL; i = (i + 1) & mask) {
         size_t home = (size_t)map->entries[i].hash & mask;
 
@@ -118,6 +113,11 @@ void *sr_map_remove(struct sr_map *map, struct sr_str key)
     }
     map->entries[hole] = (struct sr_map_entry){0};
     return removed;
+}
+
+void *sr_map_remove(struct sr_map *map, struct sr_str key)
+{
+    return map->count > 0 ? empty_place(map, place_of(map, key, hash_of(key))) : NULL;
 }
 
 void *sr_map_next(const struct sr_map *map, size_t *cursor)
@@ -202,27 +202,8 @@ void *sr_map64_find(const struct sr_map64 *map, uint64_t key)
 void *sr_map64_remove(struct sr_map64 *map64, uint64_t key)
 {
     struct sr_map *map = &map64->map;
-    size_t mask = map->cap - 1;
-    size_t hole;
-    void *removed;
 
-    if (map->count == 0)
-        return NULL;
-    hole = place_of64(map, key, hash_of64(key));
-    removed = map->entries[hole].value;
-    if (removed == NULL)
-        return NULL;
-    map->count--;
-    for (size_t i = (hole + 1) & mask; map->entries[i].value != NULL; i = (i + 1) & mask) {
-        size_t home = (size_t)map->entries[i].hash & mask;
-
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
-            map->entries[hole] = map->entries[i];
-            hole = i;
-        }
-    }
-    map->entries[hole] = (struct sr_map_entry){0};
-    return removed;
+    return map->count > 0 ? empty_place(map, place_of64(map, key, hash_of64(key))) : NULL;
 }
 
 void *sr_map64_next(const struct sr_map64 *map, size_t *cursor)
