@@ -79,7 +79,6 @@ struct leg {
     struct sdp_codec allowed[CALL_CODECS_MAX];
     size_t allowed_count;
     bool has_ours, has_peer;
-    bool is_offer_ours; /* the open exchange was begun by us */
     bool is_offer_open;
     bool has_stream; /* media knows where to send: it belongs to the audio of the call */
     struct media_stream stream;

@@ -96,8 +96,9 @@ struct media_leg_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped; /* refused by the safety rules, of an unknown type, malformed, too many */
     uint64_t rx_stray;   /* of those: from an address that is not the leg's */
-    uint64_t lost, late, concealed;
-    double loss_pct; /* since the last report */
+    uint64_t lost, late;
+    uint64_t concealed; /* 20 ms of sound made up in the mixer since its last start */
+    double loss_pct;    /* since the last report */
     double jitter_ms;
     double rtt_ms;        /* < 0: not known */
     double mos;           /* E-model; < 0: not known */

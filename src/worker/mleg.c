@@ -479,6 +479,7 @@ void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats)
     };
     struct quality quality;
     struct jitter_stats jitter;
+    struct playout_stats playout;
 
     if (packets + missing > 0)
         stats.loss_pct = 100.0 * (double)missing / (double)(packets + missing);
@@ -488,6 +489,8 @@ void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats)
         jitter_stats_get(leg->kit->jitter, &jitter);
         stats.late = jitter.late;
         stats.buffer_ms = (double)playout_delay_us(leg->kit->playout) / 1000;
+        playout_stats_get(leg->kit->playout, &playout);
+        stats.concealed = playout.concealed_samples * 50 / leg->kit->rx_hz;
     }
     if (codec != NULL && leg->rx_packets > 0) {
         struct quality_input input = {.codec = sr_str_c(codec->sdp_name),

@@ -141,11 +141,12 @@ static size_t call_decode(void *state, const uint8_t *payload, size_t payload_by
     return samples;
 }
 
-/* Opus conceals whole 2.5 ms only; after a time stretch any count may be missing: the waveform is
+/* Opus conceals whole 2.5 ms only, 120 ms at most; after a time stretch any count may be missing: the waveform is
    repeated then. */
 static bool is_whole_steps(const struct codec_decoder *decoder, size_t n)
 {
-    return n > 0 && n % (decoder->rate_hz / 400) == 0;
+    return n > 0 && n % (decoder->rate_hz / 400) == 0 &&
+           n <= (size_t)decoder->rate_hz / 1000 * CODEC_PACKET_MS_MAX;
 }
 
 static size_t call_conceal(void *state, float *out, size_t n)
