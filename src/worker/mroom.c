@@ -141,8 +141,8 @@ static size_t call_decode(void *state, const uint8_t *payload, size_t payload_by
     return samples;
 }
 
-/* Opus conceals whole 2.5 ms only, 120 ms at most; after a time stretch any count may be missing: the waveform is
-   repeated then. */
+/* Opus conceals whole 2.5 ms only, 120 ms at most; after a time stretch any count may be missing:
+   the waveform is repeated then. */
 static bool is_whole_steps(const struct codec_decoder *decoder, size_t n)
 {
     return n > 0 && n % (decoder->rate_hz / 400) == 0 &&
