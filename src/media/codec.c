@@ -233,3 +233,15 @@ void codec_encoder_tune(struct codec_encoder *encoder, const struct codec_tuning
     if (encoder->ops->tune != NULL)
         encoder->ops->tune(encoder->state, tuning);
 }
+
+void codec_encoder_look_back(struct codec_encoder *encoder, bool is_wanted)
+{
+    if (encoder->ops->look_back != NULL)
+        encoder->ops->look_back(encoder->state, is_wanted);
+}
+
+void codec_encoder_copy(struct codec_encoder *to, const struct codec_encoder *from)
+{
+    SR_ASSERT(to->ops == from->ops && to->rate_hz == from->rate_hz);
+    memcpy(to->state, from->state, codec_encoder_bytes(from->ops, from->rate_hz));
+}

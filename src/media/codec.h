@@ -40,6 +40,7 @@ enum {
     CODEC_PAYLOAD_BYTES_MAX = 1276,  /* of what we encode; 60 ms of G.711 is 480 */
     CODEC_STATE_ALIGN = 16,
     CODEC_COMPLEXITY_DEFAULT = 5,
+    CODEC_COMPLEXITY_MAX = 10,
 };
 
 struct codec_decoder_options {
@@ -95,6 +96,8 @@ struct codec_ops {
     bool (*has_ptime)(uint32_t ptime_ms);
     /** NULL: nothing to tune. */
     void (*tune)(void *state, const struct codec_tuning *tuning);
+    /** NULL: packets never refer to earlier ones, or the state fades within milliseconds. */
+    void (*look_back)(void *state, bool is_wanted);
 };
 
 /** NULL for CODEC_NONE or a number out of range. */
@@ -197,6 +200,12 @@ SR_MUST_USE enum sr_err codec_encode(struct codec_encoder *encoder, const float 
 struct codec_tuning codec_tuning_default(void);
 /** Takes effect with the next frame; values out of range are clamped. Cheap: call it at will. */
 void codec_encoder_tune(struct codec_encoder *encoder, const struct codec_tuning *tuning);
+/** false: packets from now on can be decoded without those before them (a listener joins); costs
+    quality, so turn it on again after one packet. */
+void codec_encoder_look_back(struct codec_encoder *encoder, bool is_wanted);
+/** Takes over the whole state of another encoder of the same codec and rate: its next packet continues
+    the other's stream. */
+void codec_encoder_copy(struct codec_encoder *to, const struct codec_encoder *from);
 
 /* ---- a=fmtp of Opus (RFC 7587 6.1): each side says what it wants to *receive* ---- */
 

@@ -82,7 +82,7 @@ static void tune(void *state, const struct codec_tuning *tuning)
 {
     OpusEncoder *encoder = encoder_of(state);
     uint32_t rate_hz = ((struct opus_codec_encoder *)state)->rate_hz;
-    opus_int32 complexity = SR_MAX(SR_MIN(tuning->complexity, 10), 0);
+    opus_int32 complexity = SR_MAX(SR_MIN(tuning->complexity, CODEC_COMPLEXITY_MAX), 0);
     opus_int32 loss_pct = SR_MIN(tuning->loss_pct, 100);
 
     /* all values are in range, so none of these can be refused */
@@ -188,6 +188,11 @@ static bool has_ptime(uint32_t ptime_ms)
     return ptime_ms == 10 || ptime_ms == 20 || ptime_ms == 40 || ptime_ms == 60;
 }
 
+static void look_back(void *state, bool is_wanted)
+{
+    (void)opus_encoder_ctl(encoder_of(state), OPUS_SET_PREDICTION_DISABLED(is_wanted ? 0 : 1));
+}
+
 const struct codec_ops codec__ops_opus = {
     .id = CODEC_OPUS,
     .sdp_name = "opus",
@@ -208,6 +213,7 @@ const struct codec_ops codec__ops_opus = {
     .encode = encode,
     .has_ptime = has_ptime,
     .tune = tune,
+    .look_back = look_back,
 };
 
 /* ---- a=fmtp ---- */

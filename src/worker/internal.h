@@ -49,7 +49,14 @@ enum {
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
+    LEG_QUIET_TICKS = 20, /* below LEG_QUIET_DBFS for so long: not summed any more */
+    MSHARES_MAX = 8,      /* encoders shared in one room; more kinds of listeners keep their own */
+    MSHARE_AFTER_TICKS = 15, /* a leg that hears the plain sum for so long joins */
+    WORKER_LATE_US = 5000,   /* a tick later than this: the worker falls behind */
+    WORKER_EASE_MS = 5000,   /* a step back up after so long without */
 };
+
+#define LEG_QUIET_DBFS (-60.0f)
 
 #define WORKER_TICK ((sr_usec)WORKER_TICK_MS * SR_MSEC)
 
@@ -66,6 +73,8 @@ struct kit {
     void *decoder_memory;
     struct codec_encoder encoder; /* ops NULL: nothing can be sent */
     void *encoder_memory;
+    struct codec_tuning tuning; /* as wished */
+    int complexity_now;         /* what is in force while the worker falls behind */
     struct resample rx_resample, tx_resample;
     struct mix_limiter limiter;
     uint32_t packet_samples;  /* at tx_hz; frames below 20 ms: ptime 10 */
@@ -78,6 +87,13 @@ struct kit {
     enum media_prompt tone_of;
     float echo[LEG_FRAME_MAX]; /* ECHO: what it heard last tick */
     bool has_echo;
+};
+
+/** Legs of one room that hear the same sum in the same coding: mshare.c. */
+struct mshare {
+    struct mleg *leader; /* whose encoder works for all; NULL: unused */
+    uint32_t member_count;
+    bool is_fresh_wanted; /* somebody joined: the next packet must not look back */
 };
 
 struct mleg {
@@ -132,6 +148,9 @@ struct mleg {
     bool is_timed_out;
     const float *frame; /* this tick's sound on the bus, NULL: silent */
     float level_dbfs;
+    uint32_t silent_ticks; /* in a row below LEG_QUIET_DBFS */
+    struct mshare *share;  /* in room->shares; NULL: an encoder of its own */
+    uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped, send_errors, digits_lost;
     uint64_t reported_packets, reported_lost; /* at the last report */
@@ -165,6 +184,7 @@ struct mroom {
     float music_frame[LEG_FRAME_MAX];
     bool has_music_frame;
     float sum[LEG_FRAME_MAX];
+    struct mshare shares[MSHARES_MAX];
 };
 
 enum order_kind {
@@ -247,6 +267,9 @@ struct worker {
     sr_usec housekeeping_at;
     struct mleg **legs; /* all legs of this worker */
     uint32_t leg_count, leg_cap;
+    int complexity_max; /* of Opus, lowered before a tick is lost */
+    sr_usec complexity_at;
+    uint64_t encodes; /* packets coded, however many legs they went to */
     struct sr_prng prng;
     const struct dsp_ops *dsp;
 };
@@ -286,6 +309,16 @@ bool mroom__wants_ticks(const struct mroom *room);
 struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg);
 void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order);
 void mroom__check_ticking(struct worker *worker, struct mroom *room);
+
+/* ---- mshare.c: one encoder for all who hear the same ---- */
+/** Each tick, when it is known who is heard and before anything is coded. */
+void mshare__plan(struct mroom *room);
+/** Back to an encoder of its own, without a break. Before its kit is swapped or it leaves the room. */
+void mshare__leave(struct mleg *leg);
+/** The room does not mix any more. */
+void mshare__dissolve(struct mroom *room);
+/** Another leg's encoder works for it. */
+bool mshare__is_served(const struct mleg *leg);
 
 /* ---- kit.c (front) ---- */
 struct kit_options {

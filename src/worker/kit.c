@@ -33,15 +33,16 @@ static void make_receiver(struct kit *kit)
 static void make_sender(struct kit *kit, const struct kit_options *options)
 {
     const struct codec_ops *ops = codec_find(kit->tx_codec);
-    struct codec_tuning tuning = codec_tuning_default();
     struct codec_encoder_options encoder;
     uint32_t ptime_ms;
 
     if (ops == NULL)
         return;
     kit->tx_hz = codec_rate_for_bus(ops, kit->bus_hz);
-    codec_opus_fmtp_apply(&options->opus, &tuning);
-    encoder = (struct codec_encoder_options){.rate_hz = kit->tx_hz, .tuning = &tuning};
+    kit->tuning = codec_tuning_default();
+    kit->complexity_now = kit->tuning.complexity;
+    codec_opus_fmtp_apply(&options->opus, &kit->tuning);
+    encoder = (struct codec_encoder_options){.rate_hz = kit->tx_hz, .tuning = &kit->tuning};
     kit->encoder_memory = sr_zalloc(1, codec_encoder_bytes(ops, kit->tx_hz));
     SR_ASSERT(codec_encoder_init(&kit->encoder, ops, kit->encoder_memory, &encoder) == SR_OK);
     SR_ASSERT(resample_init(&kit->tx_resample, kit->bus_hz, kit->tx_hz, NULL) == SR_OK);

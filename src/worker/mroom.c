@@ -65,6 +65,7 @@ static void switch_now(struct worker *worker, struct mroom *room, struct order *
 {
     room->mode = order->mode.mode;
     room->bus_hz = order->mode.bus_hz;
+    mshare__dissolve(room);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         struct mleg *leg = room->legs[i];
 
@@ -183,7 +184,9 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     }
     what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
     leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
-    if (what == PLAYOUT_SILENCE || leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
+    leg->silent_ticks = leg->level_dbfs < LEG_QUIET_DBFS ? leg->silent_ticks + 1 : 0;
+    if (what == PLAYOUT_SILENCE || leg->is_muted || !is_speaking_role(leg) ||
+        !leg->stream.can_recv || leg->silent_ticks > LEG_QUIET_TICKS)
         return;
     (void)resample_run(&kit->rx_resample, kit->rx, samples, kit->bus);
     leg->frame = kit->bus;
@@ -294,6 +297,45 @@ static void hear(struct worker *worker, struct mroom *room, struct mleg *leg, fl
     }
 }
 
+/* One packet's worth of sound, as `leg` and all its encoder serves will get it. */
+static size_t encode(struct worker *worker, struct mleg *leg, const float *pcm, uint8_t *payload)
+{
+    struct kit *kit = leg->kit;
+    int complexity = SR_MIN(kit->tuning.complexity, worker->complexity_max);
+    size_t bytes;
+
+    if (kit->complexity_now != complexity) {
+        struct codec_tuning tuning = kit->tuning;
+
+        tuning.complexity = complexity;
+        codec_encoder_tune(&kit->encoder, &tuning);
+        kit->complexity_now = complexity;
+    }
+    if (leg->share != NULL) {
+        codec_encoder_look_back(&kit->encoder, !leg->share->is_fresh_wanted);
+        leg->share->is_fresh_wanted = false;
+    }
+    worker->encodes++;
+    return codec_encode(&kit->encoder, pcm, kit->packet_samples, payload, CODEC_PAYLOAD_BYTES_MAX,
+                        &bytes) == SR_OK
+               ? bytes
+               : 0;
+}
+
+static void send_to_share(struct worker *worker, struct mleg *leader, const uint8_t *payload,
+                          size_t bytes, uint32_t units)
+{
+    struct mroom *room = leader->room;
+
+    mleg__send_frame(worker, leader, payload, bytes, units);
+    if (leader->share == NULL || leader->share->member_count == 1)
+        return;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (room->legs[i] != leader && room->legs[i]->share == leader->share)
+            mleg__send_frame(worker, room->legs[i], payload, bytes, units);
+    }
+}
+
 static void send_packets(struct worker *worker, struct mleg *leg)
 {
     struct kit *kit = leg->kit;
@@ -305,10 +347,8 @@ static void send_packets(struct worker *worker, struct mleg *leg)
         uint32_t units =
             codec_clock_units(kit->encoder.ops, kit->packet_samples, kit->encoder.rate_hz);
 
-        if (codec_encode(&kit->encoder, kit->tx + used, kit->packet_samples, payload,
-                         sizeof(payload), &bytes) != SR_OK)
-            bytes = 0;
-        mleg__send_frame(worker, leg, payload, bytes, units);
+        bytes = encode(worker, leg, kit->tx + used, payload);
+        send_to_share(worker, leg, payload, bytes, units);
         used += kit->packet_samples;
     }
     kit->tx_samples -= used;
@@ -329,7 +369,8 @@ static void give_leg(struct worker *worker, struct mroom *room, struct mleg *leg
         kit->has_echo = true;
         return;
     }
-    if (!leg->has_stream || kit->encoder.ops == NULL || !leg->stream.can_send)
+    if (!leg->has_stream || kit->encoder.ops == NULL || !leg->stream.can_send ||
+        mshare__is_served(leg))
         return;
     hear(worker, room, leg, kit->out);
     units = codec_clock_units(kit->encoder.ops, kit->tx_hz / 1000 * WORKER_TICK_MS, kit->tx_hz);
@@ -371,6 +412,7 @@ void mroom__tick(struct worker *worker, struct mroom *room)
         worker__breathe(worker);
     }
     mix_sum(worker->dsp, room->sum, frames, room->leg_count, bus_samples(room));
+    mshare__plan(room);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         give_leg(worker, room, room->legs[i]);
         worker__breathe(worker);

@@ -707,6 +707,7 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
     worker->port = port;
     worker->loop = port->options.loop;
     worker->dsp = dsp_best();
+    worker->complexity_max = CODEC_COMPLEXITY_MAX;
     worker->leg_cap = port->legs.max;
     worker->legs = sr_zalloc(worker->leg_cap, sizeof(struct mleg *));
     sr_mpsc_init(&worker->orders);

@@ -109,6 +109,7 @@ static void take_leg(struct worker *worker, struct mleg *leg)
 {
     struct mroom *room = leg->room;
 
+    mshare__leave(leg);
     worker__watch(worker, leg, false);
     watch_fd(worker, EPOLL_CTL_DEL, leg->rtcp_fd, NULL);
     remove_from(room->legs, &room->leg_count, leg);
@@ -124,6 +125,7 @@ static void swap_kit(struct order *order)
     struct kit *old = leg->kit;
     struct kit *fresh = order->kit;
 
+    mshare__leave(leg);
     /* what waits in the jitter buffer is not lost when only rates change */
     if (old != NULL && fresh->jitter != NULL && old->jitter != NULL &&
         old->rx_codec == fresh->rx_codec) {
@@ -214,6 +216,22 @@ static void serve_orders(struct worker *worker)
 
 /* ---- time ---- */
 
+/* Opus is made cheaper before a tick is lost, and slowly better again. */
+static void fit_complexity(struct worker *worker, sr_usec late)
+{
+    if (late > WORKER_LATE_US) {
+        if (worker->now < worker->complexity_at)
+            return; /* the last step has not shown yet */
+        worker->complexity_max =
+            SR_MAX(SR_MIN(worker->complexity_max, CODEC_COMPLEXITY_DEFAULT) - 1, 0);
+        worker->complexity_at = worker->now + 10 * WORKER_TICK;
+    } else if (worker->complexity_max < CODEC_COMPLEXITY_MAX &&
+               worker->now - worker->complexity_at > WORKER_EASE_MS * SR_MSEC) {
+        worker->complexity_max++;
+        worker->complexity_at = worker->now;
+    }
+}
+
 static void run_slot(struct worker *worker, uint32_t slot)
 {
     uint32_t runs = 0;
@@ -225,6 +243,7 @@ static void run_slot(struct worker *worker, uint32_t slot)
             worker->slot_at[slot] += (late / WORKER_TICK + 1) * WORKER_TICK;
             break;
         }
+        fit_complexity(worker, late);
         if (late > WORKER_TICK)
             atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
         SR_LIST_EACH(&worker->slots[slot], node)

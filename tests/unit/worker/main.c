@@ -2,5 +2,7 @@
 
 int main(void)
 {
-    return test_port_threads() ? 1 : 0;
+    int failed = test_mshare();
+
+    return failed + test_port_threads() ? 1 : 0;
 }

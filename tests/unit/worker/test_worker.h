@@ -1,6 +1,7 @@
 #ifndef TEST_WORKER_H
 #define TEST_WORKER_H
 
+int test_mshare(void);
 int test_port_threads(void);
 
 #endif
