@@ -35,6 +35,15 @@ struct engine_quality {
     double loss_pct, jitter_ms, rtt_ms, mos; /* < 0: not known */
 };
 
+/** The way of a leg's sound, in words of the media port (worker/media_port.h). */
+struct engine_audio {
+    bool is_mixed;
+    uint32_t bus_hz, decode_hz, encode_hz;
+    bool is_shared;
+    double target_ms, buffer_ms, drift_ppm, delay_in_ms, delay_out_ms, cpu_us;
+    uint64_t packets_in, packets_out, lost, late, dropped, stray, concealed, stretches;
+};
+
 struct engine_leg_view {
     char leg_id[ENGINE_ID_MAX];
     const char *kind;  /* "device" | "provider" | "webrtc" | "media" | "tool" */
@@ -48,6 +57,8 @@ struct engine_leg_view {
     bool is_held;    /* by us (API) */
     bool is_holding; /* the party put us on hold */
     struct engine_quality quality;
+    bool has_audio;
+    struct engine_audio audio;    /* as of the last report, every 5 s */
     char verdict[ENGINE_WHY_MAX]; /* "" = nothing to say */
 };
 

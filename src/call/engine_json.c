@@ -36,6 +36,43 @@ static void key_text(struct sr_json *json, const char *key, const char *text)
     sr_json_key_c(json, key, text[0] ? text : NULL);
 }
 
+static void audio_json(const struct engine_audio *audio, struct sr_json *json)
+{
+    sr_json_key_object(json, "audio");
+    sr_json_key_int(json, "packetsIn", (int64_t)audio->packets_in);
+    sr_json_key_int(json, "packetsOut", (int64_t)audio->packets_out);
+    sr_json_key_int(json, "lost", (int64_t)audio->lost);
+    sr_json_key_int(json, "late", (int64_t)audio->late);
+    sr_json_key_int(json, "dropped", (int64_t)audio->dropped);
+    sr_json_key_int(json, "stray", (int64_t)audio->stray);
+    sr_json_key(json, "mix");
+    if (!audio->is_mixed) {
+        sr_json_null(json);
+    } else {
+        sr_json_object(json);
+        sr_json_key_int(json, "busHz", audio->bus_hz);
+        sr_json_key_int(json, "decodeHz", audio->decode_hz);
+        sr_json_key_int(json, "encodeHz", audio->encode_hz);
+        sr_json_key_bool(json, "sharedEncoder", audio->is_shared);
+        sr_json_key(json, "jitterTargetMs");
+        sr_json_num(json, audio->target_ms, 1);
+        sr_json_key(json, "jitterBufferMs");
+        sr_json_num(json, audio->buffer_ms, 1);
+        sr_json_key(json, "driftPpm");
+        sr_json_num(json, audio->drift_ppm, 0);
+        sr_json_key_int(json, "concealed", (int64_t)audio->concealed);
+        sr_json_key_int(json, "stretches", (int64_t)audio->stretches);
+        sr_json_key(json, "delayInMs");
+        sr_json_num(json, audio->delay_in_ms, 1);
+        sr_json_key(json, "delayOutMs");
+        sr_json_num(json, audio->delay_out_ms, 1);
+        sr_json_key(json, "cpuUsPerSec");
+        sr_json_num(json, audio->cpu_us, 0);
+        sr_json_end(json);
+    }
+    sr_json_end(json);
+}
+
 static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
 {
     sr_json_object(json);
@@ -58,6 +95,8 @@ static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
     key_known(json, "rttMs", leg->quality.rtt_ms, 1);
     key_known(json, "mos", leg->quality.mos, 2);
     sr_json_end(json);
+    if (leg->has_audio)
+        audio_json(&leg->audio, json);
     key_text(json, "verdict", leg->verdict);
     sr_json_end(json);
 }

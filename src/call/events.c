@@ -47,6 +47,31 @@ void event__push(struct engine *engine, struct engine_event *event)
         loop_defer(engine->loop, &engine->wake_job); /* one wake-up for all events of a turn */
 }
 
+static void fill_audio(struct engine_audio *audio, const struct media_leg_stats *stats)
+{
+    *audio = (struct engine_audio){
+        .is_mixed = stats->bus_hz > 0,
+        .bus_hz = stats->bus_hz,
+        .decode_hz = stats->rx_hz,
+        .encode_hz = stats->tx_hz,
+        .is_shared = stats->is_shared,
+        .target_ms = stats->target_ms,
+        .buffer_ms = stats->buffer_ms,
+        .drift_ppm = stats->drift_ppm,
+        .delay_in_ms = stats->delay_in_ms,
+        .delay_out_ms = stats->delay_out_ms,
+        .cpu_us = stats->cpu_us,
+        .packets_in = stats->rx_packets,
+        .packets_out = stats->tx_packets,
+        .lost = stats->lost,
+        .late = stats->late,
+        .dropped = stats->rx_dropped,
+        .stray = stats->rx_stray,
+        .concealed = stats->concealed,
+        .stretches = stats->stretches,
+    };
+}
+
 static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
 {
     char text[SR_ADDR_TEXT_MAX];
@@ -72,6 +97,9 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
         .rtt_ms = stats->rtt_ms,
         .mos = stats->mos,
     };
+    view->has_audio = leg->has_stats;
+    if (leg->has_stats)
+        fill_audio(&view->audio, stats);
 }
 
 static const char *mode_name(enum media_mode mode)

@@ -74,6 +74,7 @@ struct codec_ops {
     int payload_type;                   /* RFC 3551 static number or CODEC_PT_DYNAMIC */
     uint32_t rates_hz[CODEC_RATES_MAX]; /* sample rates, preferred first, 0-terminated if shorter */
     const char *fmtp_default;           /* "" when there is nothing to say */
+    uint32_t delay_us;                  /* look-ahead of encoder and decoder together */
 
     size_t (*decoder_bytes)(uint32_t rate_hz);
     size_t (*encoder_bytes)(uint32_t rate_hz);

@@ -118,6 +118,7 @@ const struct codec_ops codec__ops_g722 = {
     .payload_type = 9,
     .rates_hz = {16000},
     .fmtp_default = "",
+    .delay_us = 1375, /* the two filters of 24 taps */
     .decoder_bytes = decoder_bytes,
     .encoder_bytes = encoder_bytes,
     .decoder_init = decoder_init,

@@ -201,6 +201,7 @@ const struct codec_ops codec__ops_opus = {
     .payload_type = CODEC_PT_DYNAMIC,
     .rates_hz = {48000, 24000, 16000, 12000, 8000},
     .fmtp_default = "minptime=10;useinbandfec=1",
+    .delay_us = 6500,
     .decoder_bytes = decoder_bytes,
     .encoder_bytes = encoder_bytes,
     .decoder_init = decoder_init,

@@ -154,6 +154,7 @@ struct mleg {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped, send_errors, digits_lost;
     uint64_t reported_packets, reported_lost; /* at the last report */
+    sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
 };
 
 struct mroom {
@@ -262,6 +263,7 @@ struct worker {
     bool is_stopping;
     sr_usec now;
     sr_usec served_at;
+    sr_usec lap_at;                     /* when the step in hand began */
     struct sr_list slots[WORKER_SLOTS]; /* rooms that tick */
     sr_usec slot_at[WORKER_SLOTS];
     sr_usec housekeeping_at;
@@ -280,6 +282,9 @@ void worker__report(struct worker *worker, const struct report *report);
 void worker__return(struct worker *worker, struct order *order);
 /** Serves ready sockets if WORKER_STEP_US have passed. */
 void worker__breathe(struct worker *worker);
+/** Microseconds since the last call: what a step of the tick cost. Serves ready sockets as
+    worker__breathe does; their time counts for nobody. */
+sr_usec worker__lap(struct worker *worker);
 void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched);
 
 /* ---- mleg.c: packets in and out ---- */
@@ -290,7 +295,8 @@ void mleg__receive(struct worker *worker, struct mleg *leg);
 void mleg__receive_rtcp(struct worker *worker, struct mleg *leg);
 void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct media_stream *stream);
 void mleg__housekeeping(struct worker *worker, struct mleg *leg);
-void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats);
+void mleg__stats(const struct worker *worker, const struct mleg *leg,
+                 struct media_leg_stats *ret_stats);
 /** Sends one packet; bytes are a whole RTP packet. */
 void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n);
 /** One audio payload in this tick's place; is_sent false: time passes in silence. */

@@ -105,6 +105,16 @@ struct media_leg_stats {
     double level_rx_dbfs; /* of what was heard from the leg lately; -127 silence; NaN in relay */
     double buffer_ms;     /* depth of the jitter buffer */
     struct sr_addr remote_seen; /* where packets come from; family NONE: none yet */
+
+    /* the way of its sound through the mixer; bus_hz 0: it is not mixed */
+    uint32_t bus_hz, rx_hz, tx_hz; /* of the bus, of its decoder, of its encoder */
+    bool is_shared;                /* another leg's encoder works for it: they hear the same */
+    double target_ms;              /* delay the jitter buffer aims at */
+    double drift_ppm;              /* of its clock against ours; > 0: it is fast */
+    uint64_t stretches;            /* times the sound was made longer or shorter */
+    double delay_in_ms;            /* from a packet's arrival to the bus */
+    double delay_out_ms;           /* from the bus to the packet that leaves */
+    double cpu_us;                 /* of mixing it, per second, since the last report */
 };
 
 enum media_event_kind {

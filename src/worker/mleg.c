@@ -457,7 +457,43 @@ static void send_rtcp(struct worker *worker, struct mleg *leg)
                  MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&sa, sa_len);
 }
 
-void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats)
+/* How its sound goes through the mixer, for people who ask why. */
+static void fill_path(const struct worker *worker, const struct mleg *leg,
+                      struct media_leg_stats *stats)
+{
+    const struct kit *kit = leg->kit;
+    sr_usec since = worker->now - leg->busy_since;
+    sr_usec collected;
+    struct jitter_stats jitter;
+    struct playout_stats playout;
+
+    jitter_stats_get(kit->jitter, &jitter);
+    playout_stats_get(kit->playout, &playout);
+    stats->late = jitter.late;
+    stats->buffer_ms = (double)playout_delay_us(kit->playout) / 1000;
+    stats->concealed = playout.concealed_samples * 50 / kit->rx_hz;
+    stats->target_ms = (double)jitter.target_us / 1000;
+    stats->drift_ppm = jitter.drift_ppm;
+    stats->stretches = playout.stretches;
+    if (leg->room == NULL || leg->room->mode != MEDIA_MODE_MIX)
+        return;
+    stats->bus_hz = kit->bus_hz;
+    stats->rx_hz = kit->rx_hz;
+    stats->tx_hz = kit->encoder.ops != NULL ? kit->tx_hz : 0;
+    stats->is_shared = leg->share != NULL && leg->share->member_count > 1;
+    stats->delay_in_ms = stats->buffer_ms + (double)resample_latency_us(&kit->rx_resample) / 1000;
+    if (kit->encoder.ops != NULL) {
+        collected = rtp_us_from_units((int64_t)kit->packet_samples, kit->tx_hz) - WORKER_TICK;
+        stats->delay_out_ms = (double)(resample_latency_us(&kit->tx_resample) +
+                                       kit->encoder.ops->delay_us + SR_MAX(collected, 0)) /
+                              1000;
+    }
+    if (since > 0)
+        stats->cpu_us = (double)leg->busy_us * SR_SEC / (double)since;
+}
+
+void mleg__stats(const struct worker *worker, const struct mleg *leg,
+                 struct media_leg_stats *ret_stats)
 {
     const struct codec_ops *codec = codec_find(leg->rx_codec_seen);
     uint64_t lost = rtp_source_lost(&leg->source);
@@ -478,20 +514,13 @@ void mleg__stats(const struct mleg *leg, struct media_leg_stats *ret_stats)
         .level_rx_dbfs = (double)leg->level_dbfs,
     };
     struct quality quality;
-    struct jitter_stats jitter;
-    struct playout_stats playout;
 
     if (packets + missing > 0)
         stats.loss_pct = 100.0 * (double)missing / (double)(packets + missing);
     if (leg->latch.is_locked)
         stats.remote_seen = leg->latch.locked;
-    if (leg->kit != NULL && leg->kit->jitter != NULL) {
-        jitter_stats_get(leg->kit->jitter, &jitter);
-        stats.late = jitter.late;
-        stats.buffer_ms = (double)playout_delay_us(leg->kit->playout) / 1000;
-        playout_stats_get(leg->kit->playout, &playout);
-        stats.concealed = playout.concealed_samples * 50 / leg->kit->rx_hz;
-    }
+    if (leg->kit != NULL && leg->kit->jitter != NULL)
+        fill_path(worker, leg, &stats);
     if (codec != NULL && leg->rx_packets > 0) {
         struct quality_input input = {.codec = sr_str_c(codec->sdp_name),
                                       .loss_pct = stats.loss_pct,
@@ -510,9 +539,11 @@ static void report_stats(struct worker *worker, struct mleg *leg)
     struct report report = {
         .event = {.kind = MEDIA_EVENT_STATS, .leg = leg->id, .cookie = leg->cookie}};
 
-    mleg__stats(leg, &report.event.stats);
+    mleg__stats(worker, leg, &report.event.stats);
     leg->reported_packets = leg->rx_packets;
     leg->reported_lost = rtp_source_lost(&leg->source);
+    leg->busy_us = 0;
+    leg->busy_since = worker->now;
     leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;
     worker__report(worker, &report);
 }

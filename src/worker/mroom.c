@@ -406,16 +406,18 @@ void mroom__tick(struct worker *worker, struct mroom *room)
         return;
     }
     room->has_music_frame = false;
+    (void)worker__lap(worker);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         take_leg(worker, room, room->legs[i]);
         frames[i] = room->legs[i]->frame;
-        worker__breathe(worker);
+        room->legs[i]->busy_us += worker__lap(worker);
     }
     mix_sum(worker->dsp, room->sum, frames, room->leg_count, bus_samples(room));
     mshare__plan(room);
+    (void)worker__lap(worker); /* the sum belongs to all */
     for (uint32_t i = 0; i < room->leg_count; i++) {
         give_leg(worker, room, room->legs[i]);
-        worker__breathe(worker);
+        room->legs[i]->busy_us += worker__lap(worker);
     }
     check_drain(worker, room);
 }

@@ -65,18 +65,33 @@ static void serve_ready(struct worker *worker, const struct epoll_event *events,
     }
 }
 
-void worker__breathe(struct worker *worker)
+/* Serves ready sockets when they have waited long enough. True: that took time. */
+static bool breathe_at(struct worker *worker, sr_usec now)
 {
     struct epoll_event events[WORKER_EVENTS_MAX];
-    sr_usec now = net_clock_now();
     int count;
 
     if (now - worker->served_at < WORKER_STEP_US)
-        return;
+        return false;
     worker->served_at = now;
     worker->now = now;
     count = epoll_wait(worker->epoll_fd, events, WORKER_EVENTS_MAX, 0);
     serve_ready(worker, events, count);
+    return true;
+}
+
+void worker__breathe(struct worker *worker)
+{
+    (void)breathe_at(worker, net_clock_now());
+}
+
+sr_usec worker__lap(struct worker *worker)
+{
+    sr_usec now = net_clock_now();
+    sr_usec took = now - worker->lap_at;
+
+    worker->lap_at = breathe_at(worker, now) ? net_clock_now() : now;
+    return took;
 }
 
 /* ---- orders ---- */
@@ -168,8 +183,8 @@ static bool serve_order(struct worker *worker, struct order *order)
         add_leg(worker, order->room, leg);
         break;
     case ORDER_LEG_TAKE:
+        mleg__stats(worker, leg, &order->stats);
         take_leg(worker, leg);
-        mleg__stats(leg, &order->stats);
         break;
     case ORDER_LEG_STREAM:
         mleg__set_stream(worker, leg, &order->stream);

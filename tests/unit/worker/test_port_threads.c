@@ -319,6 +319,21 @@ static void relay_carries_both_ways(void **state)
 }
 
 /* Another codec on each side: the mixer transcodes. */
+/* What the statistics say of a leg's way through the mixer beside a G.711 phone. */
+static void check_path(const struct media_leg_stats *stats, enum codec_id codec)
+{
+    uint32_t hz = codec == CODEC_G722 ? 16000 : 8000; /* Opus follows the other party: 8 kHz */
+
+    assert_int_equal(stats->rx_hz, hz);
+    assert_int_equal(stats->tx_hz, hz);
+    assert_int_equal(stats->bus_hz, hz);
+    assert_false(stats->is_shared);
+    assert_true(stats->delay_in_ms > 0 && stats->delay_in_ms < 60);
+    assert_true(stats->delay_out_ms >= (codec == CODEC_OPUS ? 6.5 : 0));
+    assert_true(stats->delay_out_ms < 10);
+    assert_true(stats->cpu_us > 0 && stats->cpu_us < SR_SEC);
+}
+
 static void mix_transcodes(void **state)
 {
     static const enum codec_id codecs[] = {CODEC_PCMA, CODEC_G722, CODEC_OPUS};
@@ -336,6 +351,9 @@ static void mix_transcodes(void **state)
         talk(&bench, 2000 * SR_MSEC);
         assert_true(snr_of(a, 600) > 25);
         assert_true(snr_of(b, 1000) > 25);
+        media_leg_close(bench.port, b->leg);
+        assert_true(turn_until(&bench, MEDIA_EVENT_CLOSED, 1));
+        check_path(&bench.last[MEDIA_EVENT_CLOSED].stats, codecs[i]);
         bench_close(&bench);
     }
 }
