@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "control/config_demo.h"
 #include "control/config_load.h"
 #include "control/web.h"
+#include "machine.h"
 #include "net/clock.h"
 #include "net/tls_ca.h"
 #include "worker/port_threads.h"
@@ -208,23 +208,6 @@ static bool open_store(struct run *run)
 }
 
 /* ---- what the machine allows ---- */
-
-static void raise_limits(const struct run *run)
-{
-    const struct config_port_range *range = &run->config->proxy.rtp_ports;
-    rlim_t wanted = (rlim_t)(range->max - range->min) + 1024;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted)
-        sr_log(CORE, WARN,
-               "event=few_files limit=%llu wanted=%llu why=\"every call takes two files and "
-               "rtpPortRange allows more calls than the system allows files: raise "
-               "LimitNOFILE\"",
-               (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
-}
 
 static void find_addrs(struct run *run)
 {
@@ -511,7 +494,7 @@ static bool start(struct run *run)
     run->loop = loop_uv_new();
     if (!watch_signals(run))
         return false;
-    raise_limits(run);
+    (void)machine_check(run->config);
     find_addrs(run);
     return open_store(run) && open_hub(run) && open_web(run);
 }

@@ -95,6 +95,7 @@ struct engine_status {
     uint64_t calls_total, calls_failed, calls_refused_overload;
     uint32_t rtp_ports_used, rtp_ports_free, media_workers;
     uint64_t media_ticks, media_overruns;
+    int64_t media_cpu_us; /* processor time of the media workers since start */
     uint64_t sip_requests, sip_responses, sip_bad, sip_retransmitted, auth_failures, bans;
     uint64_t events_lost;
     bool is_draining;

@@ -182,6 +182,8 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "portsFree", status->rtp_ports_free);
     sr_json_key_int(json, "ticks", (int64_t)status->media_ticks);
     sr_json_key_int(json, "overruns", (int64_t)status->media_overruns);
+    sr_json_key(json, "cpuSeconds");
+    sr_json_num(json, (double)status->media_cpu_us / SR_SEC, 1);
     sr_json_end(json);
     sr_json_key_object(json, "sip");
     sr_json_key_int(json, "requests", (int64_t)status->sip_requests);

@@ -191,6 +191,8 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
     metric(buf, "rtp_ports_free", "gauge", "RTP ports free.", s->rtp_ports_free);
     metric(buf, "media_workers", "gauge", "Media threads.", s->media_workers);
     metric(buf, "media_ticks_total", "counter", "Ticks of all media threads.", s->media_ticks);
+    metric(buf, "media_cpu_seconds_total", "counter", "Processor time of the media workers.",
+           (uint64_t)(s->media_cpu_us / SR_SEC));
     metric(buf, "media_overruns_total", "counter", "Ticks over their budget.", s->media_overruns);
     metric(buf, "sip_requests_total", "counter", "SIP requests received.", s->sip_requests);
     metric(buf, "sip_responses_total", "counter", "SIP responses received.", s->sip_responses);

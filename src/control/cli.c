@@ -20,6 +20,7 @@ static const struct option text_options[] = {
     {"--device", offsetof(struct cli_options, device)},
     {"--role", offsetof(struct cli_options, role)},
     {"--limit", offsetof(struct cli_options, limit)},
+    {"--seconds", offsetof(struct cli_options, seconds)},
 };
 
 static bool is_allowed(const struct cli_command *command, const char *name)

@@ -24,7 +24,7 @@ struct cli_options {
     const char *args[CLI_ARGS_MAX]; /* not options */
     size_t arg_count;
     const char *config, *data, *url, *ca;
-    const char *from, *provider, *device, *role, *limit;
+    const char *from, *provider, *device, *role, *limit, *seconds;
     bool is_json, is_help;
 };
 
@@ -76,6 +76,7 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
 
 /* ---- commands elsewhere ---- */
 
+int cli_bench(const struct cli_options *options);
 int cli_check(const struct cli_options *options);
 int cli_route(const struct cli_options *options);
 int cli_passwd(const struct cli_options *options);

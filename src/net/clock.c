@@ -21,6 +21,13 @@ sr_usec net_clock_wall(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+sr_usec net_clock_cpu_of(pthread_t thread)
+{
+    clockid_t id;
+
+    return pthread_getcpuclockid(thread, &id) == 0 ? read_clock(id) : 0;
+}
+
 const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX])
 {
     const sr_usec wall_max = INT64_C(253402300799) * SR_SEC; /* 9999-12-31T23:59:59Z */

@@ -7,6 +7,8 @@
 #ifndef SR_NET_CLOCK_H
 #define SR_NET_CLOCK_H
 
+#include <pthread.h>
+
 #include "base/base.h"
 
 enum {
@@ -17,6 +19,8 @@ enum {
 sr_usec net_clock_now(void);
 /** Microseconds since 1970-01-01T00:00:00Z; may jump when the system's clock is set. */
 sr_usec net_clock_wall(void);
+/** Processor time a living thread has used. */
+sr_usec net_clock_cpu_of(pthread_t thread);
 /** RFC 3339 in UTC with milliseconds. Times before 1970 or after 9999 are clamped. */
 const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX]);
 

@@ -146,6 +146,7 @@ struct media_port_stats {
     uint32_t ports_used, ports_free; /* RTP port pairs */
     uint64_t ticks, overruns;        /* ticks that took longer than their slot */
     uint32_t workers;
+    sr_usec cpu_us; /* processor time of all workers since their start */
 };
 
 struct media_port;

@@ -621,6 +621,7 @@ static void port_stats(struct media_port *base, struct media_port_stats *ret_sta
     for (uint32_t i = 0; i < port->worker_count; i++) {
         ret_stats->ticks += atomic_load(&port->workers[i].ticks);
         ret_stats->overruns += atomic_load(&port->workers[i].overruns);
+        ret_stats->cpu_us += net_clock_cpu_of(port->workers[i].thread);
     }
 }
 

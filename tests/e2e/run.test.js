@@ -59,3 +59,32 @@ test('SIGTERM drains: no new call, the live one may finish, then the end', optio
     await router.stop();
   }
 });
+
+test('what does not fit this machine is said at start', options, async () => {
+  const router = await Router.make({
+    devices: ['101', '102', '103', '104', '105'].map((number) => device(number)),
+    config: { proxy: { rtpPortRange: { min: 40000, max: 40007 } }, server: { mediaThreads: 64 } },
+  });
+  await router.start();
+  assert.match(router.log, /event=few_ports calls=2 devices=5/);
+  assert.match(router.log, /event=shared_ports range=40000-40007/);
+  assert.match(router.log, /event=many_threads mediaThreads=64/);
+  await router.stop();
+});
+
+test('bench says what the machine carries', options, async () => {
+  const out = await cli(['bench', '--seconds', '12', '--json']);
+  assert.equal(out.code, 0, out.stderr);
+  const bench = JSON.parse(out.stdout);
+  assert.ok(bench.cores >= 1 && bench.processor.length > 0);
+  assert.deepEqual(bench.scenarios.map((one) => one.name),
+    ['relay', 'g711_g722', 'g711_opus', 'room_g711', 'room_opus']);
+  for (const one of bench.scenarios) {
+    assert.ok(one.cpuPctEach > 0, JSON.stringify(one));
+    assert.ok(one.perCore > 1 && one.perMachine > 0, JSON.stringify(one));
+    assert.ok(one.lostPct < 100, JSON.stringify(one)); // phones did hear something
+  }
+  const wrong = await cli(['bench', '--seconds', '1']);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /12 to 3600/);
+});

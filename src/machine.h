@@ -1,0 +1,17 @@
+/**
+ * @file machine.h  Whether this machine fits the configuration: said once at start, in words.
+ *
+ * Layer:   top
+ * Thread:  before the router starts
+ */
+#ifndef SR_MACHINE_H
+#define SR_MACHINE_H
+
+#include "call/config.h"
+
+/** Raises the limit of open files as far as allowed, then logs a warning (event=few_files,
+    few_ports, shared_ports, small_buffers, many_threads) for each thing that will hurt under load.
+    @return how many */
+unsigned machine_check(const struct config *config);
+
+#endif
