@@ -8,8 +8,8 @@ set -eu
 # "package" or "package:command": with the command there, the package is not asked for
 build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev libssl-dev libopus-dev
   libjansson-dev libsqlite3-dev libc-ares-dev libsodium-dev libpcre2-dev
-  libcmocka-dev'
-test='nodejs:node npm:npm openssl:openssl baresip-core sip-tester libspandsp-dev libspeexdsp-dev'
+  libcmocka-dev nodejs:node npm:npm'
+test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev'
 lint='clang-format-14 binutils:nm'
 bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev kamailio rtpengine-daemon:rtpengine'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'

@@ -56,12 +56,17 @@ check_purity() {
     python3 tools/purity.py build
 }
 
+check_page() {
+    web/modules.sh && node web/node_modules/typescript/bin/tsc -p web
+}
+
 check format check_format
 check floors python3 tools/layers.py
 check headers check_headers
 check sizes python3 tools/sizes.py
 check words python3 tools/words.py
 check purity check_purity
+check "types of the page" check_page
 check documents python3 tools/docs.py
 check "configuration page" python3 tools/config_doc.py --check
 exit $status

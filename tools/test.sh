@@ -28,6 +28,10 @@ meson test -C "$dir" --no-rebuild --timeout-multiplier "$slower" --quiet >"$dir/
     status=1
 python3 tools/count_tests.py "$dir/meson-logs/testlog.json" "$dir/unit.count" || status=1
 
+: >"$dir/web.count"
+web/modules.sh
+node web/test.mjs "$dir/web.count" || status=1
+
 if [ "${E2E:-1}" != 0 ]; then
     if [ ! -f node_modules/.package-lock.json ] ||
         [ package-lock.json -nt node_modules/.package-lock.json ]; then
@@ -37,8 +41,8 @@ if [ "${E2E:-1}" != 0 ]; then
         node tests/e2e/run.js "$dir/e2e.count" || status=1
 fi
 
-passed=$(cat "$dir/unit.count" "$dir/e2e.count" | awk '{ n += $1 } END { print n + 0 }')
-failed=$(cat "$dir/unit.count" "$dir/e2e.count" | awk '{ n += $2 } END { print n + 0 }')
+passed=$(cat "$dir/unit.count" "$dir/web.count" "$dir/e2e.count" | awk '{ n += $1 } END { print n + 0 }')
+failed=$(cat "$dir/unit.count" "$dir/web.count" "$dir/e2e.count" | awk '{ n += $2 } END { print n + 0 }')
 [ "$failed" = 0 ] || status=1
 if [ "$status" != 0 ] && [ "$failed" = 0 ]; then
     failed=1 # something outside a single test went wrong; it was said above

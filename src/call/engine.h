@@ -117,9 +117,8 @@ struct engine_status {
     X(LEG_REMOVED, "leg_removed") /* reason, sip_status */                                         \
     X(DEVICE_REGISTERED, "device_registered")                                                      \
     X(DEVICE_UNREGISTERED, "device_unregistered")                                                  \
-    X(DEVICE_CHANGED,                                                                              \
-      "device_changed") /* reachability, a contact more or less; read model only */                \
-    X(DTMF, "dtmf")     /* digit, duration_ms */                                                   \
+    X(DEVICE_CHANGED, "device_changed") /* reachability, a contact more or less */                 \
+    X(DTMF, "dtmf")                     /* digit, duration_ms */                                   \
     X(QUALITY, "quality")                                                                          \
     X(VERDICT, "verdict")                                                                          \
     X(CONFIG_CHANGED, "config_changed")                                                            \

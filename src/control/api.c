@@ -19,8 +19,10 @@ enum {
 
 static const char security_headers[] =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'\r\n"
+    "img-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types lit-html\r\n"
+    "Permissions-Policy: microphone=(self), camera=(), geolocation=()\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n"
     "Referrer-Policy: no-referrer\r\n"
@@ -540,29 +542,54 @@ static void serve_route(struct api_call *call)
     json_decref(call->body);
 }
 
+static const struct web_file *find_file(struct sr_str path)
+{
+    for (size_t i = 0; i < web_file_count; i++) {
+        if (sr_str_eq_c(path, web_files[i].path))
+            return &web_files[i];
+    }
+    return NULL;
+}
+
+/* RFC 9110 12.5.3, as far as browsers go: named, and not refused by a weight of 0. */
+static bool takes_gzip(const struct http_head *head)
+{
+    struct sr_str list = http_head_find(head, "accept-encoding"), item;
+
+    while (sr_str_split(&list, ',', &item)) {
+        size_t end = sr_str_find(item, ';', 0);
+        struct sr_str weight = sr_str_trim(sr_str_from(item, end + 1));
+
+        if (sr_str_ieq_c(sr_str_trim(sr_str_head(item, end)), "gzip"))
+            return !sr_str_eq_c(weight, "q=0") && !sr_str_istarts(weight, SR_STR("q=0.0"));
+    }
+    return false;
+}
+
 static bool serve_file(struct api_call *call)
 {
-    const struct web_file *file = NULL;
+    const struct web_file *file = find_file(call->head->path);
     struct http_reply reply = {.status = 200};
-    char headers[128], quoted[64];
+    char headers[256], etag[64];
+    bool is_gzip;
 
-    for (size_t i = 0; i < web_file_count; i++) {
-        if (sr_str_eq_c(call->head->path, web_files[i].path))
-            file = &web_files[i];
-    }
     if (file == NULL)
         return false;
     if (call->head->method != HTTP_GET && call->head->method != HTTP_HEAD) {
         refuse_method(call, 1u << HTTP_GET | 1u << HTTP_HEAD);
         return true;
     }
-    (void)snprintf(headers, sizeof(headers), "Cache-Control: no-cache\r\nETag: \"%s\"\r\n",
-                   file->etag);
+    is_gzip = file->gzip_bytes != NULL && takes_gzip(call->head);
+    (void)snprintf(etag, sizeof(etag), "\"%s%s\"", file->etag, is_gzip ? "-gz" : "");
+    (void)snprintf(headers, sizeof(headers), "Cache-Control: %s\r\nETag: %s\r\n%s%s",
+                   file->is_lasting ? "public, max-age=31536000, immutable" : "no-cache", etag,
+                   file->gzip_bytes != NULL ? "Vary: Accept-Encoding\r\n" : "",
+                   is_gzip ? "Content-Encoding: gzip\r\n" : "");
     reply.headers = sr_str_c(headers);
     reply.content_type = file->content_type;
-    reply.body = sr_str_make((const char *)file->bytes, file->size);
-    (void)snprintf(quoted, sizeof(quoted), "\"%s\"", file->etag);
-    if (sr_str_eq_c(http_head_find(call->head, "if-none-match"), quoted))
+    reply.body = is_gzip ? sr_str_make((const char *)file->gzip_bytes, file->gzip_size)
+                         : sr_str_make((const char *)file->bytes, file->size);
+    if (http_list_has(http_head_find(call->head, "if-none-match"), etag))
         reply = (struct http_reply){.status = 304, .headers = sr_str_c(headers)};
     api_answer(call->web, call->ticket, &reply);
     return true;

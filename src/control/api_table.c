@@ -26,7 +26,8 @@ static const struct api_query history[] = {
 };
 static const struct api_query events[] = {
     {"since", "EPOCH:SEQ of the last event seen: what was missed is replayed"},
-    {"types", "comma list of event types; quality only comes when named here"},
+    {"types", "comma list of event types, or * for all; quality and device_changed only come when "
+              "asked for"},
     {"callId", "events of one call only"},
 };
 

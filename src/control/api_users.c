@@ -67,6 +67,9 @@ void api_me(struct api_call *call)
                   call->who.kind == AUTH_BY_SESSION  ? "session"
                   : call->who.kind == AUTH_BY_NOBODY ? "anonymous"
                                                      : "token");
+    sr_json_key_bool(&json, "firstStart",
+                     call->who.kind == AUTH_BY_SESSION && call->who.role == AUTH_ADMIN &&
+                         auth_has_first_password(call->web->auth, sr_str_c(call->who.name)));
     sr_json_end(&json);
     api_answer_json(call->web, call->ticket, 200, &buf);
 }

@@ -50,7 +50,10 @@ struct auth {
     struct sr_map by_name, by_token, by_session; /* user name; hash of a secret */
     char cli_token[AUTH_SECRET_MAX];
     char cli_hash[AUTH_HEX_BYTES];
+    char first_hash[AUTH_HASH_BYTES]; /* of the password made at the first start */
 };
+
+static const struct sr_str first_value = {"first_admin_hash", 16};
 
 /* ---- small things ---- */
 
@@ -245,6 +248,21 @@ static enum sr_err save_user(struct auth *auth, const struct user *user)
     return store_user_put(auth->store, &to);
 }
 
+static void load_first_hash(struct auth *auth)
+{
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, auth->first_hash, sizeof(auth->first_hash) - 1);
+    auth->first_hash[store_value_get(auth->store, first_value, &buf) == SR_OK ? buf.len : 0] = '\0';
+}
+
+bool auth_has_first_password(const struct auth *auth, struct sr_str name)
+{
+    const struct user *user = find_user(auth, name);
+
+    return user != NULL && auth->first_hash[0] != '\0' && strcmp(user->hash, auth->first_hash) == 0;
+}
+
 enum sr_err auth_first_admin(struct auth *auth, char *password, size_t size)
 {
     struct user user = {.name = "admin", .role = AUTH_ADMIN};
@@ -253,14 +271,19 @@ enum sr_err auth_first_admin(struct auth *auth, char *password, size_t size)
     enum sr_err err;
 
     password[0] = '\0';
-    if (auth->users.count > 0)
+    if (auth->users.count > 0) {
+        load_first_hash(auth);
         return SR_OK;
+    }
     random_text(AUTH_ID_RANDOM_BYTES, text); /* 64 bits, easily typed */
     err = auth_hash(sr_str_c(text), user.hash);
     if (err == SR_OK)
         err = save_user(auth, &user);
+    if (err == SR_OK) /* to be known again: the page asks for another one */
+        err = store_value_put(auth->store, first_value, sr_str_c(user.hash));
     if (err != SR_OK)
         return err;
+    memcpy(auth->first_hash, user.hash, sizeof(auth->first_hash));
     row.password_hash = sr_str_c(user.hash);
     add_user(auth, &row);
     (void)sr_str_copy(sr_str_c(text), password, size);

@@ -67,6 +67,8 @@ void auth_free(struct auth *auth);
 SR_MUST_USE enum sr_err auth_load(struct auth *auth);
 /** Blocking: makes "admin" when there is no user; then `password` is filled, else "". */
 SR_MUST_USE enum sr_err auth_first_admin(struct auth *auth, char *password, size_t size);
+/** Whether that user's password is still the one that auth_first_admin made. */
+bool auth_has_first_password(const struct auth *auth, struct sr_str name);
 /** The random admin token of this start, for the CLI. */
 const char *auth_cli_token(const struct auth *auth);
 

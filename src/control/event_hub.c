@@ -26,8 +26,10 @@ struct event_hub {
 
 #define KIND_BIT(kind) ((uint64_t)1 << (unsigned)(kind))
 
-static const uint64_t kinds_hidden = KIND_BIT(ENGINE_REPLY) | KIND_BIT(ENGINE_SNAPSHOT) |
-                                     KIND_BIT(ENGINE_DEVICE_CHANGED) | KIND_BIT(ENGINE_DRAINED);
+static const uint64_t kinds_hidden =
+    KIND_BIT(ENGINE_REPLY) | KIND_BIT(ENGINE_SNAPSHOT) | KIND_BIT(ENGINE_DRAINED);
+/* frequent: only for who asks */
+static const uint64_t kinds_asked = KIND_BIT(ENGINE_QUALITY) | KIND_BIT(ENGINE_DEVICE_CHANGED);
 
 struct event_hub *event_hub_new(uint64_t epoch, event_snapshot_fn *snapshot, void *arg)
 {
@@ -181,6 +183,10 @@ static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
         bool is_later = false;
 
         name = sr_str_trim(name);
+        if (sr_str_eq_c(name, "*")) {
+            kinds |= ~kinds_hidden;
+            continue;
+        }
         for (size_t i = 0; i < SR_ARRAY_LEN(later); i++)
             is_later |= sr_str_eq_c(name, later[i]);
         if (is_later)
@@ -212,7 +218,7 @@ enum sr_err event_hub_filter_parse(const struct event_hub *hub, struct sr_str qu
     enum sr_err err = SR_OK;
 
     memset(ret_filter, 0, sizeof(*ret_filter));
-    ret_filter->kinds = ~kinds_hidden & ~KIND_BIT(ENGINE_QUALITY);
+    ret_filter->kinds = ~kinds_hidden & ~kinds_asked;
     sr_buf_init(&buf, HTTP_TARGET_BYTES_MAX);
     if (http_query_get(query, "types", &buf)) {
         *reterr_name = "types";

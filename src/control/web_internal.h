@@ -122,13 +122,16 @@ enum web_config_result web_config_reload(struct web *web, struct config_faults *
 void web_status_json(struct web *web, const struct auth_principal *who, struct sr_json *json);
 bool web_may_see_call(const struct auth_principal *who, const struct model_call *call);
 
-/* ---- files of the page (made by web/embed.py) ---- */
+/* ---- files of the page (made by web/build.sh) ---- */
 
 struct web_file {
     const char *path, *content_type;
     const unsigned char *bytes;
     size_t size;
+    const unsigned char *gzip_bytes; /* NULL: not worth it */
+    size_t gzip_size;
     const char *etag;
+    bool is_lasting; /* the path changes with the content */
 };
 
 extern const struct web_file web_files[];

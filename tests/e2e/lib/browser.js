@@ -1,0 +1,75 @@
+// Headless Chromium with a fake microphone, pages of a router in it, and axe-core's judgement of them.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const require = createRequire(import.meta.url);
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const binary = (() => {
+  try {
+    return execFileSync('sh', ['-c', 'command -v chromium'], { encoding: 'utf8' }).trim();
+  } catch {
+    return '';
+  }
+})();
+
+/** false, or why the tests of the page are left out. */
+export const noBrowser = binary ? false : 'chromium is not installed';
+
+export class Browser {
+  /** options: wav (what the microphone hears, 48 kHz mono; default: beeps), denyMicrophone. */
+  static async start(options = {}) {
+    const browser = new Browser();
+    browser.chromium = await chromium.launch({
+      executablePath: binary,
+      headless: true,
+      args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required',
+        '--allow-loopback-in-peer-connection',
+        ...(options.denyMicrophone ? [] : ['--use-fake-ui-for-media-stream']),
+        ...(options.wav ? [`--use-file-for-fake-audio-capture=${options.wav}`] : [])],
+    });
+    return browser;
+  }
+
+  /** A page of its own (no cookies of another); options: width, height, dark, base URL. */
+  async open(url, { width = 1280, height = 860, dark = false } = {}) {
+    const context = await this.chromium.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', bypassCSP: false });
+    const page = await context.newPage();
+    page.faults = [];
+    page.foreign = [];
+    const home = new URL(url).host;
+    page.on('pageerror', (error) => page.faults.push(String(error)));
+    page.on('console', (message) => {
+      // refused requests are the test's own business, and are logged by the browser as errors
+      if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text())) page.faults.push(message.text());
+    });
+    page.on('request', (request) => {
+      const { host, protocol } = new URL(request.url());
+      if (host !== home && !/^(data|blob):/.test(protocol)) page.foreign.push(request.url());
+    });
+    page.setDefaultTimeout(8000 * Number(process.env.TEST_SLOWER || 1));
+    await page.goto(url);
+    return page;
+  }
+
+  close() { return this.chromium.close(); }
+}
+
+/** Logs in by the form; the router's first password stands in its log. */
+export async function logIn(page, user, password) {
+  await page.getByLabel('User').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByText('Live', { exact: true }).waitFor();
+}
+
+export const firstPassword = (router) => router.log.match(/user admin, password (\S+)/)[1];
+
+/** What axe-core has against the page: [] is none. Its script comes in by the debugger: the policy stays on. */
+export async function violations(page) {
+  await page.evaluate(axeSource);
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return result.violations.map((item) => `${item.id}: ${item.help}\n${item.nodes.map((node) => `  ${node.html}\n  ${node.failureSummary}`).join('\n')}`);
+}

@@ -1,0 +1,123 @@
+/* The frame: login or the page, the way between its views, the line's state, what is said in the corner. */
+import { html, LitElement, nothing } from 'lit';
+import { app, type Theme } from './app-state.js';
+import type { Role } from './types.js';
+import { icon, type IconName } from './ui/icons.js';
+import { mark } from './ui/mark.js';
+import './views/login.js';
+import './views/calls.js';
+import './views/devices.js';
+
+interface Entry {
+  id: string;
+  title: string;
+  icon: IconName;
+  roles: Role[];
+  show: () => unknown;
+}
+
+const EVERYBODY: Role[] = ['admin', 'read', 'user'];
+
+const ENTRIES: Entry[] = [
+  { id: 'calls', title: 'Calls', icon: 'calls', roles: EVERYBODY, show: () => html`<sr-calls></sr-calls>` },
+  { id: 'devices', title: 'Devices', icon: 'devices', roles: EVERYBODY, show: () => html`<sr-devices></sr-devices>` },
+];
+
+const THEMES: Record<Theme, { next: Theme; icon: IconName; words: string }> = {
+  auto: { next: 'light', icon: 'auto', words: 'Colours follow the system' },
+  light: { next: 'dark', icon: 'sun', words: 'Light' },
+  dark: { next: 'auto', icon: 'moon', words: 'Dark' },
+};
+
+class AppFrame extends LitElement {
+  private lastView = '';
+  private isMenuOpen = false;
+
+  createRenderRoot() {
+    return this;
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    app.watch(() => this.requestUpdate());
+    void app.enter();
+  }
+
+  private get entries() {
+    return ENTRIES.filter((entry) => app.me && entry.roles.includes(app.me.role));
+  }
+
+  private get current(): Entry {
+    return this.entries.find((entry) => entry.id === app.view) ?? this.entries[0];
+  }
+
+  protected updated() {
+    if (!app.me) {
+      this.lastView = '';
+      document.title = 'siprouter';
+      return;
+    }
+    const { id, title } = this.current;
+    document.title = `${title} · siprouter`;
+    if (this.lastView && this.lastView !== id) this.querySelector<HTMLElement>('main h1')?.focus();
+    this.lastView = id;
+  }
+
+  private line() {
+    const { link } = app.events;
+    if (link === 'live') return html`<span class="line live" role="status">Live</span>`;
+    if (link === 'waiting' && app.events.tries > 0) {
+      return html`<span class="line down" role="status">Reconnecting
+        <button type="button" class="link" @click=${() => app.events.retryNow()}>now</button></span>`;
+    }
+    return html`<span class="line" role="status">Connecting</span>`;
+  }
+
+  private navigation() {
+    return html`<nav aria-label="Views" class=${this.isMenuOpen ? 'open' : ''}>
+      ${this.entries.map((entry) => html`<a href="#/${entry.id}" aria-current=${entry.id === this.current.id ? 'page' : nothing}
+        @click=${() => { this.isMenuOpen = false; this.requestUpdate(); }}>${icon(entry.icon)}<span>${entry.title}</span></a>`)}
+      <button type="button" class="more" aria-expanded=${String(this.isMenuOpen)}
+        @click=${() => { this.isMenuOpen = !this.isMenuOpen; this.requestUpdate(); }}>${icon('more')}<span>More</span></button>
+    </nav>`;
+  }
+
+  private top() {
+    const theme = THEMES[app.theme];
+    return html`<header class="top">
+      <a class="brand" href="#/" aria-label="siprouter, first page">${mark()}<span>siprouter</span></a>
+      <span class="grow"></span>
+      ${this.line()}
+      <button type="button" class="icon-button" title=${theme.words} aria-label="Colours: ${theme.words}"
+        @click=${() => app.setTheme(theme.next)}>${icon(theme.icon)}</button>
+      ${app.me?.by === 'session' ? html`<button type="button" class="icon-button" title="Log out ${app.me.name}"
+        aria-label="Log out ${app.me.name}" @click=${() => void app.logOut()}>${icon('out')}</button>` : nothing}
+    </header>`;
+  }
+
+  private notes() {
+    return html`<div class="notes" role="log" aria-live="polite" aria-label="Messages">
+      ${app.notes.map((note) => html`<p class="note ${note.tone}">${icon(note.tone === 'bad' ? 'warn' : 'check')}<span>${note.text}</span>
+        <button type="button" class="icon-button" aria-label="Close message" @click=${() => app.unsay(note.id)}>${icon('close')}</button></p>`)}
+    </div>`;
+  }
+
+  render() {
+    if (app.isAsking || (app.isUnreachable && !app.me)) {
+      return html`<main class="door"><div class="brand">${mark()}<span>siprouter</span></div>
+        <h1 class="hidden">siprouter</h1>
+        <p role="status" class="quiet">${app.isUnreachable ? 'The router cannot be reached. Trying again.' : 'One moment'}</p></main>`;
+    }
+    if (!app.me) return html`<sr-login></sr-login>${this.notes()}`;
+    return html`<a class="skip" href="#main" @click=${this.skip}>To the content</a>
+      ${this.top()}
+      <div class="frame">${this.navigation()}<main id="main" tabindex="-1">${this.current.show()}</main></div>
+      ${this.notes()}`;
+  }
+
+  private skip(event: Event) {
+    event.preventDefault();
+    this.querySelector<HTMLElement>('main')?.focus();
+  }
+}
+customElements.define('sr-app', AppFrame);

@@ -1,0 +1,168 @@
+/* Shapes of the REST answers and events: docs/api.md and /api/openapi.json describe them. */
+
+export type Role = 'admin' | 'read' | 'user';
+
+export interface Me {
+  name: string;
+  role: Role;
+  deviceId: string | null;
+  by: 'session' | 'token' | 'anonymous';
+  firstStart?: boolean;
+}
+
+export interface Quality {
+  lossPct: number | null;
+  jitterMs: number | null;
+  rttMs: number | null;
+  mos: number | null;
+}
+
+export interface Leg {
+  legId: string;
+  kind: string;
+  role: 'participant' | 'isolated' | 'tool';
+  deviceId: string | null;
+  providerId: string | null;
+  number: string | null;
+  name: string | null;
+  state: string;
+  codec: string | null;
+  address: string | null;
+  encrypted?: boolean | string | null;
+  muted: boolean;
+  held: boolean;
+  holding: boolean;
+  quality: Quality;
+  verdict: string | null;
+}
+
+export interface Call {
+  callId: string;
+  direction: string;
+  from: string;
+  fromName: string | null;
+  to: string;
+  state: 'ringing' | 'answered' | 'ended';
+  startedAt: string | null;
+  answeredAt: string | null;
+  routeId: string | null;
+  media: 'idle' | 'relay' | 'mix';
+  legs: Leg[];
+}
+
+export interface Contact {
+  uri: string;
+  address: string;
+  transport: string;
+  userAgent: string | null;
+  expiresAt: string | null;
+  nat: boolean;
+  reachable: boolean;
+  rttMs: number | null;
+}
+
+export interface Device {
+  id: string;
+  displayName: string | null;
+  extension: string | null;
+  registered: boolean;
+  calls: number;
+  contactCount: number;
+  contacts: Contact[];
+}
+
+/** What an installation of today says of a provider; fields come with the features. */
+export interface Provider {
+  id: string;
+  displayName: string | null;
+  enabled: boolean;
+  domain: string;
+  register: boolean;
+  state: string;
+  [more: string]: unknown;
+}
+
+export interface PhoneBookEntry {
+  id: string;
+  name: string;
+  number: string;
+  starred: boolean;
+}
+
+export interface RecordLeg extends Omit<Leg, 'muted' | 'held' | 'holding' | 'state'> {
+  userAgent: string | null;
+  startedAt: string | null;
+  answeredAt: string | null;
+  endedAt: string | null;
+  reason: string | null;
+  sipStatus: number | null;
+  rxPackets: number;
+  txPackets: number;
+  lost: number;
+}
+
+export interface CallRecord {
+  callId: string;
+  direction: string | null;
+  from: string;
+  fromName: string | null;
+  to: string;
+  startedAt: string | null;
+  answeredAt: string | null;
+  endedAt: string | null;
+  durationSec: number;
+  reason: string | null;
+  sipStatus: number | null;
+  routeId: string | null;
+  legs: RecordLeg[];
+}
+
+export interface TraceMessage {
+  at: string;
+  legId: string;
+  direction: 'sent' | 'received';
+  transport: string;
+  local: string;
+  remote: string;
+  message: string;
+}
+
+export interface Fault {
+  severity: 'error' | 'warning' | 'notice';
+  pointer: string;
+  line: number;
+  column: number;
+  message: string;
+  suggestion: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** A message of /api/events; what else it carries depends on its type. */
+export interface RouterEvent {
+  type: string;
+  seq?: number;
+  epoch?: string;
+  at?: string;
+  callId?: string;
+  legId?: string;
+  call?: Call;
+  leg?: Leg;
+  device?: Device;
+  provider?: Provider;
+  status?: Status;
+  reason?: string;
+  [more: string]: unknown;
+}
+
+/** Role `user` gets the first four only. */
+export interface Status {
+  version: string;
+  epoch: string;
+  startedAt: string;
+  uptimeSec: number;
+  [more: string]: any;
+}
