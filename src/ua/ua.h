@@ -25,7 +25,7 @@ struct ua_invite;
 
 enum {
     UA_LEGS_MAX = 20000,          /* SIP legs alive at once; more get 503 */
-    UA_TRANSACTIONS_MAX = 200000, /* server and client transactions; more get 503 (stateless) */
+    UA_TRANSACTIONS_MAX = 500000, /* server and client transactions; more get 503 (stateless) */
     UA_CONTACTS_PER_DEVICE_MAX = 32,
     UA_REGISTER_SEC_MIN = 60,   /* shorter gets 423 */
     UA_REGISTER_SEC_MAX = 3600, /* longer is shortened */
