@@ -22,6 +22,7 @@
 
 #include "base/addr.h"
 #include "media/codec.h"
+#include "rtc/srtp.h"
 
 enum {
     MEDIA_FORMATS_MAX = 8,  /* payload types one stream may use */
@@ -67,7 +68,14 @@ struct media_format {
     uint32_t clock_hz; /* RTP clock */
 };
 
-/** What one offer/answer exchange came to, seen from us. */
+/** How the audio of a leg is protected. Other than NONE nothing is ever sent or taken in the clear. */
+enum media_crypto {
+    MEDIA_CRYPTO_NONE,
+    MEDIA_CRYPTO_SDES, /* keys came in the SDP (RFC 4568) */
+    MEDIA_CRYPTO_DTLS, /* keys come out of a handshake (RFC 5764) */
+};
+
+/** What one offer/answer exchange came to, seen from us. Holds secrets with SDES: wipe copies. */
 struct media_stream {
     struct sr_addr remote_rtp;  /* SDP address; family NONE: not known yet */
     struct sr_addr remote_rtcp; /* family NONE: remote_rtp's port + 1 */
@@ -84,6 +92,8 @@ struct media_stream {
     uint32_t dtmf_clock_hz;
     uint16_t ptime_ms;           /* of what we send; 0: 20 */
     struct codec_opus_fmtp opus; /* what the peer wants to receive */
+    enum media_crypto crypto;
+    struct srtp_keys tx, rx; /* SDES: what we and what the peer protect with; suite NONE: not yet */
 };
 
 struct media_leg_options {
@@ -105,6 +115,8 @@ struct media_leg_stats {
     double level_rx_dbfs; /* of what was heard from the leg lately; -127 silence; NaN in relay */
     double buffer_ms;     /* depth of the jitter buffer */
     struct sr_addr remote_seen; /* where packets come from; family NONE: none yet */
+    uint64_t srtp_auth_failed;  /* not protected with the agreed key: dropped */
+    uint64_t srtp_replayed;
 
     /* the way of its sound through the mixer; bus_hz 0: it is not mixed */
     uint32_t bus_hz, rx_hz, tx_hz; /* of the bus, of its decoder, of its encoder */
