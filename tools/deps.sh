@@ -9,7 +9,8 @@ set -eu
 build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev libssl-dev libopus-dev
   libjansson-dev libsqlite3-dev libc-ares-dev libsodium-dev libpcre2-dev
   libcmocka-dev nodejs:node npm:npm'
-test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev'
+test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev
+  libsrtp2-dev'
 lint='clang-format-14 binutils:nm'
 bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev kamailio rtpengine-daemon:rtpengine'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'

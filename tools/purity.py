@@ -20,7 +20,7 @@ MATH = (r"(sin|cos|tan|exp|exp2|log|log2|log10|pow|sqrt|fabs|floor|ceil|round|lr
 ALLOWED = {
     "sip": [],
     "media": [MATH, r"opus_\w+", r"rnnoise_\w+", r"sr_free|sr_z?alloc"],
-    "rtc": [MATH, r"EVP_\w+", r"HMAC\w*", r"CRYPTO_memcmp", r"OPENSSL_cleanse", r"OSSL_\w+",
+    "rtc": [MATH, r"EVP_\w+", r"HMAC\w*", r"CRYPTO_memcmp", r"OPENSSL_cleanse", r"OSSL_\w+", r"SHA1_\w+",
             r"sr_free|sr_free_secret|sr_z?alloc"],
 }
 

@@ -86,8 +86,8 @@ struct srtp_window {
 struct srtp_source {
     uint32_t ssrc;
     bool is_used;
-    uint32_t roc_hint; /* of the key before: tried when 0 fails */
-    uint64_t used_at;  /* on the clock of packets, for making place */
+    uint64_t top_before; /* newest index under the key before: tried when a start at 0 fails */
+    uint64_t used_at;    /* on the clock of packets, for making place */
     struct srtp_window rtp, rtcp;
 };
 

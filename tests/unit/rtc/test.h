@@ -11,6 +11,11 @@
 
 #include <cmocka.h>
 
+/** Blocks that OpenSSL took. */
+extern uint64_t allocations;
+
 int run_stun(void);
+int run_srtp(void);
+int run_srtp_oracle(void);
 
 #endif
