@@ -9,7 +9,7 @@
 
 enum {
     SECONDS_DEFAULT = 60,
-    SECONDS_MIN = 12,
+    SECONDS_MIN = 16,
     SECONDS_MAX = 3600,
     LOAD_PCT = 80, /* of all cores: the rest is for signalling, the system and peaks */
 };
@@ -26,6 +26,17 @@ static const struct scenario scenarios[] = {
     {"g711_opus", "calls, G.711 to Opus", "calls", 1, {{CODEC_PCMA, CODEC_OPUS}, 20, 2, 2}},
     {"room_g711", "legs in rooms of 20, G.711", "legs", 20, {{CODEC_PCMA, CODEC_PCMA}, 5, 20, 3}},
     {"room_opus", "legs in rooms of 20, Opus", "legs", 20, {{CODEC_OPUS, CODEC_OPUS}, 3, 20, 3}},
+};
+
+struct delay_case {
+    const char *name, *title;
+    enum codec_id codecs[2];
+};
+
+static const struct delay_case delay_cases[] = {
+    {"relay", "relay", {CODEC_PCMA, CODEC_PCMA}},
+    {"mix", "mixed, G.711", {CODEC_PCMA, CODEC_PCMU}},
+    {"mix_opus", "mixed, G.711 to Opus", {CODEC_PCMA, CODEC_OPUS}},
 };
 
 struct figures {
@@ -80,6 +91,26 @@ static void say_row(const struct scenario *scenario, const struct figures *figur
     (void)fflush(stdout);
 }
 
+/* False: the system refused. */
+static bool run_delays(sr_usec each, json_t *rows, bool is_json)
+{
+    if (!is_json)
+        cli_say("\n%-28s %10s %10s\n", "delay added", "median", "worst");
+    for (size_t i = 0; i < SR_ARRAY_LEN(delay_cases); i++) {
+        const struct delay_case *one = &delay_cases[i];
+        struct media_bench_delay delay;
+
+        if (media_bench_delay(one->codecs, each, &delay) != SR_OK)
+            return false;
+        (void)json_array_append_new(rows, json_pack("{s:s, s:f, s:f, s:i}", "name", one->name,
+                                                    "medianMs", delay.median_ms, "worstMs",
+                                                    delay.worst_ms, "bursts", (int)delay.bursts));
+        if (!is_json)
+            cli_say("%-28s %7.1f ms %7.1f ms\n", one->title, delay.median_ms, delay.worst_ms);
+    }
+    return true;
+}
+
 static bool seconds_of(const struct cli_options *options, uint32_t *ret_seconds)
 {
     *ret_seconds = SECONDS_DEFAULT;
@@ -111,16 +142,19 @@ int cli_bench(const struct cli_options *options)
     sr_usec each;
     uint32_t seconds;
     char processor[128];
-    json_t *rows = json_array();
+    json_t *rows = json_array(), *delays = json_array();
     int code = CLI_OK;
 
     if (!seconds_of(options, &seconds)) {
         json_decref(rows);
+        json_decref(delays);
         return CLI_USAGE;
     }
     raise_files();
     name_processor(processor, sizeof(processor));
-    each = (sr_usec)seconds * SR_SEC / (sr_usec)SR_ARRAY_LEN(scenarios) - 1200 * SR_MSEC;
+    each =
+        (sr_usec)seconds * SR_SEC / (sr_usec)(SR_ARRAY_LEN(scenarios) + SR_ARRAY_LEN(delay_cases)) -
+        1200 * SR_MSEC;
     if (!options->is_json)
         cli_say("%ld cores, %s; media threads only, about %u s\n\n%-28s %10s %10s %12s\n", cores,
                 processor, seconds, "", "core each", "one core", "at 80 %");
@@ -137,9 +171,12 @@ int cli_bench(const struct cli_options *options)
         if (!options->is_json)
             say_row(&scenarios[i], &figures);
     }
+    if (code == CLI_OK && !run_delays(each, delays, options->is_json))
+        code = CLI_NO;
     if (options->is_json && code == CLI_OK) {
-        json_t *all = json_pack("{s:i, s:s, s:i, s:O}", "cores", (int)cores, "processor", processor,
-                                "seconds", (int)seconds, "scenarios", rows);
+        json_t *all =
+            json_pack("{s:i, s:s, s:i, s:O, s:O}", "cores", (int)cores, "processor", processor,
+                      "seconds", (int)seconds, "scenarios", rows, "delays", delays);
         char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 
         cli_say("%s\n", text);
@@ -149,5 +186,6 @@ int cli_bench(const struct cli_options *options)
         cli_say("\nAt 80 %%: all cores of this machine, a fifth left for signalling and peaks.\n");
     }
     json_decref(rows);
+    json_decref(delays);
     return code;
 }

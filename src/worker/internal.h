@@ -45,6 +45,7 @@ enum {
     WORKER_CATCH_UP_MAX = 5, /* ticks made up for after a stall; more are given up */
     WORKER_DRAIN_MS = 500,   /* longest wait for empty jitter buffers before relay */
     WORKER_CONNECT_IDLE_MS = 500,
+    WORKER_NICE = -11,
     LEG_PPS_MAX = 250, /* packets a second taken from one leg; the excess is dropped */
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,

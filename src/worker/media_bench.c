@@ -1,6 +1,7 @@
 #include "worker/media_bench.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +20,12 @@ enum {
     LATE_SENDS_MAX = 5, /* made up for after a stall of the machine */
     WARM_UP_US = 1000000,
     SETTLE_US = 100000, /* the last packets come back */
+    BURST_FRAMES = 25,  /* half a second between bursts of */
+    BURST_LOUD = 5,     /* a tenth of a second */
+    BURSTS_MAX = 1024,
 };
+
+#define BURST_LEVEL 0.1f /* louder than this is the burst */
 
 /* Speech of one codec, coded once for all phones that use it. */
 struct voice {
@@ -298,40 +304,205 @@ static void ignore_event(void *arg, const struct media_event *event)
     (void)event;
 }
 
+/* ---- delay ---- */
+
+struct delay_bench {
+    struct bench base;
+    struct codec_decoder decoder;
+    struct loop_watch *watch;
+    sr_usec burst_at; /* the first loud packet left; 0: heard already, or none yet */
+    double delays_ms[BURSTS_MAX];
+    uint32_t count;
+};
+
+/* A tone of a quarter of the rate starts loud with its first sample. */
+static struct voice *voice_of_bursts(enum codec_id codec)
+{
+    const struct codec_ops *ops = codec_find(codec);
+    uint32_t rate = ops->rates_hz[0];
+    size_t per_frame = rate / 1000 * TICK_MS, n;
+    struct voice *voice = sr_zalloc(1, sizeof(*voice));
+    struct codec_encoder encoder;
+    void *memory = sr_zalloc(1, codec_encoder_bytes(ops, rate));
+    float *pcm = sr_zalloc(per_frame, sizeof(float));
+
+    voice->ops = ops;
+    voice->payload_type =
+        (uint8_t)(ops->payload_type == CODEC_PT_DYNAMIC ? PAYLOAD_TYPE_OPUS : ops->payload_type);
+    voice->units = codec_clock_units(ops, per_frame, rate);
+    SR_ASSERT(codec_encoder_init(&encoder, ops, memory, NULL) == SR_OK);
+    for (size_t i = 0; i < FRAMES; i++) {
+        bool is_loud = i % BURST_FRAMES < BURST_LOUD;
+
+        for (size_t k = 0; k < per_frame; k++)
+            pcm[k] = is_loud ? (k / 4 % 2 == 0 ? 0.4f : -0.4f) : 0;
+        SR_ASSERT(codec_encode(&encoder, pcm, per_frame, voice->frames[i].bytes,
+                               CODEC_PAYLOAD_BYTES_MAX, &n) == SR_OK);
+        voice->frames[i].n = (uint16_t)n;
+        if (!is_loud) {
+            memcpy(voice->silence.bytes, voice->frames[i].bytes, n);
+            voice->silence.n = (uint16_t)n;
+        }
+    }
+    sr_free(memory);
+    sr_free(pcm);
+    return voice;
+}
+
+static void note_onset(struct delay_bench *bench, const float *pcm, size_t samples)
+{
+    for (size_t i = 0; i < samples; i++) {
+        if (pcm[i] < BURST_LEVEL && pcm[i] > -BURST_LEVEL)
+            continue;
+        if (bench->burst_at != 0 && bench->count < BURSTS_MAX)
+            bench->delays_ms[bench->count++] =
+                (double)(loop_now(bench->base.loop) - bench->burst_at) / SR_MSEC +
+                1000.0 * (double)i / bench->decoder.rate_hz;
+        bench->burst_at = 0;
+        return;
+    }
+}
+
+static void on_heard(void *arg, unsigned events)
+{
+    struct delay_bench *bench = arg;
+    uint8_t bytes[RTP_PACKET_BYTES_MAX];
+    float pcm[CODEC_PACKET_SAMPLES_MAX];
+    struct rtp_packet packet;
+    size_t samples;
+    ssize_t n;
+
+    (void)events;
+    while ((n = recv(bench->base.phones[1].fd, bytes, sizeof(bytes), 0)) > 0) {
+        if (rtp_is_rtcp(bytes, (size_t)n) || rtp_parse(bytes, (size_t)n, &packet) != SR_OK ||
+            codec_decode(&bench->decoder,
+                         sr_str_make((const char *)packet.payload, packet.payload_bytes), pcm,
+                         CODEC_PACKET_SAMPLES_MAX, &samples) != SR_OK)
+            continue;
+        note_onset(bench, pcm, samples);
+    }
+}
+
+/* Both send every 20 ms, a little less regular than a machine: no luck with the tick's phase. */
+static void on_delay_tick(void *arg)
+{
+    struct delay_bench *bench = arg;
+    struct phone *talker = &bench->base.phones[0];
+    sr_usec now = loop_now(bench->base.loop);
+
+    if (now >= bench->base.until) {
+        loop_stop(bench->base.loop);
+        return;
+    }
+    if (talker->at % BURST_FRAMES == 0)
+        bench->burst_at = now;
+    phone_send(talker);
+    phone_send(&bench->base.phones[1]);
+    bench->base.next += TICK_MS * SR_MSEC + 13; /* 650 ppm: the phase wanders through the tick */
+    loop_timer_set(bench->base.loop, &bench->base.timer, bench->base.next);
+}
+
+static int compare_ms(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static enum sr_err measure_delay(struct delay_bench *bench, sr_usec how_long,
+                                 struct media_bench_delay *ret_delay)
+{
+    void *memory = sr_zalloc(1, codec_decoder_bytes(bench->base.voices[1]->ops, 0));
+
+    SR_ASSERT(codec_decoder_init(&bench->decoder, bench->base.voices[1]->ops, memory, NULL) ==
+              SR_OK);
+    bench->base.phones[0].is_talking = true;
+    bench->base.phones[0].at = BURST_LOUD;
+    if (loop_watch_fd(bench->base.loop, bench->base.phones[1].fd, LOOP_READ, on_heard, bench,
+                      &bench->watch) == SR_OK) {
+        run_for(&bench->base, WARM_UP_US);
+        bench->count = 0;
+        run_for(&bench->base, how_long);
+        loop_watch_close(bench->watch);
+    }
+    sr_free(memory);
+    if (bench->count == 0)
+        return SR_ERR_TIMEOUT;
+    qsort(bench->delays_ms, bench->count, sizeof(bench->delays_ms[0]), compare_ms);
+    *ret_delay = (struct media_bench_delay){.bursts = bench->count,
+                                            .median_ms = bench->delays_ms[bench->count / 2],
+                                            .worst_ms = bench->delays_ms[bench->count - 1]};
+    return SR_OK;
+}
+
+/* ---- the whole of it ---- */
+
+static enum sr_err open_bench(struct bench *bench)
+{
+    struct port_threads_options options = {.on_event = ignore_event,
+                                           .arg = bench,
+                                           .threads = 1,
+                                           .port_min = PORT_MIN,
+                                           .port_max = PORT_MAX};
+
+    bench->loop = loop_uv_new();
+    options.loop = bench->loop;
+    bench->phones = sr_zalloc(MEDIA_BENCH_PHONES_MAX, sizeof(struct phone));
+    return port_threads_new(&options, &bench->port);
+}
+
+static void close_bench(struct bench *bench)
+{
+    if (bench->port != NULL)
+        media_port_free(bench->port);
+    for (uint32_t i = 0; i < bench->phone_count; i++) {
+        if (bench->phones[i].fd >= 0)
+            close(bench->phones[i].fd);
+    }
+    sr_free(bench->voices[0]);
+    sr_free(bench->voices[1]);
+    sr_free(bench->phones);
+    loop_timer_clear(bench->loop, &bench->timer);
+    loop_free(bench->loop);
+}
+
+enum sr_err media_bench_delay(const enum codec_id codecs[2], sr_usec how_long,
+                              struct media_bench_delay *ret_delay)
+{
+    static const struct media_bench_scenario pair = {.rooms = 1, .phones = 2};
+    struct delay_bench *bench = sr_zalloc(1, sizeof(*bench));
+    enum sr_err err;
+
+    bench->base.scenario = &pair;
+    loop_timer_init(&bench->base.timer, on_delay_tick, bench);
+    for (size_t i = 0; i < 2; i++)
+        bench->base.voices[i] = voice_of_bursts(codecs[i]);
+    err = open_bench(&bench->base);
+    if (err == SR_OK)
+        err = open_rooms(&bench->base);
+    if (err == SR_OK)
+        err = measure_delay(bench, how_long, ret_delay);
+    close_bench(&bench->base);
+    sr_free(bench);
+    return err;
+}
+
 enum sr_err media_bench_run(const struct media_bench_scenario *scenario, sr_usec how_long,
                             struct media_bench_result *ret_result)
 {
     struct bench bench = {.scenario = scenario};
-    struct port_threads_options options = {.on_event = ignore_event,
-                                           .arg = &bench,
-                                           .threads = 1,
-                                           .port_min = PORT_MIN,
-                                           .port_max = PORT_MAX};
     enum sr_err err;
 
     if ((uint64_t)scenario->rooms * scenario->phones > MEDIA_BENCH_PHONES_MAX)
         return SR_ERR_LIMIT;
-    bench.loop = loop_uv_new();
-    options.loop = bench.loop;
     loop_timer_init(&bench.timer, on_millisecond, &bench);
-    bench.phones = sr_zalloc(MEDIA_BENCH_PHONES_MAX, sizeof(struct phone));
     for (size_t i = 0; i < 2; i++)
         bench.voices[i] = voice_new(scenario->codecs[i]);
-    err = port_threads_new(&options, &bench.port);
-    if (err == SR_OK) {
+    err = open_bench(&bench);
+    if (err == SR_OK)
         err = open_rooms(&bench);
-        if (err == SR_OK)
-            measure(&bench, how_long, ret_result);
-        media_port_free(bench.port);
-    }
-    for (uint32_t i = 0; i < bench.phone_count; i++) {
-        if (bench.phones[i].fd >= 0)
-            close(bench.phones[i].fd);
-    }
-    sr_free(bench.voices[0]);
-    sr_free(bench.voices[1]);
-    sr_free(bench.phones);
-    loop_timer_clear(bench.loop, &bench.timer);
-    loop_free(bench.loop);
+    if (err == SR_OK)
+        measure(&bench, how_long, ret_result);
+    close_bench(&bench);
     return err;
 }

@@ -41,4 +41,18 @@ struct media_bench_result {
 SR_MUST_USE enum sr_err media_bench_run(const struct media_bench_scenario *scenario,
                                         sr_usec how_long, struct media_bench_result *ret_result);
 
+struct media_bench_delay {
+    double median_ms, worst_ms;
+    uint32_t bursts; /* that were heard */
+};
+
+/**
+ * Delay the router adds between two phones on a clean line: bursts of a tone from one, first loud sample
+ * at the other. Relay with one codec twice, mix with two.
+ *
+ * @return as media_bench_run; SR_ERR_TIMEOUT nothing was heard
+ */
+SR_MUST_USE enum sr_err media_bench_delay(const enum codec_id codecs[2], sr_usec how_long,
+                                          struct media_bench_delay *ret_delay);
+
 #endif

@@ -1,9 +1,11 @@
 /* One media worker: orders, ready sockets, ticks. */
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "net/clock.h"
 #include "worker/internal.h"
 
@@ -314,10 +316,21 @@ static int wait_ready(struct worker *worker, struct epoll_event *events)
     return epoll_pwait2(worker->epoll_fd, events, WORKER_EVENTS_MAX, &wait, NULL);
 }
 
+/* Sound cannot wait behind a page being served. Where the system refuses, it goes without; a nice value,
+   not a real-time class: no fault of ours can take the machine away. */
+static void ask_for_priority(void)
+{
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE) != 0)
+        sr_log(MEDIA, DEBUG, "event=no_priority why=\"the system allows no nice value of %d\"",
+               WORKER_NICE);
+}
+
 void *worker__main(void *arg)
 {
     struct worker *worker = arg;
     struct epoll_event events[WORKER_EVENTS_MAX];
+
+    ask_for_priority();
 
     worker->now = net_clock_now();
     while (!worker->is_stopping) {

@@ -73,7 +73,7 @@ test('what does not fit this machine is said at start', options, async () => {
 });
 
 test('bench says what the machine carries', options, async () => {
-  const out = await cli(['bench', '--seconds', '12', '--json']);
+  const out = await cli(['bench', '--seconds', '16', '--json']);
   assert.equal(out.code, 0, out.stderr);
   const bench = JSON.parse(out.stdout);
   assert.ok(bench.cores >= 1 && bench.processor.length > 0);
@@ -84,7 +84,9 @@ test('bench says what the machine carries', options, async () => {
     assert.ok(one.perCore > 1 && one.perMachine > 0, JSON.stringify(one));
     assert.ok(one.lostPct < 100, JSON.stringify(one)); // phones did hear something
   }
+  assert.deepEqual(bench.delays.map((one) => one.name), ['relay', 'mix', 'mix_opus']);
+  for (const one of bench.delays) assert.ok(one.bursts > 0 && one.medianMs > 0, JSON.stringify(one));
   const wrong = await cli(['bench', '--seconds', '1']);
   assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /12 to 3600/);
+  assert.match(wrong.stderr, /16 to 3600/);
 });
