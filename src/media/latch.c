@@ -133,22 +133,48 @@ static bool may_challenge(const struct latch *latch, const struct sr_addr *from,
     return now - latch->heard_at >= LATCH_SILENCE_US && sr_addr_ip_eq(from, &latch->locked);
 }
 
+static bool is_locked_source(const struct latch *latch, const struct sr_addr *from)
+{
+    return latch->is_locked && sr_addr_eq(from, &latch->locked);
+}
+
+/* Why nothing from there counts; LATCH_REJECT_COUNT: it may. */
+static enum latch_reject address_fault(const struct latch *latch, const struct sr_addr *from,
+                                       sr_usec now)
+{
+    if (!is_usable(from))
+        return LATCH_REJECT_ADDRESS;
+    if (is_locked_source(latch, from))
+        return LATCH_REJECT_COUNT;
+    if (!is_candidate(&latch->options, from))
+        return LATCH_REJECT_FOREIGN;
+    return may_challenge(latch, from, now) ? LATCH_REJECT_COUNT : LATCH_REJECT_LOCKED;
+}
+
+bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec now)
+{
+    enum latch_reject why = address_fault(latch, from, now);
+
+    if (why == LATCH_REJECT_COUNT)
+        return true;
+    (void)reject(latch, why);
+    return false;
+}
+
 struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *from,
                                     const struct rtp_packet *packet, sr_usec now)
 {
-    if (!is_usable(from))
-        return reject(latch, LATCH_REJECT_ADDRESS);
-    if (latch->is_locked && sr_addr_eq(from, &latch->locked)) {
+    enum latch_reject why = address_fault(latch, from, now);
+
+    if (why != LATCH_REJECT_COUNT)
+        return reject(latch, why);
+    if (is_locked_source(latch, from)) {
         if (!is_allowed(latch, packet->payload_type))
             return reject(latch, LATCH_REJECT_PAYLOAD_TYPE);
         latch->heard_at = now;
         latch->accepted++;
         return (struct latch_result){.verdict = LATCH_ACCEPT};
     }
-    if (!is_candidate(&latch->options, from))
-        return reject(latch, LATCH_REJECT_FOREIGN);
-    if (!may_challenge(latch, from, now))
-        return reject(latch, LATCH_REJECT_LOCKED);
     if (!is_allowed(latch, packet->payload_type))
         return reject(latch, LATCH_REJECT_PAYLOAD_TYPE);
     if (probe_push(latch, from, packet, now)) {

@@ -87,6 +87,10 @@ void latch_init(struct latch *latch, const struct latch_options *options);
  */
 bool latch_on_signaling(struct latch *latch, const struct latch_options *options);
 
+/** What needs no packet of latch_on_packet(), for a leg whose packets have to be decrypted first: false,
+    and counted, when anything from there would be dropped for its address. */
+bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec now);
+
 /** Judges one parsed packet. */
 struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *from,
                                     const struct rtp_packet *packet, sr_usec now);

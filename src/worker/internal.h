@@ -50,6 +50,8 @@ enum {
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
+    LEG_SRTP_GRACE_MS = 2000, /* after the first packet under new keys the old ones still count */
+    LEG_PACKET_ROOM = RTP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX, /* of every packet buffer */
     LEG_QUIET_TICKS = 20, /* below LEG_QUIET_DBFS for so long: not summed any more */
     MSHARES_MAX = 8,      /* encoders shared in one room; more kinds of listeners keep their own */
     MSHARE_AFTER_TICKS = 15, /* a leg that hears the plain sum for so long joins */
@@ -95,6 +97,14 @@ struct mshare {
     struct mleg *leader; /* whose encoder works for all; NULL: unused */
     uint32_t member_count;
     bool is_fresh_wanted; /* somebody joined: the next packet must not look back */
+};
+
+/** SRTP of one leg: made by the front from keys, handed over by ownership. */
+struct secure {
+    struct srtp tx, rx;      /* suite NONE: no keys yet, nothing passes */
+    struct srtp rx_before;   /* the keys until now: of packets that are on their way */
+    sr_usec before_until;    /* 0: nothing came under the new keys yet */
+    bool keeps_tx, keeps_rx; /* the keys are those in force: their contexts are taken over */
 };
 
 struct mleg {
@@ -154,6 +164,8 @@ struct mleg {
     uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped, send_errors, digits_lost;
+    struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
+    uint64_t srtp_auth_failed, srtp_replayed;
     uint64_t reported_packets, reported_lost; /* at the last report */
     sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
 };
@@ -212,7 +224,10 @@ struct order {
     struct mleg *leg;
     struct mroom *next; /* TAKE: where the leg goes; NULL: it closes */
     union {
-        struct media_stream stream;
+        struct {
+            struct media_stream stream; /* without the keys, which are in: */
+            struct secure *secure;      /* there: new or NULL; back: old, to be freed */
+        };
         struct {
             enum media_mode mode;
             uint32_t bus_hz;
@@ -298,8 +313,9 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 void mleg__housekeeping(struct worker *worker, struct mleg *leg);
 void mleg__stats(const struct worker *worker, const struct mleg *leg,
                  struct media_leg_stats *ret_stats);
-/** Sends one packet; bytes are a whole RTP packet. */
-void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n);
+/** Sends one packet; bytes are a whole RTP packet with room for SRTP_TRAILER_BYTES_MAX behind it:
+    it is protected in place where the stream wants that. */
+void mleg__send(struct mleg *leg, uint8_t *bytes, size_t n);
 /** One audio payload in this tick's place; is_sent false: time passes in silence. */
 void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *payload, size_t n,
                       uint32_t units);
@@ -337,6 +353,19 @@ struct kit_options {
 };
 struct kit *kit__new(const struct kit_options *options);
 void kit__free(struct kit *kit);
+
+/* ---- secure.c: SRTP ---- */
+/** Front. Contexts for the stream's keys, but for those that `before` (NULL: none) had; NULL: the
+    stream has no keys. Keys that OpenSSL refuses let nothing pass. */
+struct secure *secure__new(const struct media_stream *stream, const struct media_stream *before);
+/** Front. NULL is fine. */
+void secure__free(struct secure *secure);
+/** Worker, when `fresh` replaces `old` (NULL: nothing): takes over what goes on. */
+void secure__follow(struct secure *fresh, struct secure *old);
+/** Worker. Protects in place; *n grows. False: it must not be sent. */
+bool secure__seal(struct mleg *leg, bool is_rtcp, uint8_t *bytes, size_t *n);
+/** Worker. Checks and decrypts in place, counts; *n shrinks. False: drop it. */
+bool secure__open(struct mleg *leg, bool is_rtcp, uint8_t *bytes, size_t *n, sr_usec now);
 
 /* ---- ports.c (front): RTP port pairs ---- */
 struct ports {

@@ -10,7 +10,8 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     struct latch_options none = {0};
 
     leg->ssrc = (uint32_t)sr_prng_u64(prng);
-    rtp_sender_init(&leg->sender, leg->ssrc, (uint16_t)sr_prng_u64(prng),
+    /* below 2^15: a lost first packet cannot hide a wrap from SRTP's receiver (RFC 3711 3.3.1) */
+    rtp_sender_init(&leg->sender, leg->ssrc, (uint16_t)(sr_prng_u64(prng) & 0x7fff),
                     (uint32_t)sr_prng_u64(prng));
     rtp_relay_init(&leg->relay);
     rtp_source_init(&leg->source, 8000);
@@ -45,12 +46,16 @@ static void disconnect(struct mleg *leg)
     (void)connect(leg->rtp_fd, &sa, sizeof(sa));
 }
 
-void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n)
+void mleg__send(struct mleg *leg, uint8_t *bytes, size_t n)
 {
     struct sr_addr target;
     struct sockaddr_storage sa;
     ssize_t sent;
 
+    if (!secure__seal(leg, false, bytes, &n)) {
+        leg->send_errors++;
+        return;
+    }
     if (leg->is_connected) {
         sent = send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
@@ -70,7 +75,7 @@ void mleg__send(struct mleg *leg, const uint8_t *bytes, size_t n)
 static void send_stamped(struct mleg *leg, const struct rtp_stamp *stamp, uint8_t payload_type,
                          const uint8_t *payload, size_t payload_bytes)
 {
-    uint8_t bytes[RTP_PACKET_BYTES_MAX];
+    uint8_t bytes[LEG_PACKET_ROOM];
     struct rtp_packet packet = {
         .payload_type = payload_type,
         .marker = stamp->marker,
@@ -82,7 +87,7 @@ static void send_stamped(struct mleg *leg, const struct rtp_stamp *stamp, uint8_
     };
     size_t n;
 
-    if (rtp_write(&packet, bytes, sizeof(bytes), &n) == SR_OK)
+    if (rtp_write(&packet, bytes, RTP_PACKET_BYTES_MAX, &n) == SR_OK)
         mleg__send(leg, bytes, n);
 }
 
@@ -288,6 +293,19 @@ static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_
     return true;
 }
 
+/* SRTP: only what has the right key is looked at, so nothing else ever locks the source. */
+static bool is_genuine(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                       uint8_t *bytes, size_t *n)
+{
+    if (leg->stream.crypto == MEDIA_CRYPTO_NONE)
+        return true;
+    if (!latch_on_address(&leg->latch, from, worker->now)) { /* spares the work */
+        leg->rx_dropped++;
+        return false;
+    }
+    return secure__open(leg, false, bytes, n, worker->now);
+}
+
 static void take_packet(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                         uint8_t *bytes, size_t n)
 {
@@ -296,11 +314,13 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
     struct rtp_packet packet;
     struct dtmf_step step;
 
+    if (!leg->has_stream || !is_genuine(worker, leg, from, bytes, &n))
+        return;
     if (rtp_parse(bytes, n, &packet) != SR_OK) {
         leg->rx_dropped++;
         return;
     }
-    if (!leg->has_stream || !is_welcome(worker, leg, from, &packet))
+    if (!is_welcome(worker, leg, from, &packet))
         return;
     format = format_of(leg, packet.payload_type);
     verdict = rtp_source_push(&leg->source, &packet, worker->now);
@@ -326,11 +346,14 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
 }
 
 static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
-                      const uint8_t *bytes, size_t n)
+                      uint8_t *bytes, size_t n)
 {
     struct rtcp_compound compound;
+    bool is_ours = latch_accepts_rtcp(&leg->latch, from);
 
-    if (!latch_accepts_rtcp(&leg->latch, from) || rtcp_parse(bytes, n, true, &compound) != SR_OK) {
+    if (is_ours && !secure__open(leg, true, bytes, &n, worker->now))
+        return;
+    if (!is_ours || rtcp_parse(bytes, n, true, &compound) != SR_OK) {
         leg->rx_dropped++;
         return;
     }
@@ -359,12 +382,12 @@ static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size
 
 void mleg__receive(struct worker *worker, struct mleg *leg)
 {
-    uint8_t bytes[RTP_PACKET_BYTES_MAX + 1];
+    uint8_t bytes[LEG_PACKET_ROOM + 1];
     struct sr_addr from;
     ssize_t n;
 
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
-        if (!read_one(leg->rtp_fd, leg, bytes, sizeof(bytes), &n, &from))
+        if (!read_one(leg->rtp_fd, leg, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from))
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
             continue;
@@ -417,7 +440,7 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 
 static void send_rtcp(struct worker *worker, struct mleg *leg)
 {
-    uint8_t bytes[RTCP_PACKET_BYTES_MAX];
+    uint8_t bytes[RTCP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX];
     struct rtcp_report report = {.ssrc = leg->ssrc, .cname = SR_STR("siprouter")};
     struct sr_addr target = leg->rtcp_addr;
     struct sockaddr_storage sa;
@@ -446,7 +469,8 @@ static void send_rtcp(struct worker *worker, struct mleg *leg)
         report.block_count = 1;
         rtcp_block_fill(&report.block, &leg->source, &leg->rtcp_peer, worker->now);
     }
-    if (rtcp_write(&report, bytes, sizeof(bytes), &n) != SR_OK)
+    if (rtcp_write(&report, bytes, RTCP_PACKET_BYTES_MAX, &n) != SR_OK ||
+        !secure__seal(leg, true, bytes, &n))
         return;
     if (leg->stream.rtcp_mux && leg->is_connected) {
         (void)send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -509,6 +533,8 @@ void mleg__stats(const struct worker *worker, const struct mleg *leg,
             leg->latch.rejected[LATCH_REJECT_FOREIGN] + leg->latch.rejected[LATCH_REJECT_LOCKED],
         .lost = lost,
         .jitter_ms = rtp_source_jitter_ms(&leg->source),
+        .srtp_auth_failed = leg->srtp_auth_failed,
+        .srtp_replayed = leg->srtp_replayed,
         .rtt_ms = leg->rtcp_peer.has_rtt ? (double)leg->rtcp_peer.rtt_us / 1000 : -1,
         .mos = -1,
         .level_rx_dbfs = (double)leg->level_dbfs,

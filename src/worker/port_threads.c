@@ -364,10 +364,13 @@ static void leg_set_stream(struct media_port *base, sr_id id, const struct media
         return;
     if (leg->front_stream.send_codec != stream->send_codec)
         leg->front_rx_codec = CODEC_NONE; /* what comes now is to be seen */
-    leg->front_stream = *stream;
-    leg->front_has_stream = true;
     order = order_new(ORDER_LEG_STREAM, leg->front_room, leg);
     order->stream = *stream;
+    sr_wipe(&order->stream.tx, sizeof(order->stream.tx));
+    sr_wipe(&order->stream.rx, sizeof(order->stream.rx));
+    order->secure = secure__new(stream, leg->front_has_stream ? &leg->front_stream : NULL);
+    leg->front_stream = *stream;
+    leg->front_has_stream = true;
     send_leg_order(leg, order);
     apply(leg->front_room);
 }
@@ -496,7 +499,8 @@ static void free_leg(struct port_threads *port, struct mleg *leg)
         ports__give(&port->ports, leg->local.port);
     }
     kit__free(leg->kit);
-    sr_free(leg);
+    secure__free(leg->secure);
+    sr_free_secret(leg, sizeof(*leg));
 }
 
 static void on_leg_taken(struct port_threads *port, struct order *order)
@@ -553,8 +557,10 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_KIT:
         kit__free(order->kit);
         break;
-    case ORDER_LEG_ADD:
     case ORDER_LEG_STREAM:
+        secure__free(order->secure);
+        break;
+    case ORDER_LEG_ADD:
     case ORDER_LEG_ROLE:
     case ORDER_LEG_PROMPT:
     case ORDER_LEG_MUTED:

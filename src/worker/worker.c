@@ -159,6 +159,21 @@ static void swap_kit(struct order *order)
     order->kit = old;
 }
 
+/* Keys that come out of a handshake stay when only the stream changes. */
+static void swap_secure(struct order *order)
+{
+    struct mleg *leg = order->leg;
+    struct secure *old = leg->secure;
+
+    if (order->secure == NULL && order->stream.crypto == MEDIA_CRYPTO_DTLS &&
+        leg->stream.crypto == MEDIA_CRYPTO_DTLS)
+        return;
+    if (order->secure != NULL)
+        secure__follow(order->secure, old);
+    leg->secure = order->secure;
+    order->secure = old;
+}
+
 static void close_room(struct worker *worker, struct mroom *room)
 {
     SR_ASSERT(room->leg_count == 0);
@@ -189,6 +204,7 @@ static bool serve_order(struct worker *worker, struct order *order)
         take_leg(worker, leg);
         break;
     case ORDER_LEG_STREAM:
+        swap_secure(order);
         mleg__set_stream(worker, leg, &order->stream);
         break;
     case ORDER_LEG_ROLE:

@@ -4,5 +4,6 @@ int main(void)
 {
     int failed = test_mshare();
 
+    failed += test_secure();
     return failed + test_port_threads() ? 1 : 0;
 }

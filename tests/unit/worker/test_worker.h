@@ -3,5 +3,6 @@
 
 int test_mshare(void);
 int test_port_threads(void);
+int test_secure(void);
 
 #endif
