@@ -54,19 +54,21 @@ static void store_members(struct web *web, struct sr_json *json)
     sr_json_end(json);
 }
 
-static void proxy_members(const struct config *config, struct sr_json *json)
+/* What waits for a restart is still as it was at start. */
+static void proxy_members(const struct config *start, const struct config *config,
+                          struct sr_json *json)
 {
     char text[SR_ADDR_TEXT_MAX];
 
     sr_json_key_object(json, "addresses");
     sr_json_key_array(json, "bind"); /* empty: all addresses of this machine */
-    for (uint32_t i = 0; i < config->proxy.bind.count; i++)
-        sr_json_c(json, sr_addr_ip_text(&config->proxy.bind.items[i], text));
+    for (uint32_t i = 0; i < start->proxy.bind.count; i++)
+        sr_json_c(json, sr_addr_ip_text(&start->proxy.bind.items[i], text));
     sr_json_end(json);
     sr_json_key_str(json, "lanIp", config->proxy.lan_ip);
     sr_json_key_str(json, "publicIp", config->proxy.public_ip);
-    sr_json_key_int(json, "lanPort", config->proxy.lan_port);
-    sr_json_key_int(json, "tlsPort", config->proxy.tls_port);
+    sr_json_key_int(json, "lanPort", start->proxy.lan_port);
+    sr_json_key_int(json, "tlsPort", start->proxy.tls_port);
     sr_json_key_str(json, "realm", config->realm);
     sr_json_end(json);
     sr_json_key_object(json, "limits");
@@ -92,7 +94,7 @@ void web_status_json(struct web *web, const struct auth_principal *who, struct s
     sr_json_key_object(json, "providers");
     sr_json_key_int(json, "configured", web->config->provider_count);
     sr_json_end(json);
-    proxy_members(web->config, json);
+    proxy_members(web->config_start, web->config, json);
     store_members(web, json);
     web_members(web, json);
 }

@@ -278,9 +278,10 @@ int cli_judge(const struct cli_answer *answer)
 
     if (answer->status >= 200 && answer->status < 300)
         return CLI_OK;
-    cli_complain("siprouter: %s%s%s%s\n", detail != NULL ? detail : "the router said no",
-                 pointer != NULL ? " (" : "", pointer != NULL ? pointer : "",
-                 pointer != NULL ? ")" : "");
+    cli_complain("siprouter: %s", detail != NULL ? detail : "the router said no");
+    if (pointer != NULL && pointer[0] != '\0')
+        cli_complain(" (%s)", pointer);
+    cli_complain("\n");
     json_array_foreach(json_object_get(answer->json, "faults"), index, fault)
     {
         const char *where = json_string_value(json_object_get(fault, "pointer"));

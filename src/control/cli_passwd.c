@@ -76,8 +76,12 @@ static int by_router(const struct cli_options *options, const char *password)
         code = cli_ask(options, "POST", "/api/users", body_of(options, password, true), false,
                        &answer);
     }
-    if (code == CLI_OK)
+    if (code == CLI_OK && answer.status == 404 && options->role == NULL) {
+        cli_complain("siprouter: there is no user of that name; --role makes one\n");
+        code = CLI_NO;
+    } else if (code == CLI_OK) {
         code = cli_judge(&answer);
+    }
     cli_answer_done(&answer);
     return code;
 }

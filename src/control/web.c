@@ -535,6 +535,7 @@ static struct web *make(const struct web_options *options)
     (void)sr_str_copy(sr_str_c(options->config_path), web->config_path, sizeof(web->config_path));
     (void)sr_str_copy(sr_str_c(options->data_path), web->data_path, sizeof(web->data_path));
     web->config = config_ref(options->config);
+    web->config_start = config_ref(options->config);
     web->started = net_clock_now();
     web->started_wall = net_clock_wall();
     web->http = http_new(&ops, web);
@@ -651,6 +652,7 @@ void web_stop(struct web *web)
     if (web->api_path[0] != '\0' && web->is_thread_started)
         (void)unlink(web->api_path);
     config_unref(web->config);
+    config_unref(web->config_start);
     sr_buf_done(&web->text);
     sr_free_secret(web, sizeof(*web));
 }

@@ -41,7 +41,8 @@ struct web {
     struct read_model model;
     struct api_idem *idem;
 
-    struct config *config; /* in force */
+    struct config *config;       /* in force */
+    struct config *config_start; /* as it was at start: what waits for a restart still is as here */
     struct sr_buf text;    /* of it */
     char etag[WEB_ETAG_MAX];
 

@@ -69,6 +69,8 @@ static bool is_nat(const struct job *job, const struct sip_nameaddr *addr)
 
     if (!sip_uri_addr(&addr->uri, &said))
         return true;
+    if (net_kind_is_stream(job->in->flow->kind)) /* a connection leaves from any port */
+        return !sr_addr_ip_eq(&said, source);
     return !sr_addr_ip_eq(&said, source) || (said.port != 0 ? said.port : 5060) != source->port;
 }
 

@@ -247,6 +247,15 @@ test('the configuration: masked secrets, ETag, merge patch, refusal with a point
   assert.match(check.text, /x/);
 });
 
+test('a change that waits for a restart is listed, and the status shows what is in force', options, async () => {
+  const port = (await api.request('GET', '/api/status')).body.addresses.lanPort;
+  const patched = await api.request('PATCH', '/api/config', { proxy: { lanPort: port + 1 } });
+  assert.equal(patched.status, 200, patched.text);
+  assert.deepEqual(patched.body.diff.restart, ['/proxy/lanPort']);
+  assert.equal((await api.request('GET', '/api/status')).body.addresses.lanPort, port);
+  assert.equal((await api.request('PATCH', '/api/config', { proxy: { lanPort: port } })).status, 200);
+});
+
 test('the echo extension gives back what is said', options, async () => {
   const a = await ScriptPhone.open(router, '101');
   try {
