@@ -42,6 +42,7 @@ struct engine_audio {
     bool is_shared;
     double target_ms, buffer_ms, drift_ppm, delay_in_ms, delay_out_ms, cpu_us;
     uint64_t packets_in, packets_out, lost, late, dropped, stray, concealed, stretches;
+    uint64_t srtp_auth_failed, srtp_replayed;
 };
 
 struct engine_leg_view {
@@ -51,8 +52,9 @@ struct engine_leg_view {
     const char *state; /* "calling" | "ringing" | "answered" | "ended" */
     char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX];
     char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
-    char codec[16];   /* "" until agreed */
-    char address[64]; /* where its media comes from, "" until known */
+    char codec[16];        /* "" until agreed */
+    const char *encrypted; /* "no" | "sdes" | "dtls": how the audio is protected */
+    char address[64];      /* where its media comes from, "" until known */
     bool is_muted;
     bool is_held;    /* by us (API) */
     bool is_holding; /* the party put us on hold */

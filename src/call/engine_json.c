@@ -45,6 +45,8 @@ static void audio_json(const struct engine_audio *audio, struct sr_json *json)
     sr_json_key_int(json, "late", (int64_t)audio->late);
     sr_json_key_int(json, "dropped", (int64_t)audio->dropped);
     sr_json_key_int(json, "stray", (int64_t)audio->stray);
+    sr_json_key_int(json, "srtpAuthFailed", (int64_t)audio->srtp_auth_failed);
+    sr_json_key_int(json, "srtpReplayed", (int64_t)audio->srtp_replayed);
     sr_json_key(json, "mix");
     if (!audio->is_mixed) {
         sr_json_null(json);
@@ -85,6 +87,7 @@ static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
     key_text(json, "name", leg->name);
     sr_json_key_c(json, "state", leg->state);
     key_text(json, "codec", leg->codec);
+    sr_json_key_c(json, "encrypted", leg->encrypted);
     key_text(json, "address", leg->address);
     sr_json_key_bool(json, "muted", leg->is_muted);
     sr_json_key_bool(json, "held", leg->is_held);

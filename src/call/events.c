@@ -69,6 +69,8 @@ static void fill_audio(struct engine_audio *audio, const struct media_leg_stats 
         .stray = stats->rx_stray,
         .concealed = stats->concealed,
         .stretches = stats->stretches,
+        .srtp_auth_failed = stats->srtp_auth_failed,
+        .srtp_replayed = stats->srtp_replayed,
     };
 }
 
@@ -88,6 +90,8 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
     if (stats->remote_seen.family != SR_ADDR_NONE)
         (void)sr_str_copy(sr_str_c(sr_addr_text(&stats->remote_seen, text)), view->address,
                           sizeof(view->address));
+    view->encrypted = leg__encrypted_name(leg);
+    memcpy(view->verdict, leg->verdict, sizeof(view->verdict));
     view->is_muted = leg->is_muted;
     view->is_held = leg->is_held;
     view->is_holding = leg->is_holding;

@@ -87,7 +87,7 @@ bool leg_answer_here(struct leg *leg)
     }
     sr_buf_done(&sdp);
     if (err != SR_OK)
-        leg__ended(leg, CALL_REASON_NO_CODEC, 488);
+        leg__ended(leg, leg__sdp_reason(err), 488);
     return err == SR_OK;
 }
 
@@ -103,6 +103,7 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
     leg->sip = sip;
     leg->signalling = invite->flow.remote;
     leg->dtmf = device->dtmf;
+    leg__set_srtp(leg, device->srtp, &invite->flow);
     (void)sr_str_copy(device->id, leg->device_id, sizeof(leg->device_id));
     (void)sr_str_copy(device->extension, leg->number, sizeof(leg->number));
     (void)sr_str_copy(device->display_name, leg->name, sizeof(leg->name));
@@ -123,6 +124,8 @@ static enum call_reason take_offer(struct leg *leg, const struct ua_invite *invi
         return CALL_REASON_NONE;
     if (leg__read_peer(leg, invite->sdp) != SR_OK)
         return CALL_REASON_NO_CODEC;
+    if (!leg__can_agree_on_srtp(leg))
+        return CALL_REASON_ENCRYPTION;
     for (size_t i = 0; i < leg->allowed_count; i++) {
         for (uint8_t j = 0; j < leg->peer.codec_count; j++) {
             if (sdp_codec_same(&leg->allowed[i], &leg->peer.codecs[j]))

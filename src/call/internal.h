@@ -73,6 +73,8 @@ struct leg {
     char user_agent[ENGINE_TEXT_MAX];
     struct sr_addr signalling;
     enum config_dtmf dtmf;
+    enum config_srtp srtp;
+    bool is_signalling_secure; /* TLS or WSS: keys in the SDP are hidden from the network */
 
     /* offer and answer */
     struct sdp_audio ours, peer;
@@ -91,6 +93,8 @@ struct leg {
 
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     char codec_last[16]; /* agreed last, for the record */
+    enum media_crypto crypto_last;
+    char verdict[ENGINE_WHY_MAX]; /* why there is no sound; "": nothing to say */
     struct media_leg_stats stats;
     bool has_stats;
     bool is_counted; /* in the device's number of calls */
@@ -248,6 +252,30 @@ enum sr_err leg__accept_answer(struct leg *leg, struct sr_str sdp);
 /** Tells media what was agreed. */
 void leg__set_stream(struct leg *leg);
 bool leg__is_peer_holding(const struct leg *leg);
+/** What a failure of the functions above means for the leg. */
+enum call_reason leg__sdp_reason(enum sr_err err);
+
+/* ---- leg_srtp.c ---- */
+/** How this party's audio is to be encrypted; before any SDP of the leg. */
+void leg__set_srtp(struct leg *leg, enum config_srtp srtp, const struct net_flow *flow);
+/** Drops the keys of a peer that we know no use for. */
+void leg__keep_known_keys(struct sdp_audio *peer, enum config_srtp srtp);
+/** Profile and keys of a first offer. */
+void leg__offer_keys(const struct leg *leg, struct sdp_audio *ours);
+void leg__wish_keys(const struct leg *leg, struct sdp_answer_wish *wish);
+/** Draws the key of an answer where none is in use yet. */
+void leg__complete_keys(struct sdp_audio *ours);
+/** Whether the peer's offer can be answered as `srtp` wants it. */
+bool leg__can_agree_on_srtp(const struct leg *leg);
+/** Whether what was agreed lacks the encryption that was demanded. */
+bool leg__is_srtp_missing(const struct leg *leg);
+/** Kind and keys of the encryption agreed. Wipe the stream after use. */
+void leg__agree_on_keys(const struct leg *leg, struct media_stream *stream);
+const char *leg__encrypted_name(const struct leg *leg); /* "no" | "sdes" | "dtls" */
+
+/* ---- verdict.c ---- */
+/** From new figures of a leg; `before` are the last ones. True when the verdict changed: tell it. */
+bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
 
 /* ---- incoming.c, ring.c, sip_events.c, media_events.c ---- */
 void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite);

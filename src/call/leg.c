@@ -83,9 +83,7 @@ void leg__set_state(struct leg *leg, enum leg_state state)
 void leg__free(struct leg *leg)
 {
     sr_idtab_remove(&leg->call->engine->legs, leg->id);
-    sr_wipe(leg->ours.keys, sizeof(leg->ours.keys));
-    sr_wipe(leg->peer.keys, sizeof(leg->peer.keys));
-    sr_free(leg);
+    sr_free_secret(leg, sizeof(*leg));
 }
 
 /* The list of gone legs feeds the record; a leg whose ports are still closing must stay. */

@@ -42,10 +42,11 @@ enum sr_err leg__read_peer(struct leg *leg, struct sr_str text)
     if (err == SR_OK)
         err = sdp_audio_read(&sdp, &peer);
     if (err == SR_OK) {
+        leg__keep_known_keys(&peer, leg->srtp);
         leg->peer = peer;
         leg->has_peer = true;
     }
-    sr_wipe(&peer.keys, sizeof(peer.keys));
+    sr_wipe(&peer, sizeof(peer));
     sr_arena_done(&arena);
     return err == SR_OK && !leg->peer.is_active ? SR_ERR_NOTFOUND : err;
 }
@@ -57,14 +58,14 @@ static bool is_usable(const struct sr_addr *addr)
            !sr_addr_is_multicast(addr);
 }
 
-static enum sr_err write_ours(struct leg *leg, const struct sdp_audio *ours, struct sr_buf *buf)
+/* `ours` is wiped: it has keys. */
+static enum sr_err write_ours(struct leg *leg, struct sdp_audio *ours, struct sr_buf *buf)
 {
-    struct sdp_audio now = *ours;
-
     if (leg->has_ours)
-        sdp_audio_version(&leg->ours, &now);
-    leg->ours = now;
+        sdp_audio_version(&leg->ours, ours);
+    leg->ours = *ours;
     leg->has_ours = true;
+    sr_wipe(ours, sizeof(*ours));
     return sdp_audio_write(&leg->ours, NULL, buf);
 }
 
@@ -87,7 +88,7 @@ enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_b
         (void)snprintf(ours.session_id, sizeof(ours.session_id), "%llu",
                        (unsigned long long)(sr_random_u64() >> 2));
         (void)sr_str_copy(SR_STR("1"), ours.session_version, sizeof(ours.session_version));
-        ours.proto = SDP_PROTO_AVP;
+        leg__offer_keys(leg, &ours);
         ours.ptime_ms = 20;
     }
     set_our_address(leg, &ours);
@@ -129,6 +130,9 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
     struct sdp_audio ours;
     enum sr_err err = SR_ERR_NOTFOUND;
 
+    if (!leg__can_agree_on_srtp(leg))
+        return SR_ERR_AUTH;
+    leg__wish_keys(leg, &wish);
     if (like != NULL) {
         wish.allowed = like;
         wish.allowed_count = 1;
@@ -141,7 +145,13 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
     }
     if (err != SR_OK)
         return err;
+    leg__complete_keys(&ours);
     return write_ours(leg, &ours, buf);
+}
+
+enum call_reason leg__sdp_reason(enum sr_err err)
+{
+    return err == SR_ERR_AUTH ? CALL_REASON_ENCRYPTION : CALL_REASON_NO_CODEC;
 }
 
 enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
@@ -154,6 +164,8 @@ enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
         err = sdp_answer_accept(&leg->ours, &leg->peer);
     if (err == SR_OK && !leg->peer.is_active)
         err = SR_ERR_NOTFOUND;
+    if ((err == SR_OK || err == SR_ERR_PROTO) && leg__is_srtp_missing(leg))
+        err = SR_ERR_AUTH;
     if (err != SR_OK) {
         leg->peer = before;
         leg->has_peer = had_peer;
@@ -252,12 +264,17 @@ void leg__set_stream(struct leg *leg)
         sdp_direction_receives(leg->ours.direction) && sdp_direction_sends(leg->peer.direction);
     stream.ptime_ms = leg->peer.ptime_ms ? leg->peer.ptime_ms : 20;
     codec = codec_find(stream.send_codec);
+    leg__agree_on_keys(leg, &stream);
     leg->stream = stream;
+    leg->crypto_last = stream.crypto;
     leg->has_stream = true;
     if (codec != NULL)
         (void)sr_str_copy(sr_str_c(codec->sdp_name), leg->codec_last, sizeof(leg->codec_last));
     leg->is_holding = leg__is_peer_holding(leg);
-    media_leg_set_stream(leg->call->engine->media, leg->media, &leg->stream);
+    media_leg_set_stream(leg->call->engine->media, leg->media, &stream);
+    sr_wipe(&stream, sizeof(stream));
+    sr_wipe(&leg->stream.tx, sizeof(leg->stream.tx)); /* the media plane has them now */
+    sr_wipe(&leg->stream.rx, sizeof(leg->stream.rx));
     media_leg_set_timeout(leg->call->engine->media, leg->media, timeout_sec(leg));
 }
 

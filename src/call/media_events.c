@@ -6,13 +6,16 @@
 static void on_closed(struct engine *engine, const struct media_event *event)
 {
     struct leg *leg = sr_idtab_find(&engine->legs, event->cookie);
+    struct media_leg_stats before;
     struct call *call;
 
     if (leg == NULL)
         return;
     call = leg->call;
+    before = leg->stats;
     leg->stats = event->stats;
     leg->has_stats = true;
+    (void)verdict__update(leg, &before); /* for the record: a short call had no report */
     leg->media = SR_ID_NONE;
     SR_ASSERT(call->media_open > 0);
     call->media_open--;
@@ -30,8 +33,12 @@ static void on_digit(struct leg *leg, const struct media_event *event)
 
 static void on_stats(struct leg *leg, const struct media_event *event)
 {
+    struct media_leg_stats before = leg->stats;
+
     leg->stats = event->stats;
     leg->has_stats = true;
+    if (verdict__update(leg, &before))
+        event__leg(leg, ENGINE_VERDICT);
     event__leg(leg, ENGINE_QUALITY);
 }
 

@@ -51,6 +51,7 @@ uint16_t call_reason_status(enum call_reason reason)
     case CALL_REASON_NOT_ALLOWED:
         return 403;
     case CALL_REASON_NO_CODEC:
+    case CALL_REASON_ENCRYPTION:
         return 488;
     case CALL_REASON_SIGNALLING_TIMEOUT:
         return 408;

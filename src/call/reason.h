@@ -20,6 +20,7 @@
     X(NOT_FOUND, "not_found", "nobody has this number")                                            \
     X(NOT_ALLOWED, "not_allowed", "the configuration forbids this call")                           \
     X(NO_CODEC, "no_codec", "the parties share no codec")                                          \
+    X(ENCRYPTION, "encryption", "the parties do not agree on encryption of the audio")             \
     X(ELSEWHERE, "answered_elsewhere", "another phone answered first")                             \
     X(MEDIA_TIMEOUT, "media_timeout", "no audio arrived for too long")                             \
     X(SESSION_EXPIRED, "session_expired", "the phone stopped refreshing the session")              \

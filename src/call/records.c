@@ -55,6 +55,8 @@ static struct store_leg_record leg_record(const struct leg *leg, char address[SR
         .jitter_ms = leg->has_stats ? stats->jitter_ms : -1,
         .rtt_ms = stats->rtt_ms,
         .mos = stats->mos,
+        .verdict = sr_str_c(leg->verdict),
+        .encrypted = sr_str_c(leg__encrypted_name(leg)),
     };
 }
 

@@ -97,6 +97,7 @@ static enum call_reason add_branch(struct ring *ring, struct leg *from,
     (void)sr_str_copy(contact->user_agent, leg->user_agent, sizeof(leg->user_agent));
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
+    leg__set_srtp(leg, device->srtp, &contact->flow);
     leg->ring = ring;
     ring->branch_count++;
     leg__allow_codecs(leg, &device->codecs);
@@ -278,7 +279,7 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
     }
     sr_buf_done(&sdp);
     if (err != SR_OK)
-        call__end(call, CALL_REASON_NO_CODEC, 488);
+        call__end(call, leg__sdp_reason(err), 488);
     return err == SR_OK;
 }
 
@@ -293,7 +294,7 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
     if (err != SR_OK) {
         sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", call->call_id, leg->leg_id,
                sr_err_name(err));
-        leg__ended(leg, CALL_REASON_NO_CODEC, 488);
+        leg__ended(leg, leg__sdp_reason(err), 488);
         return;
     }
     leg->ring = NULL;

@@ -10,6 +10,8 @@ static enum call_reason reason_of_end(const struct leg *leg, const struct sip_le
     case SIP_LEG_CAUSE_CANCEL:
         return CALL_REASON_CANCELLED;
     case SIP_LEG_CAUSE_REFUSED:
+        if (event->status == 488 && leg->has_ours && leg->ours.proto == SDP_PROTO_SAVP)
+            return CALL_REASON_ENCRYPTION; /* all it saw of us was the demand */
         return call_reason_from_status(event->status);
     case SIP_LEG_CAUSE_TIMEOUT:
         return leg->state == LEG_ANSWERED ? CALL_REASON_SIGNALLING_TIMEOUT
@@ -73,6 +75,8 @@ static void on_offer(struct leg *leg, const struct sip_leg_event *event)
 /* The answer to our offer: in an ACK, a PRACK or a 2xx of our re-INVITE. */
 static void on_answer(struct leg *leg, const struct sip_leg_event *event)
 {
+    enum sr_err err;
+
     if (event->sdp.n == 0) {
         leg->is_offer_open = false;
         return;
@@ -80,8 +84,9 @@ static void on_answer(struct leg *leg, const struct sip_leg_event *event)
     if (!leg->is_offer_open)
         return;
     leg->is_offer_open = false;
-    if (leg__accept_answer(leg, event->sdp) != SR_OK) {
-        leg__ended(leg, CALL_REASON_NO_CODEC, 488);
+    err = leg__accept_answer(leg, event->sdp);
+    if (err != SR_OK) {
+        leg__ended(leg, leg__sdp_reason(err), 488);
         return;
     }
     call__update_media(leg->call);

@@ -24,21 +24,24 @@ void trace__done(struct call_trace *trace)
         drop_oldest(trace);
 }
 
-/* Overwrites what proves knowledge of a password: response and cnonce of digest credentials. */
+/* Overwrites what proves knowledge of a password (response and cnonce of digest credentials) and the
+ * keys of encrypted audio (a=crypto, several on a line). */
 static void mask_line(char *line, size_t n)
 {
     static const char *const names[] = {"response=\"", "cnonce=\"", "inline:"};
 
     for (size_t i = 0; i < SR_ARRAY_LEN(names); i++) {
-        struct sr_str text = {line, n};
-        size_t at = sr_str_search(text, sr_str_c(names[i]));
+        struct sr_str name = sr_str_c(names[i]);
+        size_t at = 0;
 
-        if (at == n)
-            continue;
-        for (at += strlen(names[i]);
-             at < n && line[at] != '"' && line[at] != '|' && line[at] != '\r' && line[at] != '\n';
-             at++)
-            line[at] = '*';
+        while (at + name.n < n) {
+            if (!sr_str_istarts(sr_str_make(line + at, n - at), name)) {
+                at++;
+                continue;
+            }
+            for (at += name.n; at < n && strchr("\"|\r\n", line[at]) == NULL; at++)
+                line[at] = '*';
+        }
     }
 }
 

@@ -221,6 +221,27 @@ static void read_codecs(const struct sdp_media *media, struct sdp_audio *audio)
     }
 }
 
+/* Whether a key may protect as many packets as a call can need: nothing said, 2^20 or more. */
+static bool is_long(struct sr_str lifetime)
+{
+    uint64_t value;
+    if (!lifetime.n)
+        return true;
+    if (sr_str_istarts(lifetime, SR_STR("2^")))
+        return !sr_str_u64(sr_str_from(lifetime, 2), 64, &value) && value >= SDP_LIFETIME_BITS_MIN;
+    return !sr_str_u64(lifetime, UINT64_MAX, &value) && value >> SDP_LIFETIME_BITS_MIN;
+}
+
+/* RFC 4568 6.3: all but a window hint and what says itself that it may be ignored ("-name"). */
+static bool has_demands(struct sr_str params)
+{
+    struct sr_str param;
+    while (sdp__token(&params, &param))
+        if (param.p[0] != '-' && !sr_str_istarts(param, SR_STR("WSH=")))
+            return true;
+    return false;
+}
+
 static void read_keys(const struct sdp *sdp, const struct sdp_media *media, struct sdp_audio *audio)
 {
     struct sr_str value;
@@ -236,6 +257,7 @@ static void read_keys(const struct sdp *sdp, const struct sdp_media *media, stru
         memcpy(key->key, crypto.key, sizeof(key->key));
         key->key_bytes = crypto.key_bytes;
         key->has_mki = crypto.mki.n > 0;
+        key->has_terms = !is_long(crypto.lifetime) || has_demands(crypto.session_params);
         audio->key_count++;
     }
     struct sdp_fingerprint fingerprint;

@@ -139,7 +139,8 @@ static enum sr_err choose_key(const struct sdp_audio *offer, const struct sdp_an
     for (size_t s = 0; s < wish->suite_count; s++) {
         for (uint8_t i = 0; i < offer->key_count; i++) {
             const struct sdp_key *theirs = &offer->keys[i];
-            if (theirs->has_mki || !sr_str_ieq_c(sr_str_c(theirs->suite), wish->suites[s]))
+            if (theirs->has_mki || theirs->has_terms ||
+                !sr_str_ieq_c(sr_str_c(theirs->suite), wish->suites[s]))
                 continue;
             struct sdp_key *ours = &answer->keys[0];
             memset(ours, 0, sizeof(*ours));
@@ -162,8 +163,8 @@ static enum sr_err choose_key(const struct sdp_audio *offer, const struct sdp_an
 static enum sr_err answer_security(const struct sdp_audio *offer,
                                    const struct sdp_answer_wish *wish, struct sdp_audio *answer)
 {
-    if (is_sdes(offer->proto) && !offer->fingerprint_hash[0])
-        return choose_key(offer, wish, answer);
+    if (!is_dtls(offer->proto) && offer->key_count && !choose_key(offer, wish, answer))
+        return SR_OK;
     if (!is_dtls(offer->proto) && !is_sdes(offer->proto))
         return SR_OK;
     if (!offer->fingerprint_hash[0])
@@ -283,9 +284,16 @@ static bool is_key_offered(const struct sdp_audio *offer, const struct sdp_key *
     return false;
 }
 
+static enum sr_err accept_key(const struct sdp_audio *offer, const struct sdp_audio *answer)
+{
+    return answer->key_count == 1 && is_key_offered(offer, &answer->keys[0]) ? SR_OK : SR_ERR_PROTO;
+}
+
 static enum sr_err accept_security(const struct sdp_audio *offer, const struct sdp_audio *answer)
 {
     bool is_secure = is_sdes(offer->proto) || is_dtls(offer->proto);
+    if (!is_secure && offer->key_count && !is_dtls(answer->proto)) /* to be taken or left */
+        return !answer->key_count && !is_sdes(answer->proto) ? SR_OK : accept_key(offer, answer);
     if (is_secure != (is_sdes(answer->proto) || is_dtls(answer->proto)))
         return SR_ERR_PROTO;
     if (!is_secure)
@@ -295,9 +303,7 @@ static enum sr_err accept_security(const struct sdp_audio *offer, const struct s
                        (answer->setup != offer->setup || offer->setup == SDP_SETUP_NONE)
                    ? SR_OK
                    : SR_ERR_PROTO;
-    if (answer->key_count != 1 || !is_key_offered(offer, &answer->keys[0]))
-        return SR_ERR_PROTO;
-    return SR_OK;
+    return accept_key(offer, answer);
 }
 
 enum sr_err sdp_answer_accept(const struct sdp_audio *offer, struct sdp_audio *answer)
@@ -367,6 +373,7 @@ static bool same_keys(const struct sdp_audio *a, const struct sdp_audio *b)
         const struct sdp_key *x = &a->keys[i];
         const struct sdp_key *y = &b->keys[i];
         if (x->tag != y->tag || !same_text(x->suite, y->suite) || x->has_mki != y->has_mki ||
+            x->has_terms != y->has_terms ||
             !sr_str_eq_secret(sr_str_make((const char *)x->key, x->key_bytes),
                               sr_str_make((const char *)y->key, y->key_bytes)))
             return false;

@@ -25,10 +25,11 @@
 enum {
     SDP_CODECS_MAX = 16,      /* further ones of a peer are ignored */
     SDP_EVENTS_MAX = 4,       /* telephone-event, one per clock */
-    SDP_CRYPTO_MAX = 4,       /* further ones of a peer are ignored */
+    SDP_CRYPTO_MAX = 12,      /* further ones of a peer are ignored */
     SDP_CODEC_NAME_MAX = 24,  /* bytes with NUL */
     SDP_CODEC_FMTP_MAX = 128, /* bytes with NUL; parameters beyond are left out whole */
     SDP_PT_NONE = 255,
+    SDP_LIFETIME_BITS_MIN = 20, /* packets a key must last, as a power of 2: hours of audio */
 };
 
 struct sdp_codec {
@@ -50,6 +51,7 @@ struct sdp_key { /* one a=crypto line */
     uint8_t key[SDP_KEY_MAX];
     uint8_t key_bytes;
     bool has_mki;
+    bool has_terms; /* a lifetime or session parameters that nobody here can keep */
 };
 
 enum sdp_proto {
@@ -169,9 +171,10 @@ struct sdp_answer_wish {
     enum sdp_direction direction; /* what we would like: usually SDP_SENDRECV */
     const struct sdp_codec *allowed;
     size_t allowed_count;
-    bool is_single;            /* answer with the first common codec only, beside telephone-event */
-    uint16_t ptime_ms;         /* 0 = the offer's, else 20 */
-    const char *const *suites; /* SDES suites we know, by preference; may be NULL */
+    bool is_single;    /* answer with the first common codec only, beside telephone-event */
+    uint16_t ptime_ms; /* 0 = the offer's, else 20 */
+    const char *const
+        *suites; /* SDES suites we know, by preference; NULL: keys are not looked at */
     size_t suite_count;
     const struct sdp_audio *before; /* our description until now: session id, keys; NULL = first */
     uint64_t session_id;            /* used when before is NULL */
@@ -180,7 +183,8 @@ struct sdp_answer_wish {
 /**
  * Our answer to an offer: its m= lines in number and order, its payload types, codecs in the
  * offerer's order, the first suite of ours it has (key_count 1 with tag and suite; the caller fills
- * the key), setup by the offer (actpass, passive -> active is the caller's choice: set to passive
+ * the key, or finds there the one in use), also when keys were offered in a profile without
+ * encryption, as many phones do; setup by the offer (actpass, passive -> active is the caller's choice: set to passive
  * here for actpass), direction by sdp_direction_answer. Without a common codec or without
  * an active audio line every line is refused (is_active false).
  *
@@ -194,6 +198,8 @@ SR_MUST_USE enum sr_err sdp_answer_make(const struct sdp_audio *offer,
 /**
  * Holds an answer against our offer: number of lines, codecs we offered (others are dropped from
  * *answer; payload types become the answer's), telephone-event, direction.
+ *
+ * Keys offered in a profile without encryption may be taken or left.
  *
  * @return SR_OK (look at is_active); SR_ERR_PROTO other number of m= lines, a key or profile not
  *         offered; SR_ERR_NOTFOUND active but none of our codecs

@@ -88,6 +88,7 @@ struct store_leg_record {
     uint64_t rx_packets, tx_packets, lost;
     double loss_pct, jitter_ms, rtt_ms, mos; /* < 0: not known */
     struct sr_str verdict;
+    struct sr_str encrypted; /* "no" | "sdes" | "dtls"; empty: not known */
 };
 
 struct store_call_record {

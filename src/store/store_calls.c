@@ -19,7 +19,7 @@ void store__text_keep(char **at, struct sr_str *text)
 
 enum {
     RECORD_TEXTS = 8,
-    LEG_TEXTS = 12,
+    LEG_TEXTS = 13,
 };
 
 static void texts_of_record(struct store_call_record *record, struct sr_str *texts[RECORD_TEXTS])
@@ -35,9 +35,9 @@ static void texts_of_record(struct store_call_record *record, struct sr_str *tex
 static void texts_of_leg(struct store_leg_record *leg, struct sr_str *texts[LEG_TEXTS])
 {
     struct sr_str *all[LEG_TEXTS] = {
-        &leg->leg_id,      &leg->kind,    &leg->role,   &leg->device_id,
-        &leg->provider_id, &leg->number,  &leg->name,   &leg->codec,
-        &leg->user_agent,  &leg->address, &leg->reason, &leg->verdict,
+        &leg->leg_id, &leg->kind,    &leg->role,      &leg->device_id,  &leg->provider_id,
+        &leg->number, &leg->name,    &leg->codec,     &leg->user_agent, &leg->address,
+        &leg->reason, &leg->verdict, &leg->encrypted,
     };
 
     memcpy(texts, all, sizeof(all));

@@ -79,6 +79,7 @@ static void leg_json(struct sr_json *json, const struct store_leg_record *leg)
     key_text(json, "number", leg->number);
     key_text(json, "name", leg->name);
     key_text(json, "codec", leg->codec);
+    key_text(json, "encrypted", leg->encrypted);
     key_text(json, "userAgent", leg->user_agent);
     key_text(json, "address", leg->address);
     key_time(json, "startedAt", leg->started_wall_us);

@@ -60,6 +60,7 @@ static const char *const migrations[] = {
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE alive (one INTEGER PRIMARY KEY CHECK (one=1), at INTEGER NOT NULL) STRICT;"
     "INSERT INTO alive VALUES (1, 0);",
+    "ALTER TABLE legs ADD COLUMN encrypted TEXT NOT NULL DEFAULT '';",
 };
 
 /* ---- statements ---- */

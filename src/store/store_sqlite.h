@@ -33,7 +33,7 @@
       " sip_status=excluded.sip_status, reason=excluded.reason RETURNING id")                      \
     X(LEGS_CLEAR, "DELETE FROM legs WHERE call=?1")                                                \
     X(LEG_PUT, "INSERT INTO legs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,"  \
-               "?17,?18,?19,?20,?21,?22,?23,?24,?25)")                                             \
+               "?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)")                                         \
     X(TRACE_PUT, "INSERT OR REPLACE INTO traces SELECT id, ?2, length(?3), ?3 FROM calls"          \
                  " WHERE call_id=?1")                                                              \
     X(CALLS, "SELECT id, call_id, direction, from_number, from_name, to_number, route_id, mode,"   \
@@ -47,10 +47,11 @@
              "   AND provider_id=?7)) ORDER BY started DESC, id DESC")                             \
     X(CALL, "SELECT id, call_id, direction, from_number, from_name, to_number, route_id, mode,"    \
             " started, answered, ended, sip_status, reason FROM calls WHERE call_id=?1")           \
-    X(LEGS, "SELECT leg_id, kind, role, device_id, provider_id, number, name, codec, user_agent,"  \
-            " address, reason, verdict, started, answered, ended, sip_status, rx_packets,"         \
-            " tx_packets, lost, loss_pct, jitter_ms, rtt_ms, mos FROM legs WHERE call=?1"          \
-            " ORDER BY position")                                                                  \
+    X(LEGS,                                                                                        \
+      "SELECT leg_id, kind, role, device_id, provider_id, number, name, codec, user_agent,"        \
+      " address, reason, verdict, started, answered, ended, sip_status, rx_packets,"               \
+      " tx_packets, lost, loss_pct, jitter_ms, rtt_ms, mos, encrypted FROM legs WHERE call=?1"     \
+      " ORDER BY position")                                                                        \
     X(TRACE, "SELECT packed FROM traces WHERE call=(SELECT id FROM calls WHERE call_id=?1)")       \
     X(CONTACT_PUT, "INSERT OR REPLACE INTO contacts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"   \
                    "?12,?13)")                                                                     \

@@ -46,7 +46,8 @@ static enum sr_err put_leg(struct store_db *db, int64_t call, size_t position,
     bind_known(statement, at++, leg->loss_pct);
     bind_known(statement, at++, leg->jitter_ms);
     bind_known(statement, at++, leg->rtt_ms);
-    bind_known(statement, at, leg->mos);
+    bind_known(statement, at++, leg->mos);
+    sql__text(statement, at, leg->encrypted);
     return sql__run(db, statement);
 }
 
@@ -181,6 +182,7 @@ static void read_leg(sqlite3_stmt *statement, struct store_leg_record *ret_leg)
         .jitter_ms = sqlite3_column_double(statement, 20),
         .rtt_ms = sqlite3_column_double(statement, 21),
         .mos = sqlite3_column_double(statement, 22),
+        .encrypted = sql__column(statement, 23),
     };
 }
 
@@ -188,9 +190,9 @@ static void read_leg(sqlite3_stmt *statement, struct store_leg_record *ret_leg)
 static void keep_texts(struct store_leg_record *leg, struct sr_buf *texts)
 {
     struct sr_str *all[] = {
-        &leg->leg_id,      &leg->kind,    &leg->role,   &leg->device_id,
-        &leg->provider_id, &leg->number,  &leg->name,   &leg->codec,
-        &leg->user_agent,  &leg->address, &leg->reason, &leg->verdict,
+        &leg->leg_id, &leg->kind,    &leg->role,      &leg->device_id,  &leg->provider_id,
+        &leg->number, &leg->name,    &leg->codec,     &leg->user_agent, &leg->address,
+        &leg->reason, &leg->verdict, &leg->encrypted,
     };
 
     for (size_t i = 0; i < SR_ARRAY_LEN(all); i++) {
@@ -202,9 +204,9 @@ static void keep_texts(struct store_leg_record *leg, struct sr_buf *texts)
 static void point_texts(struct store_leg_record *leg, const char **at)
 {
     struct sr_str *all[] = {
-        &leg->leg_id,      &leg->kind,    &leg->role,   &leg->device_id,
-        &leg->provider_id, &leg->number,  &leg->name,   &leg->codec,
-        &leg->user_agent,  &leg->address, &leg->reason, &leg->verdict,
+        &leg->leg_id, &leg->kind,    &leg->role,      &leg->device_id,  &leg->provider_id,
+        &leg->number, &leg->name,    &leg->codec,     &leg->user_agent, &leg->address,
+        &leg->reason, &leg->verdict, &leg->encrypted,
     };
 
     for (size_t i = 0; i < SR_ARRAY_LEN(all); i++) {

@@ -15,6 +15,7 @@ int main(void)
     failed += run_race();
     failed += run_limit();
     failed += run_loss();
+    failed += run_srtp();
     failed += run_walk();
     return failed != 0;
 }

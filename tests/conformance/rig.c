@@ -181,6 +181,8 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     rig->net = net_sim_new(rig->wire, &rig->router, ua_net_handler(), rig->ua, NULL);
     assert_int_equal(net_listen(rig->net, NET_UDP, &any, NULL, why), SR_OK);
     assert_int_equal(net_listen(rig->net, NET_TCP, &any, NULL, why), SR_OK);
+    any.port = rig->router.port + 1;
+    assert_int_equal(net_listen(rig->net, NET_TLS, &any, NULL, why), SR_OK);
     ua_set_net(rig->ua, rig->net);
     media.loop = rig->loop;
     media.arg = rig->engine;
@@ -307,6 +309,7 @@ struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind 
     assert_true(rig->phone_count < RIG_PHONES_MAX);
     (void)snprintf(addr, sizeof(addr), "192.0.2.%zu:5060", 10 + rig->phone_count);
     (void)snprintf(password, sizeof(password), "pw-%s", user);
+    options.router.port = (uint16_t)(rig->router.port + (kind == NET_TLS));
     assert_int_equal(sr_addr_parse(sr_str_c(addr), 0, &options.addr), SR_OK);
     phone = sim_phone_new(&options);
     rig->phones[rig->phone_count++] = phone;

@@ -126,6 +126,7 @@ int run_party(void);
 int run_race(void);
 int run_limit(void);
 int run_loss(void);
+int run_srtp(void);
 int run_walk(void);
 
 #endif

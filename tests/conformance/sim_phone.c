@@ -15,7 +15,9 @@ void phone__send_text(struct sim_phone *phone, const char *text)
 
 static const char *contact_param(const struct sim_phone *phone)
 {
-    return phone->kind == NET_TCP ? ";transport=tcp" : "";
+    return phone->kind == NET_TCP   ? ";transport=tcp"
+           : phone->kind == NET_TLS ? ";transport=tls"
+                                    : "";
 }
 
 void phone__sdp(struct phone_call *call, struct sim_sdp *ret_sdp)
@@ -24,6 +26,9 @@ void phone__sdp(struct phone_call *call, struct sim_sdp *ret_sdp)
                                 .direction = call->direction,
                                 .addr = call->phone->addr,
                                 .is_nobody = call->is_nobody,
+                                .proto = call->phone->manners.proto,
+                                .crypto = call->phone->manners.crypto,
+                                .suite = call->phone->manners.suite,
                                 .version = ++call->sdp_version};
     ret_sdp->addr.port = 4000;
 }

@@ -138,7 +138,8 @@ void sim_sdp_offer(const struct sim_sdp *ours, struct sr_buf *out)
     struct sr_str name;
 
     write_head(ours, out);
-    sr_buf_fmt(out, "m=audio %u RTP/AVP", ours->addr.port);
+    sr_buf_fmt(out, "m=audio %u %s", ours->addr.port,
+               ours->proto != NULL ? ours->proto : "RTP/AVP");
     while (sr_str_split(&rest, ',', &name))
         sr_buf_fmt(out, " %u", own_codec(name)->pt);
     sr_buf_c(out, " 101\r\n");
@@ -148,6 +149,8 @@ void sim_sdp_offer(const struct sim_sdp *ours, struct sr_buf *out)
     sr_buf_fmt(out,
                "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=%s\r\n",
                ours->direction);
+    if (ours->crypto != NULL)
+        sr_buf_c(out, ours->crypto);
 }
 
 /* The audio line's payload types. */
@@ -213,6 +216,68 @@ static const char *mirrored(const char *offered, const char *wanted)
     return sends && receives ? "sendrecv" : sends ? "sendonly" : receives ? "recvonly" : "inactive";
 }
 
+/* Third word of the audio line. */
+static struct sr_str profile_of(struct sr_str sdp)
+{
+    struct sr_str line, word = {NULL, 0};
+
+    while (next_line(&sdp, &line)) {
+        if (!sr_str_starts(line, SR_STR("m=audio ")))
+            continue;
+        for (int i = 0; i < 3; i++)
+            (void)sr_str_split(&line, ' ', &word);
+        return word;
+    }
+    return SR_STR("RTP/AVP");
+}
+
+/* The a=crypto line of that suite behind "a=crypto:". */
+static struct sr_str crypto_line(struct sr_str sdp, const char *suite)
+{
+    struct sr_str line;
+
+    while (next_line(&sdp, &line)) {
+        struct sr_str rest = sr_str_from(line, 9), tag, name;
+
+        if (sr_str_starts(line, SR_STR("a=crypto:")) && sr_str_split(&rest, ' ', &tag) &&
+            sr_str_split(&rest, ' ', &name) && sr_str_eq_c(name, suite))
+            return sr_str_from(line, 9);
+    }
+    return (struct sr_str){NULL, 0};
+}
+
+struct sr_str sim_sdp_key(struct sr_str sdp, const char *suite)
+{
+    struct sr_str line = crypto_line(sdp, suite);
+
+    return sr_str_from(line, sr_str_search(line, SR_STR("inline:")));
+}
+
+size_t sim_sdp_keys(struct sr_str sdp)
+{
+    struct sr_str line;
+    size_t count = 0;
+
+    while (next_line(&sdp, &line))
+        count += sr_str_starts(line, SR_STR("a=crypto:"));
+    return count;
+}
+
+static void write_taken_key(const struct sim_sdp *ours, struct sr_str offer, struct sr_buf *out)
+{
+    struct sr_str line = ours->suite != NULL ? crypto_line(offer, ours->suite) : SR_STR("");
+
+    if (line.n > 0) {
+        struct sr_str tag = sr_str_head(line, sr_str_find(line, ' ', 0));
+
+        sr_buf_fmt(out, "a=crypto:%.*s %s inline:", SR_STR_ARG(tag), ours->suite);
+        sr_buf_c(out, strstr(ours->suite, "AES_256_GCM") != NULL ? SIM_KEY_44
+                      : strstr(ours->suite, "GCM") != NULL       ? SIM_KEY_28
+                                                                 : SIM_KEY_30);
+        sr_buf_c(out, "\r\n");
+    }
+}
+
 bool sim_sdp_answer(const struct sim_sdp *ours, struct sr_str offer, struct sr_buf *out)
 {
     struct sr_str rest = sr_str_c(ours->codecs);
@@ -226,12 +291,15 @@ bool sim_sdp_answer(const struct sim_sdp *ours, struct sr_str offer, struct sr_b
         if (pt.n == 0)
             continue;
         write_head(ours, out);
-        sr_buf_fmt(out, "m=audio %u RTP/AVP %.*s %.*s\r\na=rtpmap:%.*s %s\r\n", ours->addr.port,
-                   SR_STR_ARG(pt), SR_STR_ARG(events), SR_STR_ARG(pt), codec->map);
+        sr_buf_fmt(out, "m=audio %u ", ours->addr.port);
+        sr_buf_str(out, ours->proto != NULL ? sr_str_c(ours->proto) : profile_of(offer));
+        sr_buf_fmt(out, " %.*s %.*s\r\na=rtpmap:%.*s %s\r\n", SR_STR_ARG(pt), SR_STR_ARG(events),
+                   SR_STR_ARG(pt), codec->map);
         if (events.n > 0)
             sr_buf_fmt(out, "a=rtpmap:%.*s telephone-event/8000\r\n", SR_STR_ARG(events));
         sr_buf_fmt(out, "a=ptime:20\r\na=%s\r\n",
                    mirrored(sim_sdp_direction(offer), ours->direction));
+        write_taken_key(ours, offer, out);
         return true;
     }
     return false;

@@ -22,12 +22,20 @@ struct sr_str sim_method(struct sr_str msg);
 struct sr_str sim_cseq(struct sr_str msg, uint32_t *ret_number);
 bool sim_has(struct sr_str text, const char *part);
 
+/* keys with salt, all zero, as a=crypto lines write them */
+#define SIM_KEY_28 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+#define SIM_KEY_30 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define SIM_KEY_44 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
 /** Codecs of a phone: names separated by commas, best first ("opus,PCMU"). */
 struct sim_sdp {
     const char *codecs;
     const char *direction; /* sendrecv, sendonly, recvonly, inactive */
     struct sr_addr addr;   /* host and port of audio */
     bool is_nobody;        /* c=0.0.0.0 (hold, RFC 2543) */
+    const char *proto;     /* profile; NULL: RTP/AVP in offers, the offer's in answers */
+    const char *crypto;    /* a=crypto lines of its offer, or NULL */
+    const char *suite;     /* of a=crypto it takes in its answer, or NULL */
     uint32_t version;
 };
 
@@ -38,6 +46,10 @@ bool sim_sdp_answer(const struct sim_sdp *ours, struct sr_str offer, struct sr_b
 const char *sim_sdp_codec(struct sr_str sdp);
 /** Whether a codec of that name is in it. */
 bool sim_sdp_has(struct sr_str sdp, const char *codec);
+/** Key and salt as text ("inline:...") of the a=crypto line of that suite; empty: not there. */
+struct sr_str sim_sdp_key(struct sr_str sdp, const char *suite);
+/** Number of a=crypto lines. */
+size_t sim_sdp_keys(struct sr_str sdp);
 /** "sendrecv" when it says nothing. */
 const char *sim_sdp_direction(struct sr_str sdp);
 

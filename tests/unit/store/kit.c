@@ -78,6 +78,7 @@ const struct store_leg_record kit_legs[2] = {
      .device_id = {"desk", 4},
      .number = {"100", 3},
      .codec = {"opus", 4},
+     .encrypted = {"sdes", 4},
      .user_agent = {"Phone/1", 7},
      .address = {"192.0.2.1:5060", 14},
      .reason = {"hangup", 6},
