@@ -32,6 +32,7 @@
 #include "media/tone.h"
 #include "net/loop.h"
 #include "worker/media_port.h"
+#include "worker/play.h"
 
 enum {
     WORKER_TICK_MS = 20,
@@ -129,6 +130,7 @@ struct mleg {
     uint16_t front_ptime_ms;
     bool is_closing, is_moving;
     struct sr_list held_orders; /* while it moves between workers */
+    uint32_t front_play_count;
 
     /* ---- worker only ---- */
     struct mroom *room;
@@ -148,6 +150,7 @@ struct mleg {
     char inband[LEG_INBAND_MAX];
     uint16_t inband_ms[LEG_INBAND_MAX];
     uint32_t inband_count, inband_left_ms;
+    struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
     struct rtcp_peer rtcp_peer;
     struct rtcp_timer rtcp_timer;
     struct sr_addr rtcp_addr;
@@ -193,6 +196,7 @@ struct mroom {
     uint32_t leg_count;
     struct order *mode_order; /* a switch to relay that waits for empty buffers */
     sr_usec drain_until;
+    struct play *music_play; /* NULL: the generated melody */
     struct hold_music music;
     uint32_t music_hz;
     float music_frame[LEG_FRAME_MAX];
@@ -204,6 +208,7 @@ struct mroom {
 enum order_kind {
     ORDER_ROOM_CLOSE,
     ORDER_ROOM_MODE,
+    ORDER_ROOM_MUSIC,
     ORDER_LEG_ADD,
     ORDER_LEG_TAKE, /* out of its room: closing, or moving to another worker */
     ORDER_LEG_STREAM,
@@ -213,12 +218,14 @@ enum order_kind {
     ORDER_LEG_TIMEOUT,
     ORDER_LEG_DTMF,
     ORDER_LEG_KIT,
+    ORDER_LEG_PLAY, /* comes back when the sound is over */
+    ORDER_LEG_STOP,
     ORDER_STOP,
 };
 
 struct order {
     struct sr_mpsc_node node;
-    struct sr_node held; /* in mleg.held_orders */
+    struct sr_node held; /* in mleg.held_orders; then, a PLAY, in mleg.plays */
     enum order_kind kind;
     struct mroom *room;
     struct mleg *leg;
@@ -241,6 +248,8 @@ struct order {
             uint32_t duration_ms;
         } dtmf;
         struct kit *kit; /* there: new kit; back: old one, to be freed */
+        struct play *play; /* PLAY: and back; MUSIC: there: new one or NULL; back: old one */
+        uint64_t stopped;  /* STOP: whose; 0: all */
         struct media_leg_stats stats;
     };
 };
@@ -343,13 +352,28 @@ void mshare__dissolve(struct mroom *room);
 /** Another leg's encoder works for it. */
 bool mshare__is_served(const struct mleg *leg);
 
+/* ---- plays.c: what is played to or by a leg ---- */
+void plays__start(struct worker *worker, struct mleg *leg, struct order *order);
+/** play 0: all of them. */
+void plays__stop(struct worker *worker, struct mleg *leg, uint64_t play, enum media_play_end end);
+/** A key went down on this leg. */
+void plays__on_digit(struct worker *worker, struct mleg *leg);
+/** Gives all back, at once: the leg closes. */
+void plays__close(struct worker *worker, struct mleg *leg);
+/** Instead of a frame: what was stopped is over although nobody hears it end. */
+void plays__skip(struct worker *worker, struct mleg *leg);
+/** Changes what the leg hears on this tick; bus_hz / 50 samples. */
+void plays__hear(struct worker *worker, struct mleg *leg, uint32_t bus_hz, float *frame);
+/** What a player says on this tick into `frame`. False: nothing. */
+bool plays__say(struct worker *worker, struct mleg *leg, uint32_t bus_hz, float *frame);
+
 /* ---- kit.c (front) ---- */
 struct kit_options {
     enum codec_id rx_codec, tx_codec;
     uint32_t bus_hz;
     uint16_t ptime_ms;
     struct codec_opus_fmtp opus;
-    bool is_echo;
+    bool is_bare; /* a leg without a network */
 };
 struct kit *kit__new(const struct kit_options *options);
 void kit__free(struct kit *kit);

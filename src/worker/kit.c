@@ -59,7 +59,7 @@ struct kit *kit__new(const struct kit_options *options)
     kit->bus_hz = options->bus_hz;
     kit->rx_codec = options->rx_codec;
     kit->tx_codec = options->tx_codec;
-    if (!options->is_echo) {
+    if (!options->is_bare) {
         make_receiver(kit);
         make_sender(kit, options);
     }

@@ -55,6 +55,24 @@ enum sr_err media_leg_dtmf(struct media_port *port, sr_id leg, char digit, uint3
     return port->ops->leg_dtmf(port, leg, digit, SR_MIN(duration_ms, (uint32_t)MEDIA_DTMF_MS_MAX));
 }
 
+enum sr_err media_leg_play(struct media_port *port, sr_id leg,
+                           const struct media_play_options *options)
+{
+    SR_ASSERT((options->clip != NULL) != (options->feed != NULL));
+    SR_ASSERT(options->play != 0);
+    return port->ops->leg_play(port, leg, options);
+}
+
+void media_leg_stop(struct media_port *port, sr_id leg, uint64_t play)
+{
+    port->ops->leg_stop(port, leg, play);
+}
+
+void media_port_set_music(struct media_port *port, struct media_clip *clip)
+{
+    port->ops->set_music(port, clip);
+}
+
 void media_leg_move(struct media_port *port, sr_id leg, sr_id room)
 {
     port->ops->leg_move(port, leg, room);

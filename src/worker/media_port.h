@@ -23,6 +23,7 @@
 #include "base/addr.h"
 #include "media/codec.h"
 #include "rtc/srtp.h"
+#include "worker/clip.h"
 
 enum {
     MEDIA_FORMATS_MAX = 8,  /* payload types one stream may use */
@@ -31,6 +32,7 @@ enum {
     MEDIA_DTMF_MS_DEFAULT = 160,
     MEDIA_DTMF_MS_MAX = 5000,
     MEDIA_DTMF_QUEUE_MAX = 32, /* digits waiting on one leg; more are refused */
+    MEDIA_PLAYS_MAX = 16,      /* sounds of one leg, with those that wait */
 };
 
 enum media_mode {
@@ -48,6 +50,7 @@ enum media_role {
 enum media_leg_kind {
     MEDIA_LEG_RTP,  /* ports and sockets towards a SIP party */
     MEDIA_LEG_ECHO, /* a participant that says what it hears; no sockets */
+    MEDIA_LEG_PLAYER, /* a participant that says what it is given to play; no sockets */
 };
 
 /** What a leg hears instead of the mix (a held party, ring-back before an answer). */
@@ -102,6 +105,26 @@ struct media_leg_options {
     uint64_t cookie;      /* comes back with every event of this leg */
 };
 
+/** Why a sound is over. */
+enum media_play_end {
+    MEDIA_PLAY_DONE,    /* played to its end */
+    MEDIA_PLAY_STOPPED, /* by order, or another one took its place */
+    MEDIA_PLAY_DIGIT,   /* the party pressed a key */
+    MEDIA_PLAY_CLOSED,  /* the leg closed */
+};
+
+/** What is played to a leg. A clip or a feed, never both. */
+struct media_play_options {
+    struct media_clip *clip; /* references are taken */
+    struct media_feed *feed; /* played once by one leg */
+    uint64_t play;           /* comes back with MEDIA_EVENT_PLAYED; not 0, unique on the leg */
+    float gain;              /* factor; 0: 1 */
+    bool is_looping;         /* clip: for ever (a feed's writer repeats) */
+    bool is_over;            /* over what the leg hears; else in its place */
+    bool is_queued;          /* after what it plays now; else that is stopped */
+    bool stops_on_digit;     /* as soon as a key goes down on that leg */
+};
+
 struct media_leg_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped; /* refused by the safety rules, of an unknown type, malformed, too many */
@@ -132,6 +155,7 @@ struct media_leg_stats {
 enum media_event_kind {
     MEDIA_EVENT_LATCHED, /* packets flow from `addr`; also when it changes */
     MEDIA_EVENT_DTMF,    /* digit, duration_ms (RFC 4733, after its end) */
+    MEDIA_EVENT_PLAYED,  /* play, play_end, played_ms, starved_ms: once for every media_leg_play */
     MEDIA_EVENT_TIMEOUT, /* nothing was received for the leg's time-out; once until packets return */
     MEDIA_EVENT_STATS,   /* every 5 s while open */
     MEDIA_EVENT_CLOSED,  /* last event of a leg: ports and memory are free; final stats */
@@ -147,6 +171,10 @@ struct media_event {
     char digit;
     uint16_t duration_ms;
     enum media_mode mode;
+    uint64_t play;
+    enum media_play_end play_end;
+    uint32_t played_ms;  /* of the sound itself; with a loop, of all rounds */
+    uint32_t starved_ms; /* silence because a feed came late */
     struct media_leg_stats stats;
 };
 
@@ -176,6 +204,10 @@ struct media_port_ops {
     void (*leg_set_muted)(struct media_port *port, sr_id leg, bool is_muted);
     void (*leg_set_timeout)(struct media_port *port, sr_id leg, uint32_t timeout_sec);
     enum sr_err (*leg_dtmf)(struct media_port *port, sr_id leg, char digit, uint32_t duration_ms);
+    enum sr_err (*leg_play)(struct media_port *port, sr_id leg,
+                            const struct media_play_options *options);
+    void (*leg_stop)(struct media_port *port, sr_id leg, uint64_t play);
+    void (*set_music)(struct media_port *port, struct media_clip *clip);
     void (*leg_move)(struct media_port *port, sr_id leg, sr_id room);
     void (*leg_close)(struct media_port *port, sr_id leg);
     void (*stats)(struct media_port *port, struct media_port_stats *ret_stats);
@@ -228,6 +260,21 @@ void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_
  */
 SR_MUST_USE enum sr_err media_leg_dtmf(struct media_port *port, sr_id leg, char digit,
                                        uint32_t duration_ms);
+/**
+ * Plays a sound: to the leg alone, or, on a MEDIA_LEG_PLAYER, to the whole room. The room is mixed
+ * meanwhile, also when relay is wanted. Time passes only while the leg can hear (its stream is set and may send);
+ * in MEDIA_MODE_IDLE it waits. Starts, stops and ends without a click; goes along when the leg moves.
+ *
+ * @return SR_OK: MEDIA_EVENT_PLAYED comes exactly once, before the leg's CLOSED;
+ *         SR_ERR_NOTFOUND; SR_ERR_LIMIT MEDIA_PLAYS_MAX are playing or waiting
+ */
+SR_MUST_USE enum sr_err media_leg_play(struct media_port *port, sr_id leg,
+                                       const struct media_play_options *options);
+/** Stops that sound; 0: every one of the leg. Nothing happens when it is over already. */
+void media_leg_stop(struct media_port *port, sr_id leg, uint64_t play);
+/** What MEDIA_PROMPT_MUSIC is from now on, everywhere (each room at its own place). NULL: the
+    generated melody. A reference is taken. */
+void media_port_set_music(struct media_port *port, struct media_clip *clip);
 /** Takes the leg to another room, also on another worker: no packet is lost, at most one tick late. */
 void media_leg_move(struct media_port *port, sr_id leg, sr_id room);
 /** MEDIA_EVENT_CLOSED follows; the id finds nothing any more. */

@@ -20,6 +20,7 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     dtmf_tx_init(&leg->dtmf_tx, 8000);
     rtcp_peer_init(&leg->rtcp_peer);
     rtcp_timer_init(&leg->rtcp_timer, RTCP_INTERVAL_US, prng, now);
+    sr_list_init(&leg->plays);
     leg->heard_at = now;
     leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
     leg->level_dbfs = LEVEL_DBFS_MIN;
@@ -156,6 +157,8 @@ static void report_digits(struct worker *worker, struct mleg *leg, const struct 
                       .digit = step->reports[i].digit,
                       .duration_ms = (uint16_t)SR_MIN(step->reports[i].duration_ms, 65535u)}};
 
+        if (step->reports[i].what == DTMF_START)
+            plays__on_digit(worker, leg);
         if (step->reports[i].what == DTMF_END)
             worker__report(worker, &report);
     }

@@ -70,6 +70,8 @@ static void switch_now(struct worker *worker, struct mroom *room, struct order *
         struct mleg *leg = room->legs[i];
 
         leg->frame = NULL;
+        if (room->mode != MEDIA_MODE_MIX)
+            plays__skip(worker, leg);
         if (leg->kit == NULL || leg->kit->playout == NULL)
             continue;
         playout_set_drain(leg->kit->playout, false);
@@ -202,6 +204,12 @@ static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg
             leg->frame = kit->echo;
         return;
     }
+    if (leg->kind == MEDIA_LEG_PLAYER) {
+        if (kit != NULL && kit->bus_hz == room->bus_hz &&
+            plays__say(worker, leg, room->bus_hz, kit->bus) && !leg->is_muted)
+            leg->frame = kit->bus;
+        return;
+    }
     mleg__receive(worker, leg);
     if (kit == NULL || kit->playout == NULL || kit->bus_hz != room->bus_hz || !leg->has_stream)
         return;
@@ -221,7 +229,9 @@ static const float *music_frame(struct mroom *room)
         hold_music_init(&room->music, room->bus_hz);
         room->music_hz = room->bus_hz;
     }
-    if (!room->has_music_frame)
+    if (!room->has_music_frame && room->music_play != NULL)
+        play_run(room->music_play, room->bus_hz, room->music_frame, NULL);
+    else if (!room->has_music_frame)
         hold_music_run(&room->music, room->music_frame, bus_samples(room));
     room->has_music_frame = true;
     return room->music_frame;
@@ -269,13 +279,11 @@ static bool run_inband(struct mroom *room, struct mleg *leg, float *out)
     return true;
 }
 
-/* What this leg hears now, on the bus. */
-static void hear(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
+/* What this leg hears of the room now, on the bus. */
+static void hear_room(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
 {
     size_t n = bus_samples(room);
 
-    if (leg->inband_count + leg->inband_left_ms > 0 && run_inband(room, leg, out))
-        return;
     switch (leg->prompt) {
     case MEDIA_PROMPT_NONE:
         if (leg->role == MEDIA_ROLE_ISOLATED)
@@ -336,6 +344,15 @@ static void send_to_share(struct worker *worker, struct mleg *leader, const uint
     }
 }
 
+/* What this leg hears now: the room, with what is played to it alone. */
+static void hear(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
+{
+    if (leg->inband_count + leg->inband_left_ms > 0 && run_inband(room, leg, out))
+        return;
+    hear_room(worker, room, leg, out);
+    plays__hear(worker, leg, room->bus_hz, out);
+}
+
 static void send_packets(struct worker *worker, struct mleg *leg)
 {
     struct kit *kit = leg->kit;
@@ -369,8 +386,13 @@ static void give_leg(struct worker *worker, struct mroom *room, struct mleg *leg
         kit->has_echo = true;
         return;
     }
-    if (!leg->has_stream || kit->encoder.ops == NULL || !leg->stream.can_send ||
-        mshare__is_served(leg))
+    if (leg->kind == MEDIA_LEG_PLAYER)
+        return;
+    if (!leg->has_stream || kit->encoder.ops == NULL || !leg->stream.can_send) {
+        plays__skip(worker, leg);
+        return;
+    }
+    if (mshare__is_served(leg))
         return;
     hear(worker, room, leg, kit->out);
     units = codec_clock_units(kit->encoder.ops, kit->tx_hz / 1000 * WORKER_TICK_MS, kit->tx_hz);

@@ -22,7 +22,8 @@ static bool hears_the_sum(const struct mroom *room, const struct mleg *leg)
     return leg->kind == MEDIA_LEG_RTP && leg->has_stream && leg->stream.can_send && kit != NULL &&
            kit->bus_hz == room->bus_hz && kit->encoder.ops != NULL && leg->frame == NULL &&
            leg->prompt == MEDIA_PROMPT_NONE && leg->role != MEDIA_ROLE_ISOLATED &&
-           leg->inband_count + leg->inband_left_ms == 0 && !mleg__has_digits(leg);
+           leg->plays.count == 0 && leg->inband_count + leg->inband_left_ms == 0 &&
+           !mleg__has_digits(leg);
 }
 
 static bool is_tuned_alike(const struct codec_tuning *a, const struct codec_tuning *b)

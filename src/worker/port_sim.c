@@ -15,8 +15,17 @@ struct sim_room {
     enum media_mode mode;
 };
 
+struct sim_play {
+    struct sr_node node;
+    struct media_play_options options;
+    sr_usec started; /* 0: waits */
+};
+
 struct sim_leg {
     struct port_sim_leg shown;
+    struct port_sim *sim;
+    struct sr_list plays; /* the first one is heard */
+    struct loop_timer play_timer;
     sr_id id;
     uint16_t port; /* 0: none */
 };
@@ -36,6 +45,7 @@ struct port_sim {
     uint8_t *port_used; /* by pair */
     uint32_t pair_count, used_count, next;
     uint32_t faults;
+    struct media_clip *music;
 };
 
 static struct port_sim *self(struct media_port *port)
@@ -161,6 +171,9 @@ static enum sr_err leg_open(struct media_port *port, sr_id room,
     leg->shown.room = room;
     leg->shown.options = *options;
     leg->port = number;
+    leg->sim = sim;
+    sr_list_init(&leg->plays);
+    loop_timer_init(&leg->play_timer, on_play_timer, leg);
     leg->id = sr_idtab_add(&sim->legs, leg);
     SR_ASSERT(leg->id != SR_ID_NONE);
     *ret_leg = leg->id;
@@ -225,6 +238,116 @@ static enum sr_err leg_dtmf(struct media_port *port, sr_id id, char digit, uint3
     return SR_OK;
 }
 
+/* ---- sounds ---- */
+
+static struct sim_play *first_play(const struct sim_leg *leg)
+{
+    struct sr_node *node = sr_list_first(&leg->plays);
+
+    return node != NULL ? SR_CONTAINER(node, struct sim_play, node) : NULL;
+}
+
+/* Starts what is first now. */
+static void show_plays(struct sim_leg *leg)
+{
+    struct loop *loop = leg->sim->options.loop;
+    struct sim_play *play = first_play(leg);
+
+    leg->shown.play_count = (uint32_t)leg->plays.count;
+    leg->shown.play = play != NULL ? play->options : (struct media_play_options){0};
+    if (play == NULL || play->started != 0)
+        return;
+    play->started = loop_now(loop);
+    if (play->options.clip != NULL && !play->options.is_looping)
+        loop_timer_set(loop, &leg->play_timer,
+                       play->started + media_clip_ms(play->options.clip) * SR_MSEC);
+}
+
+static void end_play(struct sim_leg *leg, struct sim_play *play, enum media_play_end end)
+{
+    struct media_event event = {.kind = MEDIA_EVENT_PLAYED,
+                                .room = leg->shown.room,
+                                .leg = leg->id,
+                                .cookie = leg->shown.options.cookie,
+                                .play = play->options.play,
+                                .play_end = end};
+
+    if (play->started != 0) {
+        event.played_ms = (uint32_t)((loop_now(leg->sim->options.loop) - play->started) / SR_MSEC);
+        loop_timer_clear(leg->sim->options.loop, &leg->play_timer);
+    }
+    sr_list_remove(&leg->plays, &play->node);
+    push_event(leg->sim, &event);
+    if (play->options.feed != NULL)
+        media_feed_close(play->options.feed);
+    media_feed_unref(play->options.feed);
+    media_clip_unref(play->options.clip);
+    sr_free(play);
+}
+
+static void on_play_timer(void *arg)
+{
+    struct sim_leg *leg = arg;
+
+    end_play(leg, first_play(leg), MEDIA_PLAY_DONE);
+    show_plays(leg);
+}
+
+static void stop_plays(struct sim_leg *leg, uint64_t which, bool is_digit, enum media_play_end end)
+{
+    SR_LIST_EACH(&leg->plays, node)
+    {
+        struct sim_play *play = SR_CONTAINER(node, struct sim_play, node);
+
+        if ((which == 0 || play->options.play == which) &&
+            (!is_digit || play->options.stops_on_digit))
+            end_play(leg, play, end);
+    }
+}
+
+static enum sr_err leg_play(struct media_port *port, sr_id id,
+                            const struct media_play_options *options)
+{
+    struct sim_leg *leg = find_leg(port, id);
+    struct sim_play *play;
+
+    if (leg == NULL)
+        return SR_ERR_NOTFOUND;
+    if (leg->plays.count == MEDIA_PLAYS_MAX)
+        return SR_ERR_LIMIT;
+    if (!options->is_queued)
+        stop_plays(leg, 0, false, MEDIA_PLAY_STOPPED);
+    play = sr_zalloc(1, sizeof(*play));
+    play->options = *options;
+    if (options->clip != NULL)
+        (void)media_clip_ref(options->clip);
+    else
+        (void)media_feed_ref(options->feed);
+    sr_list_add(&leg->plays, &play->node);
+    show_plays(leg);
+    return SR_OK;
+}
+
+static void leg_stop(struct media_port *port, sr_id id, uint64_t play)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg == NULL)
+        return;
+    stop_plays(leg, play, false, MEDIA_PLAY_STOPPED);
+    show_plays(leg);
+}
+
+static void set_music(struct media_port *port, struct media_clip *clip)
+{
+    struct port_sim *sim = self(port);
+
+    if (clip != NULL)
+        (void)media_clip_ref(clip);
+    media_clip_unref(sim->music);
+    sim->music = clip;
+}
+
 static void leg_move(struct media_port *port, sr_id id, sr_id room)
 {
     struct sim_leg *leg = find_leg(port, id);
@@ -241,6 +364,7 @@ static void leg_close(struct media_port *port, sr_id id)
 
     if (leg == NULL)
         return;
+    stop_plays(leg, 0, false, MEDIA_PLAY_CLOSED);
     event.room = leg->shown.room;
     event.cookie = leg->shown.options.cookie;
     event.stats = (struct media_leg_stats){.rtt_ms = -1, .mos = -1};
@@ -275,14 +399,18 @@ static void sim_free(struct media_port *port)
 {
     struct port_sim *sim = self(port);
     uint32_t cursor = 0;
+    struct sim_leg *leg;
     struct sr_node *node;
     void *object;
 
+    while ((leg = sr_idtab_next(&sim->legs, &cursor)) != NULL) {
+        stop_plays(leg, 0, false, MEDIA_PLAY_CLOSED);
+        sr_free(leg);
+    }
     loop_defer_clear(sim->options.loop, &sim->job);
     while ((node = sr_list_pop(&sim->events)) != NULL)
         sr_free(SR_CONTAINER(node, struct sim_event, node));
-    while ((object = sr_idtab_next(&sim->legs, &cursor)) != NULL)
-        sr_free(object);
+    media_clip_unref(sim->music);
     cursor = 0;
     while ((object = sr_idtab_next(&sim->rooms, &cursor)) != NULL)
         sr_free(object);
@@ -305,6 +433,9 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
         .leg_set_muted = leg_set_muted,
         .leg_set_timeout = leg_set_timeout,
         .leg_dtmf = leg_dtmf,
+        .leg_play = leg_play,
+        .leg_stop = leg_stop,
+        .set_music = set_music,
         .leg_move = leg_move,
         .leg_close = leg_close,
         .stats = stats,
@@ -353,7 +484,18 @@ uint32_t port_sim_faults(struct media_port *port)
     return self(port)->faults;
 }
 
+const struct media_clip *port_sim_music(struct media_port *port)
+{
+    return self(port)->music;
+}
+
 void port_sim_inject(struct media_port *port, const struct media_event *event)
 {
+    struct sim_leg *leg = sr_idtab_find(&self(port)->legs, event->leg);
+
+    if (leg != NULL && event->kind == MEDIA_EVENT_DTMF) {
+        stop_plays(leg, 0, true, MEDIA_PLAY_DIGIT);
+        show_plays(leg);
+    }
     push_event(self(port), event);
 }

@@ -3,7 +3,8 @@
  *
  * It hands out ports from the range (and refuses when they are used up), keeps every order for the test to look
  * at, delivers events through the loop, and checks the rules: unknown ids, double closes and
- * leaked legs are failures a test can ask for.
+ * leaked legs are failures a test can ask for. A clip plays as long as it lasts; a feed until it is
+ * stopped.
  */
 #ifndef SR_WORKER_PORT_SIM_H
 #define SR_WORKER_PORT_SIM_H
@@ -27,6 +28,8 @@ struct port_sim_leg {
     enum media_prompt prompt;
     bool is_muted;
     bool is_stream_set;
+    uint32_t play_count;            /* sounds playing and waiting */
+    struct media_play_options play; /* the first of them; its clip lives as long as it plays */
     uint32_t digit_count;
     char digits[MEDIA_DTMF_QUEUE_MAX + 1];
 };
@@ -39,7 +42,9 @@ uint32_t port_sim_leg_count(struct media_port *port);
 uint32_t port_sim_room_count(struct media_port *port);
 /** Orders that named something that is not open. A correct hub causes none. */
 uint32_t port_sim_faults(struct media_port *port);
-/** Makes an event of that leg happen (digit, time-out, latch). */
+/** The clip that is the music on hold now; NULL: the generated melody. */
+const struct media_clip *port_sim_music(struct media_port *port);
+/** Makes an event of that leg happen (digit, time-out, latch). A digit stops what digits stop. */
 void port_sim_inject(struct media_port *port, const struct media_event *event);
 
 #endif

@@ -28,6 +28,7 @@ struct port_threads {
     uint32_t next_worker; /* spread_wanted */
     struct sr_prng prng;
     struct loop_job wake_job;
+    struct media_clip *music; /* NULL: the generated melody */
     bool is_stopping;
 };
 
@@ -102,7 +103,7 @@ static void tell(struct port_threads *port, const struct media_event *event)
 
 static bool is_audible(const struct mleg *leg)
 {
-    return leg->kind == MEDIA_LEG_ECHO || leg->front_has_stream;
+    return leg->kind == MEDIA_LEG_ECHO || leg->kind == MEDIA_LEG_PLAYER || leg->front_has_stream;
 }
 
 static enum codec_id rx_codec_of(const struct mleg *leg)
@@ -122,7 +123,8 @@ static bool can_relay(const struct mroom *room)
         return false;
     return a->front_role == MEDIA_ROLE_PARTICIPANT && b->front_role == MEDIA_ROLE_PARTICIPANT &&
            a->front_prompt == MEDIA_PROMPT_NONE && b->front_prompt == MEDIA_PROMPT_NONE &&
-           !a->front_muted && !b->front_muted && rx_codec_of(a) == b->front_stream.send_codec &&
+           a->front_play_count + b->front_play_count == 0 && !a->front_muted &&
+           !b->front_muted && rx_codec_of(a) == b->front_stream.send_codec &&
            rx_codec_of(b) == a->front_stream.send_codec &&
            a->front_stream.send_codec != CODEC_NONE &&
            a->front_stream.ptime_ms == b->front_stream.ptime_ms;
@@ -161,7 +163,7 @@ static void send_kit(struct mleg *leg, uint32_t bus_hz)
         .bus_hz = bus_hz,
         .ptime_ms = leg->front_stream.ptime_ms ? leg->front_stream.ptime_ms : 20,
         .opus = leg->front_stream.opus,
-        .is_echo = leg->kind == MEDIA_LEG_ECHO,
+        .is_bare = leg->kind == MEDIA_LEG_ECHO || leg->kind == MEDIA_LEG_PLAYER,
     };
     struct order *order;
 
@@ -231,6 +233,30 @@ static uint32_t emptiest_slot(const struct worker *worker)
     return best;
 }
 
+static void send_music(struct port_threads *port, struct mroom *room)
+{
+    struct media_play_options options = {.clip = port->music, .is_looping = true, .play = 1};
+    struct order *order = order_new(ORDER_ROOM_MUSIC, room, NULL);
+
+    if (port->music != NULL)
+        order->play = play_new(&options);
+    send_to(room->worker, order);
+}
+
+static void set_music(struct media_port *base, struct media_clip *clip)
+{
+    struct port_threads *port = self(base);
+    uint32_t cursor = 0;
+    struct mroom *room;
+
+    if (clip == port->music)
+        return;
+    media_clip_unref(port->music);
+    port->music = clip != NULL ? media_clip_ref(clip) : NULL;
+    while ((room = sr_idtab_next(&port->rooms, &cursor)) != NULL)
+        send_music(port, room);
+}
+
 static enum sr_err room_open(struct media_port *base, uint64_t cookie, sr_id *ret_room)
 {
     struct port_threads *port = self(base);
@@ -248,6 +274,8 @@ static enum sr_err room_open(struct media_port *base, uint64_t cookie, sr_id *re
     room->worker->slot_rooms[room->slot]++;
     room->bus_hz = 8000;
     room->front_bus_hz = 8000;
+    if (port->music != NULL)
+        send_music(port, room);
     *ret_room = room->id;
     return SR_OK;
 }
@@ -443,6 +471,36 @@ static enum sr_err leg_dtmf(struct media_port *base, sr_id id, char digit, uint3
     return SR_OK;
 }
 
+static enum sr_err leg_play(struct media_port *base, sr_id id,
+                            const struct media_play_options *options)
+{
+    struct mleg *leg = find_leg(base, id);
+    struct order *order;
+
+    if (leg == NULL)
+        return SR_ERR_NOTFOUND;
+    if (leg->front_play_count == MEDIA_PLAYS_MAX)
+        return SR_ERR_LIMIT;
+    leg->front_play_count++;
+    order = order_new(ORDER_LEG_PLAY, leg->front_room, leg);
+    order->play = play_new(options);
+    send_leg_order(leg, order);
+    apply(leg->front_room);
+    return SR_OK;
+}
+
+static void leg_stop(struct media_port *base, sr_id id, uint64_t play)
+{
+    struct mleg *leg = find_leg(base, id);
+    struct order *order;
+
+    if (leg == NULL || leg->front_play_count == 0)
+        return;
+    order = order_new(ORDER_LEG_STOP, leg->front_room, leg);
+    order->stopped = play;
+    send_leg_order(leg, order);
+}
+
 static void leave_room(struct mleg *leg)
 {
     struct mroom *room = leg->front_room;
@@ -540,6 +598,27 @@ static void on_mode(struct port_threads *port, struct order *order)
         tell(port, &event);
 }
 
+static void on_played(struct port_threads *port, struct order *order)
+{
+    struct mleg *leg = order->leg;
+    struct media_event event = {.kind = MEDIA_EVENT_PLAYED,
+                                .room = leg->front_room->id,
+                                .leg = leg->id,
+                                .cookie = leg->cookie,
+                                .play = order->play->options.play,
+                                .play_end = order->play->end,
+                                .played_ms = play_ms(order->play),
+                                .starved_ms = play_starved_ms(order->play)};
+
+    play_free(order->play);
+    SR_ASSERT(leg->front_play_count > 0);
+    leg->front_play_count--;
+    tell(port, &event);
+    leg = sr_idtab_find(&port->legs, event.leg); /* the listener may do anything */
+    if (leg != NULL && !leg->is_closing)
+        apply(leg->front_room);
+}
+
 static void on_returned(struct port_threads *port, struct order *order)
 {
     switch (order->kind) {
@@ -552,10 +631,17 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_ROOM_CLOSE:
         order->room->worker->room_count--;
         order->room->worker->slot_rooms[order->room->slot]--;
+        play_free(order->room->music_play);
         sr_free(order->room);
+        break;
+    case ORDER_ROOM_MUSIC:
+        play_free(order->play);
         break;
     case ORDER_LEG_KIT:
         kit__free(order->kit);
+        break;
+    case ORDER_LEG_PLAY:
+        on_played(port, order);
         break;
     case ORDER_LEG_STREAM:
         secure__free(order->secure);
@@ -566,6 +652,7 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_MUTED:
     case ORDER_LEG_TIMEOUT:
     case ORDER_LEG_DTMF:
+    case ORDER_LEG_STOP:
     case ORDER_STOP:
         break;
     }
@@ -703,6 +790,7 @@ static void port_free(struct media_port *base)
     sr_idtab_done(&port->rooms);
     sr_idtab_done(&port->legs);
     ports__done(&port->ports);
+    media_clip_unref(port->music);
     sr_free(port->workers);
     sr_free(port);
 }
@@ -749,6 +837,9 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
         .leg_set_muted = leg_set_muted,
         .leg_set_timeout = leg_set_timeout,
         .leg_dtmf = leg_dtmf,
+        .leg_play = leg_play,
+        .leg_stop = leg_stop,
+        .set_music = set_music,
         .leg_move = leg_move,
         .leg_close = leg_close,
         .stats = port_stats,

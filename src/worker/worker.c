@@ -174,6 +174,15 @@ static void swap_secure(struct order *order)
     order->secure = old;
 }
 
+static void swap_music(struct order *order)
+{
+    struct play *old = order->room->music_play;
+
+    order->room->music_play = order->play;
+    order->room->music_hz = 0; /* the melody begins anew when it comes back */
+    order->play = old;
+}
+
 static void close_room(struct worker *worker, struct mroom *room)
 {
     SR_ASSERT(room->leg_count == 0);
@@ -196,10 +205,15 @@ static bool serve_order(struct worker *worker, struct order *order)
     case ORDER_ROOM_MODE:
         mroom__set_mode(worker, order->room, order);
         return false;
+    case ORDER_ROOM_MUSIC:
+        swap_music(order);
+        break;
     case ORDER_LEG_ADD:
         add_leg(worker, order->room, leg);
         break;
     case ORDER_LEG_TAKE:
+        if (order->next == NULL)
+            plays__close(worker, leg);
         mleg__stats(worker, leg, &order->stats);
         take_leg(worker, leg);
         break;
@@ -227,6 +241,12 @@ static bool serve_order(struct worker *worker, struct order *order)
         break;
     case ORDER_LEG_KIT:
         swap_kit(order);
+        break;
+    case ORDER_LEG_PLAY:
+        plays__start(worker, leg, order);
+        return false;
+    case ORDER_LEG_STOP:
+        plays__stop(worker, leg, order->stopped, MEDIA_PLAY_STOPPED);
         break;
     case ORDER_STOP:
         worker->is_stopping = true;
