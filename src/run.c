@@ -43,6 +43,7 @@ struct run {
     struct media_port *media;
     struct engine *engine;
     struct conference_rooms *rooms;
+    struct speech *speech;
     struct web *web;
     struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
     size_t addr_count;
@@ -344,12 +345,24 @@ static bool open_media(struct run *run)
     return false;
 }
 
+static void open_speech(struct run *run)
+{
+    const struct config_tts *tts = &run->config->speech.tts;
+    struct speech_options options = {.loop = run->loop,
+                                     .data_path = run->data_path,
+                                     .engine = tts->engine,
+                                     .voice = tts->voice};
+
+    run->speech = speech_new(&options);
+}
+
 static bool open_hub(struct run *run)
 {
     struct engine_options options = {
         .loop = run->loop,
         .config = run->config,
         .store = run->store,
+        .speech = run->speech,
         .wake = wake_web,
         .wake_arg = run,
         .backlog = sip_backlog,
@@ -365,6 +378,7 @@ static bool open_hub(struct run *run)
     run->rooms = conference_rooms_new();
     engine_add_app(run->engine, &app_echo, NULL);
     engine_add_app(run->engine, &app_conference, run->rooms);
+    engine_add_app(run->engine, &app_announce, NULL); /* last: it takes what is left */
     ua.arg = run->engine;
     run->ua = ua_new(&ua);
     if (!open_sip(run) || !open_media(run))
@@ -426,6 +440,7 @@ static bool open_web(struct run *run)
     struct web_options options = {
         .engine = run->engine,
         .store = run->store,
+        .speech = run->speech,
         .config = run->config,
         .config_path = run->config_path,
         .data_path = run->data_path,
@@ -496,7 +511,10 @@ static bool start(struct run *run)
         return false;
     (void)machine_check(run->config);
     find_addrs(run);
-    return open_store(run) && open_hub(run) && open_web(run);
+    if (!open_store(run))
+        return false;
+    open_speech(run);
+    return open_hub(run) && open_web(run);
 }
 
 static void stop(struct run *run)
@@ -509,6 +527,7 @@ static void stop(struct run *run)
     ua_free(run->ua);
     net_free(run->net);
     engine_free(run->engine);
+    speech_free(run->speech);
     conference_rooms_free(run->rooms);
     store_close(run->store);
     loop_watch_close(run->signal_watch);

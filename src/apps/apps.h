@@ -12,6 +12,12 @@
 /** "*43": who calls hears himself. No state. */
 extern const struct app_ops app_echo;
 
+/**
+ * What is dialled and has nobody else: "*600" tells the time; what is not built yet (voicemail, parking, codes) says so
+ * and ends with reason not_built. No state; registered last.
+ */
+extern const struct app_ops app_announce;
+
 /** Conference rooms by extension. One state for all rooms. */
 extern const struct app_ops app_conference;
 struct conference_rooms;

@@ -50,6 +50,7 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     call->started_wall_us = loop_wall(engine->loop);
     sr_list_init(&call->legs);
     sr_list_init(&call->gone);
+    sr_list_init(&call->api_plays);
     loop_timer_init(&call->relay_timer, on_relay_timer, call);
     trace__init(&call->trace);
     (void)sr_map_put(&engine->calls_by_text, sr_str_c(call->call_id), call);
@@ -71,6 +72,7 @@ void call__finish(struct call *call)
         leg__free(SR_CONTAINER(node, struct leg, node));
     SR_ASSERT(call->legs.count == 0);
     (void)sr_idtab_remove(&engine->calls, call->id);
+    commands__plays_free(call);
     trace__done(&call->trace);
     config_unref(call->config);
     sr_free(call);
@@ -136,7 +138,7 @@ uint32_t call__party_count(const struct call *call)
     {
         const struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
-        count += leg->state == LEG_ANSWERED && leg->role != MEDIA_ROLE_TOOL;
+        count += leg->state == LEG_ANSWERED && leg->role != MEDIA_ROLE_TOOL && !leg->is_player;
     }
     return count;
 }
@@ -203,10 +205,11 @@ struct leg *call_add_media_leg(struct call *call, enum media_leg_kind kind, stru
 {
     struct leg *leg;
 
-    SR_ASSERT(kind == MEDIA_LEG_ECHO);
+    SR_ASSERT(kind == MEDIA_LEG_ECHO || kind == MEDIA_LEG_PLAYER);
     leg = leg__new(call, LEG_MEDIA);
     if (leg == NULL)
         return NULL;
+    leg->is_player = kind == MEDIA_LEG_PLAYER;
     if (!leg__open_media(leg, NULL)) {
         sr_list_remove(&call->legs, &leg->node);
         leg__free(leg);
@@ -216,6 +219,11 @@ struct leg *call_add_media_leg(struct call *call, enum media_leg_kind kind, stru
     leg__set_state(leg, LEG_ANSWERED);
     event__leg(leg, ENGINE_LEG_ADDED);
     return leg;
+}
+
+sr_usec call_wall(const struct call *call)
+{
+    return loop_wall(call->engine->loop);
 }
 
 /* ---- which speed, who hears what --------------------------------------------------------------- */
@@ -246,7 +254,7 @@ static struct audio_count count_audio(const struct call *call)
         const struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
         count.coming += leg->state == LEG_ANSWERED && leg->sip != NULL && !leg->has_stream;
-        if (!is_in_audio(leg) || leg->role != MEDIA_ROLE_PARTICIPANT)
+        if (!is_in_audio(leg) || leg->role != MEDIA_ROLE_PARTICIPANT || leg->is_player)
             continue;
         count.legs++;
         count.present += !is_away(leg);

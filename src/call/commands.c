@@ -70,6 +70,7 @@ static void do_configure(struct engine *engine, const struct engine_command *com
     engine->config = command->config; /* the command's reference is ours now */
     engine__configure_ua(engine);
     keep_limits(engine);
+    sound__load_music(engine);
     media_port_set_ports(engine->media, (uint16_t)engine->config->proxy.rtp_ports.min,
                          (uint16_t)engine->config->proxy.rtp_ports.max);
     config_unref(old);
@@ -231,6 +232,18 @@ static void do_dtmf(struct reply *reply, struct leg *leg, const struct engine_co
     }
 }
 
+static void do_play(struct reply *reply, struct call *call, const struct engine_command *command)
+{
+    char play_id[ENGINE_ID_MAX];
+    const char *why = "";
+    enum sr_err err = commands__play(call, command, play_id, &why);
+
+    if (err != SR_OK)
+        say(reply, err, why);
+    else
+        say_id(reply, "playId", play_id);
+}
+
 static void serve_leg(struct reply *reply, struct call *call, const struct engine_command *command)
 {
     struct leg *leg = call__find_leg(call, command->leg_id);
@@ -259,7 +272,12 @@ static void serve_call(struct reply *reply, const struct engine_command *command
         call__end(call, CALL_REASON_API, 0);
     else if (command->kind == ENGINE_DO_LEG_ADD)
         do_leg_add(reply, call, command);
-    else if (command->kind == ENGINE_DO_TRACE && reply->event != NULL)
+    else if (command->kind == ENGINE_DO_PLAY)
+        do_play(reply, call, command);
+    else if (command->kind == ENGINE_DO_PLAY_STOP) {
+        if (commands__play_stop(call, command) != SR_OK)
+            say(reply, SR_ERR_NOTFOUND, "nothing of that name plays in this call");
+    } else if (command->kind == ENGINE_DO_TRACE && reply->event != NULL)
         trace__json(&call->trace, body_of(reply));
     else if (command->kind != ENGINE_DO_TRACE)
         serve_leg(reply, call, command);
@@ -287,6 +305,8 @@ static void serve(struct engine *engine, const struct engine_command *command)
     case ENGINE_DO_LEG_REMOVE:
     case ENGINE_DO_LEG_CHANGE:
     case ENGINE_DO_DTMF:
+    case ENGINE_DO_PLAY:
+    case ENGINE_DO_PLAY_STOP:
     case ENGINE_DO_TRACE:
         serve_call(&reply, command);
         break;

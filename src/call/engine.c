@@ -202,6 +202,7 @@ struct engine *engine_new(const struct engine_options *options)
 
     engine->loop = options->loop;
     engine->store = options->store;
+    engine->speech = options->speech;
     engine->config = config_ref(options->config);
     engine->backlog = options->backlog;
     engine->backlog_arg = options->backlog_arg;
@@ -211,6 +212,7 @@ struct engine *engine_new(const struct engine_options *options)
     engine->epoch = sr_random_u64() >> 12; /* fits a JSON number */
     sr_idtab_init(&engine->calls, engine->calls_max);
     sr_idtab_init(&engine->legs, engine->calls_max * 4);
+    sound__init(engine);
     sr_map_init(&engine->calls_by_text);
     sr_map_init(&engine->device_calls);
     sr_mpsc_init(&engine->commands);
@@ -237,6 +239,7 @@ void engine_start(struct engine *engine, struct ua *ua, struct media_port *media
     engine->media = media;
     engine__configure_ua(engine);
     engine__restore_contacts(engine);
+    sound__load_music(engine);
     engine->is_started = true;
     overload_init(&engine->overload, loop_now(engine->loop));
     loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));
@@ -270,6 +273,7 @@ void engine_free(struct engine *engine)
         return;
     loop_defer_clear(engine->loop, &engine->wake_job);
     SR_ASSERT(engine->calls.count == 0 && engine->legs.count == 0);
+    sound__done(engine);
     while ((node = sr_mpsc_pop(&engine->commands)) != NULL) {
         struct engine_command *command = SR_CONTAINER(node, struct engine_command, node);
 

@@ -27,6 +27,8 @@ enum {
     ENGINE_COMMANDS_MAX = 1024, /* waiting; more are refused: answer 503 */
     ENGINE_EVENTS_MAX = 16384,  /* waiting; when full they are dropped, then a snapshot follows */
     ENGINE_CONTACTS_SHOWN_MAX = 10,
+    ENGINE_SOUND_MAX = 1001,   /* a text to speak or a path, with NUL */
+    ENGINE_PLAY_LEGS_MAX = 16, /* named in one command */
 };
 
 /* ---- views ---- */
@@ -121,6 +123,8 @@ struct engine_status {
     X(DEVICE_UNREGISTERED, "device_unregistered")                                                  \
     X(DEVICE_CHANGED, "device_changed") /* reachability, a contact more or less */                 \
     X(DTMF, "dtmf")                     /* digit, duration_ms */                                   \
+    X(PLAY_STARTED, "play_started")     /* play_id */                                              \
+    X(PLAY_FINISHED, "play_finished")   /* play_id, why (how it ended), duration_ms heard */       \
     X(QUALITY, "quality")                                                                          \
     X(VERDICT, "verdict")                                                                          \
     X(CONFIG_CHANGED, "config_changed")                                                            \
@@ -146,6 +150,7 @@ struct engine_event {
     uint16_t sip_status;               /* 0: none */
     char digit;
     uint32_t duration_ms;
+    char play_id[ENGINE_ID_MAX];
     char subject[ENGINE_TEXT_MAX];
     char why[ENGINE_WHY_MAX];
 
@@ -181,6 +186,8 @@ enum engine_command_kind {
     ENGINE_DO_LEG_REMOVE, /* call_id, leg_id */
     ENGINE_DO_LEG_CHANGE, /* call_id, leg_id, has_* and values */
     ENGINE_DO_DTMF,       /* call_id, leg_id, digits, duration_ms */
+    ENGINE_DO_PLAY, /* call_id, sound, is_file, voice, is_looping, legs -> body {"playId":...} */
+    ENGINE_DO_PLAY_STOP,  /* call_id, play_id; empty: all of the call */
     ENGINE_DO_TRACE,      /* call_id -> body: array as store_trace; NOTFOUND: not a live call */
     ENGINE_DO_ROUTE_TEST, /* to, from, device -> body as POST /api/routes/test */
     ENGINE_DO_SNAPSHOT,   /* a SNAPSHOT event follows */
@@ -200,6 +207,11 @@ struct engine_command {
     bool has_held, is_held;
     bool has_role;
     char role[16];
+    char sound[ENGINE_SOUND_MAX]; /* text, or a path below the data folder */
+    char voice[64], play_id[ENGINE_ID_MAX];
+    bool is_file, is_looping;
+    uint32_t play_leg_count; /* 0: the whole call */
+    char play_legs[ENGINE_PLAY_LEGS_MAX][ENGINE_ID_MAX];
     struct config *config;
 };
 

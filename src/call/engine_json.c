@@ -227,6 +227,12 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
         sr_json_key_c(json, "digit", digit);
         sr_json_key_int(json, "durationMs", event->duration_ms);
     }
+    if (event->kind == ENGINE_PLAY_STARTED || event->kind == ENGINE_PLAY_FINISHED)
+        sr_json_key_c(json, "playId", event->play_id);
+    if (event->kind == ENGINE_PLAY_FINISHED) {
+        sr_json_key_c(json, "end", event->why);
+        sr_json_key_int(json, "playedMs", event->duration_ms);
+    }
     if (event->kind == ENGINE_SECURITY_BAN) {
         sr_json_key_c(json, "source", event->subject);
         sr_json_key_c(json, "user", event->why[0] ? event->why : NULL);

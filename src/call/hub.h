@@ -7,7 +7,7 @@
  *     port_threads_new({.on_event = engine_on_media, .arg = engine ...}, &media);
  *     engine_start(engine, ua, media);
  *     ... loop runs ...
- *     engine_stop(engine);  media_port_free(media);  ua_free(ua);  engine_free(engine);
+ *     engine_stop(engine);  media_port_free(media);  ua_free(ua);  engine_free(engine);  speech_free(speech);
  *
  * Layer:   call
  * Thread:  signalling thread
@@ -18,6 +18,7 @@
 #include "call/app.h"
 #include "call/engine.h"
 #include "net/loop.h"
+#include "speech/speech.h"
 #include "store/store.h"
 #include "ua/sip_leg.h"
 #include "worker/media_port.h"
@@ -26,6 +27,7 @@ struct engine_options {
     struct loop *loop;
     struct config *config; /* first generation; the engine takes its own reference */
     struct store *store;   /* NULL: nothing is kept (tests) */
+    struct speech *speech; /* on the same loop; NULL: nothing can be spoken or read */
     /** Called whenever events wait, on the signalling thread: wake the web thread. May be NULL. */
     void (*wake)(void *arg);
     void *wake_arg;
@@ -38,7 +40,8 @@ struct engine_options {
 enum {
     ENGINE_CALLS_MAX = 10000,
     ENGINE_APPS_MAX = 16,
-    ENGINE_RING_SEC = 60, /* an internal call without a route's own time */
+    ENGINE_PLAYS_MAX = 20000, /* sounds being made or played */
+    ENGINE_RING_SEC = 60,     /* an internal call without a route's own time */
 };
 
 struct engine *engine_new(const struct engine_options *options);

@@ -89,7 +89,10 @@ struct leg {
     enum media_prompt prompt; /* as ordered last */
     bool is_media_muted;      /* as ordered last */
     enum media_role media_role;
-    struct ring *ring; /* the fork this leg is a branch of, while ringing */
+    struct ring *ring;            /* the fork this leg is a branch of, while ringing */
+    struct sr_list plays;         /* struct call_play, in the order they are heard */
+    struct call_collect *collect; /* its keys are being collected, or NULL */
+    bool is_player;               /* a media leg that plays: no party */
 
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     char codec_last[16]; /* agreed last, for the record */
@@ -161,6 +164,41 @@ struct call {
     enum call_reason reason;
     uint16_t sip_status;
     struct call_trace trace;
+    struct sr_list api_plays; /* struct api_play: started by POST /play */
+};
+
+/** A sound on its way to a leg, or heard by it. */
+struct call_play {
+    struct sr_node node; /* leg->plays; over: engine->plays_over; else in none */
+    sr_id id;            /* engine->plays; also the media plane's name for it */
+    struct engine *engine;
+    struct leg *leg; /* NULL: gone */
+    enum {
+        CALL_PLAY_MADE,  /* speech works on it */
+        CALL_PLAY_READY, /* waits for those before it */
+        CALL_PLAY_GIVEN, /* to the media plane */
+        CALL_PLAY_OVER,
+    } state;
+    bool is_stopping; /* GIVEN: told so */
+    uint64_t ask;     /* MADE: at speech */
+    struct media_clip *clip;
+    struct media_feed *feed;
+    struct leg_play_options options;
+    enum sr_err err;
+    enum media_play_end end;
+    uint32_t played_ms;
+    char why[SPEECH_WHY_MAX];
+};
+
+struct call_collect {
+    struct sr_node node; /* engine->collects_over */
+    struct engine *engine;
+    struct leg *leg; /* NULL: gone */
+    struct leg_collect_options options;
+    char digits[LEG_DIGITS_MAX + 1];
+    uint32_t count;
+    sr_id prompt; /* being played, or SR_ID_NONE */
+    struct loop_timer timer;
 };
 
 struct device_calls {
@@ -192,6 +230,11 @@ struct engine {
     void *drained_arg;
     struct overload overload;
     uint64_t calls_total, calls_failed;
+    struct speech *speech; /* NULL: none */
+    struct sr_idtab plays;
+    struct sr_list plays_over, collects_over; /* their callbacks are due */
+    struct loop_job over_job;
+    uint64_t music_ask; /* 0: none */
 
     /* queues with the web thread */
     uint64_t (*backlog)(void *arg);
@@ -308,6 +351,34 @@ struct routing_plan {
 };
 void routing__resolve(const struct config *config, struct sr_str dialled,
                       struct routing_plan *ret_plan);
+
+/* ---- sound.c ---- */
+void sound__init(struct engine *engine);
+/** Calls what is still owed. */
+void sound__done(struct engine *engine);
+void sound__on_played(struct engine *engine, const struct media_event *event);
+/** The leg ends: what it plays goes on without it until the media plane closes it. */
+void sound__leg_gone(struct leg *leg);
+/** A key that the media plane did not see (SIP INFO). */
+void sound__on_digit(struct leg *leg);
+/** Music on hold as the newest configuration wants it. */
+void sound__load_music(struct engine *engine);
+
+/* ---- collect.c ---- */
+/** True: the key was for whoever collects, and for nobody else. */
+bool collect__on_digit(struct leg *leg, char digit);
+bool collect__is_secret(const struct leg *leg);
+void collect__leg_gone(struct leg *leg);
+/** One callback that is due. */
+void collect__tell(struct call_collect *collect);
+
+/* ---- commands_play.c ---- */
+/** Fills reply_play_id. why is set when it is refused. */
+enum sr_err commands__play(struct call *call, const struct engine_command *command,
+                           char ret_play_id[ENGINE_ID_MAX], const char **reterr_why);
+enum sr_err commands__play_stop(struct call *call, const struct engine_command *command);
+/** The call is freed: nobody tells of its plays any more. */
+void commands__plays_free(struct call *call);
 
 /* ---- trace.c ---- */
 void engine__on_trace(void *arg, const struct ua_trace *message);

@@ -36,6 +36,7 @@ struct leg *leg__new(struct call *call, enum leg_kind kind)
     leg->media_role = MEDIA_ROLE_PARTICIPANT;
     leg->started_wall_us = loop_wall(engine->loop);
     leg->stats = (struct media_leg_stats){.rtt_ms = -1, .mos = -1};
+    sr_list_init(&leg->plays);
     sr_buf_init_fixed(&id, leg->leg_id, sizeof(leg->leg_id));
     sr_random_hex(&id, LEG_ID_BYTES);
     (void)sr_buf_cstr(&id);
@@ -47,7 +48,9 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
 {
     struct engine *engine = leg->call->engine;
     struct media_leg_options options = {
-        .kind = leg->kind == LEG_MEDIA ? MEDIA_LEG_ECHO : MEDIA_LEG_RTP,
+        .kind = leg->kind != LEG_MEDIA ? MEDIA_LEG_RTP
+                : leg->is_player       ? MEDIA_LEG_PLAYER
+                                       : MEDIA_LEG_ECHO,
         .cookie = leg->id,
     };
     const struct config_proxy *proxy = &leg->call->config->proxy;
@@ -113,6 +116,8 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     struct engine *engine = call->engine;
     struct sip_leg *sip = leg->sip;
 
+    sound__leg_gone(leg);
+    collect__leg_gone(leg);
     leg->sip = NULL;
     leg->reason = reason;
     leg->sip_status = sip_status;
@@ -165,6 +170,15 @@ void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     }
     if (!call__check_parties(call, reason, sip_status))
         call__update_media(call);
+}
+
+void leg_set_role(struct leg *leg, enum media_role role)
+{
+    if (leg->role == role)
+        return;
+    leg->role = role;
+    call__update_media(leg->call);
+    event__leg(leg, ENGINE_LEG_CHANGED);
 }
 
 void leg_end(struct leg *leg, enum call_reason reason)

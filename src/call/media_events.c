@@ -25,7 +25,10 @@ static void on_closed(struct engine *engine, const struct media_event *event)
 
 static void on_digit(struct leg *leg, const struct media_event *event)
 {
-    event__digit(leg, event->digit, event->duration_ms);
+    if (!collect__is_secret(leg))
+        event__digit(leg, event->digit, event->duration_ms);
+    if (collect__on_digit(leg, event->digit))
+        return;
     /* in relay the digit's own packets reach the other party */
     if (leg->call->mode_real != MEDIA_MODE_RELAY)
         leg__pass_digit(leg, event->digit, event->duration_ms);
@@ -65,6 +68,10 @@ void engine_on_media(void *arg, const struct media_event *event)
         on_mode(engine, event);
         return;
     }
+    if (event->kind == MEDIA_EVENT_PLAYED) {
+        sound__on_played(engine, event);
+        return;
+    }
     leg = sr_idtab_find(&engine->legs, event->cookie);
     if (leg == NULL || leg->state == LEG_ENDED)
         return;
@@ -85,6 +92,7 @@ void engine_on_media(void *arg, const struct media_event *event)
         break;
     case MEDIA_EVENT_CLOSED:
     case MEDIA_EVENT_MODE:
+    case MEDIA_EVENT_PLAYED:
         break;
     }
 }

@@ -13,6 +13,7 @@
 
 #include "call/config.h"
 #include "call/engine.h"
+#include "speech/speech.h"
 #include "store/store.h"
 
 struct web;
@@ -20,6 +21,7 @@ struct web;
 struct web_options {
     struct engine *engine;
     struct store *store;
+    struct speech *speech;   /* NULL: nothing is spoken */
     struct config *config;   /* in force; web takes its own reference */
     const char *config_path; /* read again here, for its text */
     const char *data_path;   /* exists; run/ is made inside */

@@ -43,3 +43,18 @@ const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX])
                    (unsigned)(clamped % SR_SEC / SR_MSEC));
     return out;
 }
+
+void net_clock_local(sr_usec wall, struct net_clock_local *ret_local)
+{
+    time_t seconds = (time_t)(wall / SR_SEC);
+    struct tm tm = {0};
+
+    (void)localtime_r(&seconds, &tm);
+    *ret_local = (struct net_clock_local){.year = tm.tm_year + 1900,
+                                          .month = (uint8_t)(tm.tm_mon + 1),
+                                          .day = (uint8_t)tm.tm_mday,
+                                          .hour = (uint8_t)tm.tm_hour,
+                                          .minute = (uint8_t)tm.tm_min,
+                                          .second = (uint8_t)tm.tm_sec,
+                                          .weekday = (uint8_t)tm.tm_wday};
+}

@@ -24,4 +24,12 @@ sr_usec net_clock_cpu_of(pthread_t thread);
 /** RFC 3339 in UTC with milliseconds. Times before 1970 or after 9999 are clamped. */
 const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX]);
 
+/** A moment as clocks on the wall of this machine show it (TZ, /etc/localtime). */
+struct net_clock_local {
+    int year; /* 2026 */
+    uint8_t month, day, hour, minute, second;
+    uint8_t weekday; /* 0: Sunday */
+};
+void net_clock_local(sr_usec wall, struct net_clock_local *ret_local);
+
 #endif

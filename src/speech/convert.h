@@ -23,8 +23,8 @@ enum {
 
 struct convert { /* fields are private */
     uint32_t in_hz, out_hz;
-    double scale;  /* of the kernel: lower rate / in_hz */
-    uint32_t half; /* input samples on each side */
+    double scale;               /* of the kernel: lower rate / in_hz */
+    uint32_t half;              /* input samples on each side */
     int64_t in_first, in_count; /* index of x[0]; samples seen */
     uint64_t out_count;
     float kernel[CONVERT_CROSSINGS * CONVERT_STEPS + 2];

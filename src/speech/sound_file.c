@@ -167,8 +167,8 @@ struct media_clip *sound_file_clip(struct sound_file *file)
 
     if (file->frame_count / rate > LONG_SECONDS && rate <= LONG_RATE_HZ * CONVERT_RATIO_MAX)
         out_hz = SR_MIN(out_hz, (uint32_t)LONG_RATE_HZ);
-    total = SR_MIN(file->frame_count * out_hz / rate,
-                   (uint64_t)MEDIA_CLIP_BYTES_MAX / sizeof(int16_t));
+    total =
+        SR_MIN(file->frame_count * out_hz / rate, (uint64_t)MEDIA_CLIP_BYTES_MAX / sizeof(int16_t));
     clip = media_clip_new(out_hz, (size_t)total);
     convert_init(convert, rate, out_hz);
     out = sr_alloc(convert_out_max(convert, CONVERT_BLOCK) * sizeof(*out));

@@ -16,13 +16,13 @@
 
 enum {
     THREADS_USUAL_MAX = 2,
-    THREAD_NICE = 10,         /* calls come first */
-    CLIP_SECONDS_MAX = 60,    /* longer files are fed */
+    THREAD_NICE = 10,      /* calls come first */
+    CLIP_SECONDS_MAX = 60, /* longer files are fed */
     CLEAN_TEXT_MAX = 2 * SPEECH_TEXT_MAX,
 };
 
 struct ask {
-    struct sr_node node;       /* speech->waiting */
+    struct sr_node node; /* speech->waiting */
     struct sr_mpsc_node done_node;
     uint64_t id;
     struct speech_request request; /* text and voice point to: */

@@ -58,12 +58,12 @@ struct speech_request {
 };
 
 struct speech_options {
-    struct loop *loop;      /* NULL: all requests are threaded */
-    const char *data_path;  /* prompts/ is made inside; NULL: nothing is kept */
-    struct sr_str engine;   /* "auto", "flite", "off" */
-    struct sr_str voice;    /* empty: the engine's own */
-    uint32_t threads;       /* 0: one per core, two at most; ignored when is_inline */
-    bool is_inline;         /* no thread: requests run in turns of the loop (tests) */
+    struct loop *loop;             /* NULL: all requests are threaded */
+    const char *data_path;         /* prompts/ is made inside; NULL: nothing is kept */
+    struct sr_str engine;          /* "auto", "flite", "off" */
+    struct sr_str voice;           /* empty: the engine's own */
+    uint32_t threads;              /* 0: one per core, two at most; ignored when is_inline */
+    bool is_inline;                /* no thread: requests run in turns of the loop (tests) */
     const struct speaker *speaker; /* instead of the engine's; NULL: by name */
 };
 

@@ -4,10 +4,10 @@ enum {
     WORD_CHARS_MAX = 40
 };
 
-static const char *const small[] = {
-    "zero",    "one",     "two",       "three",    "four",     "five",    "six",
-    "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-    "fourteen", "fifteen", "sixteen",   "seventeen", "eighteen", "nineteen"};
+static const char *const small[] = {"zero",    "one",     "two",       "three",    "four",
+                                    "five",    "six",     "seven",     "eight",    "nine",
+                                    "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
 static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
                                    "fifty", "sixty", "seventy", "eighty", "ninety"};
 
@@ -80,13 +80,13 @@ void words_number(struct sr_buf *buf, uint64_t number)
 
 void words_ordinal(struct sr_buf *buf, uint32_t number)
 {
-    static const char *const first[] = {
-        "zeroth",     "first",     "second",      "third",      "fourth",     "fifth",
-        "sixth",      "seventh",   "eighth",      "ninth",      "tenth",      "eleventh",
-        "twelfth",    "thirteenth", "fourteenth", "fifteenth",  "sixteenth",  "seventeenth",
-        "eighteenth", "nineteenth"};
-    static const char *const round[] = {"",         "",         "twentieth",  "thirtieth",
-                                        "fortieth", "fiftieth", "sixtieth",   "seventieth",
+    static const char *const first[] = {"zeroth",    "first",       "second",     "third",
+                                        "fourth",    "fifth",       "sixth",      "seventh",
+                                        "eighth",    "ninth",       "tenth",      "eleventh",
+                                        "twelfth",   "thirteenth",  "fourteenth", "fifteenth",
+                                        "sixteenth", "seventeenth", "eighteenth", "nineteenth"};
+    static const char *const round[] = {"",          "",         "twentieth", "thirtieth",
+                                        "fortieth",  "fiftieth", "sixtieth",  "seventieth",
                                         "eightieth", "ninetieth"};
 
     if (number < SR_ARRAY_LEN(first)) {
@@ -193,9 +193,9 @@ static size_t read_char(struct sr_str text, size_t at, uint32_t *ret_char)
 
 /* U+00C0 .. U+00FF without their marks. */
 static const char *const latin[] = {
-    "A", "A", "A", "A", "Ae", "A", "Ae", "C", "E", "E", "E", "E", "I", "I", "I", "I",
+    "A", "A", "A", "A", "Ae", "A", "Ae", "C", "E", "E", "E", "E", "I",  "I", "I",  "I",
     "D", "N", "O", "O", "O",  "O", "Oe", " ", "O", "U", "U", "U", "Ue", "Y", "Th", "ss",
-    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i",
+    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i",  "i", "i",  "i",
     "d", "n", "o", "o", "o",  "o", "oe", " ", "o", "u", "u", "u", "ue", "y", "th", "y"};
 
 static const char *likeness(uint32_t c)
@@ -203,9 +203,9 @@ static const char *likeness(uint32_t c)
     static const struct {
         uint32_t from, to;
         const char *text;
-    } marks[] = {{0x2010, 0x2015, "-"}, {0x2018, 0x201b, "'"}, {0x201c, 0x201f, "\""},
-                 {0x2026, 0x2026, "..."}, {0x20ac, 0x20ac, " euro "}, {0xa3, 0xa3, " pounds "},
-                 {0xb0, 0xb0, " degrees "}, {0x0152, 0x0152, "Oe"}, {0x0153, 0x0153, "oe"}};
+    } marks[] = {{0x2010, 0x2015, "-"},     {0x2018, 0x201b, "'"},      {0x201c, 0x201f, "\""},
+                 {0x2026, 0x2026, "..."},   {0x20ac, 0x20ac, " euro "}, {0xa3, 0xa3, " pounds "},
+                 {0xb0, 0xb0, " degrees "}, {0x0152, 0x0152, "Oe"},     {0x0153, 0x0153, "oe"}};
 
     if (c >= 0xc0 && c <= 0xff)
         return latin[c - 0xc0];

@@ -247,7 +247,7 @@ struct order {
             char digit;
             uint32_t duration_ms;
         } dtmf;
-        struct kit *kit; /* there: new kit; back: old one, to be freed */
+        struct kit *kit;   /* there: new kit; back: old one, to be freed */
         struct play *play; /* PLAY: and back; MUSIC: there: new one or NULL; back: old one */
         uint64_t stopped;  /* STOP: whose; 0: all */
         struct media_leg_stats stats;

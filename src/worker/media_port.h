@@ -48,8 +48,8 @@ enum media_role {
 };
 
 enum media_leg_kind {
-    MEDIA_LEG_RTP,  /* ports and sockets towards a SIP party */
-    MEDIA_LEG_ECHO, /* a participant that says what it hears; no sockets */
+    MEDIA_LEG_RTP,    /* ports and sockets towards a SIP party */
+    MEDIA_LEG_ECHO,   /* a participant that says what it hears; no sockets */
     MEDIA_LEG_PLAYER, /* a participant that says what it is given to play; no sockets */
 };
 

@@ -140,6 +140,75 @@ static void room_set_mode(struct media_port *port, sr_id id, enum media_mode mod
     push_event(self(port), &event);
 }
 
+/* ---- sounds ---- */
+
+static struct sim_play *first_play(const struct sim_leg *leg)
+{
+    struct sr_node *node = sr_list_first(&leg->plays);
+
+    return node != NULL ? SR_CONTAINER(node, struct sim_play, node) : NULL;
+}
+
+/* Starts what is first now. */
+static void show_plays(struct sim_leg *leg)
+{
+    struct loop *loop = leg->sim->options.loop;
+    struct sim_play *play = first_play(leg);
+
+    leg->shown.play_count = (uint32_t)leg->plays.count;
+    leg->shown.play = play != NULL ? play->options : (struct media_play_options){0};
+    if (play == NULL || play->started != 0)
+        return;
+    play->started = loop_now(loop);
+    if (play->options.clip != NULL && !play->options.is_looping)
+        loop_timer_set(loop, &leg->play_timer,
+                       play->started + media_clip_ms(play->options.clip) * SR_MSEC);
+}
+
+static void end_play(struct sim_leg *leg, struct sim_play *play, enum media_play_end end)
+{
+    struct media_event event = {.kind = MEDIA_EVENT_PLAYED,
+                                .room = leg->shown.room,
+                                .leg = leg->id,
+                                .cookie = leg->shown.options.cookie,
+                                .play = play->options.play,
+                                .play_end = end};
+
+    if (play->started != 0) {
+        event.played_ms = (uint32_t)((loop_now(leg->sim->options.loop) - play->started) / SR_MSEC);
+        loop_timer_clear(leg->sim->options.loop, &leg->play_timer);
+    }
+    sr_list_remove(&leg->plays, &play->node);
+    push_event(leg->sim, &event);
+    if (play->options.feed != NULL)
+        media_feed_close(play->options.feed);
+    media_feed_unref(play->options.feed);
+    media_clip_unref(play->options.clip);
+    sr_free(play);
+}
+
+static void on_play_timer(void *arg)
+{
+    struct sim_leg *leg = arg;
+
+    end_play(leg, first_play(leg), MEDIA_PLAY_DONE);
+    show_plays(leg);
+}
+
+static void stop_plays(struct sim_leg *leg, uint64_t which, bool is_digit, enum media_play_end end)
+{
+    SR_LIST_EACH(&leg->plays, node)
+    {
+        struct sim_play *play = SR_CONTAINER(node, struct sim_play, node);
+
+        if ((which == 0 || play->options.play == which) &&
+            (!is_digit || play->options.stops_on_digit))
+            end_play(leg, play, end);
+    }
+}
+
+/* ---- legs ---- */
+
 static uint16_t take_port(struct port_sim *sim)
 {
     for (uint32_t i = 0; i < sim->pair_count; i++) {
@@ -236,73 +305,6 @@ static enum sr_err leg_dtmf(struct media_port *port, sr_id id, char digit, uint3
         return SR_ERR_LIMIT;
     leg->shown.digits[leg->shown.digit_count++] = digit;
     return SR_OK;
-}
-
-/* ---- sounds ---- */
-
-static struct sim_play *first_play(const struct sim_leg *leg)
-{
-    struct sr_node *node = sr_list_first(&leg->plays);
-
-    return node != NULL ? SR_CONTAINER(node, struct sim_play, node) : NULL;
-}
-
-/* Starts what is first now. */
-static void show_plays(struct sim_leg *leg)
-{
-    struct loop *loop = leg->sim->options.loop;
-    struct sim_play *play = first_play(leg);
-
-    leg->shown.play_count = (uint32_t)leg->plays.count;
-    leg->shown.play = play != NULL ? play->options : (struct media_play_options){0};
-    if (play == NULL || play->started != 0)
-        return;
-    play->started = loop_now(loop);
-    if (play->options.clip != NULL && !play->options.is_looping)
-        loop_timer_set(loop, &leg->play_timer,
-                       play->started + media_clip_ms(play->options.clip) * SR_MSEC);
-}
-
-static void end_play(struct sim_leg *leg, struct sim_play *play, enum media_play_end end)
-{
-    struct media_event event = {.kind = MEDIA_EVENT_PLAYED,
-                                .room = leg->shown.room,
-                                .leg = leg->id,
-                                .cookie = leg->shown.options.cookie,
-                                .play = play->options.play,
-                                .play_end = end};
-
-    if (play->started != 0) {
-        event.played_ms = (uint32_t)((loop_now(leg->sim->options.loop) - play->started) / SR_MSEC);
-        loop_timer_clear(leg->sim->options.loop, &leg->play_timer);
-    }
-    sr_list_remove(&leg->plays, &play->node);
-    push_event(leg->sim, &event);
-    if (play->options.feed != NULL)
-        media_feed_close(play->options.feed);
-    media_feed_unref(play->options.feed);
-    media_clip_unref(play->options.clip);
-    sr_free(play);
-}
-
-static void on_play_timer(void *arg)
-{
-    struct sim_leg *leg = arg;
-
-    end_play(leg, first_play(leg), MEDIA_PLAY_DONE);
-    show_plays(leg);
-}
-
-static void stop_plays(struct sim_leg *leg, uint64_t which, bool is_digit, enum media_play_end end)
-{
-    SR_LIST_EACH(&leg->plays, node)
-    {
-        struct sim_play *play = SR_CONTAINER(node, struct sim_play, node);
-
-        if ((which == 0 || play->options.play == which) &&
-            (!is_digit || play->options.stops_on_digit))
-            end_play(leg, play, end);
-    }
 }
 
 static enum sr_err leg_play(struct media_port *port, sr_id id,

@@ -123,8 +123,8 @@ static bool can_relay(const struct mroom *room)
         return false;
     return a->front_role == MEDIA_ROLE_PARTICIPANT && b->front_role == MEDIA_ROLE_PARTICIPANT &&
            a->front_prompt == MEDIA_PROMPT_NONE && b->front_prompt == MEDIA_PROMPT_NONE &&
-           a->front_play_count + b->front_play_count == 0 && !a->front_muted &&
-           !b->front_muted && rx_codec_of(a) == b->front_stream.send_codec &&
+           a->front_play_count + b->front_play_count == 0 && !a->front_muted && !b->front_muted &&
+           rx_codec_of(a) == b->front_stream.send_codec &&
            rx_codec_of(b) == a->front_stream.send_codec &&
            a->front_stream.send_codec != CODEC_NONE &&
            a->front_stream.ptime_ms == b->front_stream.ptime_ms;
