@@ -348,10 +348,8 @@ static bool open_media(struct run *run)
 static void open_speech(struct run *run)
 {
     const struct config_tts *tts = &run->config->speech.tts;
-    struct speech_options options = {.loop = run->loop,
-                                     .data_path = run->data_path,
-                                     .engine = tts->engine,
-                                     .voice = tts->voice};
+    struct speech_options options = {
+        .loop = run->loop, .data_path = run->data_path, .engine = tts->engine, .voice = tts->voice};
 
     run->speech = speech_new(&options);
 }

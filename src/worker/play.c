@@ -110,61 +110,54 @@ static void read_source(struct play *play, float *out, size_t n, int64_t left)
 
 /* ---- the ramp ---- */
 
-/* Outputs of this frame from which on nothing is left of the source; INT64_MAX: not in sight. */
-static int64_t ends_at(struct play *play, int64_t left, size_t n)
+/* Shapes the source itself, before its rate is converted: a filter rings on what begins with a jump. */
+static void shape(struct play *play, float *source, float *levels, size_t n, int64_t left)
 {
-    int64_t at, latency;
-
-    if (play->is_drained) {
-        at = play->tail_left;
-    } else {
-        if (left < 0)
-            return INT64_MAX;
-        latency = resample_latency_us(&play->resample) * play->bus_hz / SR_SEC;
-        at = left * play->bus_hz / play->rate_hz + latency;
-        play->is_drained = left <= (int64_t)(play->rate_hz / 1000 * PLAY_FRAME_MS);
-    }
-    play->tail_left = at - (int64_t)n;
-    return at;
-}
-
-static void shape(struct play *play, float *out, float *ramp, size_t n, int64_t end)
-{
-    int64_t ramp_samples = play->bus_hz / 1000 * PLAY_RAMP_MS;
+    int64_t ramp_samples = play->rate_hz / 1000 * PLAY_RAMP_MS;
     float step = 1.0f / (float)ramp_samples;
-    float gain = play->options.gain;
 
     for (size_t i = 0; i < n; i++) {
-        bool is_falling = play->is_stopping || (int64_t)i + ramp_samples >= end;
-        float target = is_falling ? 0.0f : 1.0f;
+        bool is_falling = play->is_stopping || (left >= 0 && (int64_t)i + ramp_samples >= left);
 
-        if (play->level < target)
-            play->level = SR_MIN(play->level + step, target);
-        else if (play->level > target)
-            play->level = SR_MAX(play->level - step, target);
-        out[i] *= gain * play->level;
-        if (ramp != NULL)
-            ramp[i] = play->level;
+        if (is_falling)
+            play->level = SR_MAX(play->level - step, 0.0f);
+        else if (play->level < 1.0f)
+            play->level = SR_MIN(play->level + step, 1.0f);
+        source[i] *= play->options.gain * play->level;
+        levels[i] = play->level;
     }
+}
+
+static bool is_past_end(struct play *play, int64_t left, size_t n)
+{
+    int64_t latency = resample_latency_us(&play->resample) * play->rate_hz / SR_SEC;
+
+    if (play->is_stopping) /* the ramp is far shorter than a frame */
+        return play->level <= 0.0f;
+    if (!play->is_drained) {
+        if (left < 0 || left > (int64_t)n)
+            return false;
+        play->is_drained = true;
+        play->tail_left = left + latency;
+    }
+    play->tail_left -= (int64_t)n;
+    return play->tail_left <= 0;
 }
 
 void play_run(struct play *play, uint32_t bus_hz, float *out, float *ramp)
 {
     size_t n = bus_hz / 1000 * PLAY_FRAME_MS, source_n = play->rate_hz / 1000 * PLAY_FRAME_MS;
-    float source[PLAY_FRAME_MAX];
-    int64_t left, end;
+    float source[PLAY_FRAME_MAX], levels[PLAY_FRAME_MAX];
+    int64_t left = source_left(play);
 
     if (play->bus_hz != bus_hz) {
         SR_ASSERT(resample_init(&play->resample, play->rate_hz, bus_hz, NULL) == SR_OK);
         play->bus_hz = bus_hz;
     }
-    left = source_left(play);
-    end = ends_at(play, left, n);
     read_source(play, source, source_n, left);
+    shape(play, source, levels, source_n, left);
     (void)resample_run(&play->resample, source, source_n, out);
-    shape(play, out, ramp, n, end);
-    if (play->is_stopping)
-        play->is_over = play->level <= 0.0f;
-    else
-        play->is_over = end <= (int64_t)n;
+    for (size_t i = 0; ramp != NULL && i < n; i++)
+        ramp[i] = levels[i * source_n / n];
+    play->is_over = is_past_end(play, left, source_n);
 }

@@ -27,7 +27,7 @@ struct play {
     enum media_play_end end; /* why it is (or will be) over */
     bool is_stopping;        /* ramps down */
     bool is_over;            /* nothing more is heard of it */
-    bool is_drained;         /* the source is read to its end; tail_left outputs follow */
+    bool is_drained;         /* the source is read to its end; tail_left samples follow */
     size_t at;               /* clip: next sample */
     uint64_t played;         /* samples given, at rate_hz */
     uint64_t starved;        /* samples the feed did not have in time */

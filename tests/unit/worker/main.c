@@ -2,7 +2,7 @@
 
 int main(void)
 {
-    int failed = test_mshare();
+    int failed = test_mshare() + test_play();
 
     failed += test_secure();
     return failed + test_port_threads() ? 1 : 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "media/dtmf.h"
 #include "media/rtp.h"
 #include "media/tone.h"
 #include "media/tone_fit.h"
@@ -510,6 +511,218 @@ static void ports_run_out_and_come_back(void **state)
     loop_free(bench.loop);
 }
 
+/* ---- sounds ---- */
+
+static struct media_clip *clip_of(double hz, uint32_t ms)
+{
+    struct media_clip *clip = media_clip_new(16000, 16 * ms);
+
+    for (size_t i = 0; i < clip->sample_count; i++)
+        clip->samples[i] = (int16_t)lrint(9000 * sin(2 * M_PI * hz * (double)i / 16000));
+    return clip;
+}
+
+static void play_to(struct bench *bench, sr_id leg, struct media_clip *clip,
+                    struct media_play_options options)
+{
+    options.clip = clip;
+    assert_int_equal(media_leg_play(bench->port, leg, &options), SR_OK);
+}
+
+/* Two phones in relay; a sound for one of them: only that one hears it, and relay comes back. */
+static void sound_for_one_leg_interrupts_relay(void **state)
+{
+    struct media_clip *clip = clip_of(440, 1500);
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, 1);
+    struct phone *a = add_phone(&bench, CODEC_PCMU, 1000);
+    struct phone *b = add_phone(&bench, CODEC_PCMU, 600);
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_RELAY);
+    talk(&bench, 500 * SR_MSEC);
+    assert_int_equal(bench.seen[MEDIA_EVENT_MODE], 1);
+    play_to(&bench, a->leg, clip, (struct media_play_options){.play = 5});
+    talk(&bench, 1400 * SR_MSEC);
+    assert_true(level_of(a, 440) > -15 && level_of(a, 600) < -45);
+    assert_true(level_of(b, 1000) > -20 && level_of(b, 440) < -45);
+    assert_true(turn_until(&bench, MEDIA_EVENT_PLAYED, 1));
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play, 5);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play_end, MEDIA_PLAY_DONE);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].played_ms, 1500);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].cookie, 1);
+    talk(&bench, 2000 * SR_MSEC);
+    assert_int_equal(bench.last[MEDIA_EVENT_MODE].mode, MEDIA_MODE_RELAY);
+    assert_int_equal(bench.seen[MEDIA_EVENT_MODE], 3);
+    assert_true(snr_of(a, 600) > 30 && snr_of(b, 1000) > 30);
+    bench_close(&bench);
+    media_clip_unref(clip);
+}
+
+/* A player is a party that speaks to all, with what they say to each other. */
+static void player_speaks_to_the_room(void **state)
+{
+    struct media_leg_options options = {.kind = MEDIA_LEG_PLAYER};
+    struct media_clip *clip = clip_of(440, 300);
+    struct bench bench;
+    struct sr_addr none;
+    sr_id player;
+
+    (void)state;
+    bench_open(&bench, 1);
+    struct phone *a = add_phone(&bench, CODEC_PCMU, 1000);
+    struct phone *b = add_phone(&bench, CODEC_OPUS, 600);
+    assert_int_equal(media_leg_open(bench.port, bench.room, &options, &player, &none), SR_OK);
+    play_to(&bench, player, clip, (struct media_play_options){.play = 1, .is_looping = true});
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_MIX);
+    talk(&bench, 2000 * SR_MSEC);
+    assert_true(level_of(a, 440) > -15 && level_of(a, 600) > -20 && level_of(a, 1000) < -50);
+    assert_true(level_of(b, 440) > -15 && level_of(b, 1000) > -20 && level_of(b, 600) < -45);
+    media_leg_close(bench.port, player); /* in the middle of it */
+    assert_true(turn_until(&bench, MEDIA_EVENT_CLOSED, 1));
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 1);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play_end, MEDIA_PLAY_CLOSED);
+    bench.seen[MEDIA_EVENT_CLOSED] = 0;
+    talk(&bench, 1500 * SR_MSEC);
+    assert_true(level_of(a, 440) < -50 && level_of(a, 600) > -20);
+    bench_close(&bench);
+    media_clip_unref(clip);
+}
+
+/* An isolated leg hears its sounds one after the other, each whole; a new one takes the place of all. */
+static void sounds_wait_for_each_other(void **state)
+{
+    struct media_clip *first = clip_of(440, 600), *second = clip_of(800, 1300);
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, 1);
+    struct phone *a = add_phone(&bench, CODEC_G722, 1000);
+    media_leg_set_role(bench.port, a->leg, MEDIA_ROLE_ISOLATED);
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_MIX);
+    talk(&bench, 100 * SR_MSEC);
+    play_to(&bench, a->leg, first, (struct media_play_options){.play = 1, .is_queued = true});
+    play_to(&bench, a->leg, second, (struct media_play_options){.play = 2, .is_queued = true});
+    play_to(&bench, a->leg, first, (struct media_play_options){.play = 3, .is_queued = true});
+    talk(&bench, 1900 * SR_MSEC);
+    assert_true(level_of(a, 800) > -15 && level_of(a, 440) < -45);
+    assert_true(bench.seen[MEDIA_EVENT_PLAYED] >= 1);
+    play_to(&bench, a->leg, second, (struct media_play_options){.play = 4});
+    assert_true(turn_until(&bench, MEDIA_EVENT_PLAYED, 3));
+    media_leg_stop(bench.port, a->leg, 99); /* nothing of that name */
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 3);
+    media_leg_stop(bench.port, a->leg, 0);
+    assert_true(turn_until(&bench, MEDIA_EVENT_PLAYED, 4));
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play, 4);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play_end, MEDIA_PLAY_STOPPED);
+    assert_true(bench.last[MEDIA_EVENT_PLAYED].played_ms < 1300);
+    bench_close(&bench);
+    media_clip_unref(first);
+    media_clip_unref(second);
+}
+
+static void send_key(struct phone *phone, char digit)
+{
+    uint8_t bytes[RTP_PACKET_BYTES_MAX], payload[4];
+    struct dtmf_payload event = {.event = (uint8_t)dtmf_event(digit), .volume = 10};
+    struct rtp_packet packet = {.payload_type = 101,
+                                .marker = true,
+                                .timestamp = phone->ts,
+                                .ssrc = phone->ssrc,
+                                .payload = payload,
+                                .payload_bytes = sizeof(payload)};
+    struct sockaddr_storage sa;
+    socklen_t sa_len = sr_addr_to_sockaddr(&phone->router, &sa);
+    size_t n;
+
+    event.duration = 160;
+    dtmf_write(&event, payload);
+    packet.seq = phone->seq++;
+    assert_int_equal(rtp_write(&packet, bytes, sizeof(bytes), &n), SR_OK);
+    assert_int_equal(sendto(phone->fd, bytes, n, 0, (struct sockaddr *)&sa, sa_len), (ssize_t)n);
+}
+
+/* A key stops what keys stop, as soon as it goes down. */
+static void key_stops_a_prompt(void **state)
+{
+    struct media_clip *clip = clip_of(440, 10000);
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, 1);
+    struct phone *a = add_phone(&bench, CODEC_PCMU, 1000);
+    media_leg_set_role(bench.port, a->leg, MEDIA_ROLE_ISOLATED);
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_MIX);
+    play_to(&bench, a->leg, clip, (struct media_play_options){.play = 1, .stops_on_digit = true});
+    play_to(&bench, a->leg, clip, (struct media_play_options){.play = 2, .is_queued = true});
+    talk(&bench, 500 * SR_MSEC);
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 0);
+    send_key(a, '5');
+    talk(&bench, 100 * SR_MSEC);
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 1);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play, 1);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play_end, MEDIA_PLAY_DIGIT);
+    talk(&bench, 1000 * SR_MSEC);
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 1);
+    assert_true(level_of(a, 440) > -15); /* the one that waited */
+    bench_close(&bench);
+    assert_int_equal(bench.seen[MEDIA_EVENT_PLAYED], 2);
+    media_clip_unref(clip);
+}
+
+/* What a leg hears goes along to the other worker, at its place. */
+static void sound_moves_with_its_leg(void **state)
+{
+    struct media_clip *clip = clip_of(440, 2000);
+    struct bench bench;
+    sr_id other;
+
+    (void)state;
+    bench_open(&bench, 2);
+    assert_int_equal(media_room_open(bench.port, 78, &other), SR_OK);
+    struct phone *a = add_phone(&bench, CODEC_PCMU, 1000);
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_MIX);
+    media_room_set_mode(bench.port, other, MEDIA_MODE_MIX);
+    play_to(&bench, a->leg, clip, (struct media_play_options){.play = 7});
+    for (int i = 0; i < 8; i++) {
+        talk(&bench, 150 * SR_MSEC);
+        media_leg_move(bench.port, a->leg, i % 2 == 0 ? other : bench.room);
+    }
+    talk(&bench, 1000 * SR_MSEC);
+    assert_true(turn_until(&bench, MEDIA_EVENT_PLAYED, 1));
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].play_end, MEDIA_PLAY_DONE);
+    assert_int_equal(bench.last[MEDIA_EVENT_PLAYED].played_ms, 2000);
+    a->seq_jumps = 0;
+    bench_close(&bench);
+    media_clip_unref(clip);
+}
+
+/* A file as music on hold, changed and taken away while a leg hears it. */
+static void music_is_what_was_set(void **state)
+{
+    struct media_clip *clip = clip_of(440, 700), *other = clip_of(800, 500);
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, 1);
+    struct phone *a = add_phone(&bench, CODEC_PCMU, 1000);
+    media_port_set_music(bench.port, clip);
+    media_leg_set_prompt(bench.port, a->leg, MEDIA_PROMPT_MUSIC);
+    media_room_set_mode(bench.port, bench.room, MEDIA_MODE_MIX);
+    talk(&bench, 1300 * SR_MSEC);
+    assert_true(level_of(a, 440) > -15);
+    media_port_set_music(bench.port, other);
+    talk(&bench, 1100 * SR_MSEC);
+    assert_true(level_of(a, 800) > -15 && level_of(a, 440) < -40);
+    media_port_set_music(bench.port, NULL);
+    talk(&bench, 1100 * SR_MSEC);
+    assert_true(level_of(a, 800) < -25);
+    media_port_set_music(bench.port, clip);
+    bench_close(&bench);
+    media_clip_unref(clip);
+    media_clip_unref(other);
+}
+
 int test_port_threads(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,6 +734,12 @@ int test_port_threads(void)
         cmocka_unit_test(digit_goes_out_in_relay),
         cmocka_unit_test(stranger_is_not_relayed),
         cmocka_unit_test(ports_run_out_and_come_back),
+        cmocka_unit_test(sound_for_one_leg_interrupts_relay),
+        cmocka_unit_test(player_speaks_to_the_room),
+        cmocka_unit_test(sounds_wait_for_each_other),
+        cmocka_unit_test(key_stops_a_prompt),
+        cmocka_unit_test(sound_moves_with_its_leg),
+        cmocka_unit_test(music_is_what_was_set),
     };
 
     return cmocka_run_group_tests_name("port_threads", tests, NULL, NULL);
