@@ -44,6 +44,7 @@ struct run {
     struct engine *engine;
     struct conference_rooms *rooms;
     struct speech *speech;
+    struct parking *parking;
     struct web *web;
     struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
     size_t addr_count;
@@ -374,8 +375,10 @@ static bool open_hub(struct run *run)
 
     run->engine = engine_new(&options);
     run->rooms = conference_rooms_new();
+    run->parking = parking_new();
     engine_add_app(run->engine, &app_echo, NULL);
     engine_add_app(run->engine, &app_conference, run->rooms);
+    engine_add_app(run->engine, &app_parking, run->parking);
     engine_add_app(run->engine, &app_announce, NULL); /* last: it takes what is left */
     ua.arg = run->engine;
     run->ua = ua_new(&ua);
@@ -527,6 +530,7 @@ static void stop(struct run *run)
     engine_free(run->engine);
     speech_free(run->speech);
     conference_rooms_free(run->rooms);
+    parking_free(run->parking);
     store_close(run->store);
     loop_watch_close(run->signal_watch);
     if (run->signal_fd >= 0)

@@ -10,8 +10,7 @@ enum {
 
 static bool serves(const struct config_extension *what)
 {
-    return what->kind == CONFIG_EXTENSION_VOICEBOX || what->kind == CONFIG_EXTENSION_PARKING ||
-           what->kind == CONFIG_EXTENSION_FEATURE;
+    return what->kind == CONFIG_EXTENSION_VOICEBOX || what->kind == CONFIG_EXTENSION_FEATURE;
 }
 
 static bool is_clock(const struct config_extension *what)
@@ -23,8 +22,6 @@ static const char *name_of(const struct config_extension *what)
 {
     if (what->kind == CONFIG_EXTENSION_VOICEBOX)
         return "Voicemail";
-    if (what->kind == CONFIG_EXTENSION_PARKING)
-        return "Call parking";
     switch (what->feature->kind) {
     case CONFIG_FEATURE_MY_VOICEMAIL:
     case CONFIG_FEATURE_ANY_VOICEMAIL:

@@ -24,4 +24,10 @@ struct conference_rooms;
 struct conference_rooms *conference_rooms_new(void);
 void conference_rooms_free(struct conference_rooms *rooms); /* after the engine stopped */
 
+/** Parking slots by number. One state for all. */
+extern const struct app_ops app_parking;
+struct parking;
+struct parking *parking_new(void);
+void parking_free(struct parking *parking); /* after the engine stopped */
+
 #endif

@@ -15,6 +15,7 @@
 #include "worker/media_port.h"
 
 struct engine;
+struct loop;
 struct call;
 struct leg;
 
@@ -27,6 +28,17 @@ struct app_ops {
     /** A leg is in the call, not answered yet: answer it, or end it with leg_end(). */
     void (*on_enter)(void *state, struct call *call, struct leg *leg,
                      const struct config_extension *what);
+    /** Whether another party may come in now, asked before a transfer. NULL: always. */
+    bool (*can_enter)(void *state, const struct config_extension *what);
+    /** Parties came into its call by a transfer; by_device: who sent them, empty: nobody. May be NULL. */
+    void (*on_joined)(void *state, struct call *call, struct sr_str by_device);
+    /** A party the application rang (call_ring_device) or one added by the API has answered. May be
+        NULL. */
+    void (*on_party)(void *state, struct call *call, struct leg *leg);
+    /** A digit of a leg in its call. True: nobody else gets it. May be NULL. */
+    bool (*on_digit)(void *state, struct call *call, struct leg *leg, char digit);
+    /** A leg is about to leave its call. May be NULL. */
+    void (*on_leave)(void *state, struct call *call, struct leg *leg);
     /** A call this application took is about to disappear. May be NULL. */
     void (*on_call_end)(void *state, struct call *call);
 };
@@ -45,10 +57,38 @@ struct sr_str call_app_key(const struct call *call);
 bool leg_answer_here(struct leg *leg);
 /** Ends one leg (and the call, when too few parties are left); the pointer is dead. */
 void leg_end(struct leg *leg, enum call_reason reason);
+/** Its call as the leg is in it now. */
+struct call *leg_call(const struct leg *leg);
+/** Held by us: it hears music and is heard by nobody. */
+void leg_set_held(struct leg *leg, bool is_held);
+void leg_set_muted(struct leg *leg, bool is_muted);
+bool leg_is_muted(const struct leg *leg);
+void leg_set_role(struct leg *leg, enum media_role role);
+/** What it hears instead of the mix; NONE: the mix, or what its state asks for. */
+void leg_set_prompt(struct leg *leg, enum media_prompt prompt);
+/** Shows the party who is at the other end (a room, a parking slot). */
+void leg_show(struct leg *leg, struct sr_str number, struct sr_str name);
+/** Shows the party that it talks to `other`. */
+void leg_introduce(struct leg *leg, const struct leg *other);
+/** Device of the leg, or empty. */
+struct sr_str leg_device_id(const struct leg *leg);
+/** Device that transferred it into this call, or empty. */
+struct sr_str leg_sent_by(const struct leg *leg);
+bool leg_is_answered(const struct leg *leg);
+/** The legs of a call: the first for NULL, then the next; NULL at the end. Branches that ring too. */
+struct leg *call_next_leg(const struct call *call, const struct leg *leg);
+/** Rings a device to join the call of `leg`, whose name it sees. @return false: it cannot be rung */
+bool call_ring_device(struct call *call, struct leg *leg, struct sr_str device_id);
+/** The application lets go: an ordinary call of two parties or more from now on. */
+void call_release(struct call *call);
+void call_end(struct call *call, enum call_reason reason);
+bool call_is_locked(const struct call *call);
+/** For the application's own timers. */
+struct loop *call_loop(const struct call *call);
+/** Configuration the call began with. */
+const struct config *call_config(const struct call *call);
 /** Adds a party inside the router. @return NULL when the room is full */
 struct leg *call_add_media_leg(struct call *call, enum media_leg_kind kind, struct sr_str name);
-/** Participant, isolated or tool from now on, without a click. */
-void leg_set_role(struct leg *leg, enum media_role role);
 /** Wall clock of this turn of the loop, microseconds since 1970. */
 sr_usec call_wall(const struct call *call);
 

@@ -106,6 +106,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
     }
     if (call->ring != NULL)
         ring__free(call->ring);
+    transfer__done(call);
     call->state = CALL_ENDED;
     (void)sr_map_remove(&engine->calls_by_text, sr_str_c(call->call_id));
     if (call->media_open == 0)
@@ -186,46 +187,6 @@ struct leg *call__find_leg(struct call *call, const char *leg_id)
     return NULL;
 }
 
-void call_set_parties_min(struct call *call, uint32_t parties_min)
-{
-    call->parties_min = parties_min;
-}
-
-void call_set_app_key(struct call *call, struct sr_str key)
-{
-    (void)sr_str_copy(key, call->app_key, sizeof(call->app_key));
-}
-
-struct sr_str call_app_key(const struct call *call)
-{
-    return sr_str_c(call->app_key);
-}
-
-struct leg *call_add_media_leg(struct call *call, enum media_leg_kind kind, struct sr_str name)
-{
-    struct leg *leg;
-
-    SR_ASSERT(kind == MEDIA_LEG_ECHO || kind == MEDIA_LEG_PLAYER);
-    leg = leg__new(call, LEG_MEDIA);
-    if (leg == NULL)
-        return NULL;
-    leg->is_player = kind == MEDIA_LEG_PLAYER;
-    if (!leg__open_media(leg, NULL)) {
-        sr_list_remove(&call->legs, &leg->node);
-        leg__free(leg);
-        return NULL;
-    }
-    (void)sr_str_copy(name, leg->name, sizeof(leg->name));
-    leg__set_state(leg, LEG_ANSWERED);
-    event__leg(leg, ENGINE_LEG_ADDED);
-    return leg;
-}
-
-sr_usec call_wall(const struct call *call)
-{
-    return loop_wall(call->engine->loop);
-}
-
 /* ---- which speed, who hears what --------------------------------------------------------------- */
 
 /* Whether a leg takes part in the audio of the call now. */
@@ -234,9 +195,15 @@ static bool is_in_audio(const struct leg *leg)
     return leg->media != SR_ID_NONE && (leg->has_stream || leg->kind == LEG_MEDIA);
 }
 
+/* Whether the leg asked for a transfer and only waits for its outcome. */
+static bool is_transferring(const struct leg *leg)
+{
+    return leg->call->transfer != NULL && leg->call->transfer->by == leg;
+}
+
 static bool is_away(const struct leg *leg)
 {
-    return leg->is_held || leg->is_holding;
+    return leg->is_held || leg->is_holding || is_transferring(leg);
 }
 
 struct audio_count {
@@ -268,10 +235,16 @@ static enum media_prompt wanted_prompt(const struct leg *leg, const struct audio
 
     if (leg->kind == LEG_MEDIA)
         return MEDIA_PROMPT_NONE;
+    if (leg->app_prompt != MEDIA_PROMPT_NONE)
+        return leg->app_prompt;
     if (leg->is_held)
         return MEDIA_PROMPT_MUSIC;
+    if (is_transferring(leg))
+        return MEDIA_PROMPT_SILENCE;
     if (leg->is_holding)
         return MEDIA_PROMPT_NONE;
+    if (call->transfer != NULL && call->ring != NULL)
+        return MEDIA_PROMPT_RINGBACK;
     if (count->legs > 1 && count->present == 1)
         return MEDIA_PROMPT_MUSIC; /* all others have gone on hold */
     if (call->state == CALL_RINGING && leg->state == LEG_ANSWERED && call->ring != NULL &&
@@ -344,6 +317,7 @@ void call__update_media(struct call *call)
 
     if (call->is_ending)
         return;
+    call__identify(call);
     mode = wanted_mode(call);
     if (mode == MEDIA_MODE_RELAY && call->mode == MEDIA_MODE_MIX && !call->is_relay_due) {
         /* only after some seconds without need: people press hold twice */

@@ -148,6 +148,18 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     }
 }
 
+static void do_call_change(struct reply *reply, struct call *call,
+                           const struct engine_command *command)
+{
+    if (call->app == NULL || call->app->can_enter == NULL) {
+        say(reply, SR_ERR_STATE, "only a conference can be locked");
+        return;
+    }
+    if (command->has_locked)
+        call->is_locked = command->is_locked;
+    event__call(call, ENGINE_LEG_CHANGED);
+}
+
 static void do_leg_add(struct reply *reply, struct call *call, const struct engine_command *command)
 {
     enum call_reason reason;
@@ -244,6 +256,29 @@ static void do_play(struct reply *reply, struct call *call, const struct engine_
         say_id(reply, "playId", play_id);
 }
 
+static void do_transfer(struct reply *reply, struct leg *leg, const struct engine_command *command)
+{
+    struct call *to = NULL;
+    enum call_reason reason;
+
+    if (command->to_call_id[0] != '\0') {
+        to = call__find(reply->engine, command->to_call_id);
+        if (to == NULL) {
+            say(reply, SR_ERR_NOTFOUND, "no such live call to transfer to");
+            return;
+        }
+    }
+    if (leg->state != LEG_ANSWERED || leg->kind == LEG_MEDIA) {
+        say(reply, SR_ERR_STATE, "the leg is no answered party");
+        return;
+    }
+    reason = transfer__by_api(leg, to, sr_str_c(command->to));
+    if (reason == CALL_REASON_NOT_ALLOWED)
+        say(reply, SR_ERR_STATE, "this leg cannot be transferred there now");
+    else if (reason != CALL_REASON_NONE)
+        say(reply, err_of_reason(reason), call_reason_text(reason));
+}
+
 static void serve_leg(struct reply *reply, struct call *call, const struct engine_command *command)
 {
     struct leg *leg = call__find_leg(call, command->leg_id);
@@ -254,6 +289,8 @@ static void serve_leg(struct reply *reply, struct call *call, const struct engin
     }
     if (command->kind == ENGINE_DO_LEG_REMOVE)
         leg__ended(leg, CALL_REASON_API, 0);
+    else if (command->kind == ENGINE_DO_TRANSFER)
+        do_transfer(reply, leg, command);
     else if (command->kind == ENGINE_DO_LEG_CHANGE)
         do_leg_change(reply, leg, command);
     else
@@ -270,6 +307,8 @@ static void serve_call(struct reply *reply, const struct engine_command *command
     }
     if (command->kind == ENGINE_DO_HANGUP)
         call__end(call, CALL_REASON_API, 0);
+    else if (command->kind == ENGINE_DO_CALL_CHANGE)
+        do_call_change(reply, call, command);
     else if (command->kind == ENGINE_DO_LEG_ADD)
         do_leg_add(reply, call, command);
     else if (command->kind == ENGINE_DO_PLAY)
@@ -301,9 +340,11 @@ static void serve(struct engine *engine, const struct engine_command *command)
         do_call(&reply, command);
         break;
     case ENGINE_DO_HANGUP:
+    case ENGINE_DO_CALL_CHANGE:
     case ENGINE_DO_LEG_ADD:
     case ENGINE_DO_LEG_REMOVE:
     case ENGINE_DO_LEG_CHANGE:
+    case ENGINE_DO_TRANSFER:
     case ENGINE_DO_DTMF:
     case ENGINE_DO_PLAY:
     case ENGINE_DO_PLAY_STOP:

@@ -202,6 +202,7 @@ struct config_extension config_extension_find(const struct config *config, struc
     }
     if (is_parking_slot(&config->parking, dialled)) {
         found.kind = CONFIG_EXTENSION_PARKING;
+        found.rest = dialled;
         return found;
     }
     const struct config_feature *feature = find_code_before_digits(config, dialled);

@@ -519,7 +519,8 @@ struct config_extension {
         const void *object;
     };
     struct sr_str
-        rest; /* FEATURE: digits behind the code ("*8101" gives "101"); view of the argument */
+        rest; /* FEATURE: digits behind the code ("*8101" gives "101"); PARKING: the slot; view of
+                 the argument */
 };
 
 /** An empty generation with one reference and a fresh number. For the loader (and tests). */

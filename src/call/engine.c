@@ -114,6 +114,8 @@ const struct ua_user_ops *engine_ua_ops(void)
         .on_invite = engine__on_invite,
         .on_leg_event = engine__on_leg_event,
         .on_registration = engine__on_registration,
+        .on_watch = engine__on_watch,
+        .write_state = engine__write_state,
         .on_trace = engine__on_trace,
         .on_ban = on_ban,
         .is_accepting = engine__is_accepting,
@@ -215,6 +217,7 @@ struct engine *engine_new(const struct engine_options *options)
     sound__init(engine);
     sr_map_init(&engine->calls_by_text);
     sr_map_init(&engine->device_calls);
+    sr_map_init(&engine->watch_devices);
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
@@ -286,6 +289,7 @@ void engine_free(struct engine *engine)
     sr_idtab_done(&engine->legs);
     sr_map_done(&engine->calls_by_text);
     sr_map_done(&engine->device_calls);
+    sr_map_done(&engine->watch_devices);
     config_unref(engine->config);
     sr_free(engine->ua_devices);
     pthread_mutex_destroy(&engine->shared->lock);

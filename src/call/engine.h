@@ -74,6 +74,7 @@ struct engine_call_view {
     int64_t started_wall_us, answered_wall_us, ended_wall_us; /* 0: not yet */
     char route_id[ENGINE_TEXT_MAX];
     const char *mode; /* "relay" | "mix" | "idle" */
+    bool is_locked;   /* a room that lets nobody in */
     uint32_t leg_count;
     struct engine_leg_view legs[];
 };
@@ -179,13 +180,15 @@ void engine_event_free(struct engine_event *event); /* NULL is fine */
 /* ---- commands ---- */
 
 enum engine_command_kind {
-    ENGINE_DO_CONFIGURE,  /* config: its reference moves to the engine */
-    ENGINE_DO_CALL,       /* to, from, caller_id -> body {"callId":...} */
-    ENGINE_DO_HANGUP,     /* call_id */
-    ENGINE_DO_LEG_ADD,    /* call_id, to -> body {"legId":...} */
-    ENGINE_DO_LEG_REMOVE, /* call_id, leg_id */
-    ENGINE_DO_LEG_CHANGE, /* call_id, leg_id, has_* and values */
-    ENGINE_DO_DTMF,       /* call_id, leg_id, digits, duration_ms */
+    ENGINE_DO_CONFIGURE,   /* config: its reference moves to the engine */
+    ENGINE_DO_CALL,        /* to, from, caller_id -> body {"callId":...} */
+    ENGINE_DO_HANGUP,      /* call_id */
+    ENGINE_DO_CALL_CHANGE, /* call_id, has_locked and value */
+    ENGINE_DO_LEG_ADD,     /* call_id, to -> body {"legId":...} */
+    ENGINE_DO_LEG_REMOVE,  /* call_id, leg_id */
+    ENGINE_DO_LEG_CHANGE,  /* call_id, leg_id, has_* and values */
+    ENGINE_DO_TRANSFER,    /* call_id, leg_id, and to (a number) or to_call_id (a live call) */
+    ENGINE_DO_DTMF,        /* call_id, leg_id, digits, duration_ms */
     ENGINE_DO_PLAY, /* call_id, sound, is_file, voice, is_looping, legs -> body {"playId":...} */
     ENGINE_DO_PLAY_STOP,  /* call_id, play_id; empty: all of the call */
     ENGINE_DO_TRACE,      /* call_id -> body: array as store_trace; NOTFOUND: not a live call */
@@ -198,13 +201,14 @@ struct engine_command {
     struct sr_mpsc_node node; /* private */
     enum engine_command_kind kind;
     uint64_t token; /* comes back in the REPLY; 0: no reply wanted */
-    char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
+    char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX], to_call_id[ENGINE_ID_MAX];
     char to[ENGINE_TEXT_MAX], from[ENGINE_TEXT_MAX], caller_id[ENGINE_TEXT_MAX];
     char provider_id[ENGINE_TEXT_MAX], device_id[ENGINE_TEXT_MAX], direction[16];
     char digits[64];
     uint32_t duration_ms;
     bool has_muted, is_muted;
     bool has_held, is_held;
+    bool has_locked, is_locked;
     bool has_role;
     char role[16];
     char sound[ENGINE_SOUND_MAX]; /* text, or a path below the data folder */

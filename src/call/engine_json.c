@@ -120,6 +120,7 @@ void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
     key_text(json, "routeId", call->route_id);
     sr_json_key_c(json, "mode", "b2bua");
     sr_json_key_c(json, "media", call->mode);
+    sr_json_key_bool(json, "locked", call->is_locked);
     sr_json_key_array(json, "legs");
     for (uint32_t i = 0; i < call->leg_count; i++)
         leg_json(&call->legs[i], json);

@@ -137,6 +137,7 @@ struct engine_call_view *event__view(const struct call *call)
     view->ended_wall_us = call->ended_wall_us;
     memcpy(view->route_id, call->route_id, sizeof(view->route_id));
     view->mode = mode_name(call->mode_real);
+    view->is_locked = call->is_locked;
     SR_LIST_EACH(list, node)
     fill_leg(&view->legs[view->leg_count++], SR_CONTAINER(node, struct leg, node));
     return view;
@@ -169,6 +170,12 @@ void event__leg(struct leg *leg, enum engine_event_kind kind)
 {
     struct engine_event *event = leg_event(leg, kind);
 
+    if (kind == ENGINE_LEG_ADDED)
+        watch__leg_added(leg);
+    else if (kind == ENGINE_LEG_CHANGED)
+        watch__leg_changed(leg);
+    else if (kind == ENGINE_LEG_REMOVED)
+        watch__leg_removed(leg);
     if (kind == ENGINE_LEG_REMOVED) {
         event->leg = sr_zalloc(1, sizeof(*event->leg));
         fill_leg(event->leg, leg);

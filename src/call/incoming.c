@@ -1,7 +1,8 @@
 /* A device calls: who is it, what was dialled, which call does it come into. */
 #include "call/internal.h"
 
-static const struct engine_app *find_app(struct engine *engine, const struct config_extension *what)
+const struct engine_app *engine__find_app(struct engine *engine,
+                                          const struct config_extension *what)
 {
     for (uint32_t i = 0; i < engine->app_count; i++) {
         if (engine->apps[i].ops->serves(what))
@@ -29,6 +30,20 @@ static bool lives_elsewhere(const struct engine_app *app, const struct config_ex
     return live != NULL && live != call;
 }
 
+/* A party that was rung for a room in use goes there; its own call has done its part. */
+static enum call_reason enter_elsewhere(struct leg *leg, const struct engine_app *app,
+                                        const struct config_extension *what, struct sr_str dialled)
+{
+    struct call *call = leg->call;
+    enum call_reason reason = CALL_REASON_NOT_ALLOWED;
+
+    if (leg->state == LEG_ANSWERED)
+        reason = call__enter_app(leg, app, what, dialled);
+    if (reason == CALL_REASON_NONE)
+        call__end(call, CALL_REASON_TRANSFERRED, 0);
+    return reason;
+}
+
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
                             bool is_addition)
 {
@@ -41,9 +56,20 @@ enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str d
         return CALL_REASON_NOT_FOUND;
     if (plan.what.kind == CONFIG_EXTENSION_DEVICE || plan.what.kind == CONFIG_EXTENSION_GROUP)
         return ring_extension(call, from, &plan.what, is_addition);
-    app = find_app(engine, &plan.what);
-    if (app == NULL || is_addition || from == NULL || lives_elsewhere(app, &plan.what, call))
+    if (plan.what.kind == CONFIG_EXTENSION_FEATURE &&
+        plan.what.feature->kind == CONFIG_FEATURE_INTERCOM) {
+        const struct config_device *device = config_device_by_user(call->config, plan.what.rest);
+
+        if (device == NULL)
+            return CALL_REASON_NOT_FOUND;
+        call->is_intercom = true;
+        return ring__devices(call, from, &device, 1, is_addition);
+    }
+    app = engine__find_app(engine, &plan.what);
+    if (app == NULL || is_addition || from == NULL)
         return CALL_REASON_NOT_BUILT;
+    if (lives_elsewhere(app, &plan.what, call))
+        return enter_elsewhere(from, app, &plan.what, dialled);
     call->app = app->ops;
     call->app_state = app->state;
     app->ops->on_enter(app->state, call, from, &plan.what);
@@ -58,15 +84,11 @@ void leg__count(struct leg *leg)
     engine__device_calls(leg->call->engine, sr_str_c(leg->device_id), 1);
 }
 
-bool leg_answer_here(struct leg *leg)
+enum sr_err leg__answer(struct leg *leg)
 {
     struct sr_buf sdp;
     enum sr_err err = SR_OK;
 
-    if (leg->state == LEG_ANSWERED) { /* rung first by the API, and now where it wanted to go */
-        call__answered(leg->call);
-        return true;
-    }
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
     if (leg->has_peer) {
         err = leg__make_answer(leg, NULL, &sdp);
@@ -80,20 +102,30 @@ bool leg_answer_here(struct leg *leg)
         leg__set_state(leg, LEG_ANSWERED);
         sip_leg_answer(leg->sip, sr_buf_view(&sdp));
         event__leg(leg, ENGINE_LEG_CHANGED);
-        if (leg->call->state == CALL_RINGING)
-            call__answered(leg->call);
-        else
-            call__update_media(leg->call);
     }
     sr_buf_done(&sdp);
-    if (err != SR_OK)
+    return err;
+}
+
+bool leg_answer_here(struct leg *leg)
+{
+    /* answered already: rung first by the API or transferred, and now where it wanted to go */
+    enum sr_err err = leg->state == LEG_ANSWERED ? SR_OK : leg__answer(leg);
+
+    if (err != SR_OK) {
         leg__ended(leg, leg__sdp_reason(err), 488);
-    return err == SR_OK;
+        return false;
+    }
+    if (leg->call->state == CALL_RINGING)
+        call__answered(leg->call);
+    else
+        call__update_media(leg->call);
+    return true;
 }
 
 /* The caller's leg, with its offer read. On failure nothing is left and the status is set. */
-static struct leg *new_caller(struct call *call, struct sip_leg *sip,
-                              const struct ua_invite *invite, const struct config_device *device)
+struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct ua_invite *invite,
+                            const struct config_device *device)
 {
     struct leg *leg = leg__new(call, LEG_DEVICE);
 
@@ -116,7 +148,7 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
 }
 
 /* Reads the offer; the reason to refuse with, or NONE. */
-static enum call_reason take_offer(struct leg *leg, const struct ua_invite *invite)
+enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite)
 {
     if (!leg__open_media(leg, &invite->flow.local))
         return CALL_REASON_LIMIT;
@@ -140,7 +172,7 @@ static struct call *call_for(struct engine *engine, const struct ua_invite *invi
                              const struct config_device *device, const struct routing_plan *plan,
                              bool *ret_is_new)
 {
-    const struct engine_app *app = find_app(engine, &plan->what);
+    const struct engine_app *app = engine__find_app(engine, &plan->what);
     struct call *call = NULL;
     struct sr_str from = device->extension.n ? device->extension : device->id;
 
@@ -152,7 +184,7 @@ static struct call *call_for(struct engine *engine, const struct ua_invite *invi
     return call;
 }
 
-static void refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason)
+void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason)
 {
     uint16_t status = call_reason_status(reason);
 
@@ -171,31 +203,40 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
     bool is_new;
 
     if (device == NULL) {
-        refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
+        engine__refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
         return;
     }
     if (device->calls_max > 0 && engine__device_calls(engine, device->id, 0) >= device->calls_max) {
-        refuse(engine, sip, CALL_REASON_BUSY);
+        engine__refuse(engine, sip, CALL_REASON_BUSY);
+        return;
+    }
+    if (invite->has_replaces) {
+        pickup__on_replaces(engine, sip, invite, device);
         return;
     }
     routing__resolve(engine->config, invite->dialled, &plan);
+    if (plan.what.kind == CONFIG_EXTENSION_FEATURE &&
+        plan.what.feature->kind == CONFIG_FEATURE_PICKUP) {
+        pickup__on_invite(engine, sip, invite, device);
+        return;
+    }
     call = call_for(engine, invite, device, &plan, &is_new);
     if (call == NULL) {
-        refuse(engine, sip, CALL_REASON_LIMIT);
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
     if (is_new)
         event__call(call, ENGINE_CALL_CREATED);
-    leg = new_caller(call, sip, invite, device);
+    leg = leg__new_caller(call, sip, invite, device);
     if (leg == NULL) {
-        refuse(engine, sip, CALL_REASON_LIMIT);
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         if (is_new)
             call__end(call, CALL_REASON_LIMIT, 503);
         return;
     }
     if (is_new)
         call->origin = leg;
-    reason = take_offer(leg, invite);
+    reason = leg__take_offer(leg, invite);
     if (reason == CALL_REASON_NONE && !call->is_ending)
         reason = call__dial(call, leg, invite->dialled, false);
     if (reason == CALL_REASON_NONE)

@@ -26,6 +26,7 @@ enum {
     CALL_CODECS_MAX = 4,
     LEG_SDP_BYTES_MAX = 16 * 1024,
     RING_BRANCHES_MAX = 64,
+    WATCH_DIALOGS_MAX = 8, /* of one device in one busy-lamp document */
 };
 
 #define CALL_RELAY_BACK (CALL_RELAY_BACK_SEC * SR_SEC)
@@ -86,8 +87,9 @@ struct leg {
     struct media_stream stream;
 
     bool is_muted, is_held, is_holding;
-    enum media_prompt prompt; /* as ordered last */
-    bool is_media_muted;      /* as ordered last */
+    enum media_prompt prompt;     /* as ordered last */
+    bool is_media_muted;          /* as ordered last */
+    enum media_prompt app_prompt; /* wanted by the application; NONE: as its state says */
     enum media_role media_role;
     struct ring *ring;            /* the fork this leg is a branch of, while ringing */
     struct sr_list plays;         /* struct call_play, in the order they are heard */
@@ -100,7 +102,11 @@ struct leg {
     char verdict[ENGINE_WHY_MAX]; /* why there is no sound; "": nothing to say */
     struct media_leg_stats stats;
     bool has_stats;
-    bool is_counted; /* in the device's number of calls */
+    bool is_counted;                  /* in the device's number of calls */
+    char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to */
+    char sent_by[ENGINE_TEXT_MAX];    /* device that transferred it here */
+    struct sr_node watch_node;        /* of its device: watch.c */
+    bool is_watched;
     enum call_reason reason;
     uint16_t sip_status;
 };
@@ -114,6 +120,13 @@ struct ring {
     enum call_reason best_reason;
     struct loop_timer timer; /* nobody answered */
     bool was_ringing;        /* 180 went to the caller */
+};
+
+/** Parties of a call wait for somebody who is rung in place of another (transfer.c). */
+struct transfer {
+    struct leg *by; /* who asked and leaves on success; NULL: gone, or the API */
+    char by_device[ENGINE_TEXT_MAX];
+    bool is_return; /* nobody answered and `by` had gone: it is `by` that rings */
 };
 
 struct call_trace_message {
@@ -152,13 +165,16 @@ struct call {
     enum media_mode mode;      /* as ordered last */
     enum media_mode mode_real; /* as the media plane said last */
     struct loop_timer relay_timer;
-    bool is_relay_due;               /* relay_timer runs */
+    bool is_relay_due; /* relay_timer runs */
+    struct transfer *transfer;
     struct ring *ring;               /* the fork that makes or extends the call, or NULL */
     char api_to[ENGINE_TEXT_MAX];    /* dialled when the first leg answers (POST /api/call) */
     char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];
+    bool is_locked;   /* an application lets nobody in */
+    bool is_intercom; /* phones are asked to answer by themselves */
     bool is_ending;
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     enum call_reason reason;
@@ -221,6 +237,7 @@ struct engine {
     struct sr_idtab calls, legs;
     struct sr_map calls_by_text; /* call_id */
     struct sr_map device_calls;  /* struct device_calls by device id */
+    struct sr_map watch_devices; /* legs by device id: watch.c */
     struct engine_app apps[ENGINE_APPS_MAX];
     uint32_t app_count;
     uint32_t calls_max;
@@ -268,6 +285,60 @@ struct leg *call__find_leg(struct call *call, const char *leg_id);
 const char *call__state_name(enum call_state state);
 uint32_t call__party_count(const struct call *call); /* answered participants */
 
+/* ---- move.c ---- */
+/** Takes an answered leg into another call. False: it cannot, nothing changed. Media of both calls is
+    to be updated, and the first is to be ended when it is too small. */
+bool call__move_leg(struct leg *leg, struct call *to);
+/** Brings an answered leg where an application answers: its live room, or a new call. */
+enum call_reason call__enter_app(struct leg *leg, const struct engine_app *app,
+                                 const struct config_extension *what, struct sr_str dialled);
+/** Tells the two parties of a call whom they talk to now, if that changed. */
+void call__identify(struct call *call);
+
+/* ---- transfer.c ---- */
+/** Connects `party` to `dialled` in place of `by` (NULL: of nobody). NONE: under way or done. */
+enum call_reason transfer__blind(struct leg *party, struct leg *by, struct sr_str dialled);
+/** The others of `by`'s call go into the call of `other`; both legs end. NONE: done. */
+enum call_reason transfer__attended(struct leg *by, struct leg *other);
+/** By REST: `party` goes to a number, or into a live call (its counterpart's leg there ends too). */
+enum call_reason transfer__by_api(struct leg *party, struct call *to, struct sr_str dialled);
+/** One leg goes into another call, as one party more. NONE: done. */
+enum call_reason transfer__merge(struct leg *leg, struct call *to);
+void transfer__on_refer(struct leg *leg, const struct sip_leg_event *event);
+/** What the fork of a transfer reports; all do nothing without a transfer. */
+void transfer__progress(struct call *call, uint16_t status);
+void transfer__answered(struct call *call);
+/** True: somebody is being rung back, the call goes on. */
+bool transfer__failed(struct call *call, uint16_t sip_status);
+/** A leg has left the call. True: that ended the transfer. */
+bool transfer__leg_gone(struct call *call, const struct leg *leg);
+void transfer__done(struct call *call);
+/** The leg of a dialog, seen from either side, or NULL. */
+struct leg *engine__leg_of_dialog(struct engine *engine, struct sr_str call_id, struct sr_str tag,
+                                  struct sr_str other_tag);
+
+/* ---- pickup.c ---- */
+/** INVITE to a pickup code: the caller takes a call that rings. */
+void pickup__on_invite(struct engine *engine, struct sip_leg *sip, const struct ua_invite *invite,
+                       const struct config_device *device);
+/** INVITE with Replaces. */
+void pickup__on_replaces(struct engine *engine, struct sip_leg *sip, const struct ua_invite *invite,
+                         const struct config_device *device);
+
+/* ---- watch.c ---- */
+/** A device's leg has begun, changed its state, left its call. */
+void watch__leg_added(struct leg *leg);
+void watch__leg_changed(const struct leg *leg);
+void watch__leg_removed(struct leg *leg);
+/** A device has come or gone. */
+void watch__device_changed(struct engine *engine, struct sr_str device_id);
+bool engine__on_watch(void *arg, int package, struct sr_str user, char *ret_resource, size_t size);
+void engine__write_state(void *arg, const struct ua_state *state, struct sr_buf *body);
+
+/* ---- intercom.c ---- */
+/** Asks phones to answer by themselves, where the call is an intercom. The headers are static. */
+void intercom__headers(const struct call *call, struct sip_leg_invite_options *options);
+
 /* ---- leg.c ---- */
 struct leg *leg__new(struct call *call, enum leg_kind kind);
 /** Opens its media ports at the given local address. False: limits; nothing was opened. */
@@ -276,6 +347,8 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local);
 void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status);
 /** As leg__ended, hanging up first when its SIP side lives. */
 void leg__hangup(struct leg *leg, enum call_reason reason, uint16_t sip_status);
+/** Files a leg that has ended for the record of its call. */
+void leg__file_as_gone(struct leg *leg);
 /** Only the leg: the call is not looked at. */
 void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status);
 void leg__free(struct leg *leg);
@@ -324,12 +397,24 @@ bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
 void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite);
 void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
                           const struct sip_leg_event *event);
+/** A digit a leg has sent: told, given to the application or in-call codes, passed on. */
+void leg__digit(struct leg *leg, char digit, uint32_t duration_ms);
 /** A digit heard from this leg goes to all other answered parties. */
 void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms);
 enum sr_err leg__send_digit(struct engine *engine, struct leg *leg, char digit,
                             uint32_t duration_ms);
 /** Counts an answered or calling leg among its device's calls, once. */
 void leg__count(struct leg *leg);
+/** The caller's leg in a call, or NULL: limits; nothing was changed. */
+struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct ua_invite *invite,
+                            const struct config_device *device);
+/** Opens its media and reads its offer; the reason to refuse with, or NONE. */
+enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite);
+void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason);
+const struct engine_app *engine__find_app(struct engine *engine,
+                                          const struct config_extension *what);
+/** Answers a calling leg with our choice of its codecs; only the leg. Failure: see leg__sdp_reason. */
+SR_MUST_USE enum sr_err leg__answer(struct leg *leg);
 /** Dials `dialled` for the call: rings devices, enters an application or fails. `from` is the party
     whose codecs and name are offered. Reason NONE: under way; else nothing was begun. */
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
@@ -338,6 +423,11 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
 /** A branch failed and is removed already. */
 void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status);
+/** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the
+    caller is answered. The call may be gone. */
+void ring__won(struct ring *ring, struct leg *winner);
+/** Nobody is to be rung any more. */
+void ring__cancel(struct call *call);
 void ring__free(struct ring *ring);
 /** Rings one device's contacts for a call made by the API. Number of branches begun. */
 enum call_reason ring__devices(struct call *call, struct leg *from,

@@ -85,12 +85,13 @@ void leg__set_state(struct leg *leg, enum leg_state state)
 
 void leg__free(struct leg *leg)
 {
-    sr_idtab_remove(&leg->call->engine->legs, leg->id);
+    if (leg->id != SR_ID_NONE)
+        sr_idtab_remove(&leg->call->engine->legs, leg->id);
     sr_free_secret(leg, sizeof(*leg));
 }
 
 /* The list of gone legs feeds the record; a leg whose ports are still closing must stay. */
-static void file_as_gone(struct leg *leg)
+void leg__file_as_gone(struct leg *leg)
 {
     struct call *call = leg->call;
 
@@ -118,6 +119,8 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
 
     sound__leg_gone(leg);
     collect__leg_gone(leg);
+    if (call->app != NULL && call->app->on_leave != NULL && !call->is_ending)
+        call->app->on_leave(call->app_state, call, leg);
     leg->sip = NULL;
     leg->reason = reason;
     leg->sip_status = sip_status;
@@ -146,7 +149,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     leg->has_stream = false;
     sr_list_remove(&call->legs, &leg->node);
     event__leg(leg, ENGINE_LEG_REMOVED);
-    file_as_gone(leg);
+    leg__file_as_gone(leg);
 }
 
 void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
@@ -158,6 +161,8 @@ void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     leg__remove(leg, reason, sip_status);
     if (call->is_ending)
         return;
+    if (transfer__leg_gone(call, leg))
+        ring = NULL;
     if (ring != NULL) {
         ring__branch_failed(ring, reason, sip_status);
         return;
@@ -170,15 +175,6 @@ void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     }
     if (!call__check_parties(call, reason, sip_status))
         call__update_media(call);
-}
-
-void leg_set_role(struct leg *leg, enum media_role role)
-{
-    if (leg->role == role)
-        return;
-    leg->role = role;
-    call__update_media(leg->call);
-    event__leg(leg, ENGINE_LEG_CHANGED);
 }
 
 void leg_end(struct leg *leg, enum call_reason reason)

@@ -23,15 +23,29 @@ static void on_closed(struct engine *engine, const struct media_event *event)
         call__finish(call);
 }
 
+void leg__digit(struct leg *leg, char digit, uint32_t duration_ms)
+{
+    struct call *call = leg->call;
+    bool is_secret = collect__is_secret(leg);
+    bool is_collected = collect__on_digit(leg, digit);
+
+    if (!is_secret)
+        event__digit(leg, digit, duration_ms);
+    if (is_collected)
+        return;
+    if (call->app != NULL && call->app->on_digit != NULL &&
+        call->app->on_digit(call->app_state, call, leg, digit))
+        return;
+    leg__pass_digit(leg, digit, duration_ms);
+}
+
 static void on_digit(struct leg *leg, const struct media_event *event)
 {
-    if (!collect__is_secret(leg))
-        event__digit(leg, event->digit, event->duration_ms);
-    if (collect__on_digit(leg, event->digit))
-        return;
     /* in relay the digit's own packets reach the other party */
-    if (leg->call->mode_real != MEDIA_MODE_RELAY)
-        leg__pass_digit(leg, event->digit, event->duration_ms);
+    if (leg->call->mode_real == MEDIA_MODE_RELAY && leg->collect == NULL)
+        event__digit(leg, event->digit, event->duration_ms);
+    else
+        leg__digit(leg, event->digit, event->duration_ms);
 }
 
 static void on_stats(struct leg *leg, const struct media_event *event)

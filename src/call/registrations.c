@@ -116,6 +116,7 @@ void engine__on_registration(void *arg, const struct ua_registration_event *even
     struct engine_event *out;
 
     keep(engine, event);
+    watch__device_changed(engine, event->contact.device_id);
     if (event->kind == UA_REGISTERED)
         kind = ENGINE_DEVICE_REGISTERED;
     else if (event->kind == UA_UNREGISTERED)

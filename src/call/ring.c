@@ -109,8 +109,13 @@ static enum call_reason add_branch(struct ring *ring, struct leg *from,
         options.from_user = sr_str_c(call->api_shown[0] ? call->api_shown : call->from);
         if (call->api_shown[0] == '\0')
             options.from_display = sr_str_c(call->from_name);
+        if (ring->is_addition && from != NULL) { /* whom the new party is to talk to */
+            options.from_user = sr_str_c(from->number);
+            options.from_display = sr_str_c(from->name);
+        }
         options.to_user = device->extension.n ? device->extension : device->id;
         options.sdp = sr_buf_view(&offer);
+        intercom__headers(call, &options);
         options.user = leg;
         options.call_cookie = call->id;
         options.leg_cookie = leg->id;
@@ -245,6 +250,7 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
     if (ring->was_ringing || event->status < 180)
         return;
     ring->was_ringing = true;
+    transfer__progress(call, event->status);
     if (caller != NULL)
         sip_leg_progress(caller->sip, 180, (struct sr_str){NULL, 0});
     if (!ring->is_addition)
@@ -274,6 +280,7 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
         if (caller->has_peer && !caller->has_stream)
             leg__set_stream(caller);
         leg__set_state(caller, LEG_ANSWERED);
+        sip_leg_identify(caller->sip, sr_str_c(winner->number), sr_str_c(winner->name));
         sip_leg_answer(caller->sip, sr_buf_view(&sdp));
         event__leg(caller, ENGINE_LEG_CHANGED);
     }
@@ -283,16 +290,36 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
     return err == SR_OK;
 }
 
+void ring__won(struct ring *ring, struct leg *winner)
+{
+    struct call *call = ring->call;
+    struct leg *caller = waiting_caller(ring);
+    bool is_addition = ring->is_addition;
+
+    leg__count(winner);
+    drop_losers(ring);
+    ring__free(ring);
+    event__leg(winner, ENGINE_LEG_CHANGED);
+    if (caller != NULL && !answer_caller(call, caller, winner))
+        return;
+    transfer__answered(call);
+    if (is_addition && call->app != NULL && call->app->on_party != NULL)
+        call->app->on_party(call->app_state, call, winner);
+    if (!is_addition && call->origin == NULL && call->state == CALL_RINGING)
+        call__first_answered(call, winner); /* POST /api/call: now the second party is dialled */
+    else if (call->state == CALL_RINGING)
+        call__answered(call);
+    else
+        call__update_media(call);
+}
+
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
 {
     struct ring *ring = leg->ring;
-    struct call *call = leg->call;
-    struct leg *caller = waiting_caller(ring);
-    bool is_addition = ring->is_addition;
     enum sr_err err = leg->has_stream ? SR_OK : leg__accept_answer(leg, event->sdp);
 
     if (err != SR_OK) {
-        sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", call->call_id, leg->leg_id,
+        sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", leg->call->call_id, leg->leg_id,
                sr_err_name(err));
         leg__ended(leg, leg__sdp_reason(err), 488);
         return;
@@ -300,18 +327,23 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
     leg->ring = NULL;
     ring->branch_count--;
     leg__set_state(leg, LEG_ANSWERED);
-    leg__count(leg);
-    drop_losers(ring);
-    ring__free(ring);
-    event__leg(leg, ENGINE_LEG_CHANGED);
-    if (caller != NULL && !answer_caller(call, caller, leg))
+    ring__won(ring, leg);
+}
+
+void ring__cancel(struct call *call)
+{
+    struct ring *ring = call->ring;
+
+    if (ring == NULL)
         return;
-    if (!is_addition && call->origin == NULL && call->state == CALL_RINGING)
-        call__first_answered(call, leg); /* POST /api/call: now the second party is dialled */
-    else if (call->state == CALL_RINGING)
-        call__answered(call);
-    else
-        call__update_media(call);
+    SR_LIST_EACH(&call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (leg->ring == ring)
+            leg__remove(leg, CALL_REASON_CANCELLED, 0);
+    }
+    ring__free(ring);
 }
 
 void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status)
@@ -325,6 +357,8 @@ void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t si
     reason = ring->best_reason;
     sip_status = status_for_caller(ring);
     ring__free(ring);
+    if (transfer__failed(call, sip_status))
+        return;
     if (!is_addition)
         call__end(call, reason, sip_status);
     else if (!call__check_parties(call, reason, sip_status))

@@ -163,11 +163,11 @@ void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
         on_answer(leg, event);
         break;
     case SIP_LEG_DTMF:
-        if (!collect__is_secret(leg))
-            event__digit(leg, event->digit, event->duration_ms);
         sound__on_digit(leg);
-        if (!collect__on_digit(leg, event->digit))
-            leg__pass_digit(leg, event->digit, event->duration_ms);
+        leg__digit(leg, event->digit, event->duration_ms);
+        break;
+    case SIP_LEG_REFER:
+        transfer__on_refer(leg, event);
         break;
     case SIP_LEG_ENDED:
         on_ended(leg, event);

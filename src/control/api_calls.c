@@ -199,6 +199,18 @@ void api_calls_hangup(struct api_call *call)
         web_submit(call, &command, answer_empty);
 }
 
+void api_calls_change(struct api_call *call)
+{
+    struct engine_command command = {
+        .kind = ENGINE_DO_CALL_CHANGE,
+        .has_locked = api_has(call, "locked"),
+        .is_locked = json_is_true(json_object_get(call->body, "locked")),
+    };
+
+    if (own_call(call) != NULL && address(call, &command, sr_str_make(NULL, 0)))
+        web_submit(call, &command, answer_empty);
+}
+
 void api_legs_add(struct api_call *call)
 {
     struct engine_command command = {.kind = ENGINE_DO_LEG_ADD};
@@ -239,6 +251,45 @@ void api_legs_change(struct api_call *call)
     }
     (void)sr_str_copy(api_text(call, "role"), command.role, sizeof(command.role));
     web_submit(call, &command, answer_empty);
+}
+
+/* "to" is blind, "callId" is attended; both or a mode that says otherwise is refused. */
+static bool is_transfer_clear(struct api_call *call)
+{
+    bool has_to = api_has(call, "to"), has_call = api_has(call, "callId");
+    struct sr_str mode = api_text(call, "mode");
+
+    if (has_to == has_call) {
+        refuse_field(call, "/to", "give \"to\" (blind) or \"callId\" (attended), not both");
+        return false;
+    }
+    if (mode.n > 0 && sr_str_eq_c(mode, "attended") != has_call) {
+        refuse_field(call, "/mode", "blind goes with \"to\", attended with \"callId\"");
+        return false;
+    }
+    return true;
+}
+
+void api_transfer(struct api_call *call)
+{
+    struct engine_command command = {.kind = ENGINE_DO_TRANSFER};
+    struct sr_str to_call = api_text(call, "callId");
+    const struct model_call *found;
+
+    if (own_call(call) == NULL || !address(call, &command, api_text(call, "leg")) ||
+        !is_transfer_clear(call))
+        return;
+    if (to_call.n > 0) {
+        found = read_model_call(&call->web->model, to_call);
+        if (found == NULL || !web_may_see_call(&call->who, found)) {
+            api_answer_err(call->web, call->ticket, SR_ERR_NOTFOUND,
+                           "no such live call to transfer to");
+            return;
+        }
+    }
+    (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
+    (void)sr_str_copy(to_call, command.to_call_id, sizeof(command.to_call_id));
+    web_submit(call, &command, answer_accepted);
 }
 
 void api_dtmf(struct api_call *call)

@@ -58,6 +58,9 @@ static const struct api_field call_new[] = {
     {"providerId", API_TEXT, false, 1, 0, NULL, "provider to dial out by"},
     {"callerId", API_TEXT, false, 1, 0, NULL, "number shown to the called party"},
 };
+static const struct api_field call_change[] = {
+    {"locked", API_BOOL, true, 0, 0, NULL, "nobody may come into this conference any more"},
+};
 static const struct api_field leg_new[] = {
     {"to", API_TEXT, true, 1, 0, NULL, "extension, device id or number"},
 };
@@ -66,6 +69,12 @@ static const struct api_field leg_change[] = {
     {"held", API_BOOL, false, 0, 0, NULL, "this party hears music and nobody hears it"},
     {"denoise", API_TEXT, false, 0, 0, "off|auto|on", "noise suppression of this party"},
     {"role", API_TEXT, false, 0, 0, "participant|isolated|tool", "its place in the mix"},
+};
+static const struct api_field transfer[] = {
+    {"leg", API_TEXT, true, 1, 39, NULL, "party that is connected to somebody else"},
+    {"to", API_TEXT, false, 1, 0, NULL, "blind: extension, device id or number"},
+    {"callId", API_TEXT, false, 1, 39, NULL, "attended: live call whose parties it joins"},
+    {"mode", API_TEXT, false, 0, 0, "blind|attended", "as the other fields say"},
 };
 static const struct api_field dtmf[] = {
     {"leg", API_TEXT, true, 1, 39, NULL, "leg that gets the digits"},
@@ -124,6 +133,8 @@ const struct api_route api_routes[] = {
      .summary = "Live calls"},
     {HTTP_GET, "/api/calls/{callId}", ALL, api_calls_get, .status = 200,
      .summary = "One live call"},
+    {HTTP_PATCH, "/api/calls/{callId}", USERS, api_calls_change, FIELDS(call_change), .status = 204,
+     .summary = "Lock or unlock a conference room"},
     {HTTP_DELETE, "/api/calls/{callId}", USERS, api_calls_hangup, .status = 204,
      .summary = "Hang up a call"},
     {HTTP_POST, "/api/calls/{callId}/legs", USERS, api_legs_add, FIELDS(leg_new), .is_create = true,
@@ -137,7 +148,9 @@ const struct api_route api_routes[] = {
     {HTTP_GET, "/api/calls/{callId}/trace", READS, api_trace, .status = 200,
      .summary = "The SIP messages of a call, live or ended"},
     NOT_BUILT(GET, "/api/calls/{callId}/trace.pcap", READS, "The same as a capture file"),
-    NOT_BUILT(POST, "/api/calls/{callId}/transfer", USERS, "Transfer a leg"),
+    {HTTP_POST, "/api/calls/{callId}/transfer", USERS, api_transfer, FIELDS(transfer),
+     .status = 202,
+     .summary = "Connect a party to a number, or to the parties of another live call"},
     NOT_BUILT(POST, "/api/calls/{callId}/play", USERS, "Play a file or a text"),
     NOT_BUILT(POST, "/api/calls/{callId}/record", USERS, "Start, stop, pause or resume recording"),
     NOT_BUILT(POST, "/api/calls/{callId}/stream", ADMIN, "Stream audio to and from a URL"),

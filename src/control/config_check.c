@@ -753,6 +753,12 @@ static void check_providers(struct config__load *load)
     }
 }
 
+static bool is_built(enum config_feature_kind kind)
+{
+    return kind == CONFIG_FEATURE_ECHO || kind == CONFIG_FEATURE_PICKUP ||
+           kind == CONFIG_FEATURE_INTERCOM;
+}
+
 /** Features that another piece of work brings: they answer, but do nothing yet. */
 static void check_features(struct config__load *load)
 {
@@ -761,7 +767,7 @@ static void check_features(struct config__load *load)
     for (uint32_t i = 0; node && i < features->count; i++) {
         const struct config_feature *feature = &features->items[i];
         const struct jsonc_node *code = jsonc_member(node, feature->code);
-        if (feature->kind != CONFIG_FEATURE_ECHO && code)
+        if (!is_built(feature->kind) && code)
             config__fault(load, CONFIG_NOTICE, code, SR_STR("it has no effect yet"),
                           "the feature \"%s\" is not built yet",
                           config_feature_names[feature->kind]);

@@ -521,8 +521,7 @@ static const struct config_field conference_fields[] = {
     TEXT(config_conference, "id", id, NULL, CONFIG_FORMAT_ID, CONFIG_REQUIRED, "Unique name."),
     TEXT(config_conference, "extension", extension, NULL, CONFIG_FORMAT_EXTENSION, 0,
          "Number that reaches the room."),
-    SECRET(config_conference, "pin", pin, CONFIG_FORMAT_PIN, CONFIG_NOT_BUILT,
-           "Digits asked for; empty: none."),
+    SECRET(config_conference, "pin", pin, CONFIG_FORMAT_PIN, 0, "Digits asked for; empty: none."),
     CHOICE(config_conference, "record", record, record_modes, CONFIG_NOT_BUILT, "Recording."),
 };
 DEFINE(conference, "conference", config_conference, CONFIG_REF_CONFERENCE);
@@ -664,7 +663,7 @@ static const struct config_field root_fields[] = {
           "\"pickup\", \"*600\": \"clock\", \"*68\": \"intercom\", \"inCallTransfer\": \"\", "
           "\"inCallAttended\": \"\"}",
           0, "Star codes: code to feature, and codes pressed within a call."),
-    OBJECT(config, "parking", parking, parking, CONFIG_NOT_BUILT, "Call parking."),
+    OBJECT(config, "parking", parking, parking, 0, "Call parking."),
     OBJECT(config, "musicOnHold", music_on_hold, music, 0, "What held parties hear."),
     OBJECT(config, "speech", speech, speech, CONFIG_NOT_BUILT, "Speech engines."),
     OBJECT(config, "security", security, security, 0, "Bans and limits."),

@@ -97,6 +97,10 @@ struct ua {
     struct sr_map uac_calls; /* Call-IDs of ours */
     struct sr_list legs;
     uint32_t leg_count; /* with a user */
+    struct sr_list subscriptions;
+    struct sr_map subscriptions_by_dialog;
+    struct sr_map watched; /* who watches what: subscribe.c */
+    struct sr_list messages;
     struct sr_map64 conns;
 
     struct sip_header header_slots[SIP_HEADERS_MAX]; /* of the message in hand */
@@ -143,8 +147,11 @@ uint16_t ua__status_of(enum sr_err err);
 /* ---- response.c ---- */
 
 extern const char *const ua__supported[]; /* option tags, NULL at the end */
-#define UA_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO"
-#define UA_SUPPORTED "100rel, timer"
+#define UA_ALLOW                                                                                   \
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, " \
+    "MESSAGE"
+#define UA_EVENTS "dialog, message-summary, presence"
+#define UA_SUPPORTED "100rel, timer, replaces, norefersub"
 
 /** Where responses to a request go (RFC 3261 18.2.2, RFC 3581; maddr is never obeyed). */
 void ua__reply_flow(struct sip_msg *msg, const struct net_flow *flow, struct net_flow *ret_flow);
@@ -192,6 +199,7 @@ struct server_txn {
     struct sip_msg *request; /* NULL once nothing more is built from it */
     struct sr_str response;  /* the latest sent */
     struct sip_leg *leg;     /* told of what happens; NULL: nobody */
+    struct message *message; /* a MESSAGE on its way, or NULL */
     struct ua_cookies cookies;
     char to_tag[UA_TOKEN_MAX]; /* ours, for requests that came without one */
 };
@@ -355,6 +363,21 @@ bool registrar__find_flow(struct ua *ua, struct sr_str device_id, const struct n
 void registrar__tell(struct binding *binding, enum ua_registration_kind kind, const char *why);
 void registrar__schedule(struct binding *binding);
 
+/* ---- subscribe.c, message.c ---- */
+
+void subscribe__init(struct ua *ua);
+void subscribe__free_all(struct ua *ua);
+void subscribe__on_new(struct ua_in *in, struct ua_slot *slot);
+/** SUBSCRIBE inside a dialog. False: the dialog is no subscription. */
+bool subscribe__on_again(struct ua_in *in);
+/** After new settings: who or what is gone is not watched any more. */
+void subscribe__reconfigure(struct ua *ua);
+
+void message__on_request(struct ua_in *in, struct ua_slot *slot);
+/** The transaction of a message goes. */
+void message__forget(struct server_txn *txn);
+void message__free_all(struct ua *ua);
+
 /* ---- legs ---- */
 
 enum leg_state {
@@ -401,6 +424,7 @@ struct sip_leg {
     struct server_txn *invite_st; /* initial or re-INVITE without a final response */
     struct server_txn *ok_st;     /* its 2xx waits for ACK */
     struct server_txn *offer_st;  /* UPDATE or PRACK whose offer the user is to answer */
+    struct server_txn *refer_st;  /* REFER in hand */
     struct client_txn *invite_ct; /* initial or re-INVITE without a final response */
     struct client_txn *update_ct;
     struct client_txn *bye_ct;
@@ -442,6 +466,14 @@ struct sip_leg {
     bool is_bye_wanted; /* once the ACK came */
     uint16_t end_status;
     struct sr_str end_reason;
+
+    /* REFER and who is connected (refer.c) */
+    bool is_refer_open; /* accepted, not ended */
+    bool is_refer_told; /* by NOTIFY */
+    uint32_t refer_id;  /* CSeq of the REFER */
+    uint32_t refer_count;
+    struct sr_str identity_user, identity_display; /* heap; empty: as the INVITE said */
+    sr_usec identity_at;                           /* an UPDATE is owed; SR_NEVER: none */
 
     /* session timer */
     struct sip_session_timer session;
@@ -504,6 +536,16 @@ bool sip_leg__take_reliable(struct sip_leg *leg, struct sip_msg *msg);
 /** Session-Expires of an INVITE or UPDATE of ours. */
 void sip_leg__ask_session(struct sip_leg *leg, struct sip_build *build);
 
+/** A From-like header with an address of ours. */
+void sip_leg__add_party(struct sip_leg *leg, struct sip_build *build, enum sip_hdr id,
+                        struct sr_str user, struct sip_build_addr addr);
+
+/* refer.c */
+void sip_leg__on_refer(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn);
+/** P-Asserted-Identity and Remote-Party-ID, when sip_leg_identify() was told. */
+void sip_leg__add_identity(struct sip_leg *leg, struct sip_build *build);
+void sip_leg__send_identity(struct sip_leg *leg);
+
 /* sip_leg_dialog.c */
 void sip_leg__on_request(struct sip_leg *leg, struct ua_in *in);
 void sip_leg__on_ack(struct sip_leg *leg, struct sip_msg *msg);
@@ -511,6 +553,8 @@ void sip_leg__refresh(struct sip_leg *leg);
 void sip_leg__send_queued(struct sip_leg *leg);
 /** An offer that waits is given back to the user (status 491). */
 void sip_leg__drop_queued(struct sip_leg *leg);
+/** UPDATE without an offer (a refresh, with who is connected). False: another exchange is open. */
+bool sip_leg__send_bare_update(struct sip_leg *leg);
 /** Starts a request in the dialog: ua->out, branch. */
 void sip_leg__begin(struct sip_leg *leg, enum sip_method method, struct sip_build *build,
                     char branch[UA_TOKEN_MAX]);

@@ -12,6 +12,7 @@ static void on_options(struct ua_in *in)
     sip_build_c(&build, SIP_HDR_ACCEPT_ENCODING, "identity");
     sip_build_c(&build, SIP_HDR_ACCEPT_LANGUAGE, "en");
     sip_build_c(&build, SIP_HDR_SUPPORTED, UA_SUPPORTED);
+    sip_build_c(&build, SIP_HDR_ALLOW_EVENTS, UA_EVENTS);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         ua__reply_send(in, &build);
 }
@@ -171,8 +172,8 @@ static void on_new_invite(struct ua_in *in)
     }
 }
 
-/* Methods that are known but have no business here, told to those who may know. */
-static void on_unserved(struct ua_in *in)
+/* What only devices may ask outside of calls. */
+static void on_device_request(struct ua_in *in)
 {
     struct ua_slot *slot;
     enum ua_auth auth = ua__authenticate(in, &slot);
@@ -181,10 +182,14 @@ static void on_unserved(struct ua_in *in)
         ua__challenge(in, true);
     if (auth != UA_AUTH_OK)
         return;
-    if (in->msg->method == SIP_METHOD_SUBSCRIBE || in->msg->method == SIP_METHOD_PUBLISH)
+    if (in->msg->method == SIP_METHOD_SUBSCRIBE)
+        subscribe__on_new(in, slot);
+    else if (in->msg->method == SIP_METHOD_MESSAGE)
+        message__on_request(in, slot);
+    else if (in->msg->method == SIP_METHOD_PUBLISH)
         ua__refuse(in, 489, &(struct ua_refusal){.with_allow = true});
     else
-        ua__refuse(in, 405, NULL);
+        ua__refuse(in, 403, NULL); /* REFER: only inside a call */
 }
 
 static void on_outside_dialog(struct ua_in *in)
@@ -208,7 +213,7 @@ static void on_outside_dialog(struct ua_in *in)
     case SIP_METHOD_SUBSCRIBE:
     case SIP_METHOD_PUBLISH:
     case SIP_METHOD_REFER:
-        on_unserved(in);
+        on_device_request(in);
         break;
     case SIP_METHOD_BYE: /* only inside a dialog */
     case SIP_METHOD_PRACK:
@@ -261,6 +266,8 @@ void ua__on_request(struct ua_in *in)
         on_outside_dialog(in); /* a tag makes no difference to them */
         return;
     }
+    if (in->msg->method == SIP_METHOD_SUBSCRIBE && subscribe__on_again(in))
+        return;
     leg = sip_leg__find(ua, in->msg);
     if (leg == NULL) {
         ua__refuse(in, 481, NULL);

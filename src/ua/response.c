@@ -1,7 +1,7 @@
 /* Responses, with and without a transaction. */
 #include "ua/internal.h"
 
-const char *const ua__supported[] = {"100rel", "timer", "path", NULL};
+const char *const ua__supported[] = {"100rel", "timer", "path", "replaces", "norefersub", NULL};
 
 void ua__reply_flow(struct sip_msg *msg, const struct net_flow *flow, struct net_flow *ret_flow)
 {
@@ -35,6 +35,8 @@ void ua__refusal_headers(struct sip_build *build, const struct ua_refusal *refus
 {
     if (refusal->with_allow || status == 405 || status == 501)
         sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
+    if (status == 489)
+        sip_build_c(build, SIP_HDR_ALLOW_EVENTS, UA_EVENTS);
     if (status == 415 || status == 406 || status == 488)
         sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
     if (refusal->unsupported.n > 0)

@@ -58,6 +58,7 @@ void server_txn__free(struct server_txn *txn)
 {
     struct ua *ua = txn->ua;
 
+    message__forget(txn);
     server_txn__detach(txn);
     loop_timer_clear(ua->loop, &txn->timer);
     (void)sr_map_remove(&ua->server_txns, sip_txn_key_view(&txn->key));
@@ -82,6 +83,8 @@ void server_txn__detach(struct server_txn *txn)
         leg->ok_st = NULL;
     if (leg->offer_st == txn)
         leg->offer_st = NULL;
+    if (leg->refer_st == txn)
+        leg->refer_st = NULL;
 }
 
 /* Sends the kept response. False when it could not be sent. */

@@ -40,7 +40,7 @@ struct ua_invite {
     struct sr_str user_agent;
     struct sr_str sdp;    /* empty: the caller wants our offer (offerless INVITE) */
     struct net_flow flow; /* flow.local is what we tell this caller in SDP unless lan_ip is set */
-    bool has_replaces;
+    bool has_replaces, is_replaces_early_only;
     struct sr_str replaces_call_id, replaces_from_tag, replaces_to_tag;
     uint8_t max_forwards; /* already lowered by one */
 };
@@ -68,6 +68,8 @@ enum sip_leg_event_kind {
     SIP_LEG_ANSWER, /* the answer to sip_leg_offer() or to our offer in a 2xx; status 200; or the refusal:
                          status >= 300 and no sdp: the old agreement stays */
     SIP_LEG_DTMF,  /* SIP INFO: digit, duration_ms */
+    SIP_LEG_REFER, /* the peer wants to be replaced (RFC 3515): refer_*, replaces_*; call
+                         sip_leg_answer_refer() before returning */
     SIP_LEG_ENDED, /* see `cause`, `status`; the pointer dies */
 };
 
@@ -92,8 +94,11 @@ struct sip_leg_event {
     struct sr_str contact_uri; /* 3xx: first Contact */
     char digit;
     uint16_t duration_ms;
-    struct sr_str user_agent; /* PROGRESS, ANSWERED: the party's, may be empty */
-    bool is_reliable;         /* PROGRESS sent with 100rel */
+    struct sr_str user_agent;             /* PROGRESS, ANSWERED: the party's, may be empty */
+    bool is_reliable;                     /* PROGRESS sent with 100rel */
+    struct sr_str refer_user, refer_host; /* REFER: whom to call; user unescaped */
+    bool has_replaces; /* REFER: an attended transfer; ids of a dialog of ours: */
+    struct sr_str replaces_call_id, replaces_local_tag, replaces_remote_tag;
 };
 
 /* ---- called side (after ua_user_ops.on_invite) ---- */
@@ -130,6 +135,14 @@ void sip_leg_answer_offer(struct sip_leg *leg, struct sr_str sdp);
 void sip_leg_refuse_offer(struct sip_leg *leg, uint16_t status);
 /** SIP INFO application/dtmf-relay. SR_ERR_STATE before an answer. */
 SR_MUST_USE enum sr_err sip_leg_send_dtmf(struct sip_leg *leg, char digit, uint32_t duration_ms);
+/** Answers the REFER in hand: below 300 it is accepted (202, NOTIFY 100), else refused. */
+void sip_leg_answer_refer(struct sip_leg *leg, uint16_t status);
+/** Tells how an accepted REFER goes (sipfrag in a NOTIFY); a status of 200 or more is the last. Does
+    nothing when none is open or the peer wants no NOTIFY (RFC 4488). reason empty: the standard phrase. */
+void sip_leg_notify_refer(struct sip_leg *leg, uint16_t status, struct sr_str reason);
+/** Who is at the other end from now on: in an UPDATE when the peer can do that, and in every later
+    response and request that may say it (P-Asserted-Identity, Remote-Party-ID). */
+void sip_leg_identify(struct sip_leg *leg, struct sr_str user, struct sr_str display);
 /** Ends the leg whatever its state: CANCEL, final response or BYE, with a Reason header when
     `status` is not 0 ("SIP;cause=STATUS;text=..."). The pointer is dead. */
 void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason);
@@ -141,6 +154,9 @@ struct sr_str sip_leg_call_id(const struct sip_leg *leg);
 /** The leg of a dialog (Replaces, RFC 3891), or NULL. */
 struct sip_leg *sip_leg_find(struct ua *ua, struct sr_str call_id, struct sr_str local_tag,
                              struct sr_str remote_tag);
+/** The ids of its dialog as the peer sees them; false before there is one. */
+bool sip_leg_dialog(const struct sip_leg *leg, struct sr_str *ret_call_id,
+                    struct sr_str *ret_peer_tag, struct sr_str *ret_our_tag);
 void *sip_leg_user(const struct sip_leg *leg);
 
 #endif

@@ -10,6 +10,7 @@ struct sip_leg *sip_leg__new(struct ua *ua)
 
     leg->ua = ua;
     leg->queued_at = SR_NEVER;
+    leg->identity_at = SR_NEVER;
     loop_timer_init(&leg->timer, on_timer, leg);
     sr_list_init(&leg->client_txns);
     sip_session_timer_init(&leg->session);
@@ -23,7 +24,7 @@ struct sip_leg *sip_leg__new(struct ua *ua)
 void sip_leg__free(struct sip_leg *leg)
 {
     struct ua *ua = leg->ua;
-    struct server_txn *held[] = {leg->invite_st, leg->ok_st, leg->offer_st};
+    struct server_txn *held[] = {leg->invite_st, leg->ok_st, leg->offer_st, leg->refer_st};
     struct sr_node *node;
 
     sip_leg__detach(leg);
@@ -45,6 +46,8 @@ void sip_leg__free(struct sip_leg *leg)
     ua__undup(&leg->waiting_sdp);
     ua__undup(&leg->progress_sdp);
     ua__undup(&leg->end_reason);
+    ua__undup(&leg->identity_user);
+    ua__undup(&leg->identity_display);
     sr_free(leg);
 }
 
@@ -91,6 +94,7 @@ void sip_leg__schedule(struct sip_leg *leg)
     at = SR_MIN(at, sip_rel_deadline(&leg->rel));
     at = SR_MIN(at, sip_retry2xx_deadline(&leg->retry));
     at = SR_MIN(at, leg->queued_at);
+    at = SR_MIN(at, leg->identity_at);
     loop_timer_set(leg->ua->loop, &leg->timer, at);
 }
 
@@ -144,6 +148,8 @@ static void on_timer(void *arg)
         on_session_deadline(leg, now);
     if (leg->queued_at <= now)
         sip_leg__send_queued(leg);
+    if (leg->identity_at <= now)
+        sip_leg__send_identity(leg);
     sip_leg__release(leg);
 }
 
@@ -344,7 +350,7 @@ static void on_bye_done(void *arg, struct client_txn *txn, struct sip_msg *msg, 
 /* Requests of the peer that are still open, when the dialog ends. */
 static void refuse_open(struct sip_leg *leg)
 {
-    struct server_txn *open[] = {leg->invite_st, leg->offer_st};
+    struct server_txn *open[] = {leg->invite_st, leg->offer_st, leg->refer_st};
 
     for (size_t i = 0; i < SR_ARRAY_LEN(open); i++) {
         if (open[i] == NULL)
@@ -374,6 +380,7 @@ void sip_leg__bye(struct sip_leg *leg, uint16_t status, struct sr_str reason)
     sip_session_timer_stop(&leg->session);
     sip_retry2xx_stop(&leg->retry);
     leg->queued_at = SR_NEVER;
+    leg->identity_at = SR_NEVER;
     refuse_open(leg);
     if (leg->ok_st != NULL)
         server_txn__detach(leg->ok_st);
@@ -452,6 +459,17 @@ const struct net_flow *sip_leg_flow(const struct sip_leg *leg)
 struct sr_str sip_leg_call_id(const struct sip_leg *leg)
 {
     return leg->call_id;
+}
+
+bool sip_leg_dialog(const struct sip_leg *leg, struct sr_str *ret_call_id,
+                    struct sr_str *ret_peer_tag, struct sr_str *ret_our_tag)
+{
+    if (!leg->has_dialog)
+        return false;
+    *ret_call_id = sip_dialog_call_id(&leg->dialog);
+    *ret_peer_tag = sip_dialog_remote_tag(&leg->dialog);
+    *ret_our_tag = sip_dialog_local_tag(&leg->dialog);
+    return true;
 }
 
 void *sip_leg_user(const struct sip_leg *leg)

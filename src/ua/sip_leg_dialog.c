@@ -21,7 +21,7 @@ void sip_leg__begin(struct sip_leg *leg, enum sip_method method, struct sip_buil
         .flow = sip_leg__flow(leg),
         .method = method,
         .cseq = sip_dialog_next_cseq(&leg->dialog),
-        .with_contact = is_target_refresh,
+        .with_contact = is_target_refresh || method == SIP_METHOD_NOTIFY,
     };
 
     ua__branch(leg->ua, branch);
@@ -30,6 +30,7 @@ void sip_leg__begin(struct sip_leg *leg, enum sip_method method, struct sip_buil
     if (is_target_refresh) {
         sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
         sip_build_c(build, SIP_HDR_SUPPORTED, UA_SUPPORTED);
+        sip_leg__add_identity(leg, build);
     }
 }
 
@@ -153,6 +154,13 @@ void sip_leg__refresh(struct sip_leg *leg)
     }
     if (err != SR_OK) /* something else is under way */
         sip_session_timer_retry(&leg->session, ua__now(leg->ua) + 5 * SR_SEC);
+}
+
+bool sip_leg__send_bare_update(struct sip_leg *leg)
+{
+    if (is_busy(leg) || leg->ok_st != NULL || !leg->is_acked || leg->queued_offer.n > 0)
+        return false;
+    return send_modify(leg, SIP_METHOD_UPDATE, SR_STR(""), true) == SR_OK;
 }
 
 static sr_usec glare_wait(struct sip_leg *leg)
@@ -395,6 +403,7 @@ static void on_bye(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn
     sip_retry2xx_stop(&leg->retry);
     sip_session_timer_stop(&leg->session);
     leg->queued_at = SR_NEVER;
+    leg->identity_at = SR_NEVER;
     sip_leg__ended(leg, state == LEG_INCOMING ? SIP_LEG_CAUSE_CANCEL : SIP_LEG_CAUSE_BYE, 0,
                    in->msg);
 }
@@ -575,7 +584,7 @@ static void dispatch(struct sip_leg *leg, struct ua_in *in, struct server_txn *t
     static request_fn *const served[SIP_METHOD_COUNT] = {
         [SIP_METHOD_BYE] = on_bye,       [SIP_METHOD_INVITE] = on_reinvite,
         [SIP_METHOD_UPDATE] = on_update, [SIP_METHOD_PRACK] = sip_leg__on_prack,
-        [SIP_METHOD_INFO] = on_info,
+        [SIP_METHOD_INFO] = on_info,     [SIP_METHOD_REFER] = sip_leg__on_refer,
     };
     enum sip_method method = in->msg->method;
 

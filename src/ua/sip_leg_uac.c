@@ -34,8 +34,8 @@ static struct sr_str own_aor(struct sip_leg *leg, struct sr_str user, struct sr_
     return sr_buf_view(buf);
 }
 
-static void add_party(struct sip_leg *leg, struct sip_build *build, enum sip_hdr id,
-                      struct sr_str user, struct sip_build_addr addr)
+void sip_leg__add_party(struct sip_leg *leg, struct sip_build *build, enum sip_hdr id,
+                        struct sr_str user, struct sip_build_addr addr)
 {
     char array[1024];
     struct sr_buf buf;
@@ -92,10 +92,10 @@ static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_option
         sip_build_text(build, SIP_HDR_ROUTE, contact->path);
     sip_build_uint(build, SIP_HDR_MAX_FORWARDS,
                    options->max_forwards != 0 ? options->max_forwards : 70);
-    add_party(
+    sip_leg__add_party(
         leg, build, SIP_HDR_FROM, options->from_user,
         (struct sip_build_addr){.display = options->from_display, .tag = sr_str_c(leg->local_tag)});
-    add_party(leg, build, SIP_HDR_TO, options->to_user, (struct sip_build_addr){0});
+    sip_leg__add_party(leg, build, SIP_HDR_TO, options->to_user, (struct sip_build_addr){0});
     sip_build_text(build, SIP_HDR_CALL_ID, leg->call_id);
     sip_build_cseq(build, leg->ok_cseq, SR_STR("INVITE"));
     sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>", SR_STR_ARG(ua__own_uri(ua, &leg->flow, own)));
@@ -106,8 +106,8 @@ static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_option
     sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
     sip_leg__ask_session(leg, build);
     if (options->asserted_user.n > 0)
-        add_party(leg, build, SIP_HDR_P_ASSERTED_IDENTITY, options->asserted_user,
-                  (struct sip_build_addr){.display = options->asserted_display});
+        sip_leg__add_party(leg, build, SIP_HDR_P_ASSERTED_IDENTITY, options->asserted_user,
+                           (struct sip_build_addr){.display = options->asserted_display});
     add_extra(build, options);
 }
 

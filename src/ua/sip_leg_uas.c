@@ -65,6 +65,7 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
 
     if (replaces_text.p != NULL && sip_replaces_parse(replaces_text, &replaces, NULL) == SR_OK) {
         invite.has_replaces = true;
+        invite.is_replaces_early_only = replaces.is_early_only;
         invite.replaces_call_id = replaces.call_id;
         invite.replaces_from_tag = replaces.from_tag;
         invite.replaces_to_tag = replaces.to_tag;
@@ -159,6 +160,7 @@ void sip_leg__add_abilities(struct sip_leg *leg, struct sip_build *build)
     sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>",
                   SR_STR_ARG(ua__own_uri(leg->ua, &leg->flow, uri)));
     sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
+    sip_leg__add_identity(leg, build);
 }
 
 void sip_leg__add_session(struct sip_leg *leg, struct server_txn *txn, struct sip_build *build)

@@ -322,6 +322,8 @@ struct ua *ua_new(const struct ua_options *options)
     sr_list_init(&ua->server_list);
     sr_list_init(&ua->client_list);
     sr_list_init(&ua->legs);
+    sr_list_init(&ua->messages);
+    subscribe__init(ua);
     sr_buf_init(&ua->out, NET_MESSAGE_BYTES_MAX);
     return ua;
 }
@@ -347,6 +349,8 @@ void ua_free(struct ua *ua)
 
     if (ua == NULL)
         return;
+    subscribe__free_all(ua);
+    message__free_all(ua);
     while ((node = sr_list_first(&ua->legs)) != NULL)
         sip_leg__free(SR_CONTAINER(node, struct sip_leg, node));
     while ((node = sr_list_first(&ua->server_list)) != NULL)
@@ -422,6 +426,7 @@ void ua_configure(struct ua *ua, const struct ua_settings *settings)
     for (size_t i = 0; i < old_count; i++)
         remove_bindings(&old[i]);
     free_slots(ua, old, old_count);
+    subscribe__reconfigure(ua);
 }
 
 void ua_hangup_all(struct ua *ua, uint16_t status, struct sr_str reason)
@@ -458,6 +463,7 @@ void ua_stats(const struct ua *ua, struct ua_stats *ret_stats)
     ret_stats->legs_closing = (uint32_t)ua->legs.count - ua->leg_count;
     ret_stats->server_transactions = (uint32_t)ua->server_txns.count;
     ret_stats->client_transactions = (uint32_t)ua->client_txns.count;
+    ret_stats->subscriptions = (uint32_t)ua->subscriptions.count;
     ret_stats->contacts = ua->binding_count;
     ret_stats->bans = ban__count(ua->ban);
 }

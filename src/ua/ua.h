@@ -22,6 +22,8 @@ struct ua;
 struct sip_leg;
 struct sip_leg_event;
 struct ua_invite;
+struct ua_state;
+struct sr_buf;
 
 enum {
     UA_LEGS_MAX = 20000,          /* SIP legs alive at once; more get 503 */
@@ -115,6 +117,11 @@ struct ua_user_ops {
     void (*on_trace)(void *arg, const struct ua_trace *trace);
     /** A source (and user, empty: any) is banned from now on for `ban_sec`. */
     void (*on_ban)(void *arg, const struct sr_addr *source, struct sr_str user, uint32_t ban_sec);
+    /** May `user` be watched (subscribe.h; package: enum ua_package)? Then its canonical name, by
+        which ua_state_changed() finds its watchers, goes to ret_resource. NULL: nothing may. */
+    bool (*on_watch)(void *arg, int package, struct sr_str user, char *ret_resource, size_t size);
+    /** Appends the whole state of a resource; must not fail. */
+    void (*write_state)(void *arg, const struct ua_state *state, struct sr_buf *body);
     /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,
         draining). Asked before authentication. */
     bool (*is_accepting)(void *arg, uint32_t *ret_retry_after_sec);
@@ -133,7 +140,7 @@ struct ua_options {
 struct ua_stats {
     uint32_t legs;         /* with a user */
     uint32_t legs_closing; /* without one: BYE, CANCEL or an ACK is still on its way */
-    uint32_t server_transactions, client_transactions, contacts, bans;
+    uint32_t server_transactions, client_transactions, contacts, bans, subscriptions;
     uint64_t requests_received, responses_received, sent, retransmitted;
     uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,
         dropped_banned, merged; /* merged: 482 */

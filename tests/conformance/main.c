@@ -12,6 +12,8 @@ int main(void)
     failed += run_offer();
     failed += run_hold();
     failed += run_party();
+    failed += run_transfer();
+    failed += run_office();
     failed += run_race();
     failed += run_limit();
     failed += run_loss();

@@ -172,8 +172,10 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     rig->engine = engine_new(&engine);
     config_unref(config);
     rig->rooms = conference_rooms_new();
+    rig->parking = parking_new();
     engine_add_app(rig->engine, &app_echo, NULL);
     engine_add_app(rig->engine, &app_conference, rig->rooms);
+    engine_add_app(rig->engine, &app_parking, rig->parking);
     ua.loop = rig->loop;
     ua.arg = rig->engine;
     ua.seed = rig->seed;
@@ -271,6 +273,7 @@ void rig_done(struct rig *rig)
     net_free(rig->net);
     engine_free(rig->engine);
     conference_rooms_free(rig->rooms);
+    parking_free(rig->parking);
     for (size_t i = 0; i < rig->phone_count; i++)
         sim_phone_free(rig->phones[i]);
     sim_wire_free(rig->wire);

@@ -51,6 +51,7 @@ struct rig {
     struct engine *engine;
     struct media_port *media;
     struct conference_rooms *rooms;
+    struct parking *parking;
     struct sr_addr router;
     struct sim_phone *phones[RIG_PHONES_MAX];
     size_t phone_count;
@@ -123,6 +124,8 @@ int run_ring(void);
 int run_offer(void);
 int run_hold(void);
 int run_party(void);
+int run_transfer(void);
+int run_office(void);
 int run_race(void);
 int run_limit(void);
 int run_loss(void);

@@ -67,6 +67,12 @@ struct phone_call {
     uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
     uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */
     uint16_t bye_status, info_status, cancel_status, merged_status;
+    uint16_t refer_status;        /* answer to its last REFER; 0: none yet */
+    uint32_t notifies;            /* got; without repeats */
+    uint16_t notify_status;       /* of the last sipfrag */
+    bool is_notify_last;          /* the subscription has ended */
+    char wishes[256];             /* Alert-Info, Call-Info, Answer-Mode of the INVITE */
+    char peer[64], peer_name[64]; /* user part it was told last: INVITE, then identities */
     char info_body[PHONE_TEXT_MAX];
     bool is_cancelled, is_cancel_due, is_bye_due, is_offerless;
     const char *direction;          /* of its own SDP */
@@ -130,6 +136,13 @@ void phone_hold_by_nobody(struct phone_call *call);
 void phone_update(struct phone_call *call, const char *direction);
 /** SIP INFO application/dtmf-relay. */
 void phone_info(struct phone_call *call, char digit);
+/** REFER inside the call: blind to an extension, or attended when `replaced` is a call of its own.
+    `extra`: header lines or NULL. */
+void phone_refer(struct phone_call *call, const char *to, const struct phone_call *replaced,
+                 const char *extra);
+/** Dials with Replaces naming another phone's dialog as that phone sees it. */
+struct phone_call *phone_dial_replacing(struct sim_phone *phone, const char *to,
+                                        const struct phone_call *replaced);
 /** The same INVITE once more with another branch (a forking proxy on the way): RFC 3261 8.2.2.2. */
 void phone_repeat_invite_merged(struct phone_call *call);
 /** Hangs up whatever the state. */

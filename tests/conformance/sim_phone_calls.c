@@ -27,10 +27,11 @@ static bool write_sdp(struct phone_call *call, struct sr_str offer, struct sr_bu
 
 /* ---- calling ---- */
 
-static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_offerless)
+static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_offerless,
+                               const char *extra)
 {
     struct phone_call *call = phone__call_new(phone);
-    struct phone_request request = {.method = "INVITE", .extra = phone->manners.extra};
+    struct phone_request request = {.method = "INVITE", .extra = extra};
     struct sr_buf buf;
     char router[SR_ADDR_TEXT_MAX];
 
@@ -57,12 +58,55 @@ static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_
 
 struct phone_call *phone_dial(struct sim_phone *phone, const char *to)
 {
-    return dial(phone, to, false);
+    return dial(phone, to, false, phone->manners.extra);
 }
 
 struct phone_call *phone_dial_offerless(struct sim_phone *phone, const char *to)
 {
-    return dial(phone, to, true);
+    return dial(phone, to, true, phone->manners.extra);
+}
+
+struct phone_call *phone_dial_replacing(struct sim_phone *phone, const char *to,
+                                        const struct phone_call *replaced)
+{
+    struct phone_call *call;
+    struct sr_buf extra;
+
+    sr_buf_init(&extra, PHONE_MESSAGE_MAX);
+    if (phone->manners.extra != NULL)
+        sr_buf_c(&extra, phone->manners.extra);
+    sr_buf_fmt(&extra, "Require: replaces\r\nReplaces: %s;to-tag=%s;from-tag=%s\r\n",
+               replaced->call_id, replaced->local_tag, replaced->remote_tag);
+    call = dial(phone, to, false, sr_buf_cstr(&extra));
+    sr_buf_done(&extra);
+    return call;
+}
+
+void phone_refer(struct phone_call *call, const char *to, const struct phone_call *replaced,
+                 const char *extra)
+{
+    char router[SR_ADDR_TEXT_MAX];
+    struct sr_buf lines;
+
+    if (call->state != PHONE_UP || call->remote_tag[0] == '\0')
+        return;
+    (void)sr_addr_host_text(&call->phone->router, router);
+    sr_buf_init(&lines, PHONE_MESSAGE_MAX);
+    sr_buf_fmt(&lines, "Refer-To: <sip:%s@%s", to, router);
+    if (replaced != NULL) {
+        struct sr_str call_id = sr_str_c(replaced->call_id);
+        size_t at = sr_str_find(call_id, '@', 0);
+
+        sr_buf_fmt(&lines, "?Replaces=%.*s%s%.*s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s",
+                   SR_STR_ARG(sr_str_head(call_id, at)), at < call_id.n ? "%40" : "",
+                   SR_STR_ARG(sr_str_from(call_id, at + 1)), replaced->remote_tag,
+                   replaced->local_tag);
+    }
+    sr_buf_fmt(&lines, ">\r\n%s", extra != NULL ? extra : "");
+    call->refer_status = 0;
+    (void)phone__request(call,
+                         &(struct phone_request){.method = "REFER", .extra = sr_buf_cstr(&lines)});
+    sr_buf_done(&lines);
 }
 
 void phone_repeat_invite_merged(struct phone_call *call)
@@ -227,6 +271,22 @@ void phone_end(struct phone_call *call)
         phone_bye(call);
 }
 
+/* Whom a message says is at the other end. */
+static void learn_peer(struct phone_call *call, struct sr_str value)
+{
+    struct sr_str uri = sim_uri(value);
+    struct sr_str user = sr_str_from(uri, sr_str_find(uri, ':', 0) + 1);
+    size_t quote = sr_str_find(value, '"', 0);
+
+    if (value.n == 0)
+        return;
+    keep(sr_str_head(user, sr_str_find(user, '@', 0)), call->peer, sizeof(call->peer));
+    call->peer_name[0] = '\0';
+    if (quote == 0 && value.n > 1)
+        keep(sr_str_head(sr_str_from(value, 1), sr_str_find(value, '"', 1) - 1), call->peer_name,
+             sizeof(call->peer_name));
+}
+
 static void send_early(struct phone_call *call, bool is_reliable)
 {
     const struct phone_manners *manners = &call->phone->manners;
@@ -246,6 +306,7 @@ static void on_new_invite(struct phone_stxn *stxn, struct sr_str msg)
     const struct phone_manners *manners = &phone->manners;
     struct phone_call *call = phone__call_new(phone);
     struct sr_str from = sim_header(msg, "From", 0);
+    struct sr_buf wishes;
 
     call->state = PHONE_INCOMING;
     keep(sim_header(msg, "Call-ID", 0), call->call_id, sizeof(call->call_id));
@@ -253,6 +314,12 @@ static void on_new_invite(struct phone_stxn *stxn, struct sr_str msg)
     keep(sim_uri(from), call->remote_uri, sizeof(call->remote_uri));
     keep(sim_uri(sim_header(msg, "To", 0)), call->local_uri, sizeof(call->local_uri));
     keep(sim_uri(sim_header(msg, "Contact", 0)), call->target, sizeof(call->target));
+    learn_peer(call, from);
+    sr_buf_init_fixed(&wishes, call->wishes, sizeof(call->wishes));
+    sr_buf_str(&wishes, sim_header(msg, "Alert-Info", 0));
+    sr_buf_str(&wishes, sim_header(msg, "Call-Info", 0));
+    sr_buf_str(&wishes, sim_header(msg, "Answer-Mode", 0));
+    (void)sr_buf_cstr(&wishes);
     keep_sdp(sim_body(msg), call->offer);
     keep_sdp(sim_body(msg), call->sdp);
     stxn->call = call;
@@ -275,6 +342,7 @@ static void on_reoffer(struct phone_stxn *stxn, struct phone_call *call, struct 
     struct sr_str body = sim_body(msg);
     struct sr_buf buf;
 
+    learn_peer(call, sim_header(msg, "P-Asserted-Identity", 0));
     if (is_invite)
         call->reinvites++;
     else
@@ -329,6 +397,18 @@ static void on_bye(struct phone_stxn *stxn, struct phone_call *call, struct sr_s
     phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
 }
 
+/* How a transfer goes: "SIP/2.0 200 OK" in the body. */
+static void on_notify(struct phone_call *call, struct sr_str msg)
+{
+    struct sr_str line = sr_str_from(sim_body(msg), 8);
+    uint32_t status = 0;
+
+    call->notifies++;
+    if (sr_str_u32(sr_str_head(line, 3), 699, &status) == SR_OK)
+        call->notify_status = (uint16_t)status;
+    call->is_notify_last = sim_has(sim_header(msg, "Subscription-State", 0), "terminated");
+}
+
 /* Requests inside a call of ours. */
 static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, struct sr_str msg)
 {
@@ -341,7 +421,9 @@ static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, st
         on_bye(stxn, call, msg);
         return;
     }
-    if (strcmp(stxn->method, "PRACK") == 0) {
+    if (strcmp(stxn->method, "NOTIFY") == 0) {
+        on_notify(call, msg);
+    } else if (strcmp(stxn->method, "PRACK") == 0) {
         call->pracks++;
         if (call->invite_stxn != NULL && call->invite_stxn->status < 200)
             phone__stxn_stop(call->invite_stxn);
@@ -462,6 +544,7 @@ static void on_invite_final(struct phone_txn *txn, uint16_t status, struct sr_st
     }
     learn_dialog(call, msg);
     keep_sdp(sim_body(msg), call->sdp);
+    learn_peer(call, sim_header(msg, "P-Asserted-Identity", 0));
     call->state = PHONE_UP;
     acknowledge(txn, msg);
     if (call->is_cancelled)
@@ -518,6 +601,8 @@ void phone__on_response(struct phone_txn *txn, uint16_t status, struct sr_str ms
         keep_sdp(sim_body(msg), call->sdp);
     } else if (strcmp(txn->method, "BYE") == 0) {
         call->bye_status = status;
+    } else if (strcmp(txn->method, "REFER") == 0) {
+        call->refer_status = status;
     } else if (strcmp(txn->method, "INFO") == 0) {
         call->info_status = status;
     } else if (strcmp(txn->method, "CANCEL") == 0) {

@@ -351,20 +351,6 @@ static void test_api_call_into_echo_and_conference_is_answered(void **state)
     }
 }
 
-static void test_api_call_into_a_live_conference_is_refused(void **state)
-{
-    struct trio trio;
-
-    (void)state;
-    begin(&trio);
-    trio.at_a = rig_connect(&trio.rig, trio.a, "800");
-    assert_int_equal(start_call(&trio.rig, "b", "800"), SR_OK);
-    RIG_ENDED(&trio.rig, 1, "not_built");
-    RIG_UNTIL(&trio.rig, phone_incoming(trio.b)->byes == 1);
-    assert_int_equal(rig_call(&trio.rig, 0)->ended, 0);
-    end(&trio);
-}
-
 static void test_hangup_command(void **state)
 {
     struct trio trio;
@@ -596,20 +582,6 @@ static void test_conference_of_four_outlives_its_first_and_ends_with_its_last(vo
     rig_done(&trio.rig);
 }
 
-static void test_conference_with_a_pin_lets_nobody_in(void **state)
-{
-    struct trio trio;
-    struct phone_call *call;
-
-    (void)state;
-    begin(&trio);
-    call = phone_dial(trio.a, "801");
-    RIG_UNTIL(&trio.rig, call->state == PHONE_OVER);
-    assert_int_equal(call->status, 501);
-    RIG_ENDED(&trio.rig, 0, "not_built");
-    rig_done(&trio.rig);
-}
-
 static void test_guest_with_no_codec_does_not_disturb_a_conference(void **state)
 {
     struct trio trio;
@@ -644,7 +616,6 @@ int run_party(void)
         cmocka_unit_test(test_api_call_of_one_party_lasts_until_it_hangs_up),
         cmocka_unit_test(test_api_call_that_cannot_begin_says_why),
         cmocka_unit_test(test_api_call_into_echo_and_conference_is_answered),
-        cmocka_unit_test(test_api_call_into_a_live_conference_is_refused),
         cmocka_unit_test(test_hangup_command),
         cmocka_unit_test(test_mute_hold_and_role_by_command),
         cmocka_unit_test(test_two_held_parties_are_not_heard_and_a_third_hears_the_first),
@@ -655,7 +626,6 @@ int run_party(void)
         cmocka_unit_test(test_route_test_tells_who_would_ring),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_conference_of_four_outlives_its_first_and_ends_with_its_last),
-        cmocka_unit_test(test_conference_with_a_pin_lets_nobody_in),
         cmocka_unit_test(test_guest_with_no_codec_does_not_disturb_a_conference),
     };
 

@@ -255,6 +255,8 @@ static void order_of_requests_is_kept(void **state)
     phone_request(b, &(struct request){.method = "INFO", .is_in_dialog = true, .cseq = 49});
     (void)phone_wait(b, "SIP/2.0 500");
     phone_request(b, &(struct request){.method = "REFER", .is_in_dialog = true});
+    (void)phone_wait(b, "SIP/2.0 400"); /* without Refer-To */
+    phone_request(b, &(struct request){.method = "PUBLISH", .is_in_dialog = true});
     (void)phone_wait(b, "SIP/2.0 405");
     phone_request(b, &(struct request){.method = "BYE", .is_in_dialog = true});
     (void)snprintf(branch, sizeof(branch), "z9hG4bK%s%u", b->user, b->branch);

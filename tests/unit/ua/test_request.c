@@ -34,15 +34,15 @@ static void known_methods_without_service_say_so(void **state)
 
     WORLD;
     (void)phone_register(a, NULL, 60);
-    expect(a, &(struct request){.method = "MESSAGE", .is_authorized = true}, "405");
-    expect(a, &(struct request){.method = "REFER", .is_authorized = true}, "405");
+    expect(a, &(struct request){.method = "MESSAGE", .is_authorized = true}, "404");
+    expect(a, &(struct request){.method = "REFER", .is_authorized = true}, "403");
     expect(a, &(struct request){.method = "SUBSCRIBE", .is_authorized = true}, "489");
     expect(a, &(struct request){.method = "PUBLISH", .is_authorized = true}, "489");
     phone_request(a, &(struct request){.method = "OPTIONS"});
     text = phone_wait(a, "SIP/2.0 200");
     assert_non_null(strstr(header(text, "Allow"), "INVITE"));
     assert_string_equal(header(text, "Accept"), "application/sdp");
-    assert_string_equal(header(text, "Supported"), "100rel, timer");
+    assert_string_equal(header(text, "Supported"), "100rel, timer, replaces, norefersub");
     world_end(w);
 }
 

@@ -151,7 +151,7 @@ static void extensions_find_their_owner(void **state)
     } rows[] = {
         {"101", CONFIG_EXTENSION_DEVICE, ""},     {"200", CONFIG_EXTENSION_GROUP, ""},
         {"800", CONFIG_EXTENSION_CONFERENCE, ""}, {"300", CONFIG_EXTENSION_VOICEBOX, ""},
-        {"701", CONFIG_EXTENSION_PARKING, ""},    {"720", CONFIG_EXTENSION_PARKING, ""},
+        {"701", CONFIG_EXTENSION_PARKING, "701"}, {"720", CONFIG_EXTENSION_PARKING, "720"},
         {"721", CONFIG_EXTENSION_NONE, ""},       {"0701", CONFIG_EXTENSION_NONE, ""},
         {"*43", CONFIG_EXTENSION_FEATURE, ""},    {"*43101", CONFIG_EXTENSION_NONE, ""},
         {"*8", CONFIG_EXTENSION_FEATURE, ""},     {"*8101", CONFIG_EXTENSION_FEATURE, "101"},
