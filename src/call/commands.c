@@ -87,6 +87,8 @@ void call__first_answered(struct call *call, struct leg *leg)
 
     call->origin = leg;
     call->api_shown[0] = '\0';
+    /* it saw the number it wants, not who answers there: it is told */
+    (void)sr_str_copy(SR_STR("api"), leg->connected_to, sizeof(leg->connected_to));
     call__update_media(call);
     if (call->api_to[0] == '\0') {
         call__answered(call);

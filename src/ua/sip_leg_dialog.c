@@ -190,6 +190,8 @@ static void on_modify_refused(struct sip_leg *leg, struct client_txn *txn, struc
             sip_session_timer_retry(&leg->session, ua__now(leg->ua));
         } else {
             sip_session_timer_retry(&leg->session, ua__now(leg->ua) + glare_wait(leg));
+            if (status == 491 && leg->identity_user.n > 0)
+                leg->identity_at = ua__now(leg->ua) + glare_wait(leg);
         }
         return;
     }

@@ -23,7 +23,8 @@ const char rig_config[] =
     "  \"groups\": [ { \"id\": \"bc\", \"extension\": \"200\", \"members\": [\"b\", \"c\"] } ],\n"
     "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" },\n"
     "    { \"id\": \"safe\", \"extension\": \"801\", \"pin\": \"4711\" } ],\n"
-    "  \"features\": { \"*43\": \"echo\" } }\n";
+    "  \"parking\": { \"slots\": \"701-703\", \"timeoutSec\": 20 },\n"
+    "  \"features\": { \"*43\": \"echo\", \"*8\": \"pickup\", \"*68\": \"intercom\" } }\n";
 
 struct config *rig_load(const char *text)
 {

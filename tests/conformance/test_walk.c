@@ -1,5 +1,8 @@
 /* Random walks: phones and the API do anything at any time, messages get lost, phones misbehave.
  * Afterwards nothing is left and every call has ended once, with a reason. */
+#include <stdlib.h>
+
+#include "call/internal.h"
 #include "rig.h"
 
 enum {
@@ -12,6 +15,7 @@ enum {
 struct walk {
     struct rig *rig;
     struct sr_prng prng;
+    uint64_t claimed; /* pairs whose identities were looked at */
 };
 
 static uint32_t below(struct walk *walk, uint32_t n)
@@ -31,8 +35,9 @@ static const char *any_of(struct walk *walk, const char *const *list, size_t cou
 
 static const char *any_number(struct walk *walk)
 {
-    static const char *const numbers[] = {"101", "102", "103", "104", "200", "200",
-                                          "800", "801", "*43", "999", "105", "b"};
+    static const char *const numbers[] = {"101", "102", "103", "104", "200",  "200",
+                                          "800", "801", "*43", "999", "105",  "b",
+                                          "*8",  "*8102", "701", "702", "*68102"};
 
     return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
 }
@@ -49,7 +54,8 @@ static void choose_manners(struct walk *walk, struct sim_phone *phone)
     static const uint16_t finals[] = {200, 200, 200, 200, 0, 486, 603, 480, 503, 302};
     static const char *const codecs[] = {"PCMU", "PCMU,opus", "opus", "G722,PCMA", "iLBC"};
     static const char *const extras[] = {
-        "", "", "Supported: 100rel\r\n",
+        "", "Allow: INVITE, ACK, BYE, UPDATE\r\n",
+        "Supported: 100rel\r\nAllow: INVITE, ACK, BYE, UPDATE\r\n",
         "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n"};
 
     phone->manners = (struct phone_manners){
@@ -66,6 +72,7 @@ static void choose_manners(struct walk *walk, struct sim_phone *phone)
         .answers_cancelled = chance(walk, 10),
         .reoffer_status = chance(walk, 10) ? 491 : 200,
         .extra = any_of(walk, extras, SR_ARRAY_LEN(extras)),
+        .ok_extra = any_of(walk, extras, 2),
     };
 }
 
@@ -88,9 +95,24 @@ static struct phone_call *any_phone_call(struct walk *walk)
     return NULL;
 }
 
+/* Another call of the same phone, or the same one. */
+static struct phone_call *other_call(struct walk *walk, struct phone_call *call)
+{
+    uint32_t n = 1 + below(walk, 2);
+
+    SR_LIST_EACH(&call->phone->calls, node)
+    {
+        struct phone_call *other = SR_CONTAINER(node, struct phone_call, node);
+
+        if (other != call && n-- == 1)
+            return other;
+    }
+    return call;
+}
+
 static void phone_step(struct walk *walk, struct phone_call *call)
 {
-    switch (below(walk, 9)) {
+    switch (below(walk, 14)) {
     case 0:
         phone_reinvite(call, any_direction(walk));
         break;
@@ -112,6 +134,19 @@ static void phone_step(struct walk *walk, struct phone_call *call)
         break;
     case 6:
         phone_refuse(call, 486);
+        break;
+    case 7:
+    case 8:
+        phone_refer(call, any_number(walk), NULL,
+                    chance(walk, 20) ? "Refer-Sub: false\r\n" : NULL);
+        break;
+    case 9:
+    case 10:
+        phone_refer(call, any_number(walk), other_call(walk, call), NULL);
+        break;
+    case 11:
+        if (call->remote_tag[0] != '\0')
+            (void)phone_dial_replacing(any_phone(walk), any_number(walk), call);
         break;
     default:
         phone_end(call);
@@ -149,7 +184,8 @@ static void api_step(struct walk *walk)
     static const enum engine_command_kind kinds[] = {
         ENGINE_DO_CALL,       ENGINE_DO_HANGUP,     ENGINE_DO_LEG_ADD,    ENGINE_DO_LEG_ADD,
         ENGINE_DO_LEG_REMOVE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_LEG_CHANGE, ENGINE_DO_DTMF,
-        ENGINE_DO_TRACE,      ENGINE_DO_SNAPSHOT,   ENGINE_DO_CONFIGURE};
+        ENGINE_DO_TRACE,      ENGINE_DO_SNAPSHOT,   ENGINE_DO_CONFIGURE,  ENGINE_DO_TRANSFER,
+        ENGINE_DO_TRANSFER,   ENGINE_DO_TRANSFER,   ENGINE_DO_CALL_CHANGE};
     static const char *const roles[] = {"participant", "isolated", "tool"};
     struct engine_command command = {.kind = kinds[below(walk, SR_ARRAY_LEN(kinds))],
                                      .has_muted = true,
@@ -157,6 +193,8 @@ static void api_step(struct walk *walk)
                                      .has_held = chance(walk, 50),
                                      .is_held = chance(walk, 50),
                                      .has_role = chance(walk, 20),
+                                     .has_locked = true,
+                                     .is_locked = chance(walk, 50),
                                      .digits = "1*"};
     struct rig_call *call = any_live_call(walk);
 
@@ -168,6 +206,8 @@ static void api_step(struct walk *walk)
         memcpy(command.call_id, call->call_id, sizeof(command.call_id));
         choose_leg(walk, call, &command);
     }
+    if (chance(walk, 50) && (call = any_live_call(walk)) != NULL)
+        memcpy(command.to_call_id, call->call_id, sizeof(command.to_call_id));
     if (command.kind == ENGINE_DO_CONFIGURE)
         command.config = rig_load(rig_config);
     (void)rig_do(walk->rig, &command);
@@ -188,6 +228,64 @@ static void step(struct walk *walk)
         phone_step(walk, call);
     }
     rig_run(walk->rig, (sr_usec)below(walk, 1500) * SR_MSEC);
+}
+
+/* The phone's side of a leg. */
+static const struct phone_call *at_phone(const struct walk *walk, const struct leg *leg)
+{
+    for (size_t i = 0; i < WALK_PHONES; i++) {
+        SR_LIST_EACH(&walk->rig->phones[i]->calls, node)
+        {
+            const struct phone_call *call = SR_CONTAINER(node, struct phone_call, node);
+
+            if (leg->sip != NULL && sr_str_eq_c(sip_leg_call_id(leg->sip), call->call_id))
+                return call;
+        }
+    }
+    return NULL;
+}
+
+/* Two who talk for a while know of each other. */
+static void claim_knows(const struct walk *walk, const struct leg *leg, const struct leg *peer)
+{
+    const struct phone_call *call = at_phone(walk, leg);
+
+    if (call == NULL || call->state != PHONE_UP || call->phone->manners.is_deaf ||
+        call->phone->manners.reoffer_status != 200 || call->phone->manners.ignores_bye)
+        return;
+    if (!leg->is_caller || sim_has(sr_str_c(call->phone->manners.extra), "UPDATE")) {
+        if (leg->is_caller || sim_has(sr_str_c(call->phone->manners.ok_extra), "UPDATE")) {
+            if (strcmp(call->peer, peer->number) != 0)
+                print_error("walk %llu: %s was told \"%s\", talks to \"%s\"\n",
+                            (unsigned long long)walk->rig->walk, call->phone->user, call->peer,
+                            peer->number);
+            assert_string_equal(call->peer, peer->number);
+        }
+    }
+}
+
+static void claim_identities(struct walk *walk)
+{
+    uint32_t cursor = 0;
+    struct call *call;
+
+    rig_run(walk->rig, 10 * SR_SEC);
+    while ((call = sr_idtab_next(&walk->rig->engine->calls, &cursor)) != NULL) {
+        struct leg *pair[2];
+
+        if (call->state != CALL_ANSWERED || call->is_ending || call->app != NULL ||
+            call->transfer != NULL || call->legs.count != 2 || call->api_shown[0] != '\0')
+            continue;
+        pair[0] = SR_CONTAINER(sr_list_first(&call->legs), struct leg, node);
+        pair[1] = SR_CONTAINER(sr_list_next(&call->legs, &pair[0]->node), struct leg, node);
+        if (pair[0]->state != LEG_ANSWERED || pair[1]->state != LEG_ANSWERED ||
+            pair[0]->kind != LEG_DEVICE || pair[1]->kind != LEG_DEVICE ||
+            pair[0]->role != MEDIA_ROLE_PARTICIPANT || pair[1]->role != MEDIA_ROLE_PARTICIPANT)
+            continue;
+        claim_knows(walk, pair[0], pair[1]);
+        claim_knows(walk, pair[1], pair[0]);
+        walk->claimed++;
+    }
 }
 
 static void end_everything(struct walk *walk)
@@ -214,7 +312,7 @@ static void end_everything(struct walk *walk)
     rig_settle(rig);
 }
 
-static void walk_once(struct rig *rig, uint64_t seed)
+static uint64_t walk_once(struct rig *rig, uint64_t seed)
 {
     static const double losses[] = {0, 0, 0.05, 0.25};
     struct walk walk = {.rig = rig};
@@ -235,17 +333,31 @@ static void walk_once(struct rig *rig, uint64_t seed)
         choose_manners(&walk, rig->phones[i]);
     for (int i = 0; i < WALK_STEPS; i++)
         step(&walk);
+    if (link.loss == 0)
+        claim_identities(&walk);
     end_everything(&walk);
+    return walk.claimed;
+}
+
+/* CONFORMANCE_WALKS of the environment, in rigs of a hundred. */
+static int count_of_rigs(void)
+{
+    uint32_t walks = 0;
+
+    if (sr_str_u32(sr_str_c(getenv("CONFORMANCE_WALKS")), 10000000, &walks) != SR_OK)
+        return WALK_RIGS;
+    return (int)SR_MAX(walks / WALKS_PER_RIG, 1u);
 }
 
 static void test_whatever_happens_nothing_is_left(void **state)
 {
     uint64_t seed = rig_seed();
-    uint64_t calls = 0;
+    uint64_t calls = 0, claimed = 0;
+    int rigs = count_of_rigs();
 
     (void)state;
-    print_message("seed %llu: %d walks\n", (unsigned long long)seed, WALK_RIGS * WALKS_PER_RIG);
-    for (int i = 0; i < WALK_RIGS; i++) {
+    print_message("seed %llu: %d walks\n", (unsigned long long)seed, rigs * WALKS_PER_RIG);
+    for (int i = 0; i < rigs; i++) {
         static const char *const users[WALK_PHONES] = {"101", "102", "103", "102"};
         struct rig_options options = {.seed = seed + (uint64_t)i};
         struct rig rig;
@@ -255,12 +367,14 @@ static void test_whatever_happens_nothing_is_left(void **state)
             (void)rig_phone(&rig, users[k]);
         for (int k = 0; k < WALKS_PER_RIG; k++) {
             rig.walk = (uint64_t)k;
-            walk_once(&rig, options.seed * 1000003 + (uint64_t)k);
+            claimed += walk_once(&rig, options.seed * 1000003 + (uint64_t)k);
         }
         calls += rig.calls.count;
         rig_done(&rig);
     }
-    print_message("%llu calls\n", (unsigned long long)calls);
+    print_message("%llu calls, %llu pairs knew each other\n", (unsigned long long)calls,
+                  (unsigned long long)claimed);
+    assert_true(claimed > 20);
     assert_true(calls > 2000);
 }
 
