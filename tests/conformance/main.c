@@ -1,9 +1,13 @@
 #include "base/log.h"
 #include "rig.h"
 
-int main(void)
+/* An argument names the tests to run ("*transfer*"). */
+int main(int argc, char **argv)
 {
     int failed = 0;
+
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
 
     if (sr_log_set(SR_STR("error")) != SR_OK)
         return 2;
@@ -14,6 +18,7 @@ int main(void)
     failed += run_party();
     failed += run_transfer();
     failed += run_office();
+    failed += run_watch();
     failed += run_race();
     failed += run_limit();
     failed += run_loss();

@@ -126,6 +126,7 @@ int run_hold(void);
 int run_party(void);
 int run_transfer(void);
 int run_office(void);
+int run_watch(void);
 int run_race(void);
 int run_limit(void);
 int run_loss(void);

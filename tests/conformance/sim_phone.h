@@ -67,10 +67,12 @@ struct phone_call {
     uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
     uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */
     uint16_t bye_status, info_status, cancel_status, merged_status;
-    uint16_t refer_status;        /* answer to its last REFER; 0: none yet */
-    uint32_t notifies;            /* got; without repeats */
-    uint16_t notify_status;       /* of the last sipfrag */
-    bool is_notify_last;          /* the subscription has ended */
+    uint16_t refer_status;  /* answer to its last REFER; 0: none yet */
+    uint32_t notifies;      /* got; without repeats */
+    uint16_t notify_status; /* of the last sipfrag */
+    bool is_notify_last;    /* the subscription has ended */
+    char notify_body[PHONE_SDP_MAX];
+    uint16_t subscribe_status, message_status; /* answer to its last one; 0: none yet */
     char wishes[256];             /* Alert-Info, Call-Info, Answer-Mode of the INVITE */
     char peer[64], peer_name[64]; /* user part it was told last: INVITE, then identities */
     char info_body[PHONE_TEXT_MAX];
@@ -97,7 +99,8 @@ struct sim_phone {
     uint16_t register_status; /* of the last REGISTER; 0: none yet */
     uint32_t register_cseq;
     char register_id[64];
-    uint64_t requests, stray; /* got; in no call */
+    char message[PHONE_TEXT_MAX], message_from[64]; /* the last MESSAGE it got */
+    uint64_t requests, stray;                       /* got; in no call */
 };
 
 struct sim_phone_options {
@@ -143,6 +146,11 @@ void phone_refer(struct phone_call *call, const char *to, const struct phone_cal
 /** Dials with Replaces naming another phone's dialog as that phone sees it. */
 struct phone_call *phone_dial_replacing(struct sim_phone *phone, const char *to,
                                         const struct phone_call *replaced);
+/** SUBSCRIBE to a user, with Event, Accept, Expires in `lines`; a "call" holds the dialog. */
+struct phone_call *phone_subscribe(struct sim_phone *phone, const char *to, const char *lines);
+void phone_unsubscribe(struct phone_call *subscription, const char *lines);
+/** MESSAGE with a text. */
+struct phone_call *phone_message(struct sim_phone *phone, const char *to, const char *text);
 /** The same INVITE once more with another branch (a forking proxy on the way): RFC 3261 8.2.2.2. */
 void phone_repeat_invite_merged(struct phone_call *call);
 /** Hangs up whatever the state. */

@@ -27,17 +27,15 @@ static bool write_sdp(struct phone_call *call, struct sr_str offer, struct sr_bu
 
 /* ---- calling ---- */
 
-static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_offerless,
-                               const char *extra)
+/* A dialog of its own to be begun with `to`. */
+static struct phone_call *begin_dialog(struct sim_phone *phone, const char *to)
 {
     struct phone_call *call = phone__call_new(phone);
-    struct phone_request request = {.method = "INVITE", .extra = extra};
     struct sr_buf buf;
     char router[SR_ADDR_TEXT_MAX];
 
     (void)sr_addr_host_text(&phone->router, router);
     call->is_caller = true;
-    call->is_offerless = is_offerless;
     sr_buf_init_fixed(&buf, call->call_id, sizeof(call->call_id));
     sr_buf_fmt(&buf, "c%016llx@phone", (unsigned long long)sr_prng_u64(&phone->prng));
     (void)sr_buf_cstr(&buf);
@@ -47,12 +45,54 @@ static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_
     sr_buf_init_fixed(&buf, call->remote_uri, sizeof(call->remote_uri));
     sr_buf_fmt(&buf, "sip:%s@%s", to, router);
     (void)sr_buf_cstr(&buf);
+    return call;
+}
+
+static struct phone_call *dial(struct sim_phone *phone, const char *to, bool is_offerless,
+                               const char *extra)
+{
+    struct phone_call *call = begin_dialog(phone, to);
+    struct phone_request request = {.method = "INVITE", .extra = extra};
+    struct sr_buf buf;
+
+    call->is_offerless = is_offerless;
     sr_buf_init(&buf, PHONE_SDP_MAX);
     if (!is_offerless)
         (void)write_sdp(call, (struct sr_str){NULL, 0}, &buf);
     request.body = sr_buf_view(&buf);
     call->invite_cseq = phone__request(call, &request)->cseq;
     sr_buf_done(&buf);
+    return call;
+}
+
+struct phone_call *phone_subscribe(struct sim_phone *phone, const char *to, const char *lines)
+{
+    struct phone_call *call = begin_dialog(phone, to);
+
+    call->state = PHONE_OVER; /* no call */
+    (void)phone__request(call, &(struct phone_request){.method = "SUBSCRIBE", .extra = lines});
+    return call;
+}
+
+void phone_unsubscribe(struct phone_call *subscription, const char *lines)
+{
+    struct sr_buf extra;
+
+    sr_buf_init(&extra, PHONE_TEXT_MAX);
+    sr_buf_fmt(&extra, "%sExpires: 0\r\n", lines);
+    (void)phone__request(
+        subscription, &(struct phone_request){.method = "SUBSCRIBE", .extra = sr_buf_cstr(&extra)});
+    sr_buf_done(&extra);
+}
+
+struct phone_call *phone_message(struct sim_phone *phone, const char *to, const char *text)
+{
+    struct phone_call *call = begin_dialog(phone, to);
+
+    call->state = PHONE_OVER;
+    (void)phone__request(call, &(struct phone_request){.method = "MESSAGE",
+                                                       .body = sr_str_c(text),
+                                                       .content_type = "text/plain"});
     return call;
 }
 
@@ -404,6 +444,7 @@ static void on_notify(struct phone_call *call, struct sr_str msg)
     uint32_t status = 0;
 
     call->notifies++;
+    keep(sim_body(msg), call->notify_body, sizeof(call->notify_body));
     if (sr_str_u32(sr_str_head(line, 3), 699, &status) == SR_OK)
         call->notify_status = (uint16_t)status;
     call->is_notify_last = sim_has(sim_header(msg, "Subscription-State", 0), "terminated");
@@ -434,6 +475,18 @@ static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, st
     phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
 }
 
+static void on_message(struct phone_stxn *stxn, struct sr_str msg)
+{
+    struct sim_phone *phone = stxn->phone;
+    struct sr_str uri = sim_uri(sim_header(msg, "From", 0));
+    struct sr_str user = sr_str_from(uri, sr_str_find(uri, ':', 0) + 1);
+
+    keep(sim_body(msg), phone->message, sizeof(phone->message));
+    keep(sr_str_head(user, sr_str_find(user, '@', 0)), phone->message_from,
+         sizeof(phone->message_from));
+    phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
+}
+
 void phone__on_request(struct phone_stxn *stxn, struct sr_str msg)
 {
     struct phone_call *call = phone__call_find(stxn->phone, sim_header(msg, "Call-ID", 0));
@@ -445,6 +498,10 @@ void phone__on_request(struct phone_stxn *stxn, struct sr_str msg)
         on_new_invite(stxn, msg);
     else if (strcmp(stxn->method, "OPTIONS") == 0)
         phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
+    else if (strcmp(stxn->method, "MESSAGE") == 0)
+        on_message(stxn, msg);
+    else if (call != NULL && strcmp(stxn->method, "NOTIFY") == 0)
+        on_call_request(stxn, call, msg);
     else if (call != NULL && (call->state != PHONE_OVER || strcmp(stxn->method, "BYE") == 0))
         on_call_request(stxn, call, msg);
     else
@@ -601,6 +658,12 @@ void phone__on_response(struct phone_txn *txn, uint16_t status, struct sr_str ms
         keep_sdp(sim_body(msg), call->sdp);
     } else if (strcmp(txn->method, "BYE") == 0) {
         call->bye_status = status;
+    } else if (strcmp(txn->method, "SUBSCRIBE") == 0) {
+        call->subscribe_status = status;
+        if (status < 300)
+            learn_dialog(call, msg);
+    } else if (strcmp(txn->method, "MESSAGE") == 0) {
+        call->message_status = status;
     } else if (strcmp(txn->method, "REFER") == 0) {
         call->refer_status = status;
     } else if (strcmp(txn->method, "INFO") == 0) {
@@ -621,6 +684,8 @@ void phone__on_no_response(struct phone_txn *txn)
         call->state = PHONE_OVER;
     } else if (strcmp(txn->method, "INVITE") == 0 || strcmp(txn->method, "UPDATE") == 0) {
         call->reoffer_status = 408;
+    } else if (strcmp(txn->method, "MESSAGE") == 0) {
+        call->message_status = 408;
     } else if (strcmp(txn->method, "BYE") == 0) {
         call->bye_status = 408;
     }

@@ -35,8 +35,8 @@ static const char *any_of(struct walk *walk, const char *const *list, size_t cou
 
 static const char *any_number(struct walk *walk)
 {
-    static const char *const numbers[] = {"101", "102", "103", "104", "200",  "200",
-                                          "800", "801", "*43", "999", "105",  "b",
+    static const char *const numbers[] = {"101", "102",   "103", "104", "200",   "200",
+                                          "800", "801",   "*43", "999", "105",   "b",
                                           "*8",  "*8102", "701", "702", "*68102"};
 
     return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
@@ -137,8 +137,7 @@ static void phone_step(struct walk *walk, struct phone_call *call)
         break;
     case 7:
     case 8:
-        phone_refer(call, any_number(walk), NULL,
-                    chance(walk, 20) ? "Refer-Sub: false\r\n" : NULL);
+        phone_refer(call, any_number(walk), NULL, chance(walk, 20) ? "Refer-Sub: false\r\n" : NULL);
         break;
     case 9:
     case 10:
@@ -251,7 +250,8 @@ static void claim_knows(const struct walk *walk, const struct leg *leg, const st
     const struct phone_call *call = at_phone(walk, leg);
 
     if (call == NULL || call->state != PHONE_UP || call->phone->manners.is_deaf ||
-        call->phone->manners.reoffer_status != 200 || call->phone->manners.ignores_bye)
+        call->phone->manners.reoffer_status != 200 || call->phone->manners.ignores_bye ||
+        call->phone->manners.never_acks)
         return;
     if (!leg->is_caller || sim_has(sr_str_c(call->phone->manners.extra), "UPDATE")) {
         if (leg->is_caller || sim_has(sr_str_c(call->phone->manners.ok_extra), "UPDATE")) {
