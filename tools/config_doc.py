@@ -10,7 +10,7 @@ END = "<!-- end of keys -->\n"
 PAGE = source.ROOT / "docs" / "configuration.md"
 
 # what the schema does not say: read, but without effect today
-UNUSED = {"security.emergencyNumbers"}
+UNUSED = set()
 SHRINK = {"proxy.rtpPortRange.min", "proxy.rtpPortRange.max"}
 
 

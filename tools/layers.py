@@ -17,7 +17,7 @@ HEIGHT = {
 }
 PURE = {"sip", "media", "rtc"}  # these stand on base alone
 DOORS = {("control", "call"): {"call/engine.h", "call/config.h", "call/pattern.h", "call/schedule.h",
-                                "call/routing.h"}}
+                                "call/routing.h", "call/guard.h", "call/number.h", "call/reason.h"}}
 ONLY_IN = {"uv.h": {"net"}, "sqlite3.h": {"store"}}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

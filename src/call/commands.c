@@ -324,6 +324,39 @@ static void serve_call(struct reply *reply, const struct engine_command *command
         serve_leg(reply, call, command);
 }
 
+/* ---- questions ---- */
+
+static bool find_source(struct reply *reply, const struct engine_command *command,
+                        struct routing_query *query)
+{
+    const struct config *config = reply->engine->config;
+
+    if (command->provider_id[0] != '\0') {
+        query->provider = config_provider_by_id(config, sr_str_c(command->provider_id));
+        if (query->provider == NULL)
+            say(reply, SR_ERR_NOTFOUND, "there is no provider with this id");
+    } else if (command->device_id[0] != '\0') {
+        query->device = config_device_by_user(config, sr_str_c(command->device_id));
+        if (query->device == NULL)
+            say(reply, SR_ERR_NOTFOUND, "there is no device with this id");
+    } else if (query->direction == CONFIG_DIRECTION_INBOUND) {
+        say(reply, SR_ERR_SYNTAX, "an inbound call needs a provider");
+    }
+    return reply->event->err == SR_OK;
+}
+
+static void do_route_test(struct reply *reply, const struct engine_command *command)
+{
+    struct engine *engine = reply->engine;
+    struct routing_query query = {.number = sr_str_c(command->to),
+                                  .caller = sr_str_c(command->from),
+                                  .direction = routing_direction(sr_str_c(command->direction)),
+                                  .now = loop_wall(engine->loop) / SR_SEC};
+
+    if (find_source(reply, command, &query))
+        routing_test_json(engine->config, &query, NULL, body_of(reply));
+}
+
 static void serve(struct engine *engine, const struct engine_command *command)
 {
     struct reply reply = {.engine = engine};
@@ -355,8 +388,7 @@ static void serve(struct engine *engine, const struct engine_command *command)
         break;
     case ENGINE_DO_ROUTE_TEST:
         if (reply.event != NULL)
-            routing_test_json(engine->config, sr_str_c(command->to), sr_str_c(command->from),
-                              body_of(&reply));
+            do_route_test(&reply, command);
         break;
     case ENGINE_DO_SNAPSHOT:
         event__snapshot(engine);

@@ -255,3 +255,11 @@ const char *config_strategy_name(enum config_strategy strategy)
     static const char *const names[] = {"all", "sequential", "roundRobin", "leastRecent"};
     return (size_t)strategy < SR_ARRAY_LEN(names) ? names[strategy] : "?";
 }
+
+const char *config_action_name(enum config_action_type type)
+{
+    static const char *const names[] = {
+        "",           "routeExtension",  "routeExternal", "voicemail", "submenu", "playMessage",
+        "conference", "dialByExtension", "repeat",        "hangup"};
+    return (size_t)type < SR_ARRAY_LEN(names) ? names[type] : "?";
+}

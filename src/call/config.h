@@ -19,6 +19,7 @@
 #include "call/config_values.h"
 #include "call/pattern.h"
 #include "call/schedule.h"
+#include "call/zone.h"
 
 /* ---- the router itself --------------------------------------------------------------------- */
 
@@ -289,7 +290,8 @@ struct config_routing {
 struct config_schedule {
     uint32_t index;
     struct sr_str id;
-    struct sr_str timezone; /* empty: the system's */
+    struct sr_str timezone;  /* empty: the system's */
+    const struct zone *zone; /* of it; NULL: UTC */
     struct config_texts rule_texts;
     struct schedule_rule *rules; /* rule_texts.count of them */
     struct config_texts holiday_texts;
@@ -454,8 +456,9 @@ struct config_secrets {
 };
 
 struct config {
-    uint64_t generation;  /* unique in the process, rising */
-    struct sr_str schema; /* "$schema", for editors; unused */
+    uint64_t generation;     /* unique in the process, rising */
+    const struct zone *zone; /* the system's; NULL: UTC */
+    struct sr_str schema;    /* "$schema", for editors; unused */
     struct config_proxy proxy;
     struct config_dns dns;
     struct sr_str realm;
@@ -568,6 +571,7 @@ bool config_cidrs_have(const struct config_cidrs *cidrs, const struct sr_addr *a
 /* Names as in the file; never NULL. */
 const char *config_codec_name(enum config_codec codec);
 const char *config_strategy_name(enum config_strategy strategy);
+const char *config_action_name(enum config_action_type type);
 
 /** Sorts an index by key after the loader filled it. Equal keys keep no order. */
 void config_index_sort(struct config_index *index);

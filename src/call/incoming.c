@@ -44,35 +44,53 @@ static enum call_reason enter_elsewhere(struct leg *leg, const struct engine_app
     return reason;
 }
 
+static const struct config_device *device_of(const struct call *call, const struct leg *from)
+{
+    return from != NULL ? config_device_by_id(call->config, sr_str_c(from->device_id)) : NULL;
+}
+
+static void resolve(struct engine *engine, const struct config *config,
+                    const struct config_device *device, struct sr_str dialled,
+                    struct routing_plan *ret_plan)
+{
+    struct routing_query query = {
+        .device = device, .number = dialled, .now = loop_wall(engine->loop) / SR_SEC};
+
+    routing_resolve(config, &query, ret_plan, NULL);
+}
+
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
                             bool is_addition)
 {
     struct engine *engine = call->engine;
     struct routing_plan plan;
+    const struct config_extension *what;
     const struct engine_app *app;
 
-    routing__resolve(call->config, dialled, &plan);
-    if (plan.what.kind == CONFIG_EXTENSION_NONE)
-        return CALL_REASON_NOT_FOUND;
-    if (plan.what.kind == CONFIG_EXTENSION_DEVICE || plan.what.kind == CONFIG_EXTENSION_GROUP)
-        return ring_extension(call, from, &plan.what, is_addition);
-    if (plan.what.kind == CONFIG_EXTENSION_FEATURE &&
-        plan.what.feature->kind == CONFIG_FEATURE_INTERCOM) {
-        const struct config_device *device = config_device_by_user(call->config, plan.what.rest);
+    resolve(engine, call->config, device_of(call, from), dialled, &plan);
+    if (plan.outcome == ROUTING_NOWHERE)
+        return plan.reason;
+    if (plan.outcome != ROUTING_EXTENSION)
+        return CALL_REASON_NOT_BUILT;
+    what = &plan.extension;
+    if (what->kind == CONFIG_EXTENSION_DEVICE || what->kind == CONFIG_EXTENSION_GROUP)
+        return ring_extension(call, from, what, is_addition);
+    if (what->kind == CONFIG_EXTENSION_FEATURE && what->feature->kind == CONFIG_FEATURE_INTERCOM) {
+        const struct config_device *device = config_device_by_user(call->config, what->rest);
 
         if (device == NULL)
             return CALL_REASON_NOT_FOUND;
         call->is_intercom = true;
         return ring__devices(call, from, &device, 1, is_addition);
     }
-    app = engine__find_app(engine, &plan.what);
+    app = engine__find_app(engine, what);
     if (app == NULL || is_addition || from == NULL)
         return CALL_REASON_NOT_BUILT;
-    if (lives_elsewhere(app, &plan.what, call))
-        return enter_elsewhere(from, app, &plan.what, dialled);
+    if (lives_elsewhere(app, what, call))
+        return enter_elsewhere(from, app, what, dialled);
     call->app = app->ops;
     call->app_state = app->state;
-    app->ops->on_enter(app->state, call, from, &plan.what);
+    app->ops->on_enter(app->state, call, from, what);
     return CALL_REASON_NONE;
 }
 
@@ -172,12 +190,12 @@ static struct call *call_for(struct engine *engine, const struct ua_invite *invi
                              const struct config_device *device, const struct routing_plan *plan,
                              bool *ret_is_new)
 {
-    const struct engine_app *app = engine__find_app(engine, &plan->what);
+    const struct engine_app *app = engine__find_app(engine, &plan->extension);
     struct call *call = NULL;
     struct sr_str from = device->extension.n ? device->extension : device->id;
 
     if (app != NULL && app->ops->find_call != NULL)
-        call = app->ops->find_call(app->state, &plan->what);
+        call = app->ops->find_call(app->state, &plan->extension);
     *ret_is_new = call == NULL;
     if (call == NULL)
         call = call__new(engine, "internal", from, device->display_name, invite->dialled);
@@ -214,9 +232,9 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         pickup__on_replaces(engine, sip, invite, device);
         return;
     }
-    routing__resolve(engine->config, invite->dialled, &plan);
-    if (plan.what.kind == CONFIG_EXTENSION_FEATURE &&
-        plan.what.feature->kind == CONFIG_FEATURE_PICKUP) {
+    resolve(engine, engine->config, device, invite->dialled, &plan);
+    if (plan.outcome == ROUTING_EXTENSION && plan.extension.kind == CONFIG_EXTENSION_FEATURE &&
+        plan.extension.feature->kind == CONFIG_FEATURE_PICKUP) {
         pickup__on_invite(engine, sip, invite, device);
         return;
     }

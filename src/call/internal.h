@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "call/hub.h"
 #include "call/overload.h"
+#include "call/routing.h"
 #include "sip/sdp_oa.h"
 
 enum {
@@ -433,14 +434,6 @@ void ring__free(struct ring *ring);
 enum call_reason ring__devices(struct call *call, struct leg *from,
                                const struct config_device *const *devices, size_t device_count,
                                bool is_addition);
-
-/* ---- routing.c ---- */
-struct routing_plan {
-    struct config_extension what; /* what the dialled text names */
-    struct sr_str dialled;
-};
-void routing__resolve(const struct config *config, struct sr_str dialled,
-                      struct routing_plan *ret_plan);
 
 /* ---- sound.c ---- */
 void sound__init(struct engine *engine);

@@ -49,7 +49,15 @@ uint16_t call_reason_status(enum call_reason reason)
     case CALL_REASON_NOT_FOUND:
         return 404;
     case CALL_REASON_NOT_ALLOWED:
+    case CALL_REASON_BLOCKED:
+    case CALL_REASON_PREMIUM:
+    case CALL_REASON_COUNTRY:
+    case CALL_REASON_NIGHT:
+    case CALL_REASON_OUTSIDE_LIMIT:
+    case CALL_REASON_DEVICE_LIMIT:
         return 403;
+    case CALL_REASON_LOOP:
+        return 482;
     case CALL_REASON_NO_CODEC:
     case CALL_REASON_ENCRYPTION:
         return 488;
@@ -89,6 +97,9 @@ enum call_reason call_reason_from_status(uint16_t sip_status)
     case 415:
     case 606:
         return CALL_REASON_NO_CODEC;
+    case 482:
+    case 483:
+        return CALL_REASON_LOOP;
     case 408:
     case 503:
         return CALL_REASON_UNREACHABLE;

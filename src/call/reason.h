@@ -31,6 +31,13 @@
     X(STOPPED, "router_stopped", "the router was stopped")                                         \
     X(DURATION, "max_duration", "the longest duration allowed was reached")                        \
     X(TRANSFERRED, "transferred", "the call was moved to another party")                           \
+    X(BLOCKED, "blocked_number", "the number is blocked (security.blockedPrefixes)")               \
+    X(PREMIUM, "premium_number", "the number costs extra (security.premiumPrefixes)")              \
+    X(COUNTRY, "country_not_allowed", "the country may not be called (security.allowedCountries)") \
+    X(NIGHT, "night_hours", "no outside calls at night (security.nightHours)")                     \
+    X(OUTSIDE_LIMIT, "outside_limit", "too many outside calls (security.outboundMaxConcurrent)")   \
+    X(DEVICE_LIMIT, "device_limit", "the device has used its share of today (security.perDevice)") \
+    X(LOOP, "loop", "the call was forwarded in a circle, or too often")                            \
     X(NOT_BUILT, "not_built", "the feature does not exist yet")                                    \
     X(INTERNAL, "internal_error", "a fault of the router; see its log")
 

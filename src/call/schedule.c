@@ -162,3 +162,40 @@ bool schedule_date_is(const struct schedule_date *holiday, const struct schedule
     return (holiday->year == 0 || holiday->year == date->year) && holiday->month == date->month &&
            holiday->day == date->day;
 }
+
+static bool is_holiday(const struct schedule_hours *hours, const struct schedule_date *date)
+{
+    for (size_t i = 0; i < hours->holiday_count; i++) {
+        if (schedule_date_is(&hours->holidays[i], date))
+            return true;
+    }
+    return false;
+}
+
+static struct schedule_date day_before(const struct schedule_date *date)
+{
+    struct schedule_date before = *date;
+    if (before.day > 1) {
+        before.day--;
+    } else {
+        before.month = before.month > 1 ? (uint8_t)(before.month - 1) : 12;
+        before.year = (uint16_t)(before.year - (before.month == 12));
+        before.day = (uint8_t)month_days(before.year, before.month);
+    }
+    return before;
+}
+
+bool schedule_is_open(const struct schedule_hours *hours, const struct schedule_moment *moment)
+{
+    struct schedule_date yesterday = day_before(&moment->date);
+    bool is_off_today = is_holiday(hours, &moment->date);
+    bool was_off_yesterday = is_holiday(hours, &yesterday);
+    for (size_t i = 0; i < hours->rule_count; i++) {
+        const struct schedule_rule *rule = &hours->rules[i];
+        /* the part over midnight belongs to yesterday */
+        bool is_tail = rule->from_min >= rule->to_min && moment->minute < rule->from_min;
+        if (schedule_rule_holds(rule, moment) && !(is_tail ? was_off_yesterday : is_off_today))
+            return true;
+    }
+    return false;
+}

@@ -51,4 +51,15 @@ bool schedule_rule_holds(const struct schedule_rule *rule, const struct schedule
 /** Whether the moment lies on that holiday. */
 bool schedule_date_is(const struct schedule_date *holiday, const struct schedule_date *date);
 
+/** What a schedule is made of; borrowed. */
+struct schedule_hours {
+    const struct schedule_rule *rules;
+    size_t rule_count;
+    const struct schedule_date *holidays;
+    size_t holiday_count;
+};
+
+/** Whether it is open: a rule holds, and the day that rule began on is no holiday. */
+bool schedule_is_open(const struct schedule_hours *hours, const struct schedule_moment *moment);
+
 #endif

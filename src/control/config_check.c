@@ -2,6 +2,7 @@
    conflicts between settings. Also fills what is derived from several values. */
 #include <stdlib.h>
 
+#include "call/number.h"
 #include "control/config_internal.h"
 
 enum {
@@ -551,6 +552,12 @@ static void check_action_fits(struct config__load *load, const struct config_rou
         config__fault(load, CONFIG_ERROR, node,
                       SR_STR("add \"targets\", \"voicemailBox\", \"ivrMenuId\" or \"provider\""),
                       "this route leads nowhere");
+    if (route->match.direction == CONFIG_DIRECTION_ANY && !has_answer && action->provider_id.n > 0)
+        config__fault(load, CONFIG_WARNING,
+                      config__node(load, "/routing/routes/%u/match", route->index),
+                      SR_STR("add \"direction\": \"outbound\""),
+                      "this route can never match: calls to the outside need a route of that "
+                      "direction");
     if (route->match.direction == CONFIG_DIRECTION_INBOUND && action->provider_id.n > 0)
         config__fault(load, CONFIG_WARNING,
                       config__node(load, "/routing/routes/%u/action/provider", route->index),
@@ -756,7 +763,35 @@ static void check_providers(struct config__load *load)
 static bool is_built(enum config_feature_kind kind)
 {
     return kind == CONFIG_FEATURE_ECHO || kind == CONFIG_FEATURE_PICKUP ||
-           kind == CONFIG_FEATURE_INTERCOM;
+           kind == CONFIG_FEATURE_INTERCOM || kind == CONFIG_FEATURE_CLOCK;
+}
+
+static void check_guard(struct config__load *load)
+{
+    const struct config *config = load->config;
+    const struct config_texts *allowed = &config->security.allowed_countries;
+    for (uint32_t i = 0; i < allowed->count; i++) {
+        if (!number_has_country(allowed->items[i]))
+            config__fault(load, CONFIG_ERROR,
+                          config__node(load, "/security/allowedCountries/%u", i),
+                          SR_STR("write two letters of ISO 3166, such as DE"),
+                          "no country \"%.*s\" is known", SR_STR_ARG(allowed->items[i]));
+    }
+    if (allowed->count > 0 && config->country.n == 0)
+        config__fault(load, CONFIG_WARNING, config__node(load, "/security/allowedCountries"),
+                      SR_STR("set \"country\" to the home country"),
+                      "without \"country\" only numbers with 00 or + tell where they lead: all "
+                      "others are refused");
+    if (config->country.n > 0 && !number_has_country(config->country))
+        config__fault(load, CONFIG_WARNING, config__node(load, "/country"),
+                      SR_STR("write two letters of ISO 3166, such as DE"),
+                      "the numbers of this country are not known: they stay as they are dialled");
+    for (uint32_t i = 0; i < config->provider_count; i++) {
+        if (config->providers[i].country.n > 0 && !number_has_country(config->providers[i].country))
+            config__fault(load, CONFIG_WARNING, config__node(load, "/providers/%u/country", i),
+                          SR_STR("write two letters of ISO 3166, such as DE"),
+                          "the numbers of this country are not known: they stay as they come");
+    }
 }
 
 /** Features that another piece of work brings: they answer, but do nothing yet. */
@@ -782,6 +817,7 @@ void config__check(struct config__load *load)
     derive_hours(load);
     derive_parking(&config->parking);
     derive_schedules(load);
+    config__load_zones(load);
     number_objects(config);
     if (load->is_full)
         return;
@@ -799,4 +835,7 @@ void config__check(struct config__load *load)
         return;
     check_fallbacks(load);
     check_menus(load);
+    check_guard(load);
+    if (load->faults->error_count == 0)
+        config__run_golden(load);
 }

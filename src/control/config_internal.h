@@ -64,6 +64,11 @@ struct config_index *config__index(struct config__load *load, enum config_ref re
 const struct jsonc_node *config__node(struct config__load *load, const char *format, ...)
     SR_PRINTF(2, 3);
 
+/** The clocks of the schedules, from the system's files. */
+void config__load_zones(struct config__load *load);
+/** The golden calls; only after everything else was found to be right. */
+void config__run_golden(struct config__load *load);
+
 /** What only the whole can tell: overlaps, routes, ports, conflicts. */
 void config__check(struct config__load *load);
 

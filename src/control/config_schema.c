@@ -445,7 +445,7 @@ static const struct config_field test_fields[] = {
 DEFINE(test, "golden call", config_test, CONFIG_REF_NONE);
 
 static const struct config_field routing_fields[] = {
-    LIST(config_routing, "tests", tests, test_count, test, CONFIG_NOT_BUILT,
+    LIST(config_routing, "tests", tests, test_count, test, 0,
          "Golden calls, run by check and at every reload."),
     LIST(config_routing, "routes", routes, route_count, route, CONFIG_NOT_BUILT,
          "Which call goes where."),
@@ -643,7 +643,7 @@ static const struct config_field root_fields[] = {
      .doc = "Realm of the passwords, and the router's own SIP domain."},
     TEXTS(config, "domains", domains, NULL, CONFIG_FORMAT_HOST, 0,
           "Further SIP domains that are the router's own."),
-    TEXT(config, "country", country, NULL, CONFIG_FORMAT_COUNTRY, CONFIG_NOT_BUILT,
+    TEXT(config, "country", country, NULL, CONFIG_FORMAT_COUNTRY, 0,
          "Home country (DE) for digits dialled by devices; empty: kept as dialled."),
     OBJECT(config, "server", server, server, 0, "Page and API."),
     OBJECT(config, "storage", storage, storage, 0, "Where records are kept."),
@@ -652,8 +652,7 @@ static const struct config_field root_fields[] = {
     LIST(config, "groups", groups, group_count, group, 0, "Devices that ring together."),
     LIST(config, "contacts", contacts, contact_count, contact, 0, "Address book."),
     OBJECT(config, "routing", routing, routing, 0, "Which call goes where."),
-    LIST(config, "schedules", schedules, schedule_count, schedule, CONFIG_NOT_BUILT,
-         "Opening hours."),
+    LIST(config, "schedules", schedules, schedule_count, schedule, 0, "Opening hours."),
     LIST(config, "voiceboxes", voiceboxes, voicebox_count, voicebox, CONFIG_NOT_BUILT,
          "Voicemail."),
     OBJECT(config, "ivr", ivr, ivr, CONFIG_NOT_BUILT, "Voice menus."),

@@ -7,5 +7,7 @@ int main(void)
     failed += run_overload_tests();
     failed += run_reason_tests();
     failed += run_engine_json_tests();
+    failed += run_number_tests();
+    failed += run_zone_tests();
     return failed ? 1 : 0;
 }

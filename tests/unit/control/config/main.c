@@ -12,5 +12,7 @@ int main(void)
     failures += test_config_demo();
     failures += test_pattern();
     failures += test_schedule();
+    failures += test_routing();
+    failures += test_guard();
     return failures == 0 ? 0 : 1;
 }

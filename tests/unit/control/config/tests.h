@@ -21,6 +21,8 @@ int test_config_mask(void);
 int test_config_demo(void);
 int test_pattern(void);
 int test_schedule(void);
+int test_routing(void);
+int test_guard(void);
 
 /** A configuration that uses every section and has no errors. */
 extern const char *const full_config;
