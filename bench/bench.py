@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every figure beside a peer's in the same run: a table, and bench/results.json.
 
-usage: bench/run.sh [--only parse,register,call,relay] [--peers-only] [--repeats N]
+usage: bench/run.sh [--only parse,srtp,register,call,relay] [--peers-only] [--repeats N]
        BENCH_QUICK=1: about a minute, one repeat, no search for the highest rate's last few per cent
 """
 import argparse
@@ -22,6 +22,7 @@ RESULTS = subjects.ROOT / "bench" / "results.json"
 # goals: (value, True when lower is better)
 GOALS = {
     "parse_ns": (300, True), "parse_ratio": (0.10, True),
+    "srtp_cm80_ns": (2500, True), "srtp_gcm128_ns": (1700, True),
     "register_core": (12000, False), "call_core": (2500, False), "call_p99_us": (2000, True),
     "overload": (0.9, False), "steady": (0.999, False),
     "relay_ratio_500": (0.65, True), "relay_ratio_1000": (0.75, True), "relay_floor": (1.25, True),
@@ -107,6 +108,23 @@ def bench_parse(table, options):
             table.add(what, "ns", ours, name, value, goal="parse_ns" if is_parse and name == best else None)
         if is_parse:
             table.add(f"{what}: to the best peer", "ns", ours, best, peers[best], ratio_goal="parse_ratio")
+
+
+# --- srtp -------------------------------------------------------------------------------------------
+
+
+def bench_srtp(table, options):
+    results = {}
+    for _ in range(options.repeats):
+        for name in ("ours", "libsrtp2"):
+            keep(table, results, "srtp", name,
+                 generate(f"srtp_{name}", None, seconds=0.3 if QUICK else 1))
+    for suite, what in (("cm80", "AES_CM_128_HMAC_SHA1_80"), ("gcm128", "AEAD_AES_128_GCM")):
+        for step in ("protect", "unprotect", "both"):
+            key = f"{suite}_{step}_ns"
+            table.add(f"SRTP {what}: {step}, 160 B", "ns", median(results["ours"], key),
+                      "libsrtp2", median(results["libsrtp2"], key),
+                      goal=f"srtp_{suite}_ns" if step == "both" else None)
 
 
 # --- rates ------------------------------------------------------------------------------------------
@@ -340,7 +358,7 @@ def disturbance(table):
             "othersMax": max(others, default=None)}
 
 
-AREAS = {"parse": bench_parse, "register": bench_register, "call": bench_call, "relay": bench_relay}
+AREAS = {"parse": bench_parse, "srtp": bench_srtp, "register": bench_register, "call": bench_call, "relay": bench_relay}
 
 
 def main():
