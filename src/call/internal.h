@@ -422,6 +422,9 @@ enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str d
                             bool is_addition);
 void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
+/** A phone refused what was offered in the clear: some take nothing but SRTP. Rings it once more,
+    encrypted, when its device allows that; the leg itself still has to be ended. */
+void ring__retry_encrypted(struct leg *leg);
 /** A branch failed and is removed already. */
 void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status);
 /** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the

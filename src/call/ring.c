@@ -80,7 +80,7 @@ static uint16_t status_for_caller(const struct ring *ring)
 
 static enum call_reason add_branch(struct ring *ring, struct leg *from,
                                    const struct config_device *device,
-                                   const struct ua_contact *contact)
+                                   const struct ua_contact *contact, enum config_srtp srtp)
 {
     struct call *call = ring->call;
     struct leg *leg = leg__new(call, LEG_DEVICE);
@@ -97,7 +97,7 @@ static enum call_reason add_branch(struct ring *ring, struct leg *from,
     (void)sr_str_copy(contact->user_agent, leg->user_agent, sizeof(leg->user_agent));
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
-    leg__set_srtp(leg, device->srtp, &contact->flow);
+    leg__set_srtp(leg, srtp, &contact->flow);
     leg->ring = ring;
     ring->branch_count++;
     leg__allow_codecs(leg, &device->codecs);
@@ -160,7 +160,7 @@ static void add_device(struct ring *ring, struct leg *from, const struct config_
             note_failure(ring, CALL_REASON_BUSY, 486);
             continue;
         }
-        reason = add_branch(ring, from, device, &contacts[i]);
+        reason = add_branch(ring, from, device, &contacts[i], device->srtp);
         if (reason != CALL_REASON_NONE)
             note_failure(ring, reason, call_reason_status(reason));
     }
@@ -344,6 +344,27 @@ void ring__cancel(struct call *call)
             leg__remove(leg, CALL_REASON_CANCELLED, 0);
     }
     ring__free(ring);
+}
+
+void ring__retry_encrypted(struct leg *leg)
+{
+    struct ring *ring = leg->ring;
+    struct engine *engine = leg->call->engine;
+    struct leg *from = ring->is_addition ? NULL : leg->call->origin;
+    const struct config_device *device =
+        config_device_by_id(leg->call->config, sr_str_c(leg->device_id));
+    struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
+    size_t count;
+
+    if (device == NULL || leg->srtp != CONFIG_SRTP_OPTIONAL)
+        return;
+    count = ua_contacts(engine->ua, device->id, contacts, SR_ARRAY_LEN(contacts));
+    for (size_t i = 0; i < count; i++) {
+        if (!sr_addr_eq(&contacts[i].flow.remote, &leg->signalling))
+            continue;
+        (void)add_branch(ring, from, device, &contacts[i], CONFIG_SRTP_REQUIRED);
+        return; /* a branch that could not be begun is none: the failure stands */
+    }
 }
 
 void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status)

@@ -2,6 +2,16 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 
+/* By the configuration; not where a phone was asked again because it refused to talk in the clear. */
+static bool is_srtp_demanded(const struct leg *leg)
+{
+    const struct config_device *device =
+        config_device_by_id(leg->call->config, sr_str_c(leg->device_id));
+
+    return leg->srtp == CONFIG_SRTP_REQUIRED &&
+           (device == NULL || device->srtp == CONFIG_SRTP_REQUIRED);
+}
+
 static enum call_reason reason_of_end(const struct leg *leg, const struct sip_leg_event *event)
 {
     switch (event->cause) {
@@ -10,7 +20,7 @@ static enum call_reason reason_of_end(const struct leg *leg, const struct sip_le
     case SIP_LEG_CAUSE_CANCEL:
         return CALL_REASON_CANCELLED;
     case SIP_LEG_CAUSE_REFUSED:
-        if (event->status == 488 && leg->has_ours && leg->ours.proto == SDP_PROTO_SAVP)
+        if (event->status == 488 && is_srtp_demanded(leg))
             return CALL_REASON_ENCRYPTION; /* all it saw of us was the demand */
         return call_reason_from_status(event->status);
     case SIP_LEG_CAUSE_TIMEOUT:
@@ -132,6 +142,8 @@ static void on_ended(struct leg *leg, const struct sip_leg_event *event)
     enum call_reason reason = reason_of_end(leg, event);
 
     leg->sip = NULL;
+    if (leg->ring != NULL && event->cause == SIP_LEG_CAUSE_REFUSED && event->status == 488)
+        ring__retry_encrypted(leg);
     leg__ended(leg, reason, event->status);
 }
 

@@ -288,6 +288,32 @@ static void test_each_leg_has_its_own_key(void **state)
     end(&pair, call);
 }
 
+/* "SRTP mandatory" in a phone whose device is left at "optional", over UDP. */
+static void test_a_phone_that_demands_srtp_is_asked_again(void **state)
+{
+    const struct rig_call *seen;
+    struct phone_call *call;
+    struct pair pair;
+
+    (void)state;
+    begin(&pair, "off", NET_UDP, "optional", NET_UDP);
+    pair.b->manners.demands_srtp = true;
+    pair.b->manners.suite = CM_80;
+    call = rig_connect(&pair.rig, pair.a, "102");
+    seen = rig_call(&pair.rig, 0);
+    assert_int_equal(pair.b->call_count, 2);
+    assert_string_equal(rig_leg(seen, "b")->encrypted, "sdes");
+    end(&pair, call);
+
+    begin(&pair, "off", NET_UDP, "off", NET_UDP); /* but not against the configuration */
+    pair.b->manners.demands_srtp = true;
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 488);
+    assert_int_equal(pair.b->call_count, 1);
+    rig_done(&pair.rig);
+}
+
 static void test_different_keys_are_named(void **state)
 {
     static const char sentence[] = "the packets arrive but cannot be decrypted: the keys differ";
@@ -321,6 +347,7 @@ int run_srtp(void)
         cmocka_unit_test(test_reinvites_keep_our_key),
         cmocka_unit_test(test_required_cannot_be_talked_down),
         cmocka_unit_test(test_each_leg_has_its_own_key),
+        cmocka_unit_test(test_a_phone_that_demands_srtp_is_asked_again),
         cmocka_unit_test(test_different_keys_are_named),
     };
 
