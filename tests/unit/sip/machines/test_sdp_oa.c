@@ -1,6 +1,8 @@
 /* Offer and answer: tables after RFC 3264 and RFC 4317, hold, codecs, keys, versions. */
 #include "sip/sdp_oa.h"
 
+#include <stdio.h>
+
 #include "machines.h"
 
 static char arena_bytes[SDP_ARENA_BYTES];
@@ -329,6 +331,77 @@ static void secure_offers_need_a_key_we_can_use(void **state)
     assert_int_equal(answer.setup, SDP_SETUP_PASSIVE);
 }
 
+/* Many phones offer keys in a profile without encryption: both sides may take them or leave them. */
+static void keys_in_a_plain_profile_may_be_taken_or_left(void **state)
+{
+    (void)state;
+    static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_80"};
+    struct sdp_audio offer;
+    struct sdp_audio answer;
+    struct sdp_answer_wish wish = wish_of();
+    read_c(HEAD "m=audio 4 RTP/AVP 0\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 " KEY "\r\n", &offer);
+    assert_int_equal(sdp_answer_make(&offer, &wish, &answer), SR_OK);
+    assert_int_equal(answer.key_count, 0);
+    wish.suites = suites;
+    wish.suite_count = 1;
+    assert_int_equal(sdp_answer_make(&offer, &wish, &answer), SR_OK);
+    assert_int_equal(answer.proto, SDP_PROTO_AVP);
+    assert_int_equal(answer.key_count, 1);
+    assert_int_equal(answer.keys[0].tag, 3);
+
+    read_c(HEAD "m=audio 4 RTP/AVP 0\r\n", &answer);
+    assert_int_equal(sdp_answer_accept(&offer, &answer), SR_OK);
+    read_c(HEAD "m=audio 4 RTP/SAVP 0\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 " KEY "\r\n", &answer);
+    assert_int_equal(sdp_answer_accept(&offer, &answer), SR_OK);
+    read_c(HEAD "m=audio 4 RTP/AVP 0\r\na=crypto:2 AES_CM_128_HMAC_SHA1_80 " KEY "\r\n", &answer);
+    assert_int_equal(sdp_answer_accept(&offer, &answer), SR_ERR_PROTO); /* not a tag of ours */
+    read_c(HEAD "m=audio 4 RTP/SAVP 0\r\n", &answer);
+    assert_int_equal(sdp_answer_accept(&offer, &answer), SR_ERR_PROTO);
+}
+
+static void keys_with_demands_are_passed_over(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tail;
+        bool has_mki, has_terms;
+    } lines[] = {
+        {"", false, false},
+        {"|2^20", false, false},
+        {"|2^31", false, false},
+        {"|1048576", false, false},
+        {"|2^19", false, true},
+        {"|1048575", false, true},
+        {"|2^65", false, true},
+        {"|often", false, true},
+        {"|2^31|1:4", true, false},
+        {"|1:4", true, false},
+        {" WSH=128", false, false},
+        {" -x=1", false, false},
+        {" UNENCRYPTED_SRTCP", false, true},
+        {" KDR=3", false, true},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        static const char *const suites[] = {"AES_CM_128_HMAC_SHA1_80"};
+        struct sdp_audio offer;
+        struct sdp_audio answer;
+        struct sdp_answer_wish wish = wish_of();
+        char text[512];
+        bool is_fine = !lines[i].has_mki && !lines[i].has_terms;
+        (void)snprintf(text, sizeof text,
+                       HEAD "m=audio 4 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 " KEY
+                            "%s\r\n",
+                       lines[i].tail);
+        read_c(text, &offer);
+        assert_int_equal(offer.key_count, 1);
+        assert_int_equal(offer.keys[0].has_mki, lines[i].has_mki);
+        assert_int_equal(offer.keys[0].has_terms, lines[i].has_terms);
+        wish.suites = suites;
+        wish.suite_count = 1;
+        assert_int_equal(sdp_answer_make(&offer, &wish, &answer), is_fine ? SR_OK : SR_ERR_PROTO);
+    }
+}
+
 static void version_rises_only_with_a_change(void **state)
 {
     (void)state;
@@ -366,6 +439,8 @@ int run_sdp_oa_tests(void)
         cmocka_unit_test(nonsense_is_skipped_or_refused),
         cmocka_unit_test(answers_are_held_against_the_offer),
         cmocka_unit_test(secure_offers_need_a_key_we_can_use),
+        cmocka_unit_test(keys_in_a_plain_profile_may_be_taken_or_left),
+        cmocka_unit_test(keys_with_demands_are_passed_over),
         cmocka_unit_test(version_rises_only_with_a_change),
     };
     return cmocka_run_group_tests_name("sdp_oa", tests, set_up, NULL);
