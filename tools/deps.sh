@@ -8,9 +8,9 @@ set -eu
 # "package" or "package:command": with the command there, the package is not asked for
 build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev libssl-dev libopus-dev
   libjansson-dev libsqlite3-dev libc-ares-dev libsodium-dev libpcre2-dev
-  libcmocka-dev nodejs:node npm:npm'
+  flite1-dev libcmocka-dev nodejs:node npm:npm'
 test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev
-  libsrtp2-dev'
+  libsrtp2-dev pocketsphinx pocketsphinx-en-us'
 lint='clang-format-14 binutils:nm'
 bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev libsrtp2-dev kamailio rtpengine-daemon:rtpengine'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'

@@ -70,7 +70,7 @@ static void do_configure(struct engine *engine, const struct engine_command *com
     engine->config = command->config; /* the command's reference is ours now */
     engine__configure_ua(engine);
     keep_limits(engine);
-    sound__load_music(engine);
+    sound__configure(engine);
     media_port_set_ports(engine->media, (uint16_t)engine->config->proxy.rtp_ports.min,
                          (uint16_t)engine->config->proxy.rtp_ports.max);
     config_unref(old);

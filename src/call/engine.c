@@ -242,7 +242,7 @@ void engine_start(struct engine *engine, struct ua *ua, struct media_port *media
     engine->media = media;
     engine__configure_ua(engine);
     engine__restore_contacts(engine);
-    sound__load_music(engine);
+    sound__configure(engine);
     engine->is_started = true;
     overload_init(&engine->overload, loop_now(engine->loop));
     loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));

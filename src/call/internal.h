@@ -447,8 +447,8 @@ void sound__on_played(struct engine *engine, const struct media_event *event);
 void sound__leg_gone(struct leg *leg);
 /** A key that the media plane did not see (SIP INFO). */
 void sound__on_digit(struct leg *leg);
-/** Music on hold as the newest configuration wants it. */
-void sound__load_music(struct engine *engine);
+/** Voice and music on hold as the newest configuration wants them. */
+void sound__configure(struct engine *engine);
 
 /* ---- collect.c ---- */
 /** True: the key was for whoever collects, and for nobody else. */

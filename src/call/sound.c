@@ -251,7 +251,7 @@ static void on_music(void *arg, const struct speech_result *result)
     media_port_set_music(engine->media, NULL);
 }
 
-void sound__load_music(struct engine *engine)
+void sound__configure(struct engine *engine)
 {
     struct speech_request request = {.kind = SPEECH_FILE,
                                      .text = engine->config->music_on_hold.file,
@@ -261,6 +261,8 @@ void sound__load_music(struct engine *engine)
 
     if (engine->speech == NULL)
         return;
+    speech_configure(engine->speech, engine->config->speech.tts.engine,
+                     engine->config->speech.tts.voice);
     if (engine->music_ask != 0)
         speech_cancel(engine->speech, engine->music_ask);
     engine->music_ask = 0;

@@ -212,6 +212,27 @@ static const char *check_text(const struct api_field *field, const char *value, 
     return NULL;
 }
 
+static const char *check_texts(const struct api_field *field, const json_t *value, char *why,
+                               size_t why_size)
+{
+    const json_t *item;
+    size_t index;
+
+    if (!json_is_array(value))
+        return "must be a list of texts";
+    if ((int64_t)json_array_size(value) > field->max) {
+        (void)snprintf(why, why_size, "must have at most %" PRId64 " entries", field->max);
+        return why;
+    }
+    json_array_foreach(value, index, item)
+    {
+        if (!json_is_string(item) || json_string_length(item) == 0 ||
+            strlen(json_string_value(item)) != json_string_length(item))
+            return "must be a list of texts, none of them empty";
+    }
+    return NULL;
+}
+
 static const char *check_value(const struct api_field *field, const json_t *value, char *why,
                                size_t why_size)
 {
@@ -229,6 +250,8 @@ static const char *check_value(const struct api_field *field, const json_t *valu
         (void)snprintf(why, why_size, "must be between %" PRId64 " and %" PRId64, field->min,
                        field->max);
         return why;
+    case API_TEXTS:
+        return check_texts(field, value, why, why_size);
     case API_TEXT_OR_NULL:
     case API_TEXT:
         if (field->type == API_TEXT_OR_NULL && json_is_null(value))

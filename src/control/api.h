@@ -35,6 +35,7 @@ enum api_field_type {
     API_BOOL,
     API_INTEGER,
     API_TEXT_OR_NULL,
+    API_TEXTS, /* a list of texts: at most `max` of them, none empty */
 };
 
 struct api_field {
@@ -180,6 +181,7 @@ api_handler_fn api_login, api_logout, api_me, api_tokens_list, api_tokens_add, a
 api_handler_fn api_call_start, api_calls_list, api_calls_get, api_calls_hangup, api_legs_add,
     api_calls_change, api_legs_remove, api_legs_change, api_transfer, api_dtmf,
     api_trace; /* api_calls.c */
+api_handler_fn api_play, api_play_stop, api_speech; /* api_play.c */
 api_handler_fn api_status, api_reload, api_drain, api_openapi, api_metrics, api_healthz, api_readyz,
     api_events, api_history, api_history_csv; /* api_system.c */
 api_handler_fn api_devices, api_providers, api_routes_list, api_contacts, api_routes_test,

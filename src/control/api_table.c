@@ -1,5 +1,7 @@
 /* Every path of the API: method, rights, handler, body, words. Dispatch and OpenAPI read it. */
+#include "call/engine.h"
 #include "control/api.h"
+#include "speech/speech.h"
 
 #define OPEN 0
 #define ADMIN AUTH_ADMIN
@@ -81,6 +83,20 @@ static const struct api_field dtmf[] = {
     {"digits", API_TEXT, true, 1, 63, NULL, "0-9 * # A-D"},
     {"durationMs", API_INTEGER, false, 40, 5000, NULL, "of each digit"},
 };
+static const struct api_field play[] = {
+    {"text", API_TEXT, false, 1, SPEECH_TEXT_MAX, NULL, "what is spoken"},
+    {"file", API_TEXT, false, 1, SPEECH_PATH_MAX - 1, NULL,
+     "a WAV file below the data folder, such as sounds/hello.wav"},
+    {"voice", API_TEXT, false, 0, SPEECH_VOICE_MAX - 1, NULL,
+     "of the text; absent: the configured"},
+    {"loop", API_BOOL, false, 0, 0, NULL, "again and again until it is stopped"},
+    {"legs", API_TEXTS, false, 0, ENGINE_PLAY_LEGS_MAX, NULL,
+     "only these hear it, in place of the call; absent or empty: all"},
+};
+static const struct api_field speech[] = {
+    {"text", API_TEXT, true, 1, SPEECH_TEXT_MAX, NULL, "what is spoken"},
+    {"voice", API_TEXT, false, 0, SPEECH_VOICE_MAX - 1, NULL, "absent: the configured one"},
+};
 static const struct api_field route_test[] = {
     {"direction", API_TEXT, false, 0, 0, "inbound|outbound|internal", "where the call comes from"},
     {"number", API_TEXT, true, 1, 0, NULL, "dialled number"},
@@ -151,7 +167,12 @@ const struct api_route api_routes[] = {
     {HTTP_POST, "/api/calls/{callId}/transfer", USERS, api_transfer, FIELDS(transfer),
      .status = 202,
      .summary = "Connect a party to a number, or to the parties of another live call"},
-    NOT_BUILT(POST, "/api/calls/{callId}/play", USERS, "Play a file or a text"),
+    {HTTP_POST, "/api/calls/{callId}/play", USERS, api_play, FIELDS(play), .is_create = true,
+     .status = 202, .summary = "Play a file or a text"},
+    {HTTP_DELETE, "/api/calls/{callId}/play", USERS, api_play_stop, .status = 204,
+     .summary = "Stop all that was played by POST"},
+    {HTTP_DELETE, "/api/calls/{callId}/play/{playId}", USERS, api_play_stop, .status = 204,
+     .summary = "Stop one sound"},
     NOT_BUILT(POST, "/api/calls/{callId}/record", USERS, "Start, stop, pause or resume recording"),
     NOT_BUILT(POST, "/api/calls/{callId}/stream", ADMIN, "Stream audio to and from a URL"),
 
@@ -191,7 +212,8 @@ const struct api_route api_routes[] = {
     NOT_BUILT(GET, "/api/recordings", READS, "Recordings"),
     NOT_BUILT(GET, "/api/recordings/{recordingId}/audio", READS, "Audio of a recording"),
     NOT_BUILT(DELETE, "/api/recordings/{recordingId}", ADMIN, "Delete a recording"),
-    NOT_BUILT(POST, "/api/speech", USERS, "Speak a text"),
+    {HTTP_POST, "/api/speech", USERS, api_speech, FIELDS(speech), .status = 200,
+     .content_type = "audio/wav", .summary = "Speak a text, as a WAV file"},
 
     /* for machines */
     {HTTP_GET, "/metrics", READS, api_metrics, .status = 200,

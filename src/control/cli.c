@@ -20,6 +20,9 @@ static const struct option text_options[] = {
     {"--device", offsetof(struct cli_options, device)},
     {"--role", offsetof(struct cli_options, role)},
     {"--limit", offsetof(struct cli_options, limit)},
+    {"--voice", offsetof(struct cli_options, voice)},
+    {"--output", offsetof(struct cli_options, output)},
+    {"-o", offsetof(struct cli_options, output)},
     {"--seconds", offsetof(struct cli_options, seconds)},
 };
 
@@ -60,7 +63,7 @@ static int take(const struct cli_command *command, struct cli_options *options, 
         *(const char **)(void *)((char *)options + text_options[i].offset) = argv[++*index];
         return CLI_OK;
     }
-    if (strncmp(arg, "--", 2) == 0)
+    if (strncmp(arg, "--", 2) == 0 || strcmp(arg, "-o") == 0)
         return wrong(command, "unknown option", arg);
     if (options->arg_count == CLI_ARGS_MAX)
         return wrong(command, "too many arguments", NULL);

@@ -235,12 +235,6 @@ static int run_status(const struct cli_options *options)
     return code;
 }
 
-static int run_not_built(const struct cli_options *options)
-{
-    cli_complain("siprouter %s: not built yet\n", options->command);
-    return CLI_NO;
-}
-
 const struct cli_command cli_commands[] = {
     {"call", 1, 1, run_call, " --from --provider" QUERY,
      "call TO [--from DEVICE] [--provider ID] [--json]\n\n"
@@ -265,7 +259,9 @@ const struct cli_command cli_commands[] = {
      "who is not there is made. Works with and without a running router."},
     {"check", 0, 0, cli_check, " --config --json ",
      "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
-    {"say", 0, CLI_ARGS_MAX, run_not_built, " --voice ", "say \"text\" -o FILE.wav [--voice NAME]"},
+    {"say", 1, 1, cli_say_text, " -o --output --voice ",
+     "say \"text\" -o FILE.wav [--voice NAME]\n\n"
+     "Speaks a text into a WAV file; - is standard output. No router need run."},
     {"bench", 0, 0, cli_bench, " --seconds --json ",
      "bench [--seconds N] [--json]\n\n"
      "What this machine can carry: calls in relay and mixed, legs in rooms. Measures on loopback "

@@ -24,7 +24,7 @@ struct cli_options {
     const char *args[CLI_ARGS_MAX]; /* not options */
     size_t arg_count;
     const char *config, *data, *url, *ca;
-    const char *from, *provider, *device, *role, *limit, *seconds;
+    const char *from, *provider, *device, *role, *limit, *seconds, *voice, *output;
     bool is_json, is_help;
 };
 
@@ -80,5 +80,6 @@ int cli_bench(const struct cli_options *options);
 int cli_check(const struct cli_options *options);
 int cli_route(const struct cli_options *options);
 int cli_passwd(const struct cli_options *options);
+int cli_say_text(const struct cli_options *options);
 
 #endif

@@ -809,6 +809,15 @@ static void check_features(struct config__load *load)
     }
 }
 
+static void check_speech(struct config__load *load)
+{
+    const struct jsonc_node *node = config__node(load, "/speech/tts/engine");
+
+    if (sr_str_eq_c(load->config->speech.tts.engine, "sherpa"))
+        config__fault(load, CONFIG_NOTICE, node, SR_STR("use \"auto\""),
+                      "the speech engine \"sherpa\" is not built yet: nothing is spoken");
+}
+
 void config__check(struct config__load *load)
 {
     struct config *config = load->config;
@@ -830,6 +839,7 @@ void config__check(struct config__load *load)
     check_server(load);
     check_providers(load);
     check_features(load);
+    check_speech(load);
     check_routes(load);
     if (load->is_full)
         return;

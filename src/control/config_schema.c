@@ -535,8 +535,9 @@ static const struct config_field parking_fields[] = {
 DEFINE(parking, "parking", config_parking, CONFIG_REF_NONE);
 
 static const struct config_field music_fields[] = {
-    TEXT(config_music, "file", file, NULL, CONFIG_FORMAT_ANY, CONFIG_NOT_BUILT,
-         "WAV file for held parties; empty: a generated melody."),
+    TEXT(
+        config_music, "file", file, NULL, CONFIG_FORMAT_ANY, 0,
+        "WAV file for held parties, absolute or below the data folder; empty: a generated melody."),
 };
 DEFINE(music, "music on hold", config_music, CONFIG_REF_NONE);
 
@@ -546,9 +547,11 @@ static const struct config_field tts_fields[] = {
      .offset = AT(config_tts, engine),
      .choices = tts_engines,
      .fallback = "\"auto\"",
-     .doc = "Speech engine."},
-    TEXT(config_tts, "modelDir", model_dir, NULL, CONFIG_FORMAT_ANY, 0, "Folder of the model."),
-    TEXT(config_tts, "voice", voice, NULL, CONFIG_FORMAT_ANY, 0, "Name of the voice."),
+     .doc = "Who speaks: auto and flite are the built-in English voices; off: nobody."},
+    TEXT(config_tts, "modelDir", model_dir, NULL, CONFIG_FORMAT_ANY, CONFIG_NOT_BUILT,
+         "Folder of the model."),
+    TEXT(config_tts, "voice", voice, NULL, CONFIG_FORMAT_ANY, 0,
+         "Name of the voice: slt, rms or kal16; empty: slt."),
 };
 DEFINE(tts, "text to speech", config_tts, CONFIG_REF_NONE);
 

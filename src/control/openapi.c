@@ -20,6 +20,13 @@ static void write_schema(struct sr_json *json, const struct api_field *field)
         sr_json_key_int(json, "minimum", field->min);
         sr_json_key_int(json, "maximum", field->max);
         break;
+    case API_TEXTS:
+        sr_json_c(json, "array");
+        sr_json_key_int(json, "maxItems", field->max);
+        sr_json_key_object(json, "items");
+        sr_json_key_c(json, "type", "string");
+        sr_json_end(json);
+        break;
     case API_TEXT_OR_NULL:
         sr_json_array(json);
         sr_json_c(json, "string");

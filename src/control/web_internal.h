@@ -54,8 +54,10 @@ struct web {
     struct sr_map64 pending; /* commands, by token */
     uint64_t next_token;
     struct sr_mpsc jobs_done;
-    _Atomic uint32_t jobs; /* at the store */
-    int64_t checked;       /* when sockets were last asked for their rights */
+    _Atomic uint32_t jobs;  /* at the store */
+    uint32_t speech_credit; /* texts that may be spoken now */
+    int64_t speech_at;      /* when it was filled */
+    int64_t checked;        /* when sockets were last asked for their rights */
 };
 
 /* ---- commands to the engine (web.c) ---- */

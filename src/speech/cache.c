@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "media/wav.h"
+#include "net/clock.h"
 #include "speech/speech.h"
 
 enum {
@@ -213,6 +214,7 @@ static bool read_all(int fd, char *bytes, size_t n)
 /* Only what this cache writes: mono, 16 bit, every sample there. */
 static struct media_clip *clip_of(const char *bytes, size_t n)
 {
+    uint8_t header[WAV_HEADER_BYTES];
     struct media_clip *clip;
     struct wav wav;
 
@@ -220,6 +222,9 @@ static struct media_clip *clip_of(const char *bytes, size_t n)
         wav.channels != 1 || !media_rate_is_playable(wav.rate_hz) ||
         wav.data != (const uint8_t *)bytes + WAV_HEADER_BYTES ||
         wav.frame_count * sizeof(int16_t) + WAV_HEADER_BYTES != n)
+        return NULL;
+    wav_header_write(header, &wav); /* as it was written, when nothing is cut off */
+    if (memcmp(header, bytes, sizeof(header)) != 0)
         return NULL;
     clip = media_clip_new(wav.rate_hz, wav.frame_count);
     for (size_t i = 0; i < wav.frame_count; i++)
@@ -250,6 +255,17 @@ static struct media_clip *read_file(const struct cache *cache, const char *key)
     return clip;
 }
 
+/* The order of use lasts: file times say it, finer than the system's own stamps. */
+static void stamp(const struct cache *cache, const char *name)
+{
+    sr_usec wall = net_clock_wall();
+    struct timespec now = {.tv_sec = (time_t)(wall / SR_SEC),
+                           .tv_nsec = (long)(wall % SR_SEC) * 1000};
+    struct timespec times[2] = {now, now};
+
+    (void)utimensat(cache->dir_fd, name, times, 0);
+}
+
 struct media_clip *cache_find(struct cache *cache, const char *key)
 {
     char name[CACHE_NAME_CHARS + 1];
@@ -268,7 +284,7 @@ struct media_clip *cache_find(struct cache *cache, const char *key)
     clip = read_file(cache, key);
     if (clip != NULL) {
         file_name(key, name);
-        (void)utimensat(cache->dir_fd, name, NULL, 0); /* the order of use lasts */
+        stamp(cache, name);
         return clip;
     }
     (void)pthread_mutex_lock(&cache->lock);
@@ -313,6 +329,8 @@ static bool write_file(struct cache *cache, const char *key, struct sr_str bytes
     is_written = is_written && renameat(cache->dir_fd, temp, cache->dir_fd, name) == 0;
     if (!is_written)
         (void)unlinkat(cache->dir_fd, temp, 0);
+    else
+        stamp(cache, name);
     return is_written;
 }
 

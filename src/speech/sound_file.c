@@ -51,9 +51,12 @@ static enum sr_err read_head(struct sound_file *file, const char **reterr_why)
     enum sr_err err;
 
     *reterr_why = "the file cannot be read";
-    err = n < 0 || fstat(file->fd, &info) != 0 ? SR_ERR_IO
-          : !S_ISREG(info.st_mode)             ? SR_ERR_SYNTAX
-                                               : SR_OK;
+    if (fstat(file->fd, &info) != 0)
+        err = SR_ERR_IO;
+    else if (!S_ISREG(info.st_mode))
+        err = SR_ERR_SYNTAX;
+    else
+        err = n < 0 ? SR_ERR_IO : SR_OK;
     if (err == SR_OK) {
         err = wav_parse(sr_str_make((const char *)head, (size_t)n), &file->wav, &diag);
         if (err != SR_OK)

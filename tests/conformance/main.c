@@ -21,6 +21,7 @@ int main(int argc, char **argv)
     failed += run_watch();
     failed += run_race();
     failed += run_limit();
+    failed += run_announce();
     failed += run_loss();
     failed += run_srtp();
     failed += run_walk();

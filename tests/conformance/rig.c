@@ -109,6 +109,10 @@ static void note_event(struct rig *rig, struct engine_event *event)
     rig->unregistered += event->kind == ENGINE_DEVICE_UNREGISTERED;
     rig->snapshots += event->kind == ENGINE_SNAPSHOT;
     rig->bans += event->kind == ENGINE_SECURITY_BAN;
+    rig->plays_started += event->kind == ENGINE_PLAY_STARTED;
+    rig->plays_finished += event->kind == ENGINE_PLAY_FINISHED;
+    if (event->kind == ENGINE_PLAY_FINISHED)
+        (void)sr_str_copy(sr_str_c(event->why), rig->play_end, sizeof(rig->play_end));
     if (event->call != NULL)
         note_call_event(call_of(rig, event->call_id), event);
 }
@@ -170,13 +174,23 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     engine.calls_max = options->calls_max;
     engine.wake = on_wake;
     engine.wake_arg = rig;
+    if (options->has_voice) {
+        struct speech_options speech = {
+            .loop = rig->loop, .speaker = &rig_speaker, .is_inline = true};
+
+        rig->speech = speech_new(&speech);
+    }
+    engine.speech = rig->speech;
     rig->engine = engine_new(&engine);
     config_unref(config);
     rig->rooms = conference_rooms_new();
     rig->parking = parking_new();
+    if (options->app != NULL)
+        engine_add_app(rig->engine, options->app, options->app_state);
     engine_add_app(rig->engine, &app_echo, NULL);
     engine_add_app(rig->engine, &app_conference, rig->rooms);
     engine_add_app(rig->engine, &app_parking, rig->parking);
+    engine_add_app(rig->engine, &app_announce, NULL);
     ua.loop = rig->loop;
     ua.arg = rig->engine;
     ua.seed = rig->seed;
@@ -273,6 +287,7 @@ void rig_done(struct rig *rig)
     ua_free(rig->ua);
     net_free(rig->net);
     engine_free(rig->engine);
+    speech_free(rig->speech);
     conference_rooms_free(rig->rooms);
     parking_free(rig->parking);
     for (size_t i = 0; i < rig->phone_count; i++)

@@ -41,6 +41,9 @@ struct rig_options {
     uint16_t port_min, port_max; /* 0: 20000-29999 */
     uint64_t seed;               /* 0: 1 */
     double loss;
+    bool has_voice;            /* texts are "spoken": 50 ms for each character */
+    const struct app_ops *app; /* before all others, or NULL */
+    void *app_state;
 };
 
 struct rig {
@@ -48,6 +51,7 @@ struct rig {
     struct sim_wire *wire;
     struct net *net;
     struct ua *ua;
+    struct speech *speech;
     struct engine *engine;
     struct media_port *media;
     struct conference_rooms *rooms;
@@ -59,6 +63,8 @@ struct rig {
     struct sr_map calls_by_id;
     uint64_t seq, token, seed, blocks;
     uint32_t seq_gaps, drained, config_changes, registered, unregistered, snapshots, bans, wakes;
+    uint32_t plays_started, plays_finished;
+    char play_end[16]; /* of the last one */
     enum sr_err reply_err;
     uint64_t reply_token;
     char reply[1024]; /* JSON */
@@ -66,6 +72,9 @@ struct rig {
     struct sr_buf json; /* of the last event */
     uint64_t walk;      /* shown when a claim fails */
 };
+
+/** The voice of has_voice. */
+extern const struct speaker rig_speaker;
 
 /** Devices a to f with extensions 101 to 106, group 200 of a and b..., see rig.c. */
 extern const char rig_config[];
@@ -128,6 +137,7 @@ int run_transfer(void);
 int run_office(void);
 int run_watch(void);
 int run_race(void);
+int run_announce(void);
 int run_limit(void);
 int run_loss(void);
 int run_srtp(void);
