@@ -568,7 +568,7 @@ DEFINE(asr, "speech to text", config_asr, CONFIG_REF_NONE);
 
 static const struct config_field speech_fields[] = {
     OBJECT(config_speech, "tts", tts, tts, 0, "Text to speech."),
-    OBJECT(config_speech, "asr", asr, asr, 0, "Speech to text."),
+    OBJECT(config_speech, "asr", asr, asr, CONFIG_NOT_BUILT, "Speech to text."),
 };
 DEFINE(speech, "speech", config_speech, CONFIG_REF_NONE);
 
@@ -667,7 +667,7 @@ static const struct config_field root_fields[] = {
           0, "Star codes: code to feature, and codes pressed within a call."),
     OBJECT(config, "parking", parking, parking, 0, "Call parking."),
     OBJECT(config, "musicOnHold", music_on_hold, music, 0, "What held parties hear."),
-    OBJECT(config, "speech", speech, speech, CONFIG_NOT_BUILT, "Speech engines."),
+    OBJECT(config, "speech", speech, speech, 0, "Speech engines."),
     OBJECT(config, "security", security, security, 0, "Bans and limits."),
     OBJECT(config, "history", history, history, 0, "Records of calls."),
     LIST(config, "webhooks", webhooks, webhook_count, webhook, CONFIG_NOT_BUILT,

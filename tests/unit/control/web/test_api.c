@@ -142,8 +142,11 @@ static void health_is_open_and_the_rest_is_not(void **state)
     assert_int_equal(ask(house, "GET", "/api/nothing", NULL), 404);
     assert_int_equal(ask(house, "PUT", "/api/calls", NULL), 405);
     assert_true(says(house, "Allow: GET"));
-    assert_int_equal(ask(house, "POST", "/api/speech", "{}"), 501);
+    assert_int_equal(ask(house, "GET", "/api/recordings", NULL), 501);
     assert_true(says(house, "not-built"));
+    assert_int_equal(ask(house, "POST", "/api/speech", "{}"), 422);
+    assert_int_equal(ask(house, "POST", "/api/speech", "{\"text\":\"\"}"), 422);
+    assert_int_equal(ask(house, "POST", "/api/speech", "{\"text\":\"a\"}"), 501); /* no voice here */
 }
 
 static void smuggled_and_rebound_requests_are_refused(void **state)
