@@ -158,18 +158,23 @@ static void killed_at_any_instant(void **state)
     (void)state;
     test_dir_new(dir);
     for (int round = 0; round < 20; round++) {
-        int status;
-        pid_t child = fork();
+        int status, pipes[2];
+        pid_t child;
+        char byte;
 
+        assert_int_equal(pipe(pipes), 0);
+        child = fork();
         if (child == 0) {
             cache = cache_open(dir, 1 << 20);
-            for (int i = 0;; i++)
+            for (int i = 0; write(pipes[1], "x", 1) == 1; i++)
                 add(cache, i % 200);
         }
         assert_true(child > 0);
-        (void)usleep((useconds_t)(1000 + round * 700));
+        for (int i = 0; i <= round * 3; i++) /* then it is in the middle of the next one */
+            assert_int_equal(read(pipes[0], &byte, 1), 1);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(close(pipes[0]) + close(pipes[1]), 0);
         cache = cache_open(dir, 1 << 20);
         for (int i = 0; i < 200; i++)
             (void)has(cache, i); /* whole, or not there */

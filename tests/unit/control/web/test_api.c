@@ -146,7 +146,8 @@ static void health_is_open_and_the_rest_is_not(void **state)
     assert_true(says(house, "not-built"));
     assert_int_equal(ask(house, "POST", "/api/speech", "{}"), 422);
     assert_int_equal(ask(house, "POST", "/api/speech", "{\"text\":\"\"}"), 422);
-    assert_int_equal(ask(house, "POST", "/api/speech", "{\"text\":\"a\"}"), 501); /* no voice here */
+    assert_int_equal(ask(house, "POST", "/api/speech", "{\"text\":\"a\"}"),
+                     501); /* no voice here */
 }
 
 static void smuggled_and_rebound_requests_are_refused(void **state)
