@@ -87,7 +87,6 @@ static void test_voicemail_says_it_is_not_there(void **state)
     (void)state;
     announces("500", "not_built");
     announces("*97", "not_built");
-    announces("701", "not_built");
 }
 
 static void test_clock_tells_the_time(void **state)
