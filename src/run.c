@@ -21,6 +21,7 @@
 #include "control/web.h"
 #include "machine.h"
 #include "net/clock.h"
+#include "net/resolver.h"
 #include "net/tls_ca.h"
 #include "worker/port_threads.h"
 
@@ -39,6 +40,7 @@ struct run {
     struct loop_watch *signal_watch;
     struct store *store;
     struct net *net;
+    struct resolver *resolver;
     struct ua *ua;
     struct media_port *media;
     struct engine *engine;
@@ -311,6 +313,23 @@ static bool open_sip(struct run *run)
     return true;
 }
 
+static bool open_resolver(struct run *run)
+{
+    const struct config_addrs *servers = &run->config->dns.servers;
+    char texts[RESOLVER_SERVERS_MAX][SR_ADDR_TEXT_MAX];
+    const char *list[RESOLVER_SERVERS_MAX];
+    struct resolver_options options = {.servers = list};
+
+    for (uint32_t i = 0; i < servers->count && i < RESOLVER_SERVERS_MAX; i++)
+        list[options.server_count++] = sr_addr_text(&servers->items[i], texts[i]);
+    if (resolver_new(run->loop, &options, &run->resolver) == SR_OK) {
+        ua_set_resolver(run->ua, run->resolver);
+        return true;
+    }
+    (void)fprintf(stderr, "siprouter: dns.servers: the resolver refuses these name servers\n");
+    return false;
+}
+
 /* ---- the hub ---- */
 
 static void wake_web(void *arg)
@@ -382,7 +401,7 @@ static bool open_hub(struct run *run)
     engine_add_app(run->engine, &app_announce, NULL); /* last: it takes what is left */
     ua.arg = run->engine;
     run->ua = ua_new(&ua);
-    if (!open_sip(run) || !open_media(run))
+    if (!open_sip(run) || !open_resolver(run) || !open_media(run))
         return false;
     engine_start(run->engine, run->ua, run->media);
     return true;
@@ -395,6 +414,14 @@ static void end_now(void *arg)
     struct run *run = arg;
 
     loop_stop(run->loop);
+}
+
+/* No call is left: providers are told that we go, and 2 s are theirs to answer. */
+static void leave_providers(void *arg)
+{
+    struct run *run = arg;
+
+    ua_providers_stop(run->ua, end_now, run);
 }
 
 static void on_signal(void *arg, unsigned events)
@@ -410,11 +437,12 @@ static void on_signal(void *arg, unsigned events)
         }
         run->stops++;
         if (run->stops > 1) {
+            ua_providers_stop(run->ua, NULL, NULL);
             end_now(run);
             return;
         }
-        engine_drain(run->engine, engine_config(run->engine)->server.drain_sec * 1000, end_now,
-                     run);
+        engine_drain(run->engine, engine_config(run->engine)->server.drain_sec * 1000,
+                     leave_providers, run);
     }
 }
 
@@ -526,6 +554,7 @@ static void stop(struct run *run)
         engine_stop(run->engine);
     media_port_free(run->media);
     ua_free(run->ua);
+    resolver_free(run->resolver);
     net_free(run->net);
     engine_free(run->engine);
     speech_free(run->speech);

@@ -22,6 +22,8 @@ static void on_relay_timer(void *arg)
     call__update_media(call);
 }
 
+static void on_too_long(void *arg);
+
 struct call *call__new(struct engine *engine, const char *direction, struct sr_str from,
                        struct sr_str from_name, struct sr_str to)
 {
@@ -52,6 +54,7 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     sr_list_init(&call->gone);
     sr_list_init(&call->api_plays);
     loop_timer_init(&call->relay_timer, on_relay_timer, call);
+    loop_timer_init(&call->duration_timer, on_too_long, call);
     trace__init(&call->trace);
     (void)sr_map_put(&engine->calls_by_text, sr_str_c(call->call_id), call);
     engine->calls_total++;
@@ -94,6 +97,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
         engine->calls_failed++;
     call->ended_wall_us = loop_wall(engine->loop);
     loop_timer_clear(engine->loop, &call->relay_timer);
+    loop_timer_clear(engine->loop, &call->duration_timer);
     if (call->app != NULL && call->app->on_call_end != NULL)
         call->app->on_call_end(call->app_state, call);
     while ((node = sr_list_first(&call->legs)) != NULL) {
@@ -120,12 +124,21 @@ void call__broken(struct call *call, const char *what, const char *file, int lin
     call__end(call, CALL_REASON_INTERNAL, 500);
 }
 
+/* Said all that may be said: maxDurationSec of its route. */
+static void on_too_long(void *arg)
+{
+    call__end(arg, CALL_REASON_DURATION, 0);
+}
+
 void call__answered(struct call *call)
 {
     if (call->state != CALL_RINGING)
         return;
     call->state = CALL_ANSWERED;
     call->answered_wall_us = loop_wall(call->engine->loop);
+    if (call->duration_sec_max > 0)
+        loop_timer_set(call->engine->loop, &call->duration_timer,
+                       loop_now(call->engine->loop) + (sr_usec)call->duration_sec_max * SR_SEC);
     call__update_media(call);
     records__started(call); /* now with the time of the answer: a crash must not lose it */
     event__call(call, ENGINE_CALL_ANSWERED);
@@ -273,7 +286,7 @@ static bool update_leg(struct leg *leg, const struct audio_count *count)
         media_leg_set_muted(media, leg->media, is_muted);
     }
     return prompt != MEDIA_PROMPT_NONE || is_muted || leg->role != MEDIA_ROLE_PARTICIPANT ||
-           leg->kind != LEG_DEVICE || !leg->stream.can_send || !leg->stream.can_recv;
+           leg->kind == LEG_MEDIA || !leg->stream.can_send || !leg->stream.can_recv;
 }
 
 static bool can_relay(const struct leg *a, const struct leg *b)

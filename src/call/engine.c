@@ -31,6 +31,7 @@ static void refresh_status(struct engine *engine)
         status.devices_registered +=
             ua_contacts(engine->ua, engine->config->devices[i].id, &contact, 1) > 0;
     }
+    providers__count(engine, &status);
     status.calls_total = engine->calls_total;
     status.calls_failed = engine->calls_failed;
     status.calls_refused_overload = engine->overload.refused;
@@ -116,6 +117,7 @@ const struct ua_user_ops *engine_ua_ops(void)
         .on_registration = engine__on_registration,
         .on_watch = engine__on_watch,
         .write_state = engine__write_state,
+        .on_provider = engine__on_provider,
         .on_trace = engine__on_trace,
         .on_ban = on_ban,
         .is_accepting = engine__is_accepting,

@@ -94,9 +94,26 @@ struct engine_device_view {
     uint32_t call_count;
 };
 
+struct engine_provider_view {
+    char provider_id[ENGINE_TEXT_MAX], display_name[ENGINE_TEXT_MAX], domain[ENGINE_TEXT_MAX];
+    bool is_enabled, is_registering;
+    const char
+        *state; /* "disabled" | "starting" | "registered" | "reachable" | "ready" | "failed" */
+    const char *fault;            /* "" or why: ua/provider.h */
+    char verdict[ENGINE_WHY_MAX]; /* the same as a sentence */
+    char last_response[ENGINE_TEXT_MAX];
+    char address[64], transport[8]; /* of the server in use; "" until one answered */
+    char public_address[64];        /* what it is told of us */
+    uint64_t expires_wall;          /* of the registration; 0: none */
+    int64_t next_try_wall_us;       /* of the next REGISTER; 0: none */
+    int32_t rtt_us;                 /* < 0: not known */
+    uint32_t failures;              /* of REGISTER, in a row */
+    uint32_t call_count;
+};
+
 struct engine_status {
     int64_t at_wall_us;
-    uint32_t calls, calls_answered, legs, devices, devices_registered;
+    uint32_t calls, calls_answered, legs, devices, devices_registered, providers, providers_up;
     uint64_t calls_total, calls_failed, calls_refused_overload;
     uint32_t rtp_ports_used, rtp_ports_free, media_workers;
     uint64_t media_ticks, media_overruns;
@@ -122,10 +139,13 @@ struct engine_status {
     X(LEG_REMOVED, "leg_removed") /* reason, sip_status */                                         \
     X(DEVICE_REGISTERED, "device_registered")                                                      \
     X(DEVICE_UNREGISTERED, "device_unregistered")                                                  \
-    X(DEVICE_CHANGED, "device_changed") /* reachability, a contact more or less */                 \
-    X(DTMF, "dtmf")                     /* digit, duration_ms */                                   \
-    X(PLAY_STARTED, "play_started")     /* play_id */                                              \
-    X(PLAY_FINISHED, "play_finished")   /* play_id, why (how it ended), duration_ms heard */       \
+    X(DEVICE_CHANGED, "device_changed")           /* reachability, a contact more or less */       \
+    X(PROVIDER_REGISTERED, "provider_registered") /* or it answers again, without REGISTER */      \
+    X(PROVIDER_FAILED, "provider_failed")         /* why */                                        \
+    X(PROVIDER_CHANGED, "provider_changed")       /* only for who asks */                          \
+    X(DTMF, "dtmf")                               /* digit, duration_ms */                         \
+    X(PLAY_STARTED, "play_started")               /* play_id */                                    \
+    X(PLAY_FINISHED, "play_finished")             /* play_id, why (how it ended), duration_ms */   \
     X(QUALITY, "quality")                                                                          \
     X(VERDICT, "verdict")                                                                          \
     X(CONFIG_CHANGED, "config_changed")                                                            \
@@ -144,11 +164,12 @@ struct engine_event {
     uint64_t seq; /* 1, 2, 3... of this engine's epoch; 0 for REPLY */
     int64_t at_wall_us;
     char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
-    struct engine_call_view *call;     /* owned by the event; NULL: not about a call */
-    struct engine_leg_view *leg;       /* owned; LEG_REMOVED: the leg as it was at its end */
-    struct engine_device_view *device; /* owned; NULL: not about a device */
-    const char *reason;                /* CALL_ENDED, LEG_REMOVED: from call/reason.h */
-    uint16_t sip_status;               /* 0: none */
+    struct engine_call_view *call;         /* owned by the event; NULL: not about a call */
+    struct engine_leg_view *leg;           /* owned; LEG_REMOVED: the leg as it was at its end */
+    struct engine_device_view *device;     /* owned; NULL: not about a device */
+    struct engine_provider_view *provider; /* owned; NULL: not about a provider */
+    const char *reason;                    /* CALL_ENDED, LEG_REMOVED: from call/reason.h */
+    uint16_t sip_status;                   /* 0: none */
     char digit;
     uint32_t duration_ms;
     char play_id[ENGINE_ID_MAX];
@@ -165,6 +186,8 @@ struct engine_event {
     uint32_t call_count;
     struct engine_device_view *devices;
     uint32_t device_count;
+    struct engine_provider_view *providers;
+    uint32_t provider_count;
 };
 
 /** "call_answered"... Never NULL. */
@@ -173,6 +196,7 @@ const char *engine_event_name(enum engine_event_kind kind);
 void engine_event_json(const struct engine_event *event, struct sr_buf *buf);
 void engine_call_json(const struct engine_call_view *call, struct sr_json *json);
 void engine_device_json(const struct engine_device_view *device, struct sr_json *json);
+void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json);
 void engine_status_json(const struct engine_status *status, struct sr_json *json); /* its members */
 struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call); /* sr_free */
 void engine_event_free(struct engine_event *event); /* NULL is fine */

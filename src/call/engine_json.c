@@ -164,6 +164,33 @@ void engine_device_json(const struct engine_device_view *device, struct sr_json 
     sr_json_end(json);
 }
 
+void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json)
+{
+    sr_json_object(json);
+    sr_json_key_c(json, "id", provider->provider_id);
+    key_text(json, "displayName", provider->display_name);
+    sr_json_key_bool(json, "enabled", provider->is_enabled);
+    sr_json_key_c(json, "domain", provider->domain);
+    sr_json_key_bool(json, "register", provider->is_registering);
+    sr_json_key_c(json, "state", provider->state);
+    key_text(json, "fault", provider->fault);
+    key_text(json, "verdict", provider->verdict);
+    key_text(json, "lastResponse", provider->last_response);
+    key_text(json, "address", provider->address);
+    key_text(json, "transport", provider->transport);
+    key_text(json, "publicAddress", provider->public_address);
+    key_time(json, "expiresAt", (int64_t)provider->expires_wall * SR_SEC);
+    key_time(json, "nextTryAt", provider->next_try_wall_us);
+    sr_json_key(json, "rttMs");
+    if (provider->rtt_us < 0)
+        sr_json_null(json);
+    else
+        sr_json_num(json, provider->rtt_us / 1000.0, 1);
+    sr_json_key_int(json, "failures", provider->failures);
+    sr_json_key_int(json, "calls", provider->call_count);
+    sr_json_end(json);
+}
+
 void engine_status_json(const struct engine_status *status, struct sr_json *json)
 {
     sr_json_key_bool(json, "draining", status->is_draining);
@@ -179,6 +206,10 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_object(json, "devices");
     sr_json_key_int(json, "configured", status->devices);
     sr_json_key_int(json, "registered", status->devices_registered);
+    sr_json_end(json);
+    sr_json_key_object(json, "providers");
+    sr_json_key_int(json, "configured", status->providers);
+    sr_json_key_int(json, "up", status->providers_up);
     sr_json_end(json);
     sr_json_key_object(json, "media");
     sr_json_key_int(json, "workers", status->media_workers);
@@ -223,6 +254,15 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
             sr_json_int(json, event->sip_status);
         else
             sr_json_null(json);
+    }
+    if (event->provider != NULL) {
+        sr_json_key_c(json, "providerId", event->provider->provider_id);
+        sr_json_key(json, "provider");
+        engine_provider_json(event->provider, json);
+    }
+    if (event->kind == ENGINE_PROVIDER_FAILED) {
+        sr_json_key_c(json, "fault", event->provider->fault);
+        key_text(json, "why", event->why);
     }
     if (event->kind == ENGINE_DTMF) {
         sr_json_key_c(json, "digit", digit);

@@ -4,7 +4,15 @@
 
 const char *leg__kind_name(enum leg_kind kind)
 {
-    return kind == LEG_DEVICE ? "device" : "media";
+    switch (kind) {
+    case LEG_DEVICE:
+        return "device";
+    case LEG_PROVIDER:
+        return "provider";
+    case LEG_MEDIA:
+        break;
+    }
+    return "media";
 }
 
 const char *leg__role_name(enum media_role role)
@@ -84,6 +92,7 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
     view->role = leg__role_name(leg->role);
     view->state = leg__state_name(leg->state);
     memcpy(view->device_id, leg->device_id, sizeof(view->device_id));
+    memcpy(view->provider_id, leg->provider_id, sizeof(view->provider_id));
     memcpy(view->number, leg->number, sizeof(view->number));
     memcpy(view->name, leg->name, sizeof(view->name));
     (void)sr_str_copy(sr_str_c(leg->codec_last), view->codec, sizeof(view->codec));
@@ -209,6 +218,10 @@ void event__snapshot(struct engine *engine)
     event->devices = sr_zalloc(config->device_count, sizeof(*event->devices));
     for (uint32_t i = 0; i < config->device_count; i++)
         engine__device_view(engine, &config->devices[i], &event->devices[event->device_count++]);
+    event->providers = sr_zalloc(config->provider_count, sizeof(*event->providers));
+    for (uint32_t i = 0; i < config->provider_count; i++)
+        engine__provider_view(engine, &config->providers[i],
+                              &event->providers[event->provider_count++]);
     engine->is_snapshot_owed = false;
     event__push(engine, event);
 }
@@ -234,6 +247,8 @@ void engine_event_free(struct engine_event *event)
     sr_free(event->call);
     sr_free(event->leg);
     sr_free(event->device);
+    sr_free(event->provider);
+    sr_free(event->providers);
     sr_buf_done(&event->body);
     sr_free(event);
 }

@@ -70,6 +70,8 @@ enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str d
     resolve(engine, call->config, device_of(call, from), dialled, &plan);
     if (plan.outcome == ROUTING_NOWHERE)
         return plan.reason;
+    if (plan.outcome == ROUTING_OUTSIDE)
+        return call__dial_outside(call, from, &plan, is_addition);
     if (plan.outcome != ROUTING_EXTENSION)
         return CALL_REASON_NOT_BUILT;
     what = &plan.extension;
@@ -176,13 +178,7 @@ enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite
         return CALL_REASON_NO_CODEC;
     if (!leg__can_agree_on_srtp(leg))
         return CALL_REASON_ENCRYPTION;
-    for (size_t i = 0; i < leg->allowed_count; i++) {
-        for (uint8_t j = 0; j < leg->peer.codec_count; j++) {
-            if (sdp_codec_same(&leg->allowed[i], &leg->peer.codecs[j]))
-                return CALL_REASON_NONE;
-        }
-    }
-    return CALL_REASON_NO_CODEC;
+    return leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
 }
 
 /* A live call an application wants this caller in (a conference), or a new one. */
@@ -199,6 +195,8 @@ static struct call *call_for(struct engine *engine, const struct ua_invite *invi
     *ret_is_new = call == NULL;
     if (call == NULL)
         call = call__new(engine, "internal", from, device->display_name, invite->dialled);
+    if (*ret_is_new && call != NULL)
+        call->max_forwards = invite->max_forwards;
     return call;
 }
 
@@ -220,6 +218,10 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
     struct leg *leg;
     bool is_new;
 
+    if (invite->provider_id.n > 0) {
+        engine__on_provider_invite(engine, sip, invite);
+        return;
+    }
     if (device == NULL) {
         engine__refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
         return;

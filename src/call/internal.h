@@ -49,6 +49,7 @@ enum leg_state {
 };
 enum leg_kind {
     LEG_DEVICE,
+    LEG_PROVIDER, /* a trunk: a number outside */
     LEG_MEDIA
 };
 enum call_state {
@@ -66,11 +67,11 @@ struct leg {
     enum leg_kind kind;
     enum media_role role;
     enum leg_state state;
-    bool is_caller;      /* it called us */
-    struct sip_leg *sip; /* NULL: none, or ended */
-    sr_id media;         /* SR_ID_NONE: none */
-    struct sr_addr rtp;  /* ours, as written into SDP */
-    char device_id[ENGINE_TEXT_MAX];
+    bool is_caller;                                                /* it called us */
+    struct sip_leg *sip;                                           /* NULL: none, or ended */
+    sr_id media;                                                   /* SR_ID_NONE: none */
+    struct sr_addr rtp;                                            /* ours, as written into SDP */
+    char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX]; /* by kind; else empty */
     char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
     char user_agent[ENGINE_TEXT_MAX];
     struct sr_addr signalling;
@@ -86,6 +87,7 @@ struct leg {
     bool is_offer_open;
     bool has_stream; /* media knows where to send: it belongs to the audio of the call */
     struct media_stream stream;
+    uint16_t ptime_ms; /* whatever the peer's SDP says; 0: as it says */
 
     bool is_muted, is_held, is_holding;
     enum media_prompt prompt;     /* as ordered last */
@@ -103,7 +105,7 @@ struct leg {
     char verdict[ENGINE_WHY_MAX]; /* why there is no sound; "": nothing to say */
     struct media_leg_stats stats;
     bool has_stats;
-    bool is_counted;                  /* in the device's number of calls */
+    bool is_counted; /* in the device's or provider's number of calls */
     char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to */
     char sent_by[ENGINE_TEXT_MAX];    /* device that transferred it here */
     struct sr_node watch_node;        /* of its device: watch.c */
@@ -168,7 +170,10 @@ struct call {
     struct loop_timer relay_timer;
     bool is_relay_due; /* relay_timer runs */
     struct transfer *transfer;
-    struct ring *ring;               /* the fork that makes or extends the call, or NULL */
+    struct ring *ring;         /* the fork that makes or extends the call, or NULL */
+    uint8_t max_forwards;      /* for what goes out; 0: a call that began here */
+    uint32_t duration_sec_max; /* of the route; 0: no limit */
+    struct loop_timer duration_timer;
     char api_to[ENGINE_TEXT_MAX];    /* dialled when the first leg answers (POST /api/call) */
     char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
     const struct app_ops *app;
@@ -366,6 +371,8 @@ enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_b
 enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct sr_buf *buf);
 /** Holds a peer's answer against our offer; then the stream is set. */
 enum sr_err leg__accept_answer(struct leg *leg, struct sr_str sdp);
+/** Does the peer's description have a codec this leg may use? */
+bool leg__shares_codec(const struct leg *leg);
 /** Tells media what was agreed. */
 void leg__set_stream(struct leg *leg);
 bool leg__is_peer_holding(const struct leg *leg);
@@ -465,6 +472,47 @@ enum sr_err commands__play(struct call *call, const struct engine_command *comma
 enum sr_err commands__play_stop(struct call *call, const struct engine_command *command);
 /** The call is freed: nobody tells of its plays any more. */
 void commands__plays_free(struct call *call);
+
+/** A fork of the call, without branches yet. NULL: another one is under way. */
+struct ring *ring__new(struct call *call, bool is_addition);
+/** After the branches were added: waits for an answer, or (none is there) gives the reason it failed for
+    and frees the fork. `ring_sec` 0: ENGINE_RING_SEC. */
+enum call_reason ring__start(struct ring *ring, uint32_t ring_sec);
+
+/* ---- providers.c ---- */
+/** Fills what the user agent is to know of providers; the array is to be freed once it was given. */
+struct ua_provider *providers__settings(const struct config *config, struct ua_settings *settings);
+void engine__on_provider(void *arg, const struct ua_provider_event *event);
+void engine__provider_view(struct engine *engine, const struct config_provider *provider,
+                           struct engine_provider_view *ret_view);
+/** Adds to the number of live calls of a provider; gives the new number. */
+uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id, int change);
+void providers__count(struct engine *engine, struct engine_status *status);
+
+/* ---- provider_leg.c ---- */
+/** A call of a provider. */
+void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
+                                const struct ua_invite *invite);
+/** Rings whom the routes name for a call of that provider. As call__dial(). */
+enum call_reason call__dial_inbound(struct call *call, struct leg *from,
+                                    const struct config_provider *provider, struct sr_str number);
+/** Sends a number to the first of the plan's providers that takes it. As call__dial(). */
+enum call_reason call__dial_outside(struct call *call, struct leg *from,
+                                    const struct routing_plan *plan, bool is_addition);
+/** Offers our present address to the provider's side of an answered call. */
+void leg__tell_address(struct leg *leg);
+/**
+ * Adds one branch to a fork: `number` through `provider`. The number is written as the provider wants
+ * it (normalised, stripped, prefixed by the caller of this). caller_id is the number shown to the
+ * party; empty: the provider's callerId, else its user name; "anonymous": withheld.
+ *
+ * @return NONE: it is on its way, events follow as for any branch; LIMIT: maxCalls of the provider,
+ *         or no leg or port is free; UNREACHABLE: the provider has no usable address now;
+ *         NOT_ALLOWED: it is disabled. Then nothing was added.
+ */
+enum call_reason ring__provider(struct ring *ring, struct leg *from,
+                                const struct config_provider *provider, struct sr_str number,
+                                struct sr_str caller_id);
 
 /* ---- trace.c ---- */
 void engine__on_trace(void *arg, const struct ua_trace *message);

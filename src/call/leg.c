@@ -138,7 +138,9 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         leg->ring->branch_count--;
         leg->ring = NULL;
     }
-    if (leg->is_counted)
+    if (leg->is_counted && leg->kind == LEG_PROVIDER)
+        engine__provider_calls(engine, sr_str_c(leg->provider_id), -1);
+    else if (leg->is_counted)
         engine__device_calls(engine, sr_str_c(leg->device_id), -1);
     leg->is_counted = false;
     if (call->origin == leg)

@@ -51,6 +51,17 @@ enum sr_err leg__read_peer(struct leg *leg, struct sr_str text)
     return err == SR_OK && !leg->peer.is_active ? SR_ERR_NOTFOUND : err;
 }
 
+bool leg__shares_codec(const struct leg *leg)
+{
+    for (size_t i = 0; i < leg->allowed_count; i++) {
+        for (uint8_t j = 0; j < leg->peer.codec_count; j++) {
+            if (sdp_codec_same(&leg->allowed[i], &leg->peer.codecs[j]))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* What the peer may receive from us must be reachable: no multicast, nothing that is nobody. */
 static bool is_usable(const struct sr_addr *addr)
 {
@@ -263,6 +274,8 @@ void leg__set_stream(struct leg *leg)
     stream.can_recv =
         sdp_direction_receives(leg->ours.direction) && sdp_direction_sends(leg->peer.direction);
     stream.ptime_ms = leg->peer.ptime_ms ? leg->peer.ptime_ms : 20;
+    if (leg->ptime_ms != 0)
+        stream.ptime_ms = leg->ptime_ms;
     codec = codec_find(stream.send_codec);
     leg__agree_on_keys(leg, &stream);
     leg->stream = stream;

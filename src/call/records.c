@@ -37,6 +37,7 @@ static struct store_leg_record leg_record(const struct leg *leg, char address[SR
         .kind = sr_str_c(leg__kind_name(leg->kind)),
         .role = sr_str_c(leg__role_name(leg->role)),
         .device_id = sr_str_c(leg->device_id),
+        .provider_id = sr_str_c(leg->provider_id),
         .number = sr_str_c(leg->number),
         .name = sr_str_c(leg->name),
         .codec = sr_str_c(leg->codec_last),

@@ -6,6 +6,7 @@ void engine__configure_ua(struct engine *engine)
 {
     const struct config *config = engine->config;
     struct ua_device *devices = sr_zalloc(config->device_count, sizeof(*devices));
+    struct ua_provider *providers;
     struct ua_settings settings = {
         .realm = config->realm,
         .domains = config->domains.items,
@@ -42,7 +43,9 @@ void engine__configure_ua(struct engine *engine)
             .qualify_sec = device->qualify_sec,
         };
     }
+    providers = providers__settings(config, &settings);
     ua_configure(engine->ua, &settings);
+    sr_free(providers);
     sr_free(engine->ua_devices);
     engine->ua_devices = devices;
 }

@@ -19,10 +19,13 @@ static void on_nobody_answered(void *arg)
     ring__branch_failed(ring, CALL_REASON_NO_ANSWER, 480);
 }
 
-static struct ring *ring_new(struct call *call, bool is_addition)
+struct ring *ring__new(struct call *call, bool is_addition)
 {
-    struct ring *ring = sr_zalloc(1, sizeof(*ring));
+    struct ring *ring;
 
+    if (call->ring != NULL)
+        return NULL; /* one fork at a time */
+    ring = sr_zalloc(1, sizeof(*ring));
     ring->call = call;
     ring->is_addition = is_addition;
     ring->best_reason = CALL_REASON_OFFLINE;
@@ -170,21 +173,27 @@ enum call_reason ring__devices(struct call *call, struct leg *from,
                                const struct config_device *const *devices, size_t device_count,
                                bool is_addition)
 {
-    struct ring *ring;
-    enum call_reason reason;
+    struct ring *ring = ring__new(call, is_addition);
 
-    if (call->ring != NULL)
-        return CALL_REASON_LIMIT; /* one fork at a time */
-    ring = ring_new(call, is_addition);
+    if (ring == NULL)
+        return CALL_REASON_LIMIT;
     for (size_t i = 0; i < device_count; i++)
         add_device(ring, from, devices[i]);
+    return ring__start(ring, 0);
+}
+
+enum call_reason ring__start(struct ring *ring, uint32_t ring_sec)
+{
+    struct call *call = ring->call;
+    enum call_reason reason = ring->best_reason;
+
     if (ring->branch_count == 0) {
-        reason = ring->best_reason;
         ring__free(ring);
         return reason;
     }
     loop_timer_set(call->engine->loop, &ring->timer,
-                   loop_now(call->engine->loop) + ENGINE_RING_SEC * SR_SEC);
+                   loop_now(call->engine->loop) +
+                       (sr_usec)(ring_sec != 0 ? ring_sec : ENGINE_RING_SEC) * SR_SEC);
     call__update_media(call);
     return CALL_REASON_NONE;
 }

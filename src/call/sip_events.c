@@ -121,7 +121,7 @@ void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms)
     {
         struct leg *other = SR_CONTAINER(node, struct leg, node);
 
-        if (other == leg || other->state != LEG_ANSWERED || other->kind != LEG_DEVICE)
+        if (other == leg || other->state != LEG_ANSWERED || other->kind == LEG_MEDIA)
             continue;
         if (leg__send_digit(engine, other, digit, duration_ms) != SR_OK)
             sr_log(HUB, INFO, "event=digit_not_passed call=%s leg=%s", leg->call->call_id,

@@ -78,24 +78,14 @@ void api_devices(struct api_call *call)
 
 void api_providers(struct api_call *call)
 {
-    const struct config *config = call->web->config;
+    const struct read_model *model = &call->web->model;
     struct page page;
 
     if (!begin_page(call, &page))
         return;
-    for (uint32_t i = 0; i < config->provider_count; i++) {
-        const struct config_provider *provider = &config->providers[i];
-
-        if (!is_on_page(&page))
-            continue;
-        sr_json_object(&page.json);
-        sr_json_key_str(&page.json, "id", provider->id);
-        sr_json_key_str(&page.json, "displayName", provider->display_name);
-        sr_json_key_bool(&page.json, "enabled", provider->is_enabled);
-        sr_json_key_str(&page.json, "domain", provider->domain);
-        sr_json_key_bool(&page.json, "register", provider->is_registering);
-        sr_json_key_c(&page.json, "state", provider->is_enabled ? "not built" : "disabled");
-        sr_json_end(&page.json);
+    for (uint32_t i = 0; i < model->provider_count; i++) {
+        if (is_on_page(&page))
+            engine_provider_json(&model->providers[i], &page.json);
     }
     end_page(call, &page);
 }

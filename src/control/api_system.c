@@ -91,9 +91,6 @@ void web_status_json(struct web *web, const struct auth_principal *who, struct s
         return;
     engine_status(web->options.engine, &status);
     engine_status_json(&status, json);
-    sr_json_key_object(json, "providers");
-    sr_json_key_int(json, "configured", web->config->provider_count);
-    sr_json_end(json);
     proxy_members(web->config_start, web->config, json);
     store_members(web, json);
     web_members(web, json);
@@ -189,6 +186,9 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
            s->calls_refused_overload);
     metric(buf, "devices", "gauge", "Configured devices.", s->devices);
     metric(buf, "devices_registered", "gauge", "Devices with a contact.", s->devices_registered);
+    metric(buf, "providers", "gauge", "Enabled providers.", s->providers);
+    metric(buf, "providers_up", "gauge", "Providers that are registered or answer.",
+           s->providers_up);
     metric(buf, "rtp_ports_used", "gauge", "RTP ports in use.", s->rtp_ports_used);
     metric(buf, "rtp_ports_free", "gauge", "RTP ports free.", s->rtp_ports_free);
     metric(buf, "media_workers", "gauge", "Media threads.", s->media_workers);

@@ -103,8 +103,9 @@ static int run_devices(const struct cli_options *options)
 
 static int run_providers(const struct cli_options *options)
 {
-    static const struct cli_column columns[] = {
-        {"PROVIDER", "id"}, {"NAME", "displayName"}, {"DOMAIN", "domain"}, {"STATE", "state"}};
+    static const struct cli_column columns[] = {{"PROVIDER", "id"}, {"DOMAIN", "domain"},
+                                                {"STATE", "state"}, {"SERVER", "address"},
+                                                {"CALLS", "calls"}, {"WHY", "verdict"}};
 
     return list(options, "/api/providers?limit=1000", columns, SR_ARRAY_LEN(columns));
 }

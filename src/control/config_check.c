@@ -4,6 +4,7 @@
 
 #include "call/number.h"
 #include "control/config_internal.h"
+#include "ua/quirks.h"
 
 enum {
     WEAK_PASSWORD_BYTES = 8,
@@ -744,11 +745,62 @@ static void check_menus(struct config__load *load)
 
 /* ---- providers and features ------------------------------------------------------------------ */
 
+/* "one, two or three" of the names in a table. */
+static void list_names(struct sr_buf *buf, const char *name)
+{
+    sr_buf_fmt(buf, buf->len > 0 ? ", %s" : "one of: %s", name);
+}
+
+static void check_preset(struct config__load *load, uint32_t index, struct sr_str preset)
+{
+    struct ua_quirks quirks;
+    char array[512];
+    struct sr_buf buf;
+
+    ua_quirks_init(&quirks);
+    if (ua_quirks_preset(&quirks, preset) == SR_OK)
+        return;
+    sr_buf_init_fixed(&buf, array, sizeof(array));
+    for (const struct ua_preset_info *info = ua_preset_table(); info->name != NULL; info++)
+        list_names(&buf, info->name);
+    config__fault(load, CONFIG_ERROR, config__node(load, "/providers/%u/preset", index),
+                  sr_buf_view(&buf), "there is no preset \"%.*s\"", SR_STR_ARG(preset));
+}
+
+static void check_quirk(struct config__load *load, uint32_t index, const struct config_pair *pair)
+{
+    const struct jsonc_node *node = config__node(load, "/providers/%u/quirks", index);
+    struct ua_quirks quirks;
+    char array[512];
+    struct sr_buf buf;
+    enum sr_err err;
+
+    sr_buf_init_fixed(&buf, array, sizeof(array));
+    ua_quirks_init(&quirks);
+    err = ua_quirks_set(&quirks, pair->name, pair->value);
+    for (const struct ua_quirk_info *info = ua_quirk_table(); info->name != NULL; info++) {
+        if (err == SR_ERR_NOTFOUND)
+            list_names(&buf, info->name);
+        else if (sr_str_eq_c(pair->name, info->name))
+            sr_buf_fmt(&buf, "write one of: %s", info->values);
+    }
+    if (err == SR_ERR_NOTFOUND)
+        config__fault(load, CONFIG_ERROR, node, sr_buf_view(&buf), "there is no quirk \"%.*s\"",
+                      SR_STR_ARG(pair->name));
+    else if (err != SR_OK)
+        config__fault(load, CONFIG_ERROR, node, sr_buf_view(&buf),
+                      "\"%.*s\" is not a value of the quirk \"%.*s\"", SR_STR_ARG(pair->value),
+                      SR_STR_ARG(pair->name));
+}
+
 static void check_providers(struct config__load *load)
 {
     const struct config *config = load->config;
     for (uint32_t i = 0; i < config->provider_count; i++) {
         const struct config_provider *provider = &config->providers[i];
+        check_preset(load, i, provider->preset);
+        for (uint32_t j = 0; j < provider->quirks.count; j++)
+            check_quirk(load, i, &provider->quirks.items[j]);
         if (provider->is_registering && provider->is_enabled && provider->username.n == 0)
             config__fault(load, CONFIG_ERROR, config__node(load, "/providers/%u", i),
                           SR_STR("add \"username\" and \"password\", or set \"register\" to false"),

@@ -29,7 +29,8 @@ struct event_hub {
 static const uint64_t kinds_hidden =
     KIND_BIT(ENGINE_REPLY) | KIND_BIT(ENGINE_SNAPSHOT) | KIND_BIT(ENGINE_DRAINED);
 /* frequent: only for who asks */
-static const uint64_t kinds_asked = KIND_BIT(ENGINE_QUALITY) | KIND_BIT(ENGINE_DEVICE_CHANGED);
+static const uint64_t kinds_asked =
+    KIND_BIT(ENGINE_QUALITY) | KIND_BIT(ENGINE_DEVICE_CHANGED) | KIND_BIT(ENGINE_PROVIDER_CHANGED);
 
 struct event_hub *event_hub_new(uint64_t epoch, event_snapshot_fn *snapshot, void *arg)
 {
@@ -172,8 +173,8 @@ static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
 {
     /* announced by the contract, sent once their features exist: fine to ask for */
     static const char *const later[] = {
-        "provider_registered", "provider_failed",    "webrtc_audio_rx",   "recording_started",
-        "recording_finished",  "voicemail_received", "speech_recognised",
+        "webrtc_audio_rx",    "recording_started", "recording_finished",
+        "voicemail_received", "speech_recognised",
     };
     uint64_t kinds = 0;
     struct sr_str name;

@@ -38,6 +38,9 @@ static void clear(struct read_model *model)
     {
         drop_device(model, SR_CONTAINER(node, struct model_device, node));
     }
+    sr_free(model->providers);
+    model->providers = NULL;
+    model->provider_count = 0;
 }
 
 void read_model_done(struct read_model *model)
@@ -102,6 +105,24 @@ static void put_device(struct read_model *model, const struct engine_device_view
     (void)sr_map_put(&model->devices_by_id, sr_str_c(device->view.device_id), device);
 }
 
+/* Only a snapshot brings new ones. */
+static void put_provider(struct read_model *model, const struct engine_provider_view *view)
+{
+    for (uint32_t i = 0; i < model->provider_count; i++) {
+        if (strcmp(model->providers[i].provider_id, view->provider_id) == 0)
+            model->providers[i] = *view;
+    }
+}
+
+static void take_providers(struct read_model *model, const struct engine_event *event)
+{
+    sr_free(model->providers);
+    model->providers = sr_zalloc(event->provider_count, sizeof(*model->providers));
+    model->provider_count = event->provider_count;
+    for (uint32_t i = 0; i < event->provider_count; i++)
+        model->providers[i] = event->providers[i];
+}
+
 static void take_snapshot(struct read_model *model, const struct engine_event *event)
 {
     /* calls keep their parties and places in lists: only what is gone goes */
@@ -123,6 +144,7 @@ static void take_snapshot(struct read_model *model, const struct engine_event *e
     }
     for (uint32_t i = 0; i < event->device_count; i++)
         put_device(model, &event->devices[i]);
+    take_providers(model, event);
     model->is_filled = true;
 }
 
@@ -147,6 +169,8 @@ bool read_model_apply(struct read_model *model, const struct engine_event *event
     }
     if (event->device != NULL)
         put_device(model, event->device);
+    if (event->provider != NULL)
+        put_provider(model, event->provider);
     return is_next;
 }
 

@@ -33,6 +33,8 @@ struct model_device {
 
 struct read_model { /* lists may be read */
     struct sr_list calls, devices;
+    struct engine_provider_view *providers; /* as configured, in their order */
+    uint32_t provider_count;
     struct sr_map calls_by_id, devices_by_id;
     uint64_t next_order;
     uint64_t seq;   /* of the last event */

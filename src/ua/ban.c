@@ -1,7 +1,7 @@
 /* Guessers: failures per minute of a source and user, and of a source; bounded, oldest out. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 enum {
     USER_MAX = 64,
@@ -105,7 +105,8 @@ static bool is_exempt(struct ua_ban *ban, const struct sr_addr *source)
         if (sr_cidr_has(&settings->allow[i], source))
             return true;
     }
-    return registrar__source_is_registered(ban->ua, source);
+    return registrar__source_is_registered(ban->ua, source) ||
+           provider__has_source(ban->ua, source);
 }
 
 static bool is_banned(struct ua_ban *ban, struct entry *entry)

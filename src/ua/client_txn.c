@@ -1,7 +1,7 @@
 /* Client transactions: the table, their timers and their messages. */
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 static void run(struct client_txn *txn, const struct sip_txn_step *step, struct sip_msg *msg);
 
@@ -23,6 +23,44 @@ static void on_failed(void *arg)
 
     sip_txn_on_transport_error(&txn->machine, ua__now(txn->ua), &step);
     run(txn, &step, NULL);
+}
+
+/* Nothing answered there for UA_PROVIDER_TRY_SEC. */
+static void on_try_timer(void *arg)
+{
+    struct client_txn *txn = arg;
+    struct client_txn *old = client_txn__next_target(txn);
+
+    if (old != NULL)
+        loop_timer_set(old->ua->loop, &old->timer, sip_txn_deadline(&old->machine));
+}
+
+static void watch_try(struct client_txn *txn)
+{
+    struct txn_targets *targets = txn->targets;
+
+    txn->is_answered = txn->has_rung = false;
+    if (targets != NULL && targets->index + 1 < targets->count)
+        loop_timer_set(txn->ua->loop, &txn->try_timer,
+                       ua__now(txn->ua) + UA_PROVIDER_TRY_SEC * SR_SEC);
+    else
+        loop_timer_clear(txn->ua->loop, &txn->try_timer);
+}
+
+/* The provider's addresses of the same family (SDP and all are written for it), from the one in use on. */
+static void take_targets(struct client_txn *txn)
+{
+    struct provider *provider = provider__get(txn->ua, txn->provider);
+    uint8_t family =
+        txn->method == SIP_METHOD_INVITE ? txn->flow.remote.family : (uint8_t)SR_ADDR_NONE;
+    struct resolver_target found[RESOLVER_TARGETS_MAX];
+    size_t count = provider != NULL ? provider__targets(provider, family, found) : 0;
+
+    if (count == 0)
+        return;
+    txn->targets = sr_zalloc(1, sizeof(*txn->targets) + count * sizeof(found[0]));
+    memcpy(txn->targets->items, found, count * sizeof(found[0]));
+    txn->targets->count = count;
 }
 
 static void hang_on_conn(struct client_txn *txn)
@@ -48,9 +86,16 @@ struct client_txn *client_txn__new(struct ua *ua, const struct client_txn_option
     txn->fn = options->fn;
     txn->arg = options->arg;
     txn->cookies = options->cookies;
+    txn->provider = options->provider;
+    txn->cseq = options->cseq;
+    txn->is_preempted = options->is_preempted;
     txn->request = ua__dup(sr_buf_view(&ua->out));
     txn->sent_at = ua__now(ua);
     loop_timer_init(&txn->timer, on_timer, txn);
+    loop_timer_init(&txn->try_timer, on_try_timer, txn);
+    if (options->is_failing_over)
+        take_targets(txn);
+    watch_try(txn);
     loop_job_init(&txn->failed, on_failed, txn);
     sip_txn_key_client(options->branch, sr_str_c(sip_method_name(options->method)), &txn->key);
     sr_list_add(&ua->client_list, &txn->node);
@@ -79,12 +124,75 @@ void client_txn__free(struct client_txn *txn)
         ua__conn_drop(ua, txn->conn);
     }
     loop_timer_clear(ua->loop, &txn->timer);
+    loop_timer_clear(ua->loop, &txn->try_timer);
     loop_defer_clear(ua->loop, &txn->failed);
+    sr_free(txn->targets);
     (void)sr_map_remove(&ua->client_txns, sip_txn_key_view(&txn->key));
     sr_list_remove(&ua->client_list, &txn->node);
     ua__undup(&txn->request);
     ua__undup(&txn->ack);
     sr_free(txn);
+}
+
+struct client_txn *client_txn__again(struct client_txn *txn, const struct net_flow *flow,
+                                     struct sr_str branch)
+{
+    struct ua *ua = txn->ua;
+    struct sip_txn_step step;
+    struct client_txn *old;
+
+    if (ua->server_txns.count + ua->client_txns.count >= UA_TRANSACTIONS_MAX)
+        return NULL;
+    old = sr_zalloc(1, sizeof(*old));
+    old->ua = ua;
+    old->machine = txn->machine;
+    old->key = txn->key;
+    old->flow = txn->flow;
+    old->method = txn->method;
+    old->request = txn->request;
+    old->cookies = txn->cookies;
+    old->provider = txn->provider;
+    old->sent_at = txn->sent_at;
+    loop_timer_init(&old->timer, on_timer, old);
+    loop_timer_init(&old->try_timer, on_try_timer, old);
+    loop_job_init(&old->failed, on_failed, old);
+    sr_list_add(&ua->client_list, &old->node);
+    if (txn->conn != NULL) {
+        sr_list_remove(&txn->conn->client_txns, &txn->conn_node);
+        old->conn = txn->conn;
+        sr_list_add(&old->conn->client_txns, &old->conn_node);
+        txn->conn = NULL;
+    }
+    (void)sr_map_remove(&ua->client_txns, sip_txn_key_view(&txn->key));
+    (void)sr_map_put(&ua->client_txns, sip_txn_key_view(&old->key), old);
+    sip_txn_key_client(branch, sr_str_c(sip_method_name(txn->method)), &txn->key);
+    (void)sr_map_put(&ua->client_txns, sip_txn_key_view(&txn->key), txn);
+    loop_defer_clear(ua->loop, &txn->failed);
+    txn->request = ua__dup(sr_buf_view(&ua->out));
+    txn->flow = *flow;
+    txn->sent_at = ua__now(ua);
+    txn->send_count = 0;
+    watch_try(txn);
+    sip_txn_start(&txn->machine,
+                  txn->method == SIP_METHOD_INVITE ? SIP_TXN_INVITE_CLIENT : SIP_TXN_CLIENT,
+                  net_kind_is_stream(txn->flow.kind), NULL, ua__now(ua), &step);
+    run(txn, &step, NULL);
+    return old;
+}
+
+/* Sends, and opens a connection as the provider wants it. */
+static enum sr_err transmit(struct client_txn *txn, struct sr_str bytes)
+{
+    struct provider *provider = provider__get(txn->ua, txn->provider);
+    struct net_dial dial;
+
+    txn->send_count++;
+    if (txn->provider == SR_ID_NONE)
+        return ua__send(txn->ua, &txn->flow, true, bytes, &txn->cookies);
+    if (provider == NULL)
+        return ua__send(txn->ua, &txn->flow, false, bytes, &txn->cookies);
+    dial = provider__dial(provider);
+    return ua__send_dial(txn->ua, &txn->flow, &dial, bytes, &txn->cookies);
 }
 
 /* Starts a request that belongs to the INVITE of this transaction: same URI, Via, Route, ids. */
@@ -159,7 +267,7 @@ void client_txn__set_ack(struct client_txn *txn, struct sr_str to_tag, struct sr
     ua__undup(&txn->ack);
     txn->ack = ua__dup(ack);
     (void)sr_str_copy(to_tag, txn->ack_tag, sizeof(txn->ack_tag));
-    (void)ua__send(txn->ua, &txn->flow, true, txn->ack, &txn->cookies); /* repeated with the 2xx */
+    (void)transmit(txn, txn->ack); /* repeated with the 2xx */
 }
 
 /* Remembers a To tag; true when it was known. */
@@ -186,7 +294,7 @@ void client_txn__bury(struct client_txn *txn, struct sip_msg *msg)
     char branch[UA_TOKEN_MAX];
     struct sip_dialog dialog;
     struct ua_dialog_request request = {
-        .dialog = &dialog, .flow = &txn->flow, .method = SIP_METHOD_ACK};
+        .dialog = &dialog, .flow = &txn->flow, .method = SIP_METHOD_ACK, .provider = txn->provider};
     struct net_flow flow = txn->flow;
     struct sip_build build;
 
@@ -201,7 +309,9 @@ void client_txn__bury(struct client_txn *txn, struct sip_msg *msg)
     if (was_buried(txn, to->tag))
         return;
     sip_dialog_set_local_cseq(&dialog, cseq->number);
-    ua__send_bye(ua, &dialog, &txn->flow, &txn->cookies, 0, SR_STR(""));
+    ua__send_bye(
+        ua, &dialog,
+        &(struct ua_bye){.flow = &txn->flow, .cookies = txn->cookies, .provider = txn->provider});
 }
 
 /* Gives a response to whoever asked. */
@@ -223,8 +333,25 @@ static void tell(struct client_txn *txn, struct sip_msg *msg, uint16_t status)
             return;
         }
     }
+    if (txn->is_abandoned && status < 200)
+        (void)client_txn__cancel(txn, 0, SR_STR(""));
     if (txn->fn != NULL)
         txn->fn(txn->arg, txn, msg, status);
+}
+
+/* As tell(), unless the request goes out once more: then the rest of the step is for the transaction
+ * that is over, which is given. */
+static struct client_txn *tell_or_retry(struct client_txn *txn, struct sip_msg *msg,
+                                        uint16_t status)
+{
+    struct client_txn *old = NULL;
+
+    if (txn->provider != SR_ID_NONE)
+        old = msg != NULL ? client_txn__retry(txn, msg) : client_txn__next_target(txn);
+    if (old != NULL)
+        return old;
+    tell(txn, msg, status);
+    return txn;
 }
 
 static void run(struct client_txn *txn, const struct sip_txn_step *step, struct sip_msg *msg)
@@ -232,7 +359,7 @@ static void run(struct client_txn *txn, const struct sip_txn_step *step, struct 
     for (uint8_t i = 0; i < step->todo_count; i++) {
         switch (step->todo[i]) {
         case SIP_TXN_DO_SEND:
-            if (ua__send(txn->ua, &txn->flow, true, txn->request, &txn->cookies) != SR_OK)
+            if (transmit(txn, txn->request) != SR_OK)
                 loop_defer(txn->ua->loop, &txn->failed);
             else
                 hang_on_conn(txn);
@@ -241,13 +368,13 @@ static void run(struct client_txn *txn, const struct sip_txn_step *step, struct 
             send_ack(txn, msg);
             break;
         case SIP_TXN_DO_TELL_RESPONSE:
-            tell(txn, msg, msg->status);
+            txn = tell_or_retry(txn, msg, msg->status);
             break;
         case SIP_TXN_DO_TELL_TIMEOUT:
-            tell(txn, NULL, 408);
+            txn = tell_or_retry(txn, NULL, 408);
             break;
         case SIP_TXN_DO_TELL_TRANSPORT:
-            tell(txn, NULL, 503);
+            txn = tell_or_retry(txn, NULL, 503);
             break;
         case SIP_TXN_DO_FREE:
             client_txn__free(txn);
@@ -273,9 +400,19 @@ void client_txn__on_message(struct ua_in *in)
 
     if (sip_txn_key_of_response(in->msg, &key) == SR_OK)
         txn = sr_map_find(&ua->client_txns, sip_txn_key_view(&key));
+    /* who is not the server asked learns nothing of a password and moves nobody's address */
+    if (txn != NULL && txn->provider != SR_ID_NONE &&
+        !sr_addr_ip_eq(&in->flow->remote, &txn->flow.remote))
+        txn = NULL;
     if (txn == NULL) {
         ua->stats.stray_responses++;
         return;
+    }
+    if (txn->provider != SR_ID_NONE) {
+        struct provider *provider = provider__get(ua, txn->provider);
+
+        if (provider != NULL)
+            provider__learn(provider, &txn->flow, in->msg);
     }
     ua__trace(ua, &txn->cookies, in->flow, false, in->bytes);
     sip_txn_on_response(&txn->machine, in->msg->status, ua__now(ua), &step);

@@ -9,9 +9,11 @@
 #ifndef SR_UA_INTERNAL_H
 #define SR_UA_INTERNAL_H
 
+#include "base/idtab.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/random.h"
+#include "net/resolver.h"
 #include "sip/dialog.h"
 #include "sip/digest.h"
 #include "sip/rel.h"
@@ -103,6 +105,18 @@ struct ua {
     struct sr_list messages;
     struct sr_map64 conns;
 
+    struct resolver *resolver;
+    struct sr_list providers;
+    struct sr_map providers_by_name;
+    struct sr_idtab provider_ids;
+    struct sr_addr seen_ip4, seen_ip6; /* as some provider saw us last; NONE: not known */
+    struct sr_addr stun_ip4;           /* by the STUN server; NONE: not known */
+    uint8_t stun_id[12];
+    struct stun_query *stun; /* a question to the STUN server, or NULL */
+    struct loop_timer stop_timer;
+    loop_fn *stop_fn; /* told when all registrations were taken back; NULL: nobody waits */
+    void *stop_arg;
+
     struct sip_header header_slots[SIP_HEADERS_MAX]; /* of the message in hand */
     struct sr_buf out;                               /* one message being built */
     struct ua_stats stats;
@@ -120,9 +134,12 @@ void ua__token(struct ua *ua, size_t bytes, char out[UA_TOKEN_MAX]);
 uint32_t ua__random_below(struct ua *ua, uint32_t n);
 void ua__trace(struct ua *ua, const struct ua_cookies *cookies, const struct net_flow *flow,
                bool is_sent, struct sr_str bytes);
-/** Sends and counts. dial: may a connection be opened? */
+/** Sends and counts. may_dial: may a connection be opened? */
 enum sr_err ua__send(struct ua *ua, struct net_flow *flow, bool may_dial, struct sr_str bytes,
                      const struct ua_cookies *cookies);
+/** The same; dial NULL: only a connection that stands. */
+enum sr_err ua__send_dial(struct ua *ua, struct net_flow *flow, const struct net_dial *dial,
+                          struct sr_str bytes, const struct ua_cookies *cookies);
 /** The address a peer on that flow is told: lan_ip or the flow's own, with the flow's port. */
 struct sr_addr ua__own_addr(const struct ua *ua, const struct net_flow *flow);
 /** Our Contact URI on that flow. */
@@ -228,6 +245,12 @@ void server_txn__detach(struct server_txn *txn);
 
 /* ---- client_txn.c ---- */
 
+/** Addresses a request to a provider may go to, best first. */
+struct txn_targets {
+    size_t count, index; /* index: the one it went to last */
+    struct resolver_target items[];
+};
+
 struct client_txn;
 /** msg NULL: none came (408: nobody answered, 503: it could not be sent). */
 typedef void client_txn_fn(void *arg, struct client_txn *txn, struct sip_msg *msg, uint16_t status);
@@ -256,6 +279,19 @@ struct client_txn {
     bool is_cancelled;
     bool is_user_offer; /* carries the offer of sip_leg_offer() */
     bool is_refresh;    /* of a session timer */
+    bool is_abandoned;  /* sent anew elsewhere: whatever still rings is cancelled */
+    unsigned send_count;
+
+    /* to a provider */
+    sr_id provider;
+    uint32_t *cseq;
+    struct txn_targets *targets; /* heap; NULL: no other addresses */
+    struct loop_timer try_timer;
+    bool is_answered; /* by anything */
+    bool has_rung;    /* 101..199 */
+    bool is_preempted;
+    uint8_t answers; /* challenges answered */
+    enum sip_hdr answer_header;
 };
 
 struct client_txn_options {
@@ -265,6 +301,10 @@ struct client_txn_options {
     client_txn_fn *fn;
     void *arg;
     struct ua_cookies cookies;
+    sr_id provider;       /* it answers challenges; SR_ID_NONE: a device's */
+    uint32_t *cseq;       /* the owner's counter, when there is no leg; NULL: none */
+    bool is_failing_over; /* goes to the provider's other addresses while nothing answers */
+    bool is_preempted;    /* carries credentials already */
 };
 
 /** Sends the request in ua->out. NULL: UA_TRANSACTIONS_MAX. */
@@ -280,6 +320,10 @@ void client_txn__set_ack(struct client_txn *txn, struct sr_str to_tag, struct sr
 /** ACK and BYE for a 2xx nobody wants (lost fork, too late). */
 void client_txn__bury(struct client_txn *txn, struct sip_msg *msg);
 void client_txn__on_conn_closed(struct ua_conn *conn);
+/** The object starts anew with the request in ua->out; another one takes over the transaction it was
+    in and is given. NULL: UA_TRANSACTIONS_MAX, nothing happened. */
+struct client_txn *client_txn__again(struct client_txn *txn, const struct net_flow *flow,
+                                     struct sr_str branch);
 
 /* ---- request_out.c ---- */
 
@@ -290,16 +334,29 @@ struct ua_dialog_request {
     uint32_t cseq;
     struct sr_str branch;
     bool with_contact;
+    sr_id provider; /* whose addresses of ours; SR_ID_NONE: a device's */
 };
 /** Starts a request of a dialog in ua->out: up to CSeq, User-Agent, Contact. */
 void ua__request_begin(struct ua *ua, struct sip_build *build,
                        const struct ua_dialog_request *request);
 void ua__via(struct ua *ua, struct sip_build *build, const struct net_flow *flow,
-             struct sr_str branch);
+             struct sr_str branch, sr_id provider);
+/** The value alone. */
+void ua__via_text(struct ua *ua, struct sr_buf *buf, const struct net_flow *flow,
+                  struct sr_str branch, sr_id provider);
+/** Our Contact URI as that provider, or a device on that flow, is told it. */
+struct sr_str ua__contact_uri(struct ua *ua, const struct net_flow *flow, sr_id provider,
+                              char out[UA_CONTACT_TEXT_MAX]);
 void ua__branch(struct ua *ua, char out[UA_TOKEN_MAX]);
+struct ua_bye {
+    const struct net_flow *flow;
+    struct ua_cookies cookies;
+    sr_id provider;
+    uint16_t status; /* 0: no Reason */
+    struct sr_str reason;
+};
 /** A BYE nobody waits for. */
-void ua__send_bye(struct ua *ua, struct sip_dialog *dialog, const struct net_flow *flow,
-                  const struct ua_cookies *cookies, uint16_t status, struct sr_str reason);
+void ua__send_bye(struct ua *ua, struct sip_dialog *dialog, const struct ua_bye *bye);
 
 /* ---- request_in.c ---- */
 
@@ -410,6 +467,7 @@ struct sip_leg {
     void *user;
     struct ua_cookies cookies;
     char device_id[UA_ID_MAX];
+    sr_id provider; /* SR_ID_NONE: a device's */
     struct net_flow flow;
 
     struct sip_dialog dialog;
@@ -515,7 +573,8 @@ struct sip_session_said sip_leg__session_said(struct sip_msg *msg);
 void sip_leg__learn(struct sip_leg *leg, struct sip_msg *msg); /* Allow */
 
 /* sip_leg_uas.c */
-void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot);
+/** A call of a device (slot), or of a provider (then slot is NULL). */
+void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot, sr_id provider);
 void sip_leg__on_cancel(struct server_txn *invite, struct sip_msg *cancel);
 void sip_leg__on_prack(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn);
 void sip_leg__on_rel_deadline(struct sip_leg *leg);
@@ -545,6 +604,21 @@ void sip_leg__on_refer(struct sip_leg *leg, struct ua_in *in, struct server_txn 
 /** P-Asserted-Identity and Remote-Party-ID, when sip_leg_identify() was told. */
 void sip_leg__add_identity(struct sip_leg *leg, struct sip_build *build);
 void sip_leg__send_identity(struct sip_leg *leg);
+
+/* provider_invite.c */
+/** Request line to identity headers of an INVITE to the leg's provider. */
+void provider__begin_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
+                            struct sr_str branch, struct sip_build *build);
+/** Where the leg's INVITE goes. @return as sip_leg_invite() */
+enum sr_err provider__prepare_leg(struct sip_leg *leg, struct sr_str provider_id);
+/** 100rel, as this leg's party may be offered it. */
+bool sip_leg__may_prack(struct sip_leg *leg);
+/** Requests inside the dialog go where the peer's Contact or route says, when that can be. */
+void provider__follow_dialog(struct sip_leg *leg);
+/** Credentials of an INVITE, for its ACK (RFC 3261 13.2.2.4). */
+void provider__copy_credentials(const struct client_txn *txn, struct sip_build *build);
+/** Who calls, of a provider's INVITE: number and name into the arrays. */
+void provider__caller(struct sip_msg *msg, char user[256], char display[256]);
 
 /* sip_leg_dialog.c */
 void sip_leg__on_request(struct sip_leg *leg, struct ua_in *in);

@@ -107,7 +107,7 @@ static struct client_txn *send_to(struct message *message, struct ua_in *in,
     sip_build_init(&build, &ua->out);
     sip_build_request(&build, SIP_METHOD_MESSAGE, contact->uri);
     options.branch = sr_str_c(branch);
-    ua__via(ua, &build, &contact->flow, options.branch);
+    ua__via(ua, &build, &contact->flow, options.branch, SR_ID_NONE);
     if (contact->path.n > 0)
         sip_build_text(&build, SIP_HDR_ROUTE, contact->path);
     sip_build_uint(&build, SIP_HDR_MAX_FORWARDS, 70);

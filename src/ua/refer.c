@@ -68,7 +68,8 @@ void sip_leg__on_refer(struct sip_leg *leg, struct ua_in *in, struct server_txn 
 
     if (status == 0 && (leg->is_refer_open || leg->refer_st != NULL))
         status = 491; /* one at a time */
-    if (status == 0 && leg->state != LEG_ANSWERED)
+    /* the far end of a provider's call sends nobody anywhere at our expense */
+    if (status == 0 && (leg->state != LEG_ANSWERED || leg->provider != SR_ID_NONE))
         status = 403;
     if (status != 0) {
         server_txn__refuse(txn, status, NULL);
@@ -178,7 +179,9 @@ void sip_leg__send_identity(struct sip_leg *leg)
 
 void sip_leg_identify(struct sip_leg *leg, struct sr_str user, struct sr_str display)
 {
-    if (sr_str_eq(user, leg->identity_user) && sr_str_eq(display, leg->identity_display))
+    /* a provider is told who calls in the INVITE, by its own rules, and no extension of ours later */
+    if (leg->provider != SR_ID_NONE ||
+        (sr_str_eq(user, leg->identity_user) && sr_str_eq(display, leg->identity_display)))
         return;
     sip_leg__keep_sdp(&leg->identity_user, user);
     sip_leg__keep_sdp(&leg->identity_display, display);

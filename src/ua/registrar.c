@@ -93,7 +93,7 @@ static void qualify(struct binding *binding)
     sr_buf_clear(&ua->out);
     sip_build_init(&build, &ua->out);
     sip_build_request(&build, SIP_METHOD_OPTIONS, contact->uri);
-    ua__via(ua, &build, &contact->flow, options.branch);
+    ua__via(ua, &build, &contact->flow, options.branch, SR_ID_NONE);
     if (contact->path.n > 0)
         sip_build_text(&build, SIP_HDR_ROUTE, contact->path);
     sip_build_uint(&build, SIP_HDR_MAX_FORWARDS, 70);

@@ -1,5 +1,5 @@
 /* What a request must pass before anything looks at it, and who gets it then. */
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 /* An OPTIONS is answered to anybody, the same for all names. */
 static void on_options(struct ua_in *in)
@@ -126,10 +126,6 @@ static bool is_refused(struct ua_in *in)
     }
     if (is_extension_refused(in))
         return true;
-    if (is_invite && sip_msg_to(in->msg)->tag.n == 0 && is_loop(in)) {
-        ua__refuse(in, 482, &(struct ua_refusal){.reason = SR_STR("Loop Detected")});
-        return true;
-    }
     return false;
 }
 
@@ -151,18 +147,27 @@ static void on_new_invite(struct ua_in *in)
     struct ua *ua = in->ua;
     uint32_t retry_after_sec = 5;
     struct ua_slot *slot = NULL;
+    struct provider *provider = provider__of_request(in);
 
     if (is_merged(in))
         return;
+    if (provider == NULL && is_loop(in)) { /* through a provider a call may come back to us */
+        ua__refuse(in, 482, &(struct ua_refusal){.reason = SR_STR("Loop Detected")});
+        return;
+    }
     if ((ua->ops->is_accepting != NULL && !ua->ops->is_accepting(ua->arg, &retry_after_sec)) ||
         ua->leg_count >= UA_LEGS_MAX || ua->legs.count >= 2 * UA_LEGS_MAX) {
         ua->stats.refused_overload++;
         ua__refuse(in, 503, &(struct ua_refusal){.retry_after_sec = retry_after_sec});
         return;
     }
+    if (provider != NULL) {
+        sip_leg__on_invite(in, NULL, provider->id);
+        return;
+    }
     switch (ua__authenticate(in, &slot)) {
     case UA_AUTH_OK:
-        sip_leg__on_invite(in, slot);
+        sip_leg__on_invite(in, slot, SR_ID_NONE);
         break;
     case UA_AUTH_AGAIN:
         ua__challenge(in, true);

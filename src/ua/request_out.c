@@ -1,6 +1,6 @@
 /* Requests of ours inside a dialog. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 void ua__branch(struct ua *ua, char out[UA_TOKEN_MAX])
 {
@@ -13,21 +13,38 @@ void ua__branch(struct ua *ua, char out[UA_TOKEN_MAX])
     (void)sr_buf_cstr(&buf);
 }
 
-void ua__via(struct ua *ua, struct sip_build *build, const struct net_flow *flow,
-             struct sr_str branch)
+void ua__via_text(struct ua *ua, struct sr_buf *buf, const struct net_flow *flow,
+                  struct sr_str branch, sr_id provider_id)
 {
-    struct sr_addr own = ua__own_addr(ua, flow);
-    char text[SR_ADDR_TEXT_MAX];
-    struct sip_build_via via = {
-        .transport = ua__transport(flow->kind),
-        .port = own.port,
-        .branch = branch,
-        .rport_wanted = !net_kind_is_stream(flow->kind),
-    };
+    struct provider *provider = provider__get(ua, provider_id);
+    struct sr_addr own =
+        provider != NULL ? provider__own_addr(provider, flow) : ua__own_addr(ua, flow);
+    bool is_rport_wanted = !net_kind_is_stream(flow->kind) || provider != NULL;
+    char host[SR_ADDR_TEXT_MAX];
 
     own.scope = 0; /* our interface number means nothing to others */
-    via.host = sr_str_c(sr_addr_ip_text(&own, text));
-    sip_build_via(build, &via);
+    sr_buf_fmt(buf, "SIP/2.0/%s %s:%u;branch=%.*s%s", sip_transport_name(ua__transport(flow->kind)),
+               sr_addr_host_text(&own, host), (unsigned)own.port, SR_STR_ARG(branch),
+               is_rport_wanted ? ";rport" : "");
+}
+
+void ua__via(struct ua *ua, struct sip_build *build, const struct net_flow *flow,
+             struct sr_str branch, sr_id provider_id)
+{
+    char array[256];
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, array, sizeof(array));
+    ua__via_text(ua, &buf, flow, branch, provider_id);
+    sip_build_text(build, SIP_HDR_VIA, sr_buf_view(&buf));
+}
+
+struct sr_str ua__contact_uri(struct ua *ua, const struct net_flow *flow, sr_id provider_id,
+                              char out[UA_CONTACT_TEXT_MAX])
+{
+    struct provider *provider = provider__get(ua, provider_id);
+
+    return provider != NULL ? provider__own_uri(provider, flow, out) : ua__own_uri(ua, flow, out);
 }
 
 void ua__request_begin(struct ua *ua, struct sip_build *build,
@@ -51,7 +68,7 @@ void ua__request_begin(struct ua *ua, struct sip_build *build,
     if (sip_dialog_write_route(dialog, &uri, &routes) != SR_OK)
         build->is_failed = true;
     sip_build_request(build, request->method, sr_buf_view(&uri));
-    ua__via(ua, build, request->flow, request->branch);
+    ua__via(ua, build, request->flow, request->branch, request->provider);
     if (routes.len > 0)
         sip_build_text(build, SIP_HDR_ROUTE, sr_buf_view(&routes));
     sip_build_uint(build, SIP_HDR_MAX_FORWARDS, 70);
@@ -61,17 +78,19 @@ void ua__request_begin(struct ua *ua, struct sip_build *build,
     sip_build_cseq(build, request->cseq, sr_str_c(sip_method_name(request->method)));
     if (request->with_contact)
         sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>",
-                      SR_STR_ARG(ua__own_uri(ua, request->flow, contact)));
+                      SR_STR_ARG(ua__contact_uri(ua, request->flow, request->provider, contact)));
     sip_build_c(build, SIP_HDR_USER_AGENT, ua->user_agent);
 }
 
-void ua__send_bye(struct ua *ua, struct sip_dialog *dialog, const struct net_flow *flow,
-                  const struct ua_cookies *cookies, uint16_t status, struct sr_str reason)
+void ua__send_bye(struct ua *ua, struct sip_dialog *dialog, const struct ua_bye *bye)
 {
     char branch[UA_TOKEN_MAX];
-    struct ua_dialog_request request = {.dialog = dialog, .flow = flow, .method = SIP_METHOD_BYE};
-    struct client_txn_options options = {
-        .method = SIP_METHOD_BYE, .flow = flow, .cookies = *cookies};
+    struct ua_dialog_request request = {
+        .dialog = dialog, .flow = bye->flow, .method = SIP_METHOD_BYE, .provider = bye->provider};
+    struct client_txn_options options = {.method = SIP_METHOD_BYE,
+                                         .flow = bye->flow,
+                                         .cookies = bye->cookies,
+                                         .provider = bye->provider};
     struct sip_build build;
 
     ua__branch(ua, branch);
@@ -79,8 +98,8 @@ void ua__send_bye(struct ua *ua, struct sip_dialog *dialog, const struct net_flo
     request.cseq = sip_dialog_next_cseq(dialog);
     options.branch = request.branch;
     ua__request_begin(ua, &build, &request);
-    if (status != 0)
-        sip_build_reason(&build, "SIP", status, reason);
+    if (bye->status != 0)
+        sip_build_reason(&build, "SIP", bye->status, bye->reason);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         (void)client_txn__new(ua, &options); /* none left: the peer's own timers end it */
 }

@@ -32,10 +32,12 @@ struct sip_leg_header {
 
 /** What the caller asks for. Texts live for the callback only. */
 struct ua_invite {
-    struct sr_str device_id; /* who was authenticated */
-    struct sr_str dialled;   /* user part of the Request-URI, unescaped */
+    struct sr_str device_id;   /* who was authenticated; empty: a provider's call */
+    struct sr_str provider_id; /* whose call it is; empty: a device's */
+    struct sr_str dialled;     /* user part of the Request-URI, unescaped; of a provider: the number
+                                  that was called, wherever it writes it */
     struct sr_str dialled_host;
-    struct sr_str from_user, from_display;
+    struct sr_str from_user, from_display; /* of a provider: "anonymous" when withheld */
     struct sr_str call_id;
     struct sr_str user_agent;
     struct sr_str sdp;    /* empty: the caller wants our offer (offerless INVITE) */
@@ -46,7 +48,9 @@ struct ua_invite {
 };
 
 struct sip_leg_invite_options {
-    struct ua_contact *contact;                    /* whom to call (copied) */
+    struct ua_contact *contact;                    /* whom to call (copied); NULL: a provider */
+    struct sr_str provider_id;                     /* then To and Request-URI are to_user there */
+    bool is_withheld;                              /* provider: the caller is not to be shown */
     struct sr_str from_user, from_display;         /* caller shown to the party */
     struct sr_str asserted_user, asserted_display; /* P-Asserted-Identity; empty: none */
     struct sr_str to_user;                         /* called extension, for To */
@@ -120,7 +124,8 @@ void sip_leg_reject(struct sip_leg *leg, uint16_t status, struct sr_str reason,
 /**
  * Sends an INVITE. Failure to send comes as SIP_LEG_ENDED from the loop, never from inside.
  *
- * @return SR_OK; SR_ERR_LIMIT too many legs: answer 503; SR_ERR_SYNTAX the contact's URI is unusable
+ * @return SR_OK; SR_ERR_LIMIT too many legs: answer 503; SR_ERR_SYNTAX the contact's URI is unusable;
+ *         SR_ERR_NOTFOUND no such provider; SR_ERR_STATE no address of it is known
  */
 SR_MUST_USE enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *options,
                                        struct sip_leg **ret_leg);

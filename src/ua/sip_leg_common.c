@@ -248,8 +248,12 @@ const struct net_flow *sip_leg__flow(struct sip_leg *leg)
 {
     struct net_flow standing;
 
-    if (net_kind_is_stream(leg->flow.kind) &&
-        !net_conn_flow(leg->ua->net, leg->flow.conn, &standing))
+    if (!net_kind_is_stream(leg->flow.kind) ||
+        net_conn_flow(leg->ua->net, leg->flow.conn, &standing))
+        return &leg->flow;
+    if (leg->provider != SR_ID_NONE)
+        leg->flow.conn = SR_ID_NONE; /* dialled anew */
+    else
         (void)registrar__find_flow(leg->ua, sr_str_c(leg->device_id), &leg->flow, &leg->flow);
     return &leg->flow;
 }
@@ -264,6 +268,9 @@ struct client_txn *sip_leg__send(struct sip_leg *leg, enum sip_method method,
         .fn = fn,
         .arg = leg,
         .cookies = leg->cookies,
+        .provider = leg->provider,
+        .is_failing_over =
+            leg->provider != SR_ID_NONE && method == SIP_METHOD_INVITE && leg->state == LEG_CALLING,
     };
     struct client_txn *txn;
 

@@ -22,6 +22,7 @@ void sip_leg__begin(struct sip_leg *leg, enum sip_method method, struct sip_buil
         .method = method,
         .cseq = sip_dialog_next_cseq(&leg->dialog),
         .with_contact = is_target_refresh || method == SIP_METHOD_NOTIFY,
+        .provider = leg->provider,
     };
 
     ua__branch(leg->ua, branch);
@@ -29,7 +30,7 @@ void sip_leg__begin(struct sip_leg *leg, enum sip_method method, struct sip_buil
     ua__request_begin(leg->ua, build, &request);
     if (is_target_refresh) {
         sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
-        sip_build_c(build, SIP_HDR_SUPPORTED, UA_SUPPORTED);
+        sip_build_c(build, SIP_HDR_SUPPORTED, sip_leg__may_prack(leg) ? UA_SUPPORTED : "timer");
         sip_leg__add_identity(leg, build);
     }
 }

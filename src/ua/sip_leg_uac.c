@@ -77,7 +77,8 @@ static void add_extra(struct sip_build *build, const struct sip_leg_invite_optio
     }
 }
 
-static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
+/* To a device: request line to identity. */
+static void begin_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
                          struct sr_str branch, struct sip_build *build)
 {
     struct ua *ua = leg->ua;
@@ -87,7 +88,7 @@ static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_option
     sr_buf_clear(&ua->out);
     sip_build_init(build, &ua->out);
     sip_build_request(build, SIP_METHOD_INVITE, contact->uri);
-    ua__via(ua, build, &leg->flow, branch);
+    ua__via(ua, build, &leg->flow, branch, SR_ID_NONE);
     if (contact->path.n > 0)
         sip_build_text(build, SIP_HDR_ROUTE, contact->path);
     sip_build_uint(build, SIP_HDR_MAX_FORWARDS,
@@ -96,18 +97,28 @@ static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_option
         leg, build, SIP_HDR_FROM, options->from_user,
         (struct sip_build_addr){.display = options->from_display, .tag = sr_str_c(leg->local_tag)});
     sip_leg__add_party(leg, build, SIP_HDR_TO, options->to_user, (struct sip_build_addr){0});
-    sip_build_text(build, SIP_HDR_CALL_ID, leg->call_id);
-    sip_build_cseq(build, leg->ok_cseq, SR_STR("INVITE"));
     sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>", SR_STR_ARG(ua__own_uri(ua, &leg->flow, own)));
-    sip_build_c(build, SIP_HDR_USER_AGENT, ua->user_agent);
-    sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
-    /* an offerless INVITE takes the offer in the 2xx only */
-    sip_build_c(build, SIP_HDR_SUPPORTED, leg->is_offerless ? "timer" : UA_SUPPORTED);
-    sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
-    sip_leg__ask_session(leg, build);
     if (options->asserted_user.n > 0)
         sip_leg__add_party(leg, build, SIP_HDR_P_ASSERTED_IDENTITY, options->asserted_user,
                            (struct sip_build_addr){.display = options->asserted_display});
+}
+
+static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
+                         struct sr_str branch, struct sip_build *build)
+{
+    if (leg->provider != SR_ID_NONE)
+        provider__begin_invite(leg, options, branch, build);
+    else
+        begin_invite(leg, options, branch, build);
+    sip_build_text(build, SIP_HDR_CALL_ID, leg->call_id);
+    sip_build_cseq(build, leg->ok_cseq, SR_STR("INVITE"));
+    sip_build_c(build, SIP_HDR_USER_AGENT, leg->ua->user_agent);
+    sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
+    /* an offerless INVITE takes the offer in the 2xx only */
+    sip_build_c(build, SIP_HDR_SUPPORTED,
+                leg->is_offerless || !sip_leg__may_prack(leg) ? "timer" : UA_SUPPORTED);
+    sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
+    sip_leg__ask_session(leg, build);
     add_extra(build, options);
 }
 
@@ -121,7 +132,7 @@ enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *o
     char call_id[UA_TOKEN_MAX];
     enum sr_err err;
 
-    if (sip_uri_parse(options->contact->uri, &uri, NULL) != SR_OK)
+    if (options->contact != NULL && sip_uri_parse(options->contact->uri, &uri, NULL) != SR_OK)
         return SR_ERR_SYNTAX;
     if (ua->leg_count >= UA_LEGS_MAX || ua->legs.count >= 2 * UA_LEGS_MAX)
         return SR_ERR_LIMIT;
@@ -133,19 +144,26 @@ enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *o
     leg->state = LEG_CALLING;
     leg->user = options->user;
     leg->cookies = (struct ua_cookies){options->call_cookie, options->leg_cookie};
-    leg->flow = options->contact->flow;
     leg->call_id = ua__dup(sr_str_c(call_id));
     leg->is_offerless = options->sdp.n == 0;
     leg->offer = leg->is_offerless ? LEG_OFFER_NONE : LEG_OFFER_OURS;
     leg->ok_cseq = 1;
     leg->dialog.local_cseq = 1;
     ua__token(ua, 10, leg->local_tag);
-    (void)sr_str_copy(options->contact->device_id, leg->device_id, sizeof(leg->device_id));
     (void)sr_map_put(&ua->uac_calls, leg->call_id, leg);
     sip_leg__keep_sdp(&leg->local_sdp, options->sdp);
-    build_invite(leg, options, sr_str_c(branch), &build);
-    err = sip_build_end(&build, leg->is_offerless ? SR_STR("") : SR_STR("application/sdp"),
-                        options->sdp);
+    err = SR_OK;
+    if (options->contact == NULL) {
+        err = provider__prepare_leg(leg, options->provider_id);
+    } else {
+        leg->flow = options->contact->flow;
+        (void)sr_str_copy(options->contact->device_id, leg->device_id, sizeof(leg->device_id));
+    }
+    if (err == SR_OK) {
+        build_invite(leg, options, sr_str_c(branch), &build);
+        err = sip_build_end(&build, leg->is_offerless ? SR_STR("") : SR_STR("application/sdp"),
+                            options->sdp);
+    }
     if (err == SR_OK) {
         leg->invite_ct =
             sip_leg__send(leg, SIP_METHOD_INVITE, &build, sr_str_c(branch), on_invite_response);
@@ -191,17 +209,9 @@ static bool retry_invite(struct sip_leg *leg, struct client_txn *txn, struct sip
     sr_buf_clear(&text);
     sr_buf_u64(&text, said.min_s);
     sip_edit_set(&edit, SIP_HDR_MIN_SE, sr_buf_view(&text));
-    {
-        struct sr_addr own = ua__own_addr(ua, &leg->flow);
-        char host[SR_ADDR_TEXT_MAX];
-
-        own.scope = 0;
-        sr_buf_clear(&text);
-        sr_buf_fmt(&text, "SIP/2.0/%s %s:%u;branch=%s%s",
-                   sip_transport_name(ua__transport(leg->flow.kind)), sr_addr_host_text(&own, host),
-                   (unsigned)own.port, branch, net_kind_is_stream(leg->flow.kind) ? "" : ";rport");
-        sip_edit_set_top(&edit, SIP_HDR_VIA, sr_buf_view(&text));
-    }
+    sr_buf_clear(&text);
+    ua__via_text(ua, &text, &leg->flow, sr_str_c(branch), leg->provider);
+    sip_edit_set_top(&edit, SIP_HDR_VIA, sr_buf_view(&text));
     sr_buf_clear(&ua->out);
     err = sip_edit_write(&edit, &ua->out);
     sr_arena_done(&arena);
@@ -236,8 +246,10 @@ static void send_prack(struct sip_leg *leg, struct sip_msg *msg, uint32_t rseq)
     struct ua *ua = leg->ua;
     struct sip_dialog dialog;
     char branch[UA_TOKEN_MAX];
-    struct ua_dialog_request request = {
-        .dialog = &dialog, .flow = sip_leg__flow(leg), .method = SIP_METHOD_PRACK};
+    struct ua_dialog_request request = {.dialog = &dialog,
+                                        .flow = sip_leg__flow(leg),
+                                        .method = SIP_METHOD_PRACK,
+                                        .provider = leg->provider};
     struct sip_build build;
 
     if (sip_dialog_init_uac(&dialog, msg, false) != SR_OK)
@@ -319,13 +331,18 @@ void sip_leg__send_ack(struct sip_leg *leg, struct client_txn *txn, uint32_t cse
 {
     struct ua *ua = leg->ua;
     char branch[UA_TOKEN_MAX];
-    struct ua_dialog_request request = {
-        .dialog = &leg->dialog, .flow = sip_leg__flow(leg), .method = SIP_METHOD_ACK, .cseq = cseq};
+    struct ua_dialog_request request = {.dialog = &leg->dialog,
+                                        .flow = sip_leg__flow(leg),
+                                        .method = SIP_METHOD_ACK,
+                                        .cseq = cseq,
+                                        .provider = leg->provider};
     struct sip_build build;
 
     ua__branch(ua, branch);
     request.branch = sr_str_c(branch);
     ua__request_begin(ua, &build, &request);
+    if (leg->provider != SR_ID_NONE)
+        provider__copy_credentials(txn, &build);
     if (sip_build_end(&build, sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp) == SR_OK)
         client_txn__set_ack(txn, sip_dialog_remote_tag(&leg->dialog), sr_buf_view(&ua->out));
     leg->is_answer_in_ack = false;
@@ -360,6 +377,10 @@ static void on_answered(struct sip_leg *leg, struct client_txn *txn, struct sip_
     }
     leg->state = LEG_ANSWERED;
     leg->is_acked = true;
+    if (leg->provider != SR_ID_NONE) {
+        leg->flow = txn->flow; /* the address that answered */
+        provider__follow_dialog(leg);
+    }
     sip_leg__learn(leg, msg);
     sip_session_timer_on_2xx(&leg->session, &said, ua__now(leg->ua));
     if (event.sdp.n > UA_BODY_BYTES_MAX)

@@ -1,6 +1,6 @@
 /* The called side: an INVITE from a device until its final response. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 static const struct sip_session_options session_options = {.interval_s = UA_SESSION_SEC,
                                                            .min_s = SIP_SESSION_MIN_S};
@@ -46,6 +46,7 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
     const struct sip_nameaddr *from = sip_msg_from(msg);
     const struct sip_uri *target = sip_msg_uri(msg);
     struct sr_str replaces_text = sip_msg_value(msg, SIP_HDR_REPLACES);
+    struct provider *provider = provider__get(leg->ua, leg->provider);
     char dialled[256];
     char from_user[256];
     char display[256];
@@ -63,6 +64,13 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
         .flow = leg->flow,
     };
 
+    if (provider != NULL) {
+        invite.provider_id = provider->conf.id;
+        invite.dialled = provider__called(provider, in, dialled, sizeof(dialled));
+        provider__caller(msg, from_user, display);
+        invite.from_user = sr_str_c(from_user);
+        invite.from_display = sr_str_c(display);
+    }
     if (replaces_text.p != NULL && sip_replaces_parse(replaces_text, &replaces, NULL) == SR_OK) {
         invite.has_replaces = true;
         invite.is_replaces_early_only = replaces.is_early_only;
@@ -75,7 +83,8 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
     leg->ua->ops->on_invite(leg->ua->arg, leg, &invite);
 }
 
-static struct sip_leg *new_leg(struct ua_in *in, struct ua_slot *slot, struct server_txn *txn)
+static struct sip_leg *new_leg(struct ua_in *in, struct ua_slot *slot, sr_id provider,
+                               struct server_txn *txn)
 {
     struct sip_leg *leg = sip_leg__new(in->ua);
     uint32_t first_rseq = 1 + ua__random_below(in->ua, 0x3fffffff);
@@ -85,7 +94,9 @@ static struct sip_leg *new_leg(struct ua_in *in, struct ua_slot *slot, struct se
     leg->invite_st = txn;
     txn->leg = leg;
     leg->call_id = ua__dup(sip_msg_call_id(in->msg));
-    (void)sr_str_copy(slot->device->id, leg->device_id, sizeof(leg->device_id));
+    leg->provider = provider;
+    if (slot != NULL)
+        (void)sr_str_copy(slot->device->id, leg->device_id, sizeof(leg->device_id));
     (void)sr_str_copy(sr_str_c(txn->to_tag), leg->local_tag, sizeof(leg->local_tag));
     leg->is_offerless = sip_leg__sdp_of(in->msg).n == 0;
     leg->offer = leg->is_offerless ? LEG_OFFER_NONE : LEG_OFFER_THEIRS;
@@ -110,7 +121,7 @@ static void send_trying(struct server_txn *txn)
     server_txn__send(txn, &build, 100, SR_STR(""), SR_STR(""));
 }
 
-void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot)
+void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot, sr_id provider)
 {
     struct ua *ua = in->ua;
     struct server_txn *txn = server_txn__new(in);
@@ -132,14 +143,14 @@ void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot)
     err = sip_dialog_init_uas(&dialog, in->msg, sr_str_c(txn->to_tag));
     if (status == 0 && err != SR_OK)
         status = err == SR_ERR_LIMIT ? 513 : 400;
-    if (status == 0 && sip_msg_uri(in->msg)->scheme != SIP_SCHEME_TEL &&
+    if (status == 0 && slot != NULL && sip_msg_uri(in->msg)->scheme != SIP_SCHEME_TEL &&
         !ua__host_is_ours(ua, in->flow, sip_msg_uri(in->msg)))
         status = 404;
     if (status != 0) {
         server_txn__refuse(txn, status, &refusal);
         return;
     }
-    leg = new_leg(in, slot, txn);
+    leg = new_leg(in, slot, provider, txn);
     leg->dialog = dialog;
     sip_leg__key(leg);
     sip_leg__hold(leg);
@@ -158,7 +169,7 @@ void sip_leg__add_abilities(struct sip_leg *leg, struct sip_build *build)
     char uri[UA_CONTACT_TEXT_MAX];
 
     sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>",
-                  SR_STR_ARG(ua__own_uri(leg->ua, &leg->flow, uri)));
+                  SR_STR_ARG(ua__contact_uri(leg->ua, &leg->flow, leg->provider, uri)));
     sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
     sip_leg__add_identity(leg, build);
 }

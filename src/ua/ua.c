@@ -1,7 +1,7 @@
 /* The object: birth, settings, what the transports say, sending. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/internal.h"
+#include "ua/provider_internal.h"
 
 /* ---- small tools ---- */
 
@@ -65,7 +65,14 @@ enum sr_err ua__send(struct ua *ua, struct net_flow *flow, bool may_dial, struct
 {
     static const struct net_dial dial = {0};
     bool is_dialled = may_dial && flow->kind == NET_TCP;
-    enum sr_err err = net_send(ua->net, flow, is_dialled ? &dial : NULL, bytes);
+
+    return ua__send_dial(ua, flow, is_dialled ? &dial : NULL, bytes, cookies);
+}
+
+enum sr_err ua__send_dial(struct ua *ua, struct net_flow *flow, const struct net_dial *dial,
+                          struct sr_str bytes, const struct ua_cookies *cookies)
+{
+    enum sr_err err = net_send(ua->net, flow, dial, bytes);
 
     if (err == SR_OK)
         ua->stats.sent++;
@@ -256,8 +263,7 @@ static void on_closed(void *arg, const struct net_flow *flow, enum sr_err err, c
     struct ua *ua = arg;
     struct ua_conn *conn = ua__conn(ua, flow->conn, false);
 
-    (void)err;
-    (void)why; /* net/ has logged and counted it */
+    provider__on_conn_closed(ua, flow, err, why);
     if (conn == NULL)
         return;
     registrar__on_conn_closed(conn);
@@ -265,10 +271,23 @@ static void on_closed(void *arg, const struct net_flow *flow, enum sr_err err, c
     ua__conn_drop(ua, conn);
 }
 
+static void on_pong(void *arg, const struct net_flow *flow)
+{
+    provider__on_pong(arg, flow);
+}
+
+static void on_stun(void *arg, const struct net_flow *flow, struct sr_str bytes)
+{
+    provider__on_stun(arg, flow, bytes);
+}
+
 const struct net_handler *ua_net_handler(void)
 {
-    static const struct net_handler handler = {
-        .on_message = on_message, .on_bad_stream = on_bad_stream, .on_closed = on_closed};
+    static const struct net_handler handler = {.on_message = on_message,
+                                               .on_bad_stream = on_bad_stream,
+                                               .on_closed = on_closed,
+                                               .on_pong = on_pong,
+                                               .on_stun = on_stun};
 
     return &handler;
 }
@@ -302,6 +321,7 @@ struct ua *ua_new(const struct ua_options *options)
     SR_ASSERT(options->loop != NULL && options->ops != NULL);
     ua->loop = options->loop;
     ua->net = options->net;
+    ua->resolver = options->resolver;
     ua->ops = options->ops;
     ua->arg = options->arg;
     (void)sr_str_copy(options->user_agent, ua->user_agent, sizeof(ua->user_agent));
@@ -324,6 +344,10 @@ struct ua *ua_new(const struct ua_options *options)
     sr_list_init(&ua->legs);
     sr_list_init(&ua->messages);
     subscribe__init(ua);
+    sr_list_init(&ua->providers);
+    sr_map_init(&ua->providers_by_name);
+    sr_idtab_init(&ua->provider_ids, 2 * UA_PROVIDERS_MAX); /* and those that leave */
+    loop_timer_init(&ua->stop_timer, provider__on_stop_timer, ua);
     sr_buf_init(&ua->out, NET_MESSAGE_BYTES_MAX);
     return ua;
 }
@@ -331,6 +355,11 @@ struct ua *ua_new(const struct ua_options *options)
 void ua_set_net(struct ua *ua, struct net *net)
 {
     ua->net = net;
+}
+
+void ua_set_resolver(struct ua *ua, struct resolver *resolver)
+{
+    ua->resolver = resolver;
 }
 
 static void free_slots(struct ua *ua, struct ua_slot *slots, size_t count)
@@ -353,6 +382,8 @@ void ua_free(struct ua *ua)
     message__free_all(ua);
     while ((node = sr_list_first(&ua->legs)) != NULL)
         sip_leg__free(SR_CONTAINER(node, struct sip_leg, node));
+    provider__end_stun(ua);
+    provider__free_all(ua);
     while ((node = sr_list_first(&ua->server_list)) != NULL)
         server_txn__free(SR_CONTAINER(node, struct server_txn, node));
     while ((node = sr_list_first(&ua->client_list)) != NULL)
@@ -367,6 +398,8 @@ void ua_free(struct ua *ua)
     sr_map_done(&ua->client_txns);
     sr_map_done(&ua->dialogs);
     sr_map_done(&ua->uac_calls);
+    sr_map_done(&ua->providers_by_name);
+    sr_idtab_done(&ua->provider_ids);
     sr_map64_done(&ua->conns);
     sr_buf_done(&ua->out);
     sr_free(ua->nc_sets);
@@ -427,6 +460,9 @@ void ua_configure(struct ua *ua, const struct ua_settings *settings)
         remove_bindings(&old[i]);
     free_slots(ua, old, old_count);
     subscribe__reconfigure(ua);
+    provider__configure(ua, settings);
+    ua->settings.providers = NULL; /* copied */
+    ua->settings.provider_count = 0;
 }
 
 void ua_hangup_all(struct ua *ua, uint16_t status, struct sr_str reason)
@@ -466,4 +502,14 @@ void ua_stats(const struct ua *ua, struct ua_stats *ret_stats)
     ret_stats->subscriptions = (uint32_t)ua->subscriptions.count;
     ret_stats->contacts = ua->binding_count;
     ret_stats->bans = ban__count(ua->ban);
+    ret_stats->providers = ret_stats->providers_up = 0;
+    SR_LIST_EACH(&ua->providers, node)
+    {
+        const struct provider *provider = SR_CONTAINER(node, struct provider, node);
+
+        ret_stats->providers += !provider->is_leaving;
+        ret_stats->providers_up += !provider->is_leaving &&
+                                   provider->state != UA_PROVIDER_STARTING &&
+                                   provider->state != UA_PROVIDER_FAILED;
+    }
 }

@@ -17,7 +17,9 @@
 #include "base/addr.h"
 #include "net/loop.h"
 #include "net/net.h"
+#include "ua/provider.h"
 
+struct resolver;
 struct ua;
 struct sip_leg;
 struct sip_leg_event;
@@ -62,6 +64,14 @@ struct ua_settings {
     size_t deny_count;
     struct sr_addr lan_ip4,
         lan_ip6; /* told to devices; family NONE: the address the packet came to */
+    const struct ua_provider *providers;
+    size_t provider_count;
+    struct sr_addr public_ip4,
+        public_ip6;          /* told to providers; family NONE: learnt from their answers */
+    uint16_t sip_port;       /* we listen there; 0: 5060 */
+    uint16_t tls_port;       /* 0: 5061 */
+    struct sr_str stun_host; /* asked when a provider does not show our address; empty: never */
+    uint16_t stun_port;
 };
 
 /** A contact of a device as the registrar knows it. Texts live as long as the callback or until the
@@ -113,6 +123,8 @@ struct ua_user_ops {
     void (*on_leg_event)(void *arg, void *user, struct sip_leg *leg,
                          const struct sip_leg_event *event);
     void (*on_registration)(void *arg, const struct ua_registration_event *event);
+    /** May be NULL. */
+    void (*on_provider)(void *arg, const struct ua_provider_event *event);
     /** Every message of a leg that has a cookie, both ways. */
     void (*on_trace)(void *arg, const struct ua_trace *trace);
     /** A source (and user, empty: any) is banned from now on for `ban_sec`. */
@@ -129,7 +141,8 @@ struct ua_user_ops {
 
 struct ua_options {
     struct loop *loop;
-    struct net *net; /* real or simulated; ua_net_handler() is to be its handler */
+    struct net *net;           /* real or simulated; ua_net_handler() is to be its handler */
+    struct resolver *resolver; /* for providers; NULL: they stay unresolved */
     const struct ua_user_ops *ops;
     void *arg;
     struct sr_str user_agent;   /* Server and User-Agent header, e.g. "siprouter/0.1.0" */
@@ -141,6 +154,7 @@ struct ua_stats {
     uint32_t legs;         /* with a user */
     uint32_t legs_closing; /* without one: BYE, CANCEL or an ACK is still on its way */
     uint32_t server_transactions, client_transactions, contacts, bans, subscriptions;
+    uint32_t providers, providers_up;
     uint64_t requests_received, responses_received, sent, retransmitted;
     uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,
         dropped_banned, merged; /* merged: 482 */
@@ -151,6 +165,8 @@ struct ua *ua_new(const struct ua_options *options);
 void ua_free(struct ua *ua);
 /** When the net was made after the user agent (whose handler it needs): before anything is sent. */
 void ua_set_net(struct ua *ua, struct net *net);
+/** As ua_options.resolver, when it is made later: before providers are configured. */
+void ua_set_resolver(struct ua *ua, struct resolver *resolver);
 /** What to give to net_new(), with the ua as argument. */
 const struct net_handler *ua_net_handler(void);
 /** Takes new settings: contacts of devices that went are removed (with events); bans stay. */

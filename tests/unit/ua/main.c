@@ -24,5 +24,7 @@ int main(int argc, char **argv)
     failed += run_dialog_tests();
     failed += run_torture_tests();
     failed += run_loss_tests();
+    failed += run_provider_tests();
+    failed += run_provider_call_tests();
     return failed ? 1 : 0;
 }

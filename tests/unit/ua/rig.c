@@ -17,6 +17,9 @@ static void on_invite(void *arg, struct sip_leg *leg, const struct ua_invite *in
     (void)sr_str_copy(invite->dialled, rig->dialled, sizeof(rig->dialled));
     (void)sr_str_copy(invite->device_id, rig->from_device, sizeof(rig->from_device));
     (void)sr_str_copy(invite->sdp, rig->offer, sizeof(rig->offer));
+    (void)sr_str_copy(invite->provider_id, rig->from_provider, sizeof(rig->from_provider));
+    (void)sr_str_copy(invite->from_user, rig->from_user, sizeof(rig->from_user));
+    (void)sr_str_copy(invite->from_display, rig->from_display, sizeof(rig->from_display));
     if (rig->is_untaken)
         return;
     if (rig->reject_with != 0) {
@@ -88,12 +91,24 @@ static bool is_accepting(void *arg, uint32_t *ret_retry_after_sec)
     return !rig->is_busy;
 }
 
+static void on_provider(void *arg, const struct ua_provider_event *event)
+{
+    struct rig *rig = arg;
+
+    rig->provider = *event->view;
+    rig->provider_up += event->kind == UA_PROVIDER_UP;
+    rig->provider_down += event->kind == UA_PROVIDER_DOWN;
+    rig->provider_moved += event->kind == UA_PROVIDER_MOVED;
+    rig->provider_gone += event->kind == UA_PROVIDER_GONE;
+}
+
 static const struct ua_user_ops ops = {
     .on_invite = on_invite,
     .on_leg_event = on_leg_event,
     .on_registration = on_registration,
     .on_trace = on_trace,
     .on_ban = on_ban,
+    .on_provider = on_provider,
     .is_accepting = is_accepting,
 };
 
@@ -128,7 +143,9 @@ void rig_init(struct rig *rig, uint64_t seed)
     rig->loop = loop_sim_new(seed);
     rig->wire = sim_wire_new(rig->loop);
     rig->host = addr_of("10.0.0.1:5060");
+    rig->resolver = resolver_sim_new(rig->loop, 20 * SR_MSEC);
     options.loop = rig->loop;
+    options.resolver = rig->resolver;
     rig->ua = ua_new(&options);
     rig->net = net_sim_new(rig->wire, &rig->host, ua_net_handler(), rig->ua, NULL);
     ua_set_net(rig->ua, rig->net);
@@ -182,6 +199,7 @@ void rig_done(struct rig *rig)
     assert_int_equal(stats.server_transactions, 0);
     assert_int_equal(stats.client_transactions, 0);
     ua_free(rig->ua);
+    resolver_free(rig->resolver);
     net_free(rig->net);
     sim_wire_free(rig->wire);
     loop_free(rig->loop);

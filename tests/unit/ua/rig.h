@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "net/net_sim.h"
+#include "net/resolver.h"
 #include "sip/digest.h"
 #include "sip/sip.h"
 #include "ua/sip_leg.h"
@@ -33,6 +34,8 @@ int run_calling_tests(void);
 int run_dialog_tests(void);
 int run_torture_tests(void);
 int run_loss_tests(void);
+int run_provider_tests(void);
+int run_provider_call_tests(void);
 
 struct rig_event {
     struct sip_leg_event event;
@@ -47,6 +50,7 @@ struct rig {
     struct loop *loop;
     struct sim_wire *wire;
     struct net *net;
+    struct resolver *resolver;
     struct ua *ua;
     struct sr_addr host;
     struct ua_settings settings;
@@ -68,6 +72,10 @@ struct rig {
     char registration_why[32];
     unsigned registered, refreshed, unregistered, reachability;
     unsigned bans, traces;
+    struct ua_provider providers[8];
+    unsigned provider_up, provider_down, provider_moved, provider_gone;
+    struct ua_provider_view provider; /* of the last event */
+    char from_provider[64], from_user[64], from_display[64];
     /* a hub of the test's own in place of all that */
     void *hub;
     void (*hub_invite)(struct rig *rig, struct sip_leg *leg, const struct ua_invite *invite);

@@ -14,7 +14,7 @@ const char *const full_config =
     "  \"storage\": { \"url\": \"sqlite:calls.db\" },\n"
     "  \"providers\": [ { \"id\": \"acme\", \"domain\": \"sip.acme.example\", \"username\": "
     "\"u\",\n"
-    "    \"password\": \"provider secret\", \"quirks\": { \"x\": 1, \"y\": \"z\" } },\n"
+    "    \"password\": \"provider secret\", \"quirks\": { \"ptime\": 20, \"userPhone\": true } },\n"
     "    { \"id\": \"other\", \"domain\": \"192.0.2.9\", \"register\": false,\n"
     "      \"trustedAddresses\": [\"192.0.2.0/24\"] } ],\n"
     "  \"devices\": [\n"
@@ -135,7 +135,7 @@ static void everything_arrives_resolved(void **state)
     assert_text(config->ivr.menus[0].timeout_action.conference->id, "room");
     assert_int_equal(config->schedules[0].rules[0].from_min, 540);
     assert_int_equal(config->security.night_from_min, 22 * 60);
-    assert_text(config->providers[0].quirks.items[0].value, "1");
+    assert_text(config->providers[0].quirks.items[0].value, "20");
     assert_true(config_is_own_domain(config, SR_STR("PBX.example.org")));
     config_unref(config);
 }

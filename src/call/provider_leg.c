@@ -1,0 +1,335 @@
+/* Legs towards and from providers: numbers outside. */
+#include "base/alloc.h"
+#include "call/internal.h"
+
+/* ---- what both directions share ---- */
+
+/* Ports at the address the provider's server is reached from; in SDP the address it knows us by. */
+static bool open_media(struct leg *leg, const struct ua_provider_path *path)
+{
+    if (!leg__open_media(leg, &path->flow.local))
+        return false;
+    if (path->media_ip.family == leg->rtp.family)
+        memcpy(leg->rtp.ip, path->media_ip.ip, sizeof(leg->rtp.ip));
+    return true;
+}
+
+static struct leg *new_leg(struct call *call, const struct config_provider *provider,
+                           const struct ua_provider_path *path)
+{
+    struct leg *leg = leg__new(call, LEG_PROVIDER);
+
+    if (leg == NULL)
+        return NULL;
+    (void)sr_str_copy(provider->id, leg->provider_id, sizeof(leg->provider_id));
+    leg->dtmf = provider->dtmf;
+    leg->ptime_ms = path->ptime_ms;
+    leg__allow_codecs(leg, &provider->codecs);
+    return leg;
+}
+
+static bool is_full(struct engine *engine, const struct config_provider *provider)
+{
+    return provider->calls_max > 0 &&
+           engine__provider_calls(engine, provider->id, 0) >= provider->calls_max;
+}
+
+static void count(struct leg *leg)
+{
+    leg->is_counted = true;
+    engine__provider_calls(leg->call->engine, sr_str_c(leg->provider_id), 1);
+}
+
+void leg__tell_address(struct leg *leg)
+{
+    struct engine *engine = leg->call->engine;
+    struct ua_provider_path path;
+    struct sr_buf sdp;
+    enum sr_err err;
+
+    if (leg->state != LEG_ANSWERED || leg->sip == NULL ||
+        ua_provider_path(engine->ua, sr_str_c(leg->provider_id), &path) != SR_OK ||
+        path.media_ip.family != leg->rtp.family)
+        return;
+    memcpy(leg->rtp.ip, path.media_ip.ip, sizeof(leg->rtp.ip));
+    sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
+    err = leg__make_offer(leg, NULL, &sdp);
+    if (err == SR_OK)
+        err = sip_leg_offer(leg->sip, sr_buf_view(&sdp));
+    leg->is_offer_open = leg->is_offer_open || err == SR_OK;
+    if (err != SR_OK)
+        sr_log(HUB, INFO, "event=address_not_told call=%s leg=%s err=%s", leg->call->call_id,
+               leg->leg_id, sr_err_name(err));
+    sr_buf_done(&sdp);
+}
+
+/* ---- out ---- */
+
+static bool is_anonymous(struct sr_str number)
+{
+    return sr_str_ieq(number, SR_STR("anonymous"));
+}
+
+static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_provider_path *path,
+                          const struct config_provider *provider, struct sr_str caller_id)
+{
+    struct call *call = leg->call;
+    struct sip_leg_invite_options options = {
+        .provider_id = provider->id,
+        .to_user = sr_str_c(leg->number),
+        .from_user = caller_id,
+        .from_display = sr_str_c(call->from_name),
+        .is_withheld = is_anonymous(caller_id),
+        .max_forwards = call->max_forwards,
+        .user = leg,
+        .call_cookie = call->id,
+        .leg_cookie = leg->id,
+    };
+    struct sr_buf offer;
+    enum sr_err err = SR_ERR_LIMIT;
+
+    if (options.from_user.n == 0 || options.is_withheld)
+        options.from_user = provider->caller_id;
+    sr_buf_init(&offer, LEG_SDP_BYTES_MAX);
+    if (open_media(leg, path))
+        err = leg__make_offer(leg, from, &offer);
+    options.sdp = sr_buf_view(&offer);
+    if (err == SR_OK)
+        err = sip_leg_invite(call->engine->ua, &options, &leg->sip);
+    if (err != SR_OK)
+        leg->sip = NULL;
+    sr_buf_done(&offer);
+    return err;
+}
+
+enum call_reason ring__provider(struct ring *ring, struct leg *from,
+                                const struct config_provider *provider, struct sr_str number,
+                                struct sr_str caller_id)
+{
+    struct call *call = ring->call;
+    struct engine *engine = call->engine;
+    struct ua_provider_path path;
+    struct leg *leg;
+    enum sr_err err;
+
+    if (!provider->is_enabled)
+        return CALL_REASON_NOT_ALLOWED;
+    if (is_full(engine, provider))
+        return CALL_REASON_LIMIT;
+    if (ua_provider_path(engine->ua, provider->id, &path) != SR_OK)
+        return CALL_REASON_UNREACHABLE;
+    leg = new_leg(call, provider, &path);
+    if (leg == NULL)
+        return CALL_REASON_LIMIT;
+    (void)sr_str_copy(number, leg->number, sizeof(leg->number));
+    leg->signalling = path.flow.remote;
+    leg->ring = ring;
+    ring->branch_count++;
+    count(leg);
+    err = invite(leg, from, &path, provider, caller_id);
+    event__leg(leg, ENGINE_LEG_ADDED);
+    if (err != SR_OK) {
+        enum call_reason reason = err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;
+
+        leg__remove(leg, reason, 503);
+        return reason;
+    }
+    return CALL_REASON_NONE;
+}
+
+/* ---- in ---- */
+
+static void refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason)
+{
+    uint16_t status = call_reason_status(reason);
+
+    engine->calls_failed++;
+    sip_leg_reject(sip, status, (struct sr_str){NULL, 0}, status == 503 ? 5 : 0);
+}
+
+/* Its offer, read; the reason to refuse with, or NONE. */
+static enum call_reason take_offer(struct leg *leg, const struct ua_provider_path *path,
+                                   struct sr_str sdp)
+{
+    if (!open_media(leg, path))
+        return CALL_REASON_LIMIT;
+    if (sdp.n > 0 && leg__read_peer(leg, sdp) != SR_OK)
+        return CALL_REASON_NO_CODEC;
+    return sdp.n == 0 || leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
+}
+
+static struct leg *new_caller(struct call *call, struct sip_leg *sip,
+                              const struct ua_invite *invite,
+                              const struct config_provider *provider,
+                              const struct ua_provider_path *path)
+{
+    struct leg *leg = new_leg(call, provider, path);
+
+    if (leg == NULL)
+        return NULL;
+    leg->is_caller = true;
+    leg->sip = sip;
+    leg->signalling = invite->flow.remote;
+    (void)sr_str_copy(invite->from_user, leg->number, sizeof(leg->number));
+    (void)sr_str_copy(invite->from_display, leg->name, sizeof(leg->name));
+    (void)sr_str_copy(invite->user_agent, leg->user_agent, sizeof(leg->user_agent));
+    sip_leg_set_user(sip, leg, call->id, leg->id);
+    count(leg);
+    event__leg(leg, ENGINE_LEG_ADDED);
+    return leg;
+}
+
+void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
+                                const struct ua_invite *invite)
+{
+    const struct config_provider *provider =
+        config_provider_by_id(engine->config, invite->provider_id);
+    struct ua_provider_path path;
+    enum call_reason reason;
+    struct call *call;
+    struct leg *leg;
+
+    if (provider == NULL || ua_invite_path(engine->ua, invite, &path) != SR_OK) {
+        refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
+        return;
+    }
+    if (is_full(engine, provider)) {
+        refuse(engine, sip, CALL_REASON_BUSY);
+        return;
+    }
+    call = call__new(engine, "inbound", invite->from_user, invite->from_display, invite->dialled);
+    if (call == NULL) {
+        refuse(engine, sip, CALL_REASON_LIMIT);
+        return;
+    }
+    call->max_forwards = invite->max_forwards;
+    event__call(call, ENGINE_CALL_CREATED);
+    leg = new_caller(call, sip, invite, provider, &path);
+    if (leg == NULL) {
+        refuse(engine, sip, CALL_REASON_LIMIT);
+        call__end(call, CALL_REASON_LIMIT, 503);
+        return;
+    }
+    call->origin = leg;
+    reason = take_offer(leg, &path, invite->sdp);
+    if (reason == CALL_REASON_NONE)
+        reason = call__dial_inbound(call, leg, provider, invite->dialled);
+    if (reason != CALL_REASON_NONE)
+        call__end(call, reason, call_reason_status(reason));
+}
+
+/* ---- where calls go ---- */
+
+static void take_route(struct call *call, const struct config_route *route)
+{
+    if (route == NULL)
+        return;
+    (void)sr_str_copy(route->id, call->route_id, sizeof(call->route_id));
+    call->duration_sec_max = route->action.duration_sec_max;
+}
+
+static size_t add_devices(const struct config_route *route, const struct config_device **devices)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < route->action.target_names.count; i++) {
+        const struct config_target *target = &route->action.targets[i];
+
+        if (target->kind == CONFIG_TARGET_DEVICE && count < RING_BRANCHES_MAX)
+            devices[count++] = target->device;
+        for (uint32_t j = 0; target->kind == CONFIG_TARGET_GROUP && count < RING_BRANCHES_MAX &&
+                             j < target->group->member_ids.count;
+             j++)
+            devices[count++] = target->group->members[j];
+    }
+    return count;
+}
+
+enum call_reason call__dial_inbound(struct call *call, struct leg *from,
+                                    const struct config_provider *provider, struct sr_str number)
+{
+    struct routing_query query = {
+        .provider = provider,
+        .number = number,
+        .caller = sr_str_c(call->from),
+        .now = loop_wall(call->engine->loop) / SR_SEC,
+    };
+    const struct config_device *devices[RING_BRANCHES_MAX];
+    struct routing_plan plan;
+    size_t count;
+
+    routing_resolve(call->config, &query, &plan, NULL);
+    if (plan.outcome == ROUTING_NOWHERE) {
+        sr_log(HUB, INFO, "event=unrouted provider=%.*s number=%s nearest=%.*s why=\"%s\"",
+               SR_STR_ARG(provider->id), plan.number,
+               SR_STR_ARG(plan.nearest != NULL ? plan.nearest->id : SR_STR("none")),
+               plan.nearest_why);
+        return plan.reason;
+    }
+    if (plan.outcome != ROUTING_ROUTE)
+        return CALL_REASON_NOT_BUILT;
+    take_route(call, plan.route);
+    count = add_devices(plan.route, devices);
+    return count > 0 ? ring__devices(call, from, devices, count, false) : CALL_REASON_NOT_BUILT;
+}
+
+/* Calls through providers that began here. */
+static uint32_t outside_calls(struct engine *engine)
+{
+    uint32_t cursor = 0;
+    uint32_t count = 0;
+    struct leg *leg;
+
+    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL)
+        count += leg->kind == LEG_PROVIDER && !leg->is_caller;
+    return count;
+}
+
+static bool is_guarded(struct call *call, const struct leg *from, const struct routing_plan *plan)
+{
+    struct engine *engine = call->engine;
+    struct guard_query query = {
+        .config = engine->config,
+        .number = sr_str_c(plan->judged),
+        .route = plan->route,
+        .is_emergency = plan->is_emergency,
+        .is_ours = true,
+        .device = from != NULL ? config_device_by_id(engine->config, sr_str_c(from->device_id))
+                               : NULL,
+        .use = {.outside_calls = outside_calls(engine)},
+        .now = loop_wall(engine->loop) / SR_SEC,
+    };
+    char why[GUARD_WHY_MAX];
+
+    if (guard_check(&query, why) == CALL_REASON_NONE)
+        return false;
+    sr_log(HUB, WARN, "event=call_refused call=%s number=%s why=\"%s\"", call->call_id, plan->judged,
+           why);
+    return true;
+}
+
+enum call_reason call__dial_outside(struct call *call, struct leg *from,
+                                    const struct routing_plan *plan, bool is_addition)
+{
+    enum call_reason reason = CALL_REASON_UNREACHABLE;
+    uint32_t ring_sec = plan->route != NULL ? plan->route->action.no_answer_timeout_sec : 0;
+    struct ring *ring;
+
+    if (is_guarded(call, from, plan))
+        return CALL_REASON_NOT_ALLOWED;
+    ring = ring__new(call, is_addition);
+    if (ring == NULL)
+        return CALL_REASON_LIMIT;
+    if (!is_addition) {
+        take_route(call, plan->route);
+        call->direction = "outbound";
+    }
+    for (size_t i = 0; i < plan->provider_count; i++) {
+        reason = ring__provider(ring, from, plan->providers[i], sr_str_c(plan->dialled),
+                                plan->caller_id);
+        if (reason == CALL_REASON_NONE)
+            return ring__start(ring, ring_sec);
+    }
+    ring__free(ring);
+    return reason;
+}

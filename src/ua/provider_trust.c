@@ -1,0 +1,130 @@
+/* Which calls are a provider's (design: "Trunk trust"): over the registered flow, from an address of
+ * its resolved set or its trustedAddresses, or to the registration's own Contact. Names in From, To and
+ * the like choose among the accounts of that host only; they prove nothing. */
+#include "ua/provider_internal.h"
+
+enum {
+    USER_MAX = 256
+};
+
+static bool is_trusted(const struct provider *provider, const struct sr_addr *addr)
+{
+    for (size_t i = 0; i < provider->conf.trusted_count; i++) {
+        if (sr_cidr_has(&provider->conf.trusted[i], addr))
+            return true;
+    }
+    return false;
+}
+
+static bool is_from(const struct provider *provider, const struct net_flow *flow)
+{
+    if (flow->conn != SR_ID_NONE && provider->flow.conn == flow->conn)
+        return true;
+    return provider__has_addr(provider, &flow->remote) || is_trusted(provider, &flow->remote);
+}
+
+bool provider__has_source(struct ua *ua, const struct sr_addr *source)
+{
+    SR_LIST_EACH(&ua->providers, node)
+    {
+        if (provider__has_addr(SR_CONTAINER(node, struct provider, node), source))
+            return true;
+    }
+    return false;
+}
+
+/* The user of the first value of a header, unescaped; empty without one. */
+static struct sr_str user_in(struct sip_msg *msg, enum sip_hdr id, char out[USER_MAX])
+{
+    struct sip_values values = sip_msg_values(msg, id);
+    struct sip_nameaddr addr;
+    struct sr_str value;
+
+    if (!sip_values_next(&values, &value) || sip_nameaddr_parse(value, &addr, NULL) != SR_OK ||
+        addr.is_star)
+        return SR_STR("");
+    return sip_uri_user(&addr.uri, out, USER_MAX);
+}
+
+/* How well does this account fit, among others of the same host? */
+static int fitness(const struct provider *provider, struct ua_in *in)
+{
+    const struct sip_uri *uri = sip_msg_uri(in->msg);
+    struct sr_str name = provider->conf.username;
+    char user[USER_MAX];
+    struct sr_str line;
+
+    if (sip_uri_param(uri, "line", &line) && sr_str_eq_c(line, provider->contact_user))
+        return 5;
+    if (name.n == 0)
+        return 0;
+    if (sr_str_eq(sip_uri_user(uri, user, sizeof(user)), name))
+        return 4;
+    if (sr_str_eq(user_in(in->msg, SIP_HDR_P_CALLED_PARTY_ID, user), name))
+        return 3;
+    if (sr_str_eq(user_in(in->msg, SIP_HDR_TO, user), name))
+        return 2;
+    return provider->conf.is_registering ? 0 : 1; /* a trunk by address takes any number */
+}
+
+struct provider *provider__of_request(struct ua_in *in)
+{
+    struct ua *ua = in->ua;
+    const struct sip_uri *uri = sip_msg_uri(in->msg);
+    struct provider *best = NULL;
+    int best_fitness = -1;
+    char user_array[USER_MAX];
+    struct sr_str user;
+
+    if (ua->providers.count == 0 || uri == NULL)
+        return NULL;
+    user = sip_uri_user(uri, user_array, sizeof(user_array));
+    SR_LIST_EACH(&ua->providers, node)
+    {
+        struct provider *provider = SR_CONTAINER(node, struct provider, node);
+        int fit;
+
+        if (provider->is_leaving)
+            continue;
+        if (!provider->conf.quirks.contact_is_account && provider->conf.is_registering &&
+            sr_str_eq_secret(user, sr_str_c(provider->contact_user)))
+            return provider;
+        if (!is_from(provider, in->flow))
+            continue;
+        fit = fitness(provider, in);
+        if (fit > best_fitness) {
+            best = provider;
+            best_fitness = fit;
+        }
+    }
+    return best;
+}
+
+struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size)
+{
+    static const enum sip_hdr headers[] = {
+        [UA_CALLED_TO] = SIP_HDR_TO,
+        [UA_CALLED_P_CALLED_PARTY_ID] = SIP_HDR_P_CALLED_PARTY_ID,
+        [UA_CALLED_P_PREFERRED_IDENTITY] = SIP_HDR_P_PREFERRED_IDENTITY,
+    };
+    enum ua_called called = provider->conf.quirks.called;
+    char array[USER_MAX];
+    struct sr_str user = {NULL, 0};
+
+    SR_ASSERT(size > 0);
+    if (called != UA_CALLED_AUTO)
+        user = user_in(in->msg, headers[called], array);
+    if (user.n == 0) {
+        user = sip_uri_user(sip_msg_uri(in->msg), array, sizeof(array));
+        if (sr_str_eq_c(user, provider->contact_user) || sr_str_eq(user, provider->conf.username))
+            user = (struct sr_str){NULL, 0}; /* our Contact: the number stands elsewhere */
+    }
+    if (user.n == 0)
+        user = user_in(in->msg, SIP_HDR_P_CALLED_PARTY_ID, array);
+    if (user.n == 0)
+        user = user_in(in->msg, SIP_HDR_TO, array);
+    if (user.n == 0 || sr_str_eq_c(user, provider->contact_user))
+        user = provider->conf.username;
+    (void)sr_str_copy(sr_str_head(user, size - 1), out, size);
+    return sr_str_c(out);
+}

@@ -1,0 +1,126 @@
+/* Why a provider cannot be used: one sentence for people. */
+#include "ua/provider_internal.h"
+
+static bool has_word(const char *text, const char *word)
+{
+    return strstr(text, word) != NULL;
+}
+
+/* No answer came: what the transport said of it. */
+static enum ua_provider_fault fault_of_silence(const struct provider *provider)
+{
+    const char *why = provider->closed_why;
+
+    if (provider->closed_err == SR_ERR_AUTH) {
+        if (has_word(why, "expired"))
+            return UA_PROVIDER_FAULT_CERT_EXPIRED;
+        if (has_word(why, "mismatch"))
+            return UA_PROVIDER_FAULT_CERT_NAME;
+        return UA_PROVIDER_FAULT_CERT_UNTRUSTED;
+    }
+    if (has_word(why, "TLS"))
+        return UA_PROVIDER_FAULT_TLS;
+    if (has_word(why, "refused"))
+        return UA_PROVIDER_FAULT_REFUSED;
+    return UA_PROVIDER_FAULT_NO_ANSWER;
+}
+
+enum ua_provider_fault provider__fault_of(struct provider *provider, const struct sip_msg *msg,
+                                          uint16_t status)
+{
+    if (msg == NULL)
+        return fault_of_silence(provider);
+    if (status == 401 || status == 407)
+        return provider->foreign_realm[0] != '\0' ? UA_PROVIDER_FAULT_REALM
+                                                  : UA_PROVIDER_FAULT_PASSWORD;
+    if (status == 403)
+        return UA_PROVIDER_FAULT_FORBIDDEN;
+    if (status == 404 || status == 604)
+        return UA_PROVIDER_FAULT_UNKNOWN_USER;
+    if (status >= 500 && status < 600)
+        return UA_PROVIDER_FAULT_DOWN;
+    return UA_PROVIDER_FAULT_REJECTED;
+}
+
+static void write_sentence(const struct provider *provider, struct sr_buf *buf)
+{
+    struct sr_str server = provider__server(provider);
+    const struct ua_provider *conf = &provider->conf;
+    const char *answer = provider->last_response;
+
+    switch (provider->fault) {
+    case UA_PROVIDER_FAULT_NONE:
+        break;
+    case UA_PROVIDER_FAULT_DNS:
+        sr_buf_fmt(buf, "The name %.*s cannot be resolved: %s.", SR_STR_ARG(server),
+                   provider->closed_why);
+        break;
+    case UA_PROVIDER_FAULT_NO_ANSWER:
+        sr_buf_fmt(
+            buf,
+            "%.*s does not answer: it is down, the address is wrong, or something on the way "
+            "blocks the port.",
+            SR_STR_ARG(server));
+        break;
+    case UA_PROVIDER_FAULT_REFUSED:
+        sr_buf_fmt(buf,
+                   "%.*s refuses the connection: nothing listens there, or a firewall says no.",
+                   SR_STR_ARG(server));
+        break;
+    case UA_PROVIDER_FAULT_CERT_EXPIRED:
+        sr_buf_fmt(buf, "The certificate of %.*s has expired.", SR_STR_ARG(server));
+        break;
+    case UA_PROVIDER_FAULT_CERT_NAME:
+        sr_buf_fmt(buf, "The certificate shown is not for the name %.*s.", SR_STR_ARG(server));
+        break;
+    case UA_PROVIDER_FAULT_CERT_UNTRUSTED:
+        sr_buf_fmt(
+            buf,
+            "The certificate of %.*s is signed by nobody this machine trusts (%s): name its CA "
+            "in tlsCaFile.",
+            SR_STR_ARG(server), provider->closed_why);
+        break;
+    case UA_PROVIDER_FAULT_TLS:
+        sr_buf_fmt(buf, "No TLS with %.*s: %s.", SR_STR_ARG(server), provider->closed_why);
+        break;
+    case UA_PROVIDER_FAULT_PASSWORD:
+        sr_buf_fmt(buf,
+                   "%.*s refuses the login of \"%.*s\": user name or password (username, "
+                   "authUsername, password) is wrong.",
+                   SR_STR_ARG(server), SR_STR_ARG(conf->auth_username));
+        break;
+    case UA_PROVIDER_FAULT_REALM:
+        sr_buf_fmt(buf,
+                   "A login to realm \"%s\" is asked for, which got no answer: if it is this "
+                   "provider's, set digestRealm to it.",
+                   provider->foreign_realm);
+        break;
+    case UA_PROVIDER_FAULT_FORBIDDEN:
+        sr_buf_fmt(buf,
+                   "%.*s answers %s: the account is blocked, its password is wrong, or it may not "
+                   "register from here.",
+                   SR_STR_ARG(server), answer);
+        break;
+    case UA_PROVIDER_FAULT_UNKNOWN_USER:
+        sr_buf_fmt(buf, "%.*s answers %s: it does not know the user \"%.*s\".", SR_STR_ARG(server),
+                   answer, SR_STR_ARG(conf->username));
+        break;
+    case UA_PROVIDER_FAULT_DOWN:
+        sr_buf_fmt(buf, "%.*s answers %s: the provider is down or overloaded.", SR_STR_ARG(server),
+                   answer);
+        break;
+    case UA_PROVIDER_FAULT_REJECTED:
+        sr_buf_fmt(buf, "%.*s answers %s.", SR_STR_ARG(server), answer);
+        break;
+    }
+}
+
+void provider__write_verdict(struct provider *provider)
+{
+    char array[1024];
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, array, sizeof(array));
+    write_sentence(provider, &buf);
+    (void)sr_str_copy(sr_buf_view(&buf), provider->verdict, sizeof(provider->verdict));
+}

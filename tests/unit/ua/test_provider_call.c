@@ -1,0 +1,489 @@
+/* Calls to and from providers: who may call, what is said, which server, which password. */
+#include "house.h"
+
+static struct sip_leg *dial(struct rig *rig, const char *provider, const char *number,
+                            const char *caller, bool is_withheld)
+{
+    struct sip_leg *leg = NULL;
+    struct sip_leg_invite_options options = {
+        .provider_id = sr_str_c(provider),
+        .to_user = sr_str_c(number),
+        .from_user = sr_str_c(caller),
+        .from_display = SR_STR("Anna"),
+        .is_withheld = is_withheld,
+        .sdp = SR_STR(SDP_B),
+        .user = rig,
+        .call_cookie = 7,
+        .leg_cookie = 99,
+    };
+
+    assert_int_equal(sip_leg_invite(rig->ua, &options, &leg), SR_OK);
+    return leg;
+}
+
+static void settle(struct rig *rig)
+{
+    rig->event_read = rig->event_count = 0;
+    rig->leg = NULL;
+}
+
+/* A call that is answered and hung up by us. */
+static void finish(struct rig *rig, struct trunk *t, struct sip_leg *leg, const char *invite)
+{
+    trunk_reply(t, invite, "200 OK", "gw", NULL, SDP_A);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+}
+
+static void a_call_says_what_the_provider_wants(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    t->seen = "203.0.113.9:4242";
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE sip:+4930555@trunk.example SIP/2.0", SR_SEC);
+    assert_string_equal(header(invite, "To"), "<sip:+4930555@trunk.example>");
+    assert_non_null(strstr(header(invite, "From"), "\"Anna\" <sip:+49301231@trunk.example>;tag="));
+    assert_string_equal(header(invite, "P-Asserted-Identity"),
+                        "\"Anna\" <sip:+49301231@trunk.example>");
+    assert_string_equal(header(invite, "Privacy"), "");
+    assert_non_null(strstr(header(invite, "Via"), "203.0.113.9:4242"));
+    assert_non_null(strstr(header(invite, "Contact"), "@203.0.113.9:4242>"));
+    finish(rig, t, leg, invite);
+    leg = dial(rig, "acme", "+4930555", "+49301231", true);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    assert_non_null(
+        strstr(header(invite, "From"), "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="));
+    assert_string_equal(header(invite, "Privacy"), "id");
+    assert_non_null(strstr(header(invite, "P-Asserted-Identity"), "sip:+49301231@"));
+    finish(rig, t, leg, invite);
+    house_end(h);
+}
+
+static void identity_and_peculiarities_are_data(void **state)
+{
+    static const struct {
+        enum ua_identity identity;
+        const char *preset;
+        const char *from, *pai, *ppi, *rpid, *uri;
+    } cases[] = {
+        {UA_IDENTITY_FROM, "generic", "<sip:+49301231@trunk.example>", "", "", "",
+         "INVITE sip:+4930555@trunk.example SIP/2.0"},
+        {UA_IDENTITY_RPID, "generic", "<sip:+49301231@trunk.example>", "", "",
+         "\"Anna\" <sip:+49301231@trunk.example>;party=calling;screen=yes;privacy=off",
+         "INVITE sip:+4930555@trunk.example SIP/2.0"},
+        {UA_IDENTITY_PAI, "account", "<sip:4930123@trunk.example>",
+         "\"Anna\" <sip:+49301231@trunk.example>", "", "", "INVITE sip:+4930555@trunk.example "},
+        {UA_IDENTITY_PAI, "sipgate", "<sip:4930123@trunk.example>", "",
+         "\"Anna\" <sip:+49301231@trunk.example>", "", "INVITE sip:+4930555@trunk.example "},
+        {UA_IDENTITY_PAI, "ims", "<sip:+49301231@trunk.example;user=phone>", "",
+         "\"Anna\" <sip:+49301231@trunk.example;user=phone>", "",
+         "INVITE sip:+4930555@trunk.example;user=phone SIP/2.0"},
+        {UA_IDENTITY_PAI, "fritzbox", "<sip:4930123@trunk.example>",
+         "\"Anna\" <sip:+49301231@trunk.example>", "", "", "INVITE sip:+4930555@trunk.example "},
+    };
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(cases); i++) {
+        struct sip_leg *leg;
+        const char *invite;
+
+        HOUSE;
+        rig->providers[0].identity = cases[i].identity;
+        assert_int_equal(ua_quirks_preset(&rig->providers[0].quirks, sr_str_c(cases[i].preset)),
+                         SR_OK);
+        rig_configure(rig);
+        until_up(rig, 1, SR_SEC);
+        leg = dial(rig, "acme", "+4930555", "+49301231", false);
+        invite = trunk_wait(t, cases[i].uri, SR_SEC);
+        assert_non_null(strstr(header(invite, "From"), cases[i].from));
+        assert_string_equal(header(invite, "P-Asserted-Identity"), cases[i].pai);
+        assert_string_equal(header(invite, "P-Preferred-Identity"), cases[i].ppi);
+        assert_string_equal(header(invite, "Remote-Party-ID"), cases[i].rpid);
+        assert_int_equal(strstr(header(invite, "Supported"), "100rel") == NULL,
+                         strcmp(cases[i].preset, "fritzbox") == 0);
+        finish(rig, t, leg, invite);
+        house_end(h);
+    }
+}
+
+static void quirks_take_only_what_the_table_says(void **state)
+{
+    struct ua_quirks quirks;
+
+    (void)state;
+    ua_quirks_init(&quirks);
+    for (const struct ua_quirk_info *info = ua_quirk_table(); info->name != NULL; info++) {
+        assert_true(strlen(info->reason) > 20);
+        assert_int_equal(ua_quirks_set(&quirks, sr_str_c(info->name), SR_STR("nonsense")),
+                         SR_ERR_SYNTAX);
+    }
+    assert_int_equal(ua_quirks_set(&quirks, SR_STR("nothing"), SR_STR("true")), SR_ERR_NOTFOUND);
+    assert_int_equal(ua_quirks_set(&quirks, SR_STR("family"), SR_STR("ip6")), SR_OK);
+    assert_int_equal(quirks.family, SR_ADDR_IP6);
+    assert_int_equal(ua_quirks_set(&quirks, SR_STR("ptime"), SR_STR("20")), SR_OK);
+    assert_int_equal(quirks.ptime_ms, 20);
+    assert_int_equal(ua_quirks_preset(&quirks, SR_STR("unheard-of")), SR_ERR_NOTFOUND);
+}
+
+static void challenges_of_the_own_realm_are_answered(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    const char *bye;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    assert_string_equal(header(invite, "CSeq"), "1 INVITE");
+    t->nonce = 7;
+    trunk_challenge(t, invite, true, "trunk.example");
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    assert_string_equal(header(invite, "CSeq"), "2 INVITE");
+    assert_true(trunk_is_authorized(t, invite));
+    assert_true(strstr(header(invite, "Proxy-Authorization"), "\"nonce7\"") != NULL);
+    trunk_reply(t, invite, "180 Ringing", "gw", NULL, NULL);
+    assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
+    trunk_reply(t, invite, "200 OK", "gw", NULL, SDP_A);
+    assert_non_null(strstr(header(trunk_wait(t, "ACK ", SR_SEC), "Proxy-Authorization"),
+                           "\"nonce7\"")); /* that of the INVITE (13.2.2.4) */
+    (void)rig_event(rig, SIP_LEG_ANSWERED);
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    bye = trunk_wait(t, "BYE ", SR_SEC);
+    trunk_challenge(t, bye, true, "trunk.example");
+    bye = trunk_wait(t, "BYE ", SR_SEC);
+    assert_true(trunk_is_authorized(t, bye));
+    trunk_reply(t, bye, "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    house_end(h);
+}
+
+/* Whoever is called may challenge, too: the password is not for him (CVE-2021-41158 elsewhere). */
+static void challenges_of_another_realm_get_no_answer(void **state)
+{
+    const char *invite;
+    struct rig_event *event;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_challenge(t, invite, true, "evil.example");
+    event = rig_event(rig, SIP_LEG_ENDED);
+    assert_int_equal(event->event.status, 407);
+    rig_run(rig, SR_SEC);
+    assert_int_equal(trunk_count(t, "INVITE "), 0);
+    house_end(h);
+}
+
+static void a_challenge_is_answered_at_most_twice(void **state)
+{
+    const char *invite;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    for (int i = 0; i < 3; i++) {
+        invite = trunk_wait(t, "INVITE ", SR_SEC);
+        t->nonce++;
+        trunk_challenge(t, invite, true, "trunk.example"); /* always stale */
+    }
+    assert_int_equal(rig_event(rig, SIP_LEG_ENDED)->event.status, 407);
+    rig_run(rig, SR_SEC);
+    assert_int_equal(trunk_count(t, "INVITE "), 0);
+    house_end(h);
+}
+
+static void a_call_passes_over_a_dead_server_in_four_seconds(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    sr_usec start;
+
+    HOUSE;
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    trunk_skip(t);
+    t->is_deaf = true;
+    start = loop_now(rig->loop);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
+    assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
+    finish(rig, u, leg, invite);
+    t->is_deaf = false;
+    leg = dial(rig, "acme", "+4930555", "+49301231", false); /* it is remembered */
+    finish(rig, u, leg, trunk_wait(u, "INVITE ", SR_SEC));
+    assert_int_equal(trunk_count(t, "INVITE "), 0);
+    house_end(h);
+}
+
+/* The first server wakes up late: what rings there is cancelled, one call is enough. */
+static void a_late_ring_of_the_first_server_is_cancelled(void **state)
+{
+    struct sip_leg *leg;
+    const char *first;
+    const char *second;
+
+    HOUSE;
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    first = trunk_wait(t, "INVITE ", SR_SEC);
+    second = trunk_wait(u, "INVITE ", 6 * SR_SEC);
+    trunk_reply(t, first, "180 Ringing", "late", NULL, NULL);
+    trunk_reply(t, trunk_wait(t, "CANCEL ", SR_SEC), "200 OK", "late", NULL, NULL);
+    trunk_reply(t, first, "487 Request Terminated", "late", NULL, NULL);
+    rig_quiet(rig);
+    finish(rig, u, leg, second);
+    house_end(h);
+}
+
+static void a_503_goes_to_the_next_server_before_it_rings(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "100 Trying", NULL, NULL, NULL);
+    trunk_reply(t, invite, "503 Service Unavailable", "x", NULL, NULL);
+    invite = trunk_wait(u, "INVITE ", SR_SEC);
+    finish(rig, u, leg, invite);
+    house_end(h);
+}
+
+static void service_route_and_proxy_are_obeyed(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    assert_int_equal(
+        resolver_sim_add(rig->resolver, "edge.trunk.example", DNS_A, 300, "198.51.100.2"), SR_OK);
+    rig->providers[0].proxy = SR_STR("edge.trunk.example");
+    rig->providers[0].proxy_port = 5060;
+    u->extra = "Service-Route: <sip:core.trunk.example;lr>, <sip:more.trunk.example;lr>\r\n";
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    assert_int_equal(t->registers, 0);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(u, "INVITE sip:+4930555@trunk.example ", SR_SEC);
+    assert_string_equal(header(invite, "Route"),
+                        "<sip:edge.trunk.example:5060;lr>, <sip:core.trunk.example;lr>, "
+                        "<sip:more.trunk.example;lr>");
+    finish(rig, u, leg, invite);
+    house_end(h);
+}
+
+/* ---- trust ---- */
+
+static void send_invite(struct trunk *from, const char *uri, const char *extra)
+{
+    static unsigned number;
+    char text[TEXT_MAX];
+    char addr[SR_ADDR_TEXT_MAX];
+
+    (void)snprintf(text, sizeof(text),
+                   "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKin%u;rport\r\n"
+                   "From: \"Bob\" <sip:+49891@trunk.example>;tag=in%u\r\n%s"
+                   "Call-ID: in%u@trunk\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+                   "Contact: <sip:gw@%s>\r\nContent-Type: application/sdp\r\n"
+                   "Content-Length: %zu\r\n\r\n%s",
+                   uri, sr_addr_text(&from->addr, addr), number, number, extra, number,
+                   sr_addr_text(&from->addr, addr), strlen(SDP_A), SDP_A);
+    number++;
+    from->flow = (struct net_flow){.kind = from->kind, .remote = from->rig->host};
+    trunk_send(from, text);
+}
+
+static void contact_uri(const struct trunk *trunk, char out[256])
+{
+    const char *uri = strstr(trunk->contact, "<") + 1;
+
+    (void)snprintf(out, 256, "%.*s", (int)strcspn(uri, ">"), uri);
+}
+
+/* Answers what came in with 486 and forgets it. */
+static void refuse(struct rig *rig, struct trunk *from)
+{
+    sip_leg_reject(rig->leg, 486, SR_STR(""), 0);
+    rig->leg = NULL;
+    (void)trunk_wait(from, "SIP/2.0 486", SR_SEC);
+    rig_run(rig, 35 * SR_SEC); /* nobody ACKs */
+}
+
+static void calls_of_the_provider_need_no_password(void **state)
+{
+    char uri[256];
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    contact_uri(t, uri);
+    send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->from_provider, "acme");
+    assert_string_equal(rig->from_device, "");
+    assert_string_equal(rig->dialled, "+49301231"); /* of To: the URI has our Contact */
+    assert_string_equal(rig->from_user, "+49891");
+    assert_string_equal(rig->from_display, "Bob");
+    refuse(rig, t);
+    send_invite(u, "sip:+49301239@10.0.0.1", "To: <sip:x@trunk.example>\r\n");
+    (void)trunk_wait(u, "SIP/2.0 100", SR_SEC); /* another server of the set */
+    assert_string_equal(rig->dialled, "+49301239");
+    refuse(rig, u);
+    send_invite(t, "sip:4930123@10.0.0.1",
+                "To: <sip:x@trunk.example>\r\nP-Called-Party-ID: <sip:+49301237@trunk.example>\r\n"
+                "Privacy: id\r\n");
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->dialled, "+49301237");
+    assert_string_equal(rig->from_user, "anonymous");
+    refuse(rig, t);
+    house_end(h);
+}
+
+static void strangers_are_challenged_whatever_they_write(void **state)
+{
+    struct trunk stranger;
+    char uri[256];
+
+    HOUSE;
+    trunk_init(&stranger, rig, "192.0.2.99:5060", NET_UDP);
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    send_invite(&stranger, "sip:+49301231@10.0.0.1",
+                "To: <sip:4930123@trunk.example>\r\n"
+                "P-Asserted-Identity: <sip:4930123@trunk.example>\r\n"
+                "P-Called-Party-ID: <sip:4930123@trunk.example>\r\n");
+    (void)trunk_wait(&stranger, "SIP/2.0 401", SR_SEC);
+    send_invite(&stranger, "sip:4930123@10.0.0.1", "To: <sip:4930123@trunk.example>\r\n");
+    (void)trunk_wait(&stranger, "SIP/2.0 401", SR_SEC);
+    assert_int_equal(rig->invites, 0);
+    contact_uri(t, uri); /* who knows the 64 bits has them from the registrar */
+    send_invite(&stranger, uri, "To: <sip:+49301231@trunk.example>\r\n");
+    (void)trunk_wait(&stranger, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->from_provider, "acme");
+    refuse(rig, &stranger);
+    trunk_done(&stranger);
+    house_end(h);
+}
+
+static void trusted_addresses_may_call_without_registration(void **state)
+{
+    struct trunk gateway;
+    struct sr_cidr trusted;
+
+    HOUSE;
+    trunk_init(&gateway, rig, "192.0.2.99:5060", NET_UDP);
+    assert_int_equal(sr_cidr_parse(SR_STR("192.0.2.96/28"), &trusted), SR_OK);
+    rig->providers[0].is_registering = false;
+    rig->providers[0].trusted = &trusted;
+    rig->providers[0].trusted_count = 1;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    send_invite(&gateway, "sip:+49301231@10.0.0.1", "To: <sip:+49301231@10.0.0.1>\r\n");
+    (void)trunk_wait(&gateway, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->from_provider, "acme");
+    assert_string_equal(rig->dialled, "+49301231");
+    refuse(rig, &gateway);
+    trunk_done(&gateway);
+    house_end(h);
+}
+
+/* The complaint: "two numbers at one provider land on the same extension". */
+static void five_accounts_of_one_host_are_told_apart(void **state)
+{
+    static char ids[5][16], users[5][16];
+    char contacts[5][256];
+
+    HOUSE;
+    for (int i = 0; i < 5; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "line%d", i);
+        (void)snprintf(users[i], sizeof(users[i]), "49301%d", i);
+        rig->providers[i] = account();
+        rig->providers[i].id = sr_str_c(ids[i]);
+        rig->providers[i].username = sr_str_c(users[i]);
+        rig->settings.provider_count = (size_t)i + 1;
+        rig_configure(rig);
+        until_up(rig, (unsigned)i + 1, SR_SEC);
+        contact_uri(t, contacts[i]);
+    }
+    for (int i = 0; i < 5; i++) {
+        char extra[256];
+
+        send_invite(t, contacts[i], "To: <sip:anybody@trunk.example>\r\n");
+        (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+        assert_string_equal(rig->from_provider, ids[i]);
+        refuse(rig, t);
+        (void)snprintf(extra, sizeof(extra), "To: <sip:%s@trunk.example>\r\n", users[i]);
+        send_invite(t, "sip:10.0.0.1", extra);
+        (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+        assert_string_equal(rig->from_provider, ids[i]);
+        refuse(rig, t);
+    }
+    house_end(h);
+}
+
+/* ---- inside a call ---- */
+
+static void an_incoming_call_is_answered_with_our_public_contact(void **state)
+{
+    char uri[256];
+    const char *ok;
+
+    HOUSE;
+    t->seen = "203.0.113.9:4242";
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    contact_uri(t, uri);
+    send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    sip_leg_answer(rig->leg, SR_STR(SDP_B));
+    ok = trunk_wait(t, "SIP/2.0 200", SR_SEC);
+    assert_non_null(strstr(header(ok, "Contact"), "@203.0.113.9:4242>"));
+    assert_null(strstr(header(ok, "Contact"), "10.0.0.1"));
+    sip_leg_hangup(rig->leg, 0, SR_STR(""));
+    rig->leg = NULL;
+    rig_run(rig, 70 * SR_SEC); /* no ACK ever comes; the BYE is not answered */
+    house_end(h);
+}
+
+int run_provider_call_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_says_what_the_provider_wants),
+        cmocka_unit_test(identity_and_peculiarities_are_data),
+        cmocka_unit_test(quirks_take_only_what_the_table_says),
+        cmocka_unit_test(challenges_of_the_own_realm_are_answered),
+        cmocka_unit_test(challenges_of_another_realm_get_no_answer),
+        cmocka_unit_test(a_challenge_is_answered_at_most_twice),
+        cmocka_unit_test(a_call_passes_over_a_dead_server_in_four_seconds),
+        cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
+        cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
+        cmocka_unit_test(service_route_and_proxy_are_obeyed),
+        cmocka_unit_test(calls_of_the_provider_need_no_password),
+        cmocka_unit_test(strangers_are_challenged_whatever_they_write),
+        cmocka_unit_test(trusted_addresses_may_call_without_registration),
+        cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
+        cmocka_unit_test(an_incoming_call_is_answered_with_our_public_contact),
+    };
+
+    return cmocka_run_group_tests_name("provider calls", tests, NULL, NULL);
+}
