@@ -10,7 +10,7 @@ build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev 
   libjansson-dev libsqlite3-dev libc-ares-dev libsodium-dev libpcre2-dev
   flite1-dev libcmocka-dev nodejs:node npm:npm'
 test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev
-  libsrtp2-dev pocketsphinx pocketsphinx-en-us'
+  libsrtp2-dev pocketsphinx pocketsphinx-en-us kamailio'
 lint='clang-format-14 binutils:nm'
 bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev libsrtp2-dev kamailio rtpengine-daemon:rtpengine'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'

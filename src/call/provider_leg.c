@@ -24,6 +24,7 @@ static struct leg *new_leg(struct call *call, const struct config_provider *prov
     (void)sr_str_copy(provider->id, leg->provider_id, sizeof(leg->provider_id));
     leg->dtmf = provider->dtmf;
     leg->ptime_ms = path->ptime_ms;
+    leg__set_srtp(leg, provider->srtp, &path->flow);
     leg__allow_codecs(leg, &provider->codecs);
     return leg;
 }
@@ -155,6 +156,8 @@ static enum call_reason take_offer(struct leg *leg, const struct ua_provider_pat
         return CALL_REASON_LIMIT;
     if (sdp.n > 0 && leg__read_peer(leg, sdp) != SR_OK)
         return CALL_REASON_NO_CODEC;
+    if (sdp.n > 0 && !leg__can_agree_on_srtp(leg))
+        return CALL_REASON_ENCRYPTION;
     return sdp.n == 0 || leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
 }
 

@@ -413,6 +413,8 @@ void registrar__remove(struct binding *binding, const char *why, bool is_told);
 void registrar__on_conn_closed(struct ua_conn *conn);
 /** Puts all texts of a contact into one block. */
 struct ua_contact registrar__copy(const struct ua_contact *from, struct sr_str *ret_raw);
+/** Does a registered contact live at the other end of that flow? */
+bool registrar__has_flow(struct ua *ua, const struct net_flow *flow);
 bool registrar__source_is_registered(struct ua *ua, const struct sr_addr *source);
 /** A standing flow of that device from the same host, for a leg whose connection went. */
 bool registrar__find_flow(struct ua *ua, struct sr_str device_id, const struct net_flow *old,

@@ -628,6 +628,16 @@ static void on_timer(void *arg)
 
 /* ---- connections ---- */
 
+static bool has_target(const struct provider *provider, const struct net_flow *flow)
+{
+    for (size_t i = 0; i < provider->target_count; i++) {
+        if (provider->targets[i].kind == flow->kind &&
+            sr_addr_eq(&provider->targets[i].addr, &flow->remote))
+            return true;
+    }
+    return false;
+}
+
 void provider__on_conn_closed(struct ua *ua, const struct net_flow *flow, enum sr_err err,
                               const char *why)
 {
@@ -635,7 +645,7 @@ void provider__on_conn_closed(struct ua *ua, const struct net_flow *flow, enum s
     {
         struct provider *provider = SR_CONTAINER(node, struct provider, node);
 
-        if (provider__has_addr(provider, &flow->remote)) {
+        if (has_target(provider, flow)) {
             (void)sr_str_copy(sr_str_c(why != NULL ? why : ""), provider->closed_why,
                               sizeof(provider->closed_why));
             provider->closed_err = err;

@@ -67,6 +67,22 @@ static int fitness(const struct provider *provider, struct ua_in *in)
     return provider->conf.is_registering ? 0 : 1; /* a trunk by address takes any number */
 }
 
+/* A phone that lives at the provider's address, too (a router in front of both, one host): known by its
+ * registration, or it shows a login of ours. */
+static bool is_phone(struct ua_in *in)
+{
+    struct sip_values values = sip_msg_values(in->msg, SIP_HDR_AUTHORIZATION);
+    struct digest_credentials credentials;
+    struct sr_str value;
+
+    while (sip_values_next(&values, &value)) {
+        if (digest_credentials_parse(value, &credentials) == SR_OK &&
+            sr_str_eq(credentials.realm, in->ua->settings.realm))
+            return true;
+    }
+    return registrar__has_flow(in->ua, in->flow);
+}
+
 struct provider *provider__of_request(struct ua_in *in)
 {
     struct ua *ua = in->ua;
@@ -97,7 +113,7 @@ struct provider *provider__of_request(struct ua_in *in)
             best_fitness = fit;
         }
     }
-    return best;
+    return best != NULL && is_phone(in) ? NULL : best;
 }
 
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size)

@@ -238,6 +238,20 @@ void registrar__on_conn_closed(struct ua_conn *conn)
     }
 }
 
+bool registrar__has_flow(struct ua *ua, const struct net_flow *flow)
+{
+    for (size_t i = 0; i < ua->slot_count; i++) {
+        SR_LIST_EACH(&ua->slots[i].bindings, node)
+        {
+            const struct net_flow *known = &SR_CONTAINER(node, struct binding, node)->contact.flow;
+
+            if (known->kind == flow->kind && sr_addr_eq(&known->remote, &flow->remote))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool registrar__source_is_registered(struct ua *ua, const struct sr_addr *source)
 {
     for (size_t i = 0; i < ua->slot_count; i++) {

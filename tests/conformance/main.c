@@ -25,5 +25,6 @@ int main(int argc, char **argv)
     failed += run_loss();
     failed += run_srtp();
     failed += run_walk();
+    failed += run_provider();
     return failed != 0;
 }

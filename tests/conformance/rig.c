@@ -113,6 +113,8 @@ static void note_event(struct rig *rig, struct engine_event *event)
     rig->plays_finished += event->kind == ENGINE_PLAY_FINISHED;
     if (event->kind == ENGINE_PLAY_FINISHED)
         (void)sr_str_copy(sr_str_c(event->why), rig->play_end, sizeof(rig->play_end));
+    rig->provider_up += event->kind == ENGINE_PROVIDER_REGISTERED;
+    rig->provider_down += event->kind == ENGINE_PROVIDER_FAILED;
     if (event->call != NULL)
         note_call_event(call_of(rig, event->call_id), event);
 }
@@ -194,6 +196,8 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     ua.loop = rig->loop;
     ua.arg = rig->engine;
     ua.seed = rig->seed;
+    rig->resolver = resolver_sim_new(rig->loop, 10 * SR_MSEC);
+    ua.resolver = rig->resolver;
     rig->ua = ua_new(&ua);
     rig->net = net_sim_new(rig->wire, &rig->router, ua_net_handler(), rig->ua, NULL);
     assert_int_equal(net_listen(rig->net, NET_UDP, &any, NULL, why), SR_OK);
@@ -285,6 +289,7 @@ void rig_done(struct rig *rig)
     engine_stop(rig->engine);
     media_port_free(rig->media);
     ua_free(rig->ua);
+    resolver_free(rig->resolver);
     net_free(rig->net);
     engine_free(rig->engine);
     speech_free(rig->speech);
@@ -338,6 +343,22 @@ struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind 
     }
     assert_int_equal(phone->register_status, 200);
     return phone;
+}
+
+struct sim_phone *rig_gateway(struct rig *rig)
+{
+    struct sim_phone_options options = {.loop = rig->loop,
+                                        .wire = rig->wire,
+                                        .router = rig->router,
+                                        .user = "49891",
+                                        .password = "",
+                                        .kind = NET_UDP,
+                                        .seed = rig->seed * 100 + 99};
+
+    assert_true(rig->phone_count < RIG_PHONES_MAX);
+    assert_int_equal(sr_addr_parse(SR_STR("192.0.2.200:5060"), 0, &options.addr), SR_OK);
+    rig->phones[rig->phone_count] = sim_phone_new(&options);
+    return rig->phones[rig->phone_count++];
 }
 
 struct rig_call *rig_call(struct rig *rig, size_t n)

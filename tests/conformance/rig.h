@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/map.h"
 #include "call/hub.h"
+#include "net/resolver.h"
 #include "sim_phone.h"
 #include "worker/port_sim.h"
 
@@ -50,6 +51,7 @@ struct rig {
     struct loop *loop;
     struct sim_wire *wire;
     struct net *net;
+    struct resolver *resolver; /* knows no name: addresses only */
     struct ua *ua;
     struct speech *speech;
     struct engine *engine;
@@ -62,6 +64,7 @@ struct rig {
     struct sr_list calls; /* struct rig_call, oldest first */
     struct sr_map calls_by_id;
     uint64_t seq, token, seed, blocks;
+    uint32_t provider_up, provider_down; /* events */
     uint32_t seq_gaps, drained, config_changes, registered, unregistered, snapshots, bans, wakes;
     uint32_t plays_started, plays_finished;
     char play_end[16]; /* of the last one */
@@ -88,6 +91,8 @@ void rig_run(struct rig *rig, sr_usec time);
 /** A phone at its own address that has registered as this user. */
 struct sim_phone *rig_phone(struct rig *rig, const char *user);
 struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind kind);
+/** A gateway of a provider, at 192.0.2.200:5060: it registers nowhere and is never challenged. */
+struct sim_phone *rig_gateway(struct rig *rig);
 /** The n-th call since the beginning; fails when there is none. */
 struct rig_call *rig_call(struct rig *rig, size_t n);
 /** The leg of a device in a call as the media twin sees it; fails when there is none. */
@@ -142,5 +147,6 @@ int run_limit(void);
 int run_loss(void);
 int run_srtp(void);
 int run_walk(void);
+int run_provider(void);
 
 #endif

@@ -1,0 +1,280 @@
+// Calls through providers: Kamailio as registrar and proxy with digest, and scripted providers that look at single messages.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, cli, device, host, missing, poll } from './lib/router.js';
+import { Baresip } from './lib/baresip.js';
+import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
+import { SipEndpoint, credentials, digestParams, mediaOf, sdp, token, uriOf } from './lib/sip.js';
+import { RtpParty } from './lib/rtp.js';
+import { snr } from './lib/audio.js';
+import { phone, stopAll } from './lib/phones.js';
+
+const options = { skip: missing };
+const accounts = [1, 2, 3, 4, 5].map((n) => `493010${n}`);
+
+const account = (port, username, more = {}) => ({
+  id: `p${username}`, domain, outboundProxy: { address: host, port, transport: 'udp' }, username,
+  password: passwordOf(username), codecs: ['PCMU', 'PCMA'], registerIntervalSec: 60, qualifySec: 0, ...more,
+});
+
+const stateOf = async (router, id) => (await router.api.get('/api/providers')).items.find((item) => item.id === id);
+const until = (router, id, wanted, ms = 8000) => poll(async () => {
+  const state = await stateOf(router, id);
+  return state && wanted(state) ? state : null;
+}, ms, `provider ${id}`);
+
+test('Kamailio: five accounts on one host, calls out and in with tones both ways', options, async (t) => {
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const router = await Router.start({
+    devices: accounts.map((name, n) => device(`20${n + 1}`, { codecs: ['PCMU'] })),
+    config: {
+      providers: accounts.map((name) => account(server.port, name)),
+      routing: {
+        routes: [
+          ...accounts.map((name, n) => ({
+            id: `in${n + 1}`, match: { direction: 'inbound', sourceProvider: `p${name}` }, action: { targets: [`d20${n + 1}`] },
+          })),
+          { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: `p${accounts[0]}` } },
+        ],
+      },
+    },
+  });
+  const far = await Baresip.registered({ user: 'far', password: passwordOf('far'), server: `${host}:${server.port}`, codecs: 'PCMU', hz: 700 });
+  try {
+    for (const name of accounts) {
+      await until(router, `p${name}`, (state) => state.state === 'registered');
+      await server.registered(name);
+    }
+    await t.test('each has a Contact user of its own', () => {
+      const users = accounts.map((name) => server.child.output.match(new RegExp(`REGISTERED ${name} .*?<sip:([0-9a-f]{16})@`))[1]);
+      assert.equal(new Set(users).size, 5);
+    });
+    await t.test('a call out', async () => {
+      const near = await phone(router, '201', { codecs: 'PCMU' });
+      try {
+        const since = [near.events.length, far.events.length];
+        await near.dial('+49891234');
+        await Promise.all([near.event('CALL_ESTABLISHED', 10000, since[0]), far.event('CALL_ESTABLISHED', 10000, since[1])]);
+        const [call] = (await router.api.get('/api/calls')).items;
+        assert.equal(call.direction, 'outbound');
+        assert.equal(call.routeId, 'out');
+        assert.equal(call.legs.find((leg) => leg.kind === 'provider').providerId, `p${accounts[0]}`);
+        await Promise.all([near.hear(2), far.hear(2)]);
+        await near.hangup();
+        await far.event('CALL_CLOSED', 5000, since[1]);
+        const [atFar, atNear] = [far.heard(), near.heard()];
+        const figures = { atFar: snr(atFar.samples, atFar.rate, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
+        t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+        assert.ok(figures.atFar > 30 && figures.atNear > 30, JSON.stringify(figures));
+      } finally {
+        await near.stop();
+      }
+    });
+    for (const [n, name] of accounts.entries()) {
+      await t.test(`a call in to account ${n + 1} rings its own phone`, async () => {
+        const near = await phone(router, `20${n + 1}`, { codecs: 'PCMU' });
+        try {
+          const since = [near.events.length, far.events.length];
+          await far.dial(name);
+          await Promise.all([near.event('CALL_ESTABLISHED', 10000, since[0]), far.event('CALL_ESTABLISHED', 10000, since[1])]);
+          const [call] = (await router.api.get('/api/calls')).items;
+          assert.equal(call.direction, 'inbound');
+          assert.equal(call.routeId, `in${n + 1}`);
+          assert.equal(call.to, name);
+          if (n === 4) {
+            await Promise.all([near.hear(2), far.hear(2)]);
+            const [atFar, atNear] = [far.heard(), near.heard()];
+            const figures = { atFar: snr(atFar.samples, atFar.rate, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
+            t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+            assert.ok(figures.atFar > 30 && figures.atNear > 30, JSON.stringify(figures));
+          }
+          await far.hangup();
+          await near.event('CALL_CLOSED', 5000, since[0]);
+        } finally {
+          await near.stop();
+        }
+      });
+    }
+    await t.test('the provider restarts: all register again by themselves', async () => {
+      await server.stop();
+      await server.start();
+      for (const name of accounts) await server.child.line(new RegExp(`REGISTERED ${name} `), 90000);
+    });
+    await t.test('the command line shows them', async () => {
+      const shown = await cli(['providers', '--data', router.data]);
+      assert.equal(shown.code, 0, shown.stderr);
+      assert.equal((shown.stdout.match(/registered/g) || []).length, 5);
+    });
+  } finally {
+    await stopAll(far, router, server);
+  }
+});
+
+test('Kamailio: what is wrong is said in one sentence', options, async () => {
+  const server = await Kamailio.start();
+  const router = await Router.start({
+    config: {
+      providers: [
+        account(server.port, 'right'),
+        account(server.port, 'wrong', { password: 'guess' }),
+        account(server.port, 'tcp', { outboundProxy: { address: host, port: 1, transport: 'tcp' } }),
+        { ...account(server.port, 'lost'), domain: 'no-such-name.invalid', outboundProxy: {} },
+      ],
+    },
+  });
+  try {
+    await until(router, 'pright', (state) => state.state === 'registered');
+    const wrong = await until(router, 'pwrong', (state) => state.state === 'failed');
+    assert.equal(wrong.fault, 'wrong_password');
+    assert.match(wrong.verdict, /password/);
+    assert.match(wrong.lastResponse, /^401 /);
+    assert.equal((await until(router, 'ptcp', (state) => state.state === 'failed')).fault, 'connection_refused');
+    assert.equal((await until(router, 'plost', (state) => state.state === 'failed', 15000)).fault, 'dns_failure');
+    const status = await router.api.get('/api/status');
+    assert.equal(status.providers.configured, 4);
+    assert.equal(status.providers.up, 1);
+  } finally {
+    await stopAll(router, server);
+  }
+});
+
+// ---- a scripted provider ----
+
+class Trunk {
+  static async open(port = 0) {
+    const trunk = new Trunk();
+    trunk.sip = await SipEndpoint.open({ to: { address: host, port: 1 }, port });
+    trunk.port = trunk.sip.port;
+    trunk.registers = [];
+    trunk.sip.onMessage = (message) => trunk.#on(message);
+    return trunk;
+  }
+
+  #on(message) {
+    if (message.method === 'OPTIONS') this.sip.reply(message, 200, 'OK');
+    if (message.method !== 'REGISTER') return;
+    this.registers.push(message);
+    if (this.status) {
+      this.sip.reply(message, this.status, 'No');
+      return;
+    }
+    if (!message.get('authorization')) {
+      this.sip.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
+      return;
+    }
+    this.contact = uriOf(message.get('contact'));
+    this.sip.reply(message, 200, 'OK', { headers: [['Expires', message.get('expires')]] });
+  }
+
+  close() { this.sip.close(); }
+}
+
+const stopping = (trunk) => ({ stop: async () => trunk.close() });
+
+test('a scripted provider: caller identity on the wire, digest of the INVITE, tones both ways', options, async (t) => {
+  const trunk = await Trunk.open();
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      providers: [account(trunk.port, '4930123', { callerId: '+4930123', preset: 'sipgate' })],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'p4930123' } }] },
+    },
+  });
+  let near;
+  try {
+    await until(router, 'p4930123', (state) => state.state === 'registered');
+    near = await phone(router, '201', { codecs: 'PCMU' });
+    await near.dial('+49891234');
+    const first = await trunk.sip.expect((m) => m.method === 'INVITE');
+    const headers = [['Proxy-Authenticate', `Digest realm="${domain}", nonce="n1", algorithm=MD5, qop="auth"`]];
+    trunk.sip.reply(first, 407, 'Proxy Authentication Required', { headers });
+    const invite = await trunk.sip.expect((m) => m.method === 'INVITE' && m.get('proxy-authorization'));
+    const given = digestParams(invite.get('proxy-authorization'));
+    const right = credentials(headers[0][1], { method: 'INVITE', uri: given.uri, user: '4930123', password: passwordOf('4930123'), cnonce: given.cnonce, nc: parseInt(given.nc, 16) });
+    assert.equal(given.response, digestParams(right).response);
+    assert.match(invite.get('from'), /<sip:4930123@trunk\.example>/);
+    assert.equal(uriOf(invite.get('p-preferred-identity')), `sip:+4930123@${domain}`);
+    assert.equal(invite.uri, `sip:+49891234@${domain}`);
+    const rtp = await RtpParty.open(0);
+    const media = mediaOf(invite.body);
+    rtp.sendTone(media, 700);
+    trunk.sip.reply(invite, 183, 'Session Progress', { body: sdp(host, rtp.port) });
+    trunk.sip.reply(invite, 200, 'OK', { body: sdp(host, rtp.port) });
+    await trunk.sip.expect((m) => m.method === 'ACK' && m.get('cseq') === invite.get('cseq').replace('INVITE', 'ACK'));
+    await near.event('CALL_ESTABLISHED', 5000);
+    await rtp.more(20);
+    const from = rtp.packets.length;
+    await near.hear(2);
+    await rtp.until((packets) => packets.length >= from + 100);
+    const atNear = near.heard();
+    const figures = { atTrunk: snr(rtp.sound(from), 8000, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
+    t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+    assert.ok(figures.atTrunk > 30 && figures.atNear > 30, JSON.stringify(figures));
+    await near.hangup();
+    const bye = await trunk.sip.expect((m) => m.method === 'BYE');
+    trunk.sip.reply(bye, 200, 'OK');
+    rtp.close();
+  } finally {
+    await stopAll(near, router, stopping(trunk));
+  }
+});
+
+test('a stranger who knows the number is challenged; the provider is not', options, async () => {
+  const trunk = await Trunk.open();
+  const router = await Router.start({
+    devices: [device('201')],
+    config: {
+      providers: [account(trunk.port, '4930123')],
+      routing: { routes: [{ id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } }] },
+    },
+  });
+  // loopback is the provider's address here, so the stranger comes from another one
+  const stranger = await SipEndpoint.open({ to: { address: host, port: router.sipPort }, address: '127.0.0.2' });
+  try {
+    await until(router, 'p4930123', (state) => state.state === 'registered');
+    const fields = {
+      method: 'INVITE', uri: `sip:+4930123@${host}:${router.sipPort}`, user: '4930123',
+      headers: [['P-Asserted-Identity', '<sip:4930123@trunk.example>'], ['P-Called-Party-ID', '<sip:4930123@trunk.example>']],
+      body: sdp('127.0.0.2', 40000),
+    };
+    assert.equal((await stranger.transact({ ...fields })).status, 401);
+    trunk.sip.options.to = { address: host, port: router.sipPort };
+    const answer = await trunk.sip.transact({ ...fields, uri: trunk.contact, to: `<sip:+4930123@${domain}>`, body: sdp(host, 40000) });
+    assert.equal(answer.status, 480); // nobody's phone is on: but it was let in
+  } finally {
+    stranger.close();
+    await stopAll(router, stopping(trunk));
+  }
+});
+
+test('the end of the program takes the registration back', options, async () => {
+  const trunk = await Trunk.open();
+  const router = await Router.start({ config: { providers: [account(trunk.port, '4930123')] } });
+  try {
+    await until(router, 'p4930123', (state) => state.state === 'registered');
+    await router.stop();
+    assert.equal(trunk.registers.at(-1).get('expires'), '0');
+  } finally {
+    trunk.close();
+  }
+});
+
+test('a reload touches only the account that changed', options, async () => {
+  const trunk = await Trunk.open();
+  const router = await Router.start({ config: { providers: [account(trunk.port, 'one'), account(trunk.port, 'two')] } });
+  try {
+    await until(router, 'pone', (state) => state.state === 'registered');
+    await until(router, 'ptwo', (state) => state.state === 'registered');
+    const before = trunk.registers.length;
+    router.config.providers[1].registerIntervalSec = 120;
+    router.writeConfig();
+    router.child.child.kill('SIGHUP');
+    await trunk.sip.expect((m) => m.method === 'REGISTER' && m.get('expires') === '120' && m.get('authorization'));
+    await until(router, 'ptwo', (state) => state.state === 'registered');
+    const later = trunk.registers.slice(before);
+    assert.equal(later.filter((m) => m.get('to').includes('one')).length, 0);
+    assert.ok(later.some((m) => m.get('to').includes('two') && m.get('expires') === '0'));
+  } finally {
+    await stopAll(router, stopping(trunk));
+  }
+});
