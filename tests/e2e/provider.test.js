@@ -150,20 +150,29 @@ class Trunk {
     return trunk;
   }
 
+  /** Answers as a server that sees us at `seen` {address, port} says it in the Via. */
+  reply(message, ...rest) {
+    if (this.seen) {
+      const line = message.headers.find(([name]) => name === 'via');
+      line[1] = line[1].replace(';rport', `;received=${this.seen.address};rport=${this.seen.port}`);
+    }
+    this.sip.reply(message, ...rest);
+  }
+
   #on(message) {
-    if (message.method === 'OPTIONS') this.sip.reply(message, 200, 'OK');
+    if (message.method === 'OPTIONS') this.reply(message, 200, 'OK');
     if (message.method !== 'REGISTER') return;
     this.registers.push(message);
     if (this.status) {
-      this.sip.reply(message, this.status, 'No');
+      this.reply(message, this.status, 'No');
       return;
     }
     if (!message.get('authorization')) {
-      this.sip.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
+      this.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
       return;
     }
     this.contact = uriOf(message.get('contact'));
-    this.sip.reply(message, 200, 'OK', { headers: [['Expires', message.get('expires')]] });
+    this.reply(message, 200, 'OK', { headers: [['Expires', message.get('expires')]] });
   }
 
   close() { this.sip.close(); }
@@ -276,5 +285,52 @@ test('a reload touches only the account that changed', options, async () => {
     assert.ok(later.some((m) => m.get('to').includes('two') && m.get('expires') === '0'));
   } finally {
     await stopAll(router, stopping(trunk));
+  }
+});
+
+test('behind NAT the private address never reaches the provider, and a new address is told at once', options, async () => {
+  const trunk = await Trunk.open();
+  trunk.seen = { address: '203.0.113.9', port: 4242 };
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      providers: [account(trunk.port, '4930123', { qualifySec: 1 })],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'p4930123' } }] },
+    },
+  });
+  let near;
+  let rtp;
+  const isClean = (message) => {
+    const own = [message.all('via')[0], message.get('contact'), message.body].join('\n');
+    assert.ok(!own.includes('127.0.0.1'), `a private address in ${message.raw}`);
+  };
+  try {
+    const state = await until(router, 'p4930123', (one) => one.state === 'registered');
+    assert.equal(state.publicAddress, '203.0.113.9:4242');
+    assert.match(trunk.contact, /@203\.0\.113\.9:4242$/);
+    near = await phone(router, '201', { codecs: 'PCMU' });
+    await near.dial('+49891234');
+    const invite = await trunk.sip.expect((m) => m.method === 'INVITE');
+    isClean(invite);
+    assert.equal(mediaOf(invite.body).address, '203.0.113.9');
+    rtp = await RtpParty.open(0);
+    trunk.sip.reply(invite, 200, 'OK', { body: sdp(host, rtp.port) });
+    isClean(await trunk.sip.expect((m) => m.method === 'ACK'));
+    await near.event('CALL_ESTABLISHED', 5000);
+    const from = trunk.sip.received.length;
+    trunk.seen = { address: '203.0.113.77', port: 999 };
+    const again = await trunk.sip.expect((m) => m.method === 'INVITE' && m.get('to').includes('tag='), 15000, 're-INVITE', from);
+    isClean(again);
+    assert.equal(mediaOf(again.body).address, '203.0.113.77');
+    trunk.sip.reply(again, 200, 'OK', { body: sdp(host, rtp.port, { version: 2 }) });
+    const register = await trunk.sip.expect((m) => m.method === 'REGISTER' && m.get('contact').includes('203.0.113.77:999'), 15000, 'REGISTER', from);
+    assert.match(register.get('contact'), /203\.0\.113\.9:4242>;expires=0/);
+    await near.hangup();
+    const bye = await trunk.sip.expect((m) => m.method === 'BYE');
+    isClean(bye);
+    trunk.sip.reply(bye, 200, 'OK');
+  } finally {
+    rtp?.close();
+    await stopAll(near, router, stopping(trunk));
   }
 });
