@@ -105,7 +105,7 @@ struct leg {
     char verdict[ENGINE_WHY_MAX]; /* why there is no sound; "": nothing to say */
     struct media_leg_stats stats;
     bool has_stats;
-    bool is_counted; /* in the device's or provider's number of calls */
+    bool is_counted;                  /* in the device's or provider's number of calls */
     char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to */
     char sent_by[ENGINE_TEXT_MAX];    /* device that transferred it here */
     struct sr_node watch_node;        /* of its device: watch.c */

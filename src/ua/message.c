@@ -1,6 +1,6 @@
 /* MESSAGE between devices (RFC 3428): forwarded to every contact, answered with the best answer. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 enum {
     MESSAGE_CONTACTS_MAX = 10,

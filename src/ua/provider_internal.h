@@ -9,7 +9,7 @@
 
 #include "net/resolver.h"
 #include "sip/registration.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 #include "ua/provider.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* REFER inside a call and its subscription (RFC 3515, 3891, 4488); who is connected (RFC 3325, 3311). */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 enum {
     REFER_TO_TEXT_MAX = 256,

@@ -1,7 +1,7 @@
 /* The table of contacts: who is where, until when, and is it reachable. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 /* ---- texts ---- */
 

@@ -1,6 +1,6 @@
 /* What both kinds of legs share: life, timers, events, the user's calls. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 static void on_timer(void *arg);
 

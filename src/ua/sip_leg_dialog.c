@@ -1,6 +1,6 @@
 /* Inside a dialog: re-INVITE, UPDATE, INFO, BYE, both ways; glare; session refresh. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 enum {
     GLARE_OWNER_MIN_MS = 2100, /* RFC 3261 14.1: the owner of the Call-ID waits 2.1..4 s */

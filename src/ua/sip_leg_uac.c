@@ -1,6 +1,6 @@
 /* The calling side: an INVITE to a contact until its final response. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 static const struct sip_session_options session_options = {.interval_s = UA_SESSION_SEC,
                                                            .min_s = SIP_SESSION_MIN_S};

@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "ua/internal.h"
+#include "ua/client_txn.h"
 
 /* Everybody who watches one thing. */
 struct watched {
