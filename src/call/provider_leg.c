@@ -297,8 +297,8 @@ static bool is_guarded(struct call *call, const struct leg *from, const struct r
         .route = plan->route,
         .is_emergency = plan->is_emergency,
         .is_ours = true,
-        .device = from != NULL ? config_device_by_id(engine->config, sr_str_c(from->device_id))
-                               : NULL,
+        .device =
+            from != NULL ? config_device_by_id(engine->config, sr_str_c(from->device_id)) : NULL,
         .use = {.outside_calls = outside_calls(engine)},
         .now = loop_wall(engine->loop) / SR_SEC,
     };
@@ -306,8 +306,8 @@ static bool is_guarded(struct call *call, const struct leg *from, const struct r
 
     if (guard_check(&query, why) == CALL_REASON_NONE)
         return false;
-    sr_log(HUB, WARN, "event=call_refused call=%s number=%s why=\"%s\"", call->call_id, plan->judged,
-           why);
+    sr_log(HUB, WARN, "event=call_refused call=%s number=%s why=\"%s\"", call->call_id,
+           plan->judged, why);
     return true;
 }
 
