@@ -1,10 +1,16 @@
 // Calls through providers: Kamailio as registrar and proxy with digest, and scripted providers that look at single messages.
-import test, { after, before } from 'node:test';
+import test from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import tls from 'node:tls';
 import { Router, cli, device, host, missing, poll } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
+import { Impair } from './lib/impair.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
-import { SipEndpoint, credentials, digestParams, mediaOf, sdp, token, uriOf } from './lib/sip.js';
+import { SipEndpoint, credentials, digestParams, mediaOf, parse, sdp, token, uriOf } from './lib/sip.js';
+import { tempDir } from './lib/process.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
 import { phone, stopAll } from './lib/phones.js';
@@ -130,8 +136,11 @@ test('Kamailio: what is wrong is said in one sentence', options, async () => {
     assert.match(wrong.lastResponse, /^401 /);
     assert.equal((await until(router, 'ptcp', (state) => state.state === 'failed')).fault, 'connection_refused');
     assert.equal((await until(router, 'plost', (state) => state.state === 'failed', 15000)).fault, 'dns_failure');
-    assert.equal((await router.api.get('/api/status')).providers.configured, 4);
-    await poll(async () => (await router.api.get('/api/status')).providers.up === 1, 5000, 'one provider is up');
+    const { providers } = await poll(async () => { // counted each second
+      const status = await router.api.get('/api/status');
+      return status.providers.up === 1 ? status : null;
+    }, 5000, 'the count of providers');
+    assert.equal(providers.configured, 4);
   } finally {
     await stopAll(router, server);
   }
@@ -331,5 +340,105 @@ test('behind NAT the private address never reaches the provider, and a new addre
   } finally {
     rtp?.close();
     await stopAll(near, router, stopping(trunk));
+  }
+});
+
+// The way to the provider leads through a symmetric NAT that forgets a mapping after 3 s (30 s, shortened).
+for (const [what, keepAliveSec, arrives] of [['a keep-alive each second holds it open', 1, true], ['without keep-alives nobody gets in', 0, false]]) {
+  test(`symmetric NAT with short mappings, an idle while, a call in: ${what}`, options, async (t) => {
+    const server = await Kamailio.start();
+    const nat = await Impair.start(`${host}:${server.port}`, { nat: 'symmetric', 'mapping-sec': 3 });
+    const router = await Router.start({
+      devices: [device('201', { codecs: ['PCMU'] })],
+      config: {
+        providers: [account(nat.port, '4930123', { registerIntervalSec: 600, quirks: { keepAliveSec } })],
+        routing: { routes: [{ id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } }] },
+      },
+    });
+    const far = await Baresip.registered({ user: 'far', password: passwordOf('far'), server: `${host}:${server.port}`, codecs: 'PCMU', hz: 700 });
+    let near;
+    try {
+      const state = await until(router, 'p4930123', (one) => one.state === 'registered');
+      assert.notEqual(state.publicAddress, `${host}:${router.sipPort}`); // the NAT's port
+      near = await phone(router, '201', { codecs: 'PCMU' });
+      const since = [near.events.length, far.events.length];
+      const begun = Date.now();
+      await poll(async () => (await nat.order('stats')) && Date.now() - begun > 8000, 12000, 'the idle while');
+      await far.dial('4930123');
+      if (arrives) {
+        await Promise.all([near.event('CALL_ESTABLISHED', 10000, since[0]), far.event('CALL_ESTABLISHED', 10000, since[1])]);
+        await Promise.all([near.hear(2), far.hear(2)]);
+        const [atFar, atNear] = [far.heard(), near.heard()];
+        const figures = { atFar: snr(atFar.samples, atFar.rate, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
+        t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+        assert.ok(figures.atFar > 30 && figures.atNear > 30, JSON.stringify(figures));
+        await far.hangup();
+      } else {
+        await far.event('CALL_CLOSED', 15000, since[1]);
+        assert.equal(near.events.slice(since[0]).filter((event) => event.type === 'CALL_INCOMING').length, 0);
+      }
+    } finally {
+      await stopAll(near, far, router, nat, server);
+    }
+  });
+}
+
+/** A certificate for a name, signed by itself: {cert, key, file}. */
+function certificate(name, end = '20491231000000Z') {
+  const dir = tempDir('cert');
+  const path = (file) => join(dir, file);
+  writeFileSync(path('ca.cnf'), `[ca]\ndefault_ca=own\n[own]\ndir=${dir}\ndatabase=${path('index')}\nserial=${path('serial')}\n`
+    + `new_certs_dir=${dir}\ndefault_md=sha256\npolicy=any\nx509_extensions=ext\n[any]\ncommonName=supplied\n`
+    + `[ext]\nsubjectAltName=DNS:${name}\nbasicConstraints=CA:true\n[req]\ndistinguished_name=dn\n[dn]\n`);
+  writeFileSync(path('index'), '');
+  writeFileSync(path('serial'), '01\n');
+  const openssl = (...args) => {
+    const out = spawnSync('openssl', args, { encoding: 'utf8', cwd: dir });
+    assert.equal(out.status, 0, out.stderr);
+  };
+  openssl('req', '-new', '-config', 'ca.cnf', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', 'key.pem', '-out', 'csr.pem');
+  openssl('ca', '-selfsign', '-batch', '-notext', '-config', 'ca.cnf', '-keyfile', 'key.pem', '-in', 'csr.pem', '-out', 'cert.pem', '-startdate', '20200101000000Z', '-enddate', end);
+  return { cert: readFileSync(path('cert.pem')), key: readFileSync(path('key.pem')), file: path('cert.pem') };
+}
+
+test('TLS: expired, for another name, by a stranger, and a good one', options, async () => {
+  const cases = [
+    ['certificate_expired', certificate('localhost', '20210101000000Z'), true],
+    ['certificate_name', certificate('elsewhere.example'), true],
+    ['certificate_untrusted', certificate('localhost'), false],
+    ['', certificate('localhost'), true],
+  ];
+  const servers = [];
+  for (const [, files] of cases) {
+    const server = tls.createServer(files, (socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        const request = parse(data);
+        if (request?.method !== 'REGISTER') return;
+        const answer = ['SIP/2.0 200 OK', ...['via', 'from', 'call-id', 'cseq', 'contact'].map((name) => `${name}: ${request.get(name)}`),
+          `To: ${request.get('to')};tag=x`, 'Content-Length: 0', '', ''];
+        socket.write(answer.join('\r\n'));
+      });
+    });
+    server.on('tlsClientError', () => {});
+    await new Promise((resolve) => { server.listen(0, host, resolve); });
+    servers.push(server);
+  }
+  const router = await Router.start({
+    config: {
+      providers: cases.map(([, files, isTrusted], n) => account(1, `tls${n}`, {
+        outboundProxy: { address: 'localhost', port: servers[n].address().port, transport: 'tls' },
+        quirks: { family: 'ip4' }, ...(isTrusted ? { tlsCaFile: files.file } : {}),
+      })),
+    },
+  });
+  try {
+    for (const [n, [fault]] of cases.entries()) {
+      const state = await until(router, `ptls${n}`, (one) => one.state === (fault ? 'failed' : 'registered'), 15000);
+      assert.equal(state.fault ?? '', fault);
+    }
+  } finally {
+    await stopAll(router);
+    for (const server of servers) server.close();
   }
 });
