@@ -22,8 +22,6 @@ static void on_relay_timer(void *arg)
     call__update_media(call);
 }
 
-static void on_too_long(void *arg);
-
 struct call *call__new(struct engine *engine, const char *direction, struct sr_str from,
                        struct sr_str from_name, struct sr_str to)
 {
@@ -54,7 +52,8 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     sr_list_init(&call->gone);
     sr_list_init(&call->api_plays);
     loop_timer_init(&call->relay_timer, on_relay_timer, call);
-    loop_timer_init(&call->duration_timer, on_too_long, call);
+    loop_timer_init(&call->limit_timer, use__on_limit, call);
+    call->max_forwards = CALL_MAX_FORWARDS;
     trace__init(&call->trace);
     (void)sr_map_put(&engine->calls_by_text, sr_str_c(call->call_id), call);
     engine->calls_total++;
@@ -97,7 +96,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
         engine->calls_failed++;
     call->ended_wall_us = loop_wall(engine->loop);
     loop_timer_clear(engine->loop, &call->relay_timer);
-    loop_timer_clear(engine->loop, &call->duration_timer);
+    loop_timer_clear(engine->loop, &call->limit_timer);
     if (call->app != NULL && call->app->on_call_end != NULL)
         call->app->on_call_end(call->app_state, call);
     while ((node = sr_list_first(&call->legs)) != NULL) {
@@ -124,21 +123,13 @@ void call__broken(struct call *call, const char *what, const char *file, int lin
     call__end(call, CALL_REASON_INTERNAL, 500);
 }
 
-/* Said all that may be said: maxDurationSec of its route. */
-static void on_too_long(void *arg)
-{
-    call__end(arg, CALL_REASON_DURATION, 0);
-}
-
 void call__answered(struct call *call)
 {
     if (call->state != CALL_RINGING)
         return;
     call->state = CALL_ANSWERED;
     call->answered_wall_us = loop_wall(call->engine->loop);
-    if (call->duration_sec_max > 0)
-        loop_timer_set(call->engine->loop, &call->duration_timer,
-                       loop_now(call->engine->loop) + (sr_usec)call->duration_sec_max * SR_SEC);
+    use__limit(call);
     call__update_media(call);
     records__started(call); /* now with the time of the answer: a crash must not lose it */
     event__call(call, ENGINE_CALL_ANSWERED);
@@ -260,8 +251,8 @@ static enum media_prompt wanted_prompt(const struct leg *leg, const struct audio
         return MEDIA_PROMPT_RINGBACK;
     if (count->legs > 1 && count->present == 1)
         return MEDIA_PROMPT_MUSIC; /* all others have gone on hold */
-    if (call->state == CALL_RINGING && leg->state == LEG_ANSWERED && call->ring != NULL &&
-        count->legs == 1)
+    /* answered by the API, or told of a branch's early media that has gone since */
+    if (call->state == CALL_RINGING && leg->ring == NULL && call->ring != NULL && count->legs == 1)
         return MEDIA_PROMPT_RINGBACK;
     return MEDIA_PROMPT_NONE;
 }

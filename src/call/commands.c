@@ -353,8 +353,12 @@ static void do_route_test(struct reply *reply, const struct engine_command *comm
                                   .direction = routing_direction(sr_str_c(command->direction)),
                                   .now = loop_wall(engine->loop) / SR_SEC};
 
-    if (find_source(reply, command, &query))
-        routing_test_json(engine->config, &query, NULL, body_of(reply));
+    struct guard_use use;
+
+    if (!find_source(reply, command, &query))
+        return;
+    use__get(engine, query.device, &use);
+    routing_test_json(engine->config, &query, &use, body_of(reply));
 }
 
 static void serve(struct engine *engine, const struct engine_command *command)

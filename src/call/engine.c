@@ -220,6 +220,8 @@ struct engine *engine_new(const struct engine_options *options)
     sr_map_init(&engine->calls_by_text);
     sr_map_init(&engine->device_calls);
     sr_map_init(&engine->watch_devices);
+    sr_map_init(&engine->device_use);
+    sr_map_init(&engine->turns);
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
@@ -245,6 +247,7 @@ void engine_start(struct engine *engine, struct ua *ua, struct media_port *media
     engine__configure_ua(engine);
     engine__restore_contacts(engine);
     sound__configure(engine);
+    use__load(engine);
     engine->is_started = true;
     overload_init(&engine->overload, loop_now(engine->loop));
     loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));
@@ -292,6 +295,7 @@ void engine_free(struct engine *engine)
     sr_map_done(&engine->calls_by_text);
     sr_map_done(&engine->device_calls);
     sr_map_done(&engine->watch_devices);
+    use__done(engine);
     config_unref(engine->config);
     sr_free(engine->ua_devices);
     pthread_mutex_destroy(&engine->shared->lock);

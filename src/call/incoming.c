@@ -1,101 +1,6 @@
 /* A device calls: who is it, what was dialled, which call does it come into. */
 #include "call/internal.h"
 
-const struct engine_app *engine__find_app(struct engine *engine,
-                                          const struct config_extension *what)
-{
-    for (uint32_t i = 0; i < engine->app_count; i++) {
-        if (engine->apps[i].ops->serves(what))
-            return &engine->apps[i];
-    }
-    return NULL;
-}
-
-/* Devices rung by an extension of a device or a group. */
-static enum call_reason ring_extension(struct call *call, struct leg *from,
-                                       const struct config_extension *what, bool is_addition)
-{
-    if (what->kind == CONFIG_EXTENSION_GROUP)
-        return ring__devices(call, from, (const struct config_device *const *)what->group->members,
-                             what->group->member_ids.count, is_addition);
-    return ring__devices(call, from, &what->device, 1, is_addition);
-}
-
-/* Whether a party would have to leave its call for another one (a room that is in use). */
-static bool lives_elsewhere(const struct engine_app *app, const struct config_extension *what,
-                            const struct call *call)
-{
-    struct call *live = app->ops->find_call != NULL ? app->ops->find_call(app->state, what) : NULL;
-
-    return live != NULL && live != call;
-}
-
-/* A party that was rung for a room in use goes there; its own call has done its part. */
-static enum call_reason enter_elsewhere(struct leg *leg, const struct engine_app *app,
-                                        const struct config_extension *what, struct sr_str dialled)
-{
-    struct call *call = leg->call;
-    enum call_reason reason = CALL_REASON_NOT_ALLOWED;
-
-    if (leg->state == LEG_ANSWERED)
-        reason = call__enter_app(leg, app, what, dialled);
-    if (reason == CALL_REASON_NONE)
-        call__end(call, CALL_REASON_TRANSFERRED, 0);
-    return reason;
-}
-
-static const struct config_device *device_of(const struct call *call, const struct leg *from)
-{
-    return from != NULL ? config_device_by_id(call->config, sr_str_c(from->device_id)) : NULL;
-}
-
-static void resolve(struct engine *engine, const struct config *config,
-                    const struct config_device *device, struct sr_str dialled,
-                    struct routing_plan *ret_plan)
-{
-    struct routing_query query = {
-        .device = device, .number = dialled, .now = loop_wall(engine->loop) / SR_SEC};
-
-    routing_resolve(config, &query, ret_plan, NULL);
-}
-
-enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
-                            bool is_addition)
-{
-    struct engine *engine = call->engine;
-    struct routing_plan plan;
-    const struct config_extension *what;
-    const struct engine_app *app;
-
-    resolve(engine, call->config, device_of(call, from), dialled, &plan);
-    if (plan.outcome == ROUTING_NOWHERE)
-        return plan.reason;
-    if (plan.outcome == ROUTING_OUTSIDE)
-        return call__dial_outside(call, from, &plan, is_addition);
-    if (plan.outcome != ROUTING_EXTENSION)
-        return CALL_REASON_NOT_BUILT;
-    what = &plan.extension;
-    if (what->kind == CONFIG_EXTENSION_DEVICE || what->kind == CONFIG_EXTENSION_GROUP)
-        return ring_extension(call, from, what, is_addition);
-    if (what->kind == CONFIG_EXTENSION_FEATURE && what->feature->kind == CONFIG_FEATURE_INTERCOM) {
-        const struct config_device *device = config_device_by_user(call->config, what->rest);
-
-        if (device == NULL)
-            return CALL_REASON_NOT_FOUND;
-        call->is_intercom = true;
-        return ring__devices(call, from, &device, 1, is_addition);
-    }
-    app = engine__find_app(engine, what);
-    if (app == NULL || is_addition || from == NULL)
-        return CALL_REASON_NOT_BUILT;
-    if (lives_elsewhere(app, what, call))
-        return enter_elsewhere(from, app, what, dialled);
-    call->app = app->ops;
-    call->app_state = app->state;
-    app->ops->on_enter(app->state, call, from, what);
-    return CALL_REASON_NONE;
-}
-
 void leg__count(struct leg *leg)
 {
     if (leg->kind != LEG_DEVICE || leg->is_counted)
@@ -110,15 +15,10 @@ enum sr_err leg__answer(struct leg *leg)
     enum sr_err err = SR_OK;
 
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
-    if (leg->has_peer) {
-        err = leg__make_answer(leg, NULL, &sdp);
-        if (err == SR_OK)
-            leg__set_stream(leg);
-    } else {
-        err = leg__make_offer(leg, NULL, &sdp);
-        leg->is_offer_open = true;
-    }
+    err = ring__sdp_for_caller(leg, NULL, &sdp);
     if (err == SR_OK) {
+        if (leg->has_peer && !leg->has_stream)
+            leg__set_stream(leg);
         leg__set_state(leg, LEG_ANSWERED);
         sip_leg_answer(leg->sip, sr_buf_view(&sdp));
         event__leg(leg, ENGINE_LEG_CHANGED);
@@ -212,6 +112,8 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
 {
     struct engine *engine = arg;
     const struct config_device *device = config_device_by_id(engine->config, invite->device_id);
+    struct routing_query query = {
+        .device = device, .number = invite->dialled, .now = loop_wall(engine->loop) / SR_SEC};
     struct routing_plan plan;
     enum call_reason reason;
     struct call *call;
@@ -226,7 +128,9 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         engine__refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
         return;
     }
-    if (device->calls_max > 0 && engine__device_calls(engine, device->id, 0) >= device->calls_max) {
+    routing_resolve(engine->config, &query, &plan, NULL);
+    if (!plan.is_emergency && device->calls_max > 0 &&
+        engine__device_calls(engine, device->id, 0) >= device->calls_max) {
         engine__refuse(engine, sip, CALL_REASON_BUSY);
         return;
     }
@@ -234,7 +138,6 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         pickup__on_replaces(engine, sip, invite, device);
         return;
     }
-    resolve(engine, engine->config, device, invite->dialled, &plan);
     if (plan.outcome == ROUTING_EXTENSION && plan.extension.kind == CONFIG_EXTENSION_FEATURE &&
         plan.extension.feature->kind == CONFIG_FEATURE_PICKUP) {
         pickup__on_invite(engine, sip, invite, device);
@@ -254,11 +157,13 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
             call__end(call, CALL_REASON_LIMIT, 503);
         return;
     }
-    if (is_new)
+    if (is_new) {
         call->origin = leg;
+        call->max_forwards = invite->max_forwards;
+    }
     reason = leg__take_offer(leg, invite);
     if (reason == CALL_REASON_NONE && !call->is_ending)
-        reason = call__dial(call, leg, invite->dialled, false);
+        reason = call__follow(call, leg, &query, &plan, false);
     if (reason == CALL_REASON_NONE)
         return;
     if (is_new)

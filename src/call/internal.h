@@ -22,11 +22,12 @@
 enum {
     CALL_ID_BYTES = 12, /* random, written as hex */
     LEG_ID_BYTES = 8,
-    CALL_LEGS_MAX = 100,     /* parties and branches of one call */
+    CALL_LEGS_MAX = 300, /* parties and branches of one call */
+    CALL_HOPS_MAX = 5,   /* forwardings and fallbacks of one call */
+    CALL_MAX_FORWARDS = 70,
     CALL_RELAY_BACK_SEC = 5, /* a mix nobody needs any more becomes a relay after this */
     CALL_CODECS_MAX = 4,
     LEG_SDP_BYTES_MAX = 16 * 1024,
-    RING_BRANCHES_MAX = 64,
     WATCH_DIALOGS_MAX = 8, /* of one device in one busy-lamp document */
 };
 
@@ -98,6 +99,10 @@ struct leg {
     struct sr_list plays;         /* struct call_play, in the order they are heard */
     struct call_collect *collect; /* its keys are being collected, or NULL */
     bool is_player;               /* a media leg that plays: no party */
+    uint32_t target;              /* of the fork: index + 1; 0: none */
+    bool is_outside;              /* a call through a provider that we began: counted by use.c */
+    bool is_use_live;             /* its seconds run on the account of device_id */
+    int64_t use_since;            /* seconds since 1970 */
 
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     char codec_last[16]; /* agreed last, for the record */
@@ -114,15 +119,10 @@ struct leg {
     uint16_t sip_status;
 };
 
-/** A fork: several legs ring, the first answer wins. */
-struct ring {
-    struct call *call;
-    bool is_addition;      /* a party is added to a live call; else it makes the call */
-    uint32_t branch_count; /* still ringing */
-    uint16_t best_status;  /* of those that failed */
-    enum call_reason best_reason;
-    struct loop_timer timer; /* nobody answered */
-    bool was_ringing;        /* 180 went to the caller */
+/** One forwarding of a call, for Diversion and History-Info. */
+struct call_forward {
+    const struct config_device *device; /* that sent it on; of call->config */
+    enum call_reason reason;            /* NONE: always */
 };
 
 /** Parties of a call wait for somebody who is rung in place of another (transfer.c). */
@@ -170,10 +170,14 @@ struct call {
     struct loop_timer relay_timer;
     bool is_relay_due; /* relay_timer runs */
     struct transfer *transfer;
-    struct ring *ring;         /* the fork that makes or extends the call, or NULL */
-    uint8_t max_forwards;      /* for what goes out; 0: a call that began here */
-    uint32_t duration_sec_max; /* of the route; 0: no limit */
-    struct loop_timer duration_timer;
+    struct ring *ring; /* the fork that makes or extends the call, or NULL */
+    struct call_forward forwards[CALL_HOPS_MAX];
+    uint8_t forward_count, hop_count;
+    uint8_t max_forwards;      /* left for those we call */
+    bool is_emergency;         /* no limit holds */
+    bool was_ringing;          /* somebody rang: 180 went to the caller */
+    uint32_t duration_sec_max; /* of the routes; 0: none */
+    struct loop_timer limit_timer;
     char api_to[ENGINE_TEXT_MAX];    /* dialled when the first leg answers (POST /api/call) */
     char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
     const struct app_ops *app;
@@ -228,6 +232,22 @@ struct device_calls {
     uint32_t count;
 };
 
+/** What a device has used of the outside today; and when it answered last (strategy leastRecent). */
+struct device_use {
+    char device_id[ENGINE_TEXT_MAX];
+    uint32_t calls;      /* begun today */
+    uint64_t seconds;    /* of ended ones, today's part */
+    uint32_t live;       /* answered now */
+    int64_t live_since;  /* sum of the seconds since 1970 they count from */
+    int64_t answered_at; /* last answer of any call, in order of answers; 0: never */
+};
+
+/** Whose turn it is (strategy roundRobin). */
+struct ring_turn {
+    char key[ENGINE_TEXT_MAX + 2]; /* "g:" and a group's id, "r:" and a route's */
+    uint32_t next;
+};
+
 struct engine_app {
     const struct app_ops *ops;
     void *state;
@@ -257,7 +277,12 @@ struct engine {
     struct sr_idtab plays;
     struct sr_list plays_over, collects_over; /* their callbacks are due */
     struct loop_job over_job;
-    uint64_t music_ask; /* 0: none */
+    uint64_t music_ask;       /* 0: none */
+    struct sr_map device_use; /* struct device_use by device id */
+    struct sr_map turns;      /* struct ring_turn by key */
+    uint32_t outside_calls;   /* live ones that we began */
+    int64_t use_day;          /* the day `device_use` counts: seconds since 1970 at its beginning */
+    int64_t answers;          /* counted, for answered_at */
 
     /* queues with the web thread */
     uint64_t (*backlog)(void *arg);
@@ -419,31 +444,44 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
 /** Opens its media and reads its offer; the reason to refuse with, or NONE. */
 enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite);
 void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason);
-const struct engine_app *engine__find_app(struct engine *engine,
-                                          const struct config_extension *what);
 /** Answers a calling leg with our choice of its codecs; only the leg. Failure: see leg__sdp_reason. */
 SR_MUST_USE enum sr_err leg__answer(struct leg *leg);
-/** Dials `dialled` for the call: rings devices, enters an application or fails. `from` is the party
-    whose codecs and name are offered. Reason NONE: under way; else nothing was begun. */
+
+/* ---- dial.c: who is called, and what comes then ---- */
+
+/** Dials `dialled` for the call: routes, extensions, numbers outside. `from` is the party whose codecs
+    are offered, call->origin unless it is an addition. Reason NONE: under way; else nothing was begun. */
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
                             bool is_addition);
-void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
-void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
-/** A phone refused what was offered in the clear: some take nothing but SRTP. Rings it once more,
-    encrypted, when its device allows that; the leg itself still has to be ended. */
-void ring__retry_encrypted(struct leg *leg);
-/** A branch failed and is removed already. */
-void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status);
-/** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the
-    caller is answered. The call may be gone. */
-void ring__won(struct ring *ring, struct leg *winner);
-/** Nobody is to be rung any more. */
-void ring__cancel(struct call *call);
-void ring__free(struct ring *ring);
-/** Rings one device's contacts for a call made by the API. Number of branches begun. */
-enum call_reason ring__devices(struct call *call, struct leg *from,
-                               const struct config_device *const *devices, size_t device_count,
-                               bool is_addition);
+/** Follows what routing_resolve() said of a call: as call__dial. For calls of providers, whose
+    query names the provider; NOWHERE is logged with the nearest route. */
+enum call_reason call__follow(struct call *call, struct leg *from,
+                              const struct routing_query *query, const struct routing_plan *plan,
+                              bool is_addition);
+/** The application that serves an extension, or NULL. */
+const struct engine_app *engine__find_app(struct engine *engine,
+                                          const struct config_extension *what);
+/** A fork came to nothing: forwarding of the device, fallback of the route, or a box. NONE: something
+    else is under way; else the reason to end with. */
+enum call_reason call__fall_back(struct call *call, const struct config_route *route,
+                                 const struct config_device *only, enum call_reason reason);
+
+/* ---- use.c: what the outside costs ---- */
+void use__load(struct engine *engine); /* of today, from the history */
+void use__done(struct engine *engine);
+void use__get(struct engine *engine, const struct config_device *device, struct guard_use *ret_use);
+/** A call through a provider was begun on that account (may be NULL); the first of its tries counts. */
+void use__began(struct leg *leg, const struct config_device *account, bool is_first);
+void use__answered(struct leg *leg);
+void use__ended(struct leg *leg);
+/** It came to its call from another one: limits come along. */
+void use__moved(const struct leg *leg, const struct call *from);
+/** The order of devices' answers. */
+void use__note_answer(struct engine *engine, struct sr_str device_id);
+int64_t use__answered_at(const struct engine *engine, struct sr_str device_id);
+/** Sets the timer that ends a call whose time is up: maxDurationSec, minutes of the day. */
+void use__limit(struct call *call);
+void use__on_limit(void *call);
 
 /* ---- sound.c ---- */
 void sound__init(struct engine *engine);
@@ -473,12 +511,6 @@ enum sr_err commands__play_stop(struct call *call, const struct engine_command *
 /** The call is freed: nobody tells of its plays any more. */
 void commands__plays_free(struct call *call);
 
-/** A fork of the call, without branches yet. NULL: another one is under way. */
-struct ring *ring__new(struct call *call, bool is_addition);
-/** After the branches were added: waits for an answer, or (none is there) gives the reason it failed for
-    and frees the fork. `ring_sec` 0: ENGINE_RING_SEC. */
-enum call_reason ring__start(struct ring *ring, uint32_t ring_sec);
-
 /* ---- providers.c ---- */
 /** Fills what the user agent is to know of providers; the array is to be freed once it was given. */
 struct ua_provider *providers__settings(const struct config *config, struct ua_settings *settings);
@@ -493,12 +525,6 @@ void providers__count(struct engine *engine, struct engine_status *status);
 /** A call of a provider. */
 void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
                                 const struct ua_invite *invite);
-/** Rings whom the routes name for a call of that provider. As call__dial(). */
-enum call_reason call__dial_inbound(struct call *call, struct leg *from,
-                                    const struct config_provider *provider, struct sr_str number);
-/** Sends a number to the first of the plan's providers that takes it. As call__dial(). */
-enum call_reason call__dial_outside(struct call *call, struct leg *from,
-                                    const struct routing_plan *plan, bool is_addition);
 /** Offers our present address to the provider's side of an answered call. */
 void leg__tell_address(struct leg *leg);
 /**
@@ -557,5 +583,8 @@ struct engine_call_view *event__view(const struct call *call);
 void engine__serve_commands(void *arg);
 /** The first party of an API call answered. */
 void call__first_answered(struct call *call, struct leg *leg);
+
+/* The fork has a page of its own. */
+#include "call/ring.h"
 
 #endif

@@ -138,6 +138,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         leg->ring->branch_count--;
         leg->ring = NULL;
     }
+    use__ended(leg);
     if (leg->is_counted && leg->kind == LEG_PROVIDER)
         engine__provider_calls(engine, sr_str_c(leg->provider_id), -1);
     else if (leg->is_counted)
@@ -158,6 +159,7 @@ void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
 {
     struct call *call = leg->call;
     struct ring *ring = leg->ring;
+    uint32_t target = leg->target;
     bool was_origin = call->origin == leg;
 
     leg__remove(leg, reason, sip_status);
@@ -166,7 +168,7 @@ void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     if (transfer__leg_gone(call, leg))
         ring = NULL;
     if (ring != NULL) {
-        ring__branch_failed(ring, reason, sip_status);
+        ring__branch_failed(ring, target, reason, sip_status);
         return;
     }
     if (call->state == CALL_RINGING) {

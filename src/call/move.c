@@ -52,6 +52,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
     }
     if (leg->sip != NULL)
         sip_leg_set_user(leg->sip, leg, to->id, leg->id);
+    use__moved(leg, from);
     event__leg(leg, ENGINE_LEG_ADDED);
     return true;
 }

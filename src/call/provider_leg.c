@@ -75,20 +75,24 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
                           const struct config_provider *provider, struct sr_str caller_id)
 {
     struct call *call = leg->call;
+    struct sip_leg_header headers[2];
     struct sip_leg_invite_options options = {
         .provider_id = provider->id,
         .to_user = sr_str_c(leg->number),
         .from_user = caller_id,
         .from_display = sr_str_c(call->from_name),
+        .headers = headers,
         .is_withheld = is_anonymous(caller_id),
         .max_forwards = call->max_forwards,
         .user = leg,
         .call_cookie = call->id,
         .leg_cookie = leg->id,
     };
-    struct sr_buf offer;
+    struct sr_buf offer, text;
     enum sr_err err = SR_ERR_LIMIT;
 
+    sr_buf_init(&text, RING_HISTORY_BYTES_MAX);
+    options.header_count = ring__history(leg->ring, leg->target, headers, &text);
     if (options.from_user.n == 0 || options.is_withheld)
         options.from_user = provider->caller_id;
     sr_buf_init(&offer, LEG_SDP_BYTES_MAX);
@@ -100,6 +104,7 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
     if (err != SR_OK)
         leg->sip = NULL;
     sr_buf_done(&offer);
+    sr_buf_done(&text);
     return err;
 }
 
@@ -115,7 +120,7 @@ enum call_reason ring__provider(struct ring *ring, struct leg *from,
 
     if (!provider->is_enabled)
         return CALL_REASON_NOT_ALLOWED;
-    if (is_full(engine, provider))
+    if (!call->is_emergency && is_full(engine, provider))
         return CALL_REASON_LIMIT;
     if (ua_provider_path(engine->ua, provider->id, &path) != SR_OK)
         return CALL_REASON_UNREACHABLE;
@@ -124,8 +129,7 @@ enum call_reason ring__provider(struct ring *ring, struct leg *from,
         return CALL_REASON_LIMIT;
     (void)sr_str_copy(number, leg->number, sizeof(leg->number));
     leg->signalling = path.flow.remote;
-    leg->ring = ring;
-    ring->branch_count++;
+    ring__add_branch(ring, leg);
     count(leg);
     err = invite(leg, from, &path, provider, caller_id);
     event__leg(leg, ENGINE_LEG_ADDED);
@@ -182,6 +186,22 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
     return leg;
 }
 
+/* Where its route leads. */
+static enum call_reason dial(struct call *call, struct leg *leg,
+                             const struct config_provider *provider, struct sr_str number)
+{
+    struct routing_query query = {
+        .provider = provider,
+        .number = number,
+        .caller = sr_str_c(call->from),
+        .now = loop_wall(call->engine->loop) / SR_SEC,
+    };
+    struct routing_plan plan;
+
+    routing_resolve(call->config, &query, &plan, NULL);
+    return call__follow(call, leg, &query, &plan, false);
+}
+
 void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
                                 const struct ua_invite *invite)
 {
@@ -216,123 +236,7 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
     call->origin = leg;
     reason = take_offer(leg, &path, invite->sdp);
     if (reason == CALL_REASON_NONE)
-        reason = call__dial_inbound(call, leg, provider, invite->dialled);
+        reason = dial(call, leg, provider, invite->dialled);
     if (reason != CALL_REASON_NONE)
         call__end(call, reason, call_reason_status(reason));
-}
-
-/* ---- where calls go ---- */
-
-static void take_route(struct call *call, const struct config_route *route)
-{
-    if (route == NULL)
-        return;
-    (void)sr_str_copy(route->id, call->route_id, sizeof(call->route_id));
-    call->duration_sec_max = route->action.duration_sec_max;
-}
-
-static size_t add_devices(const struct config_route *route, const struct config_device **devices)
-{
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < route->action.target_names.count; i++) {
-        const struct config_target *target = &route->action.targets[i];
-
-        if (target->kind == CONFIG_TARGET_DEVICE && count < RING_BRANCHES_MAX)
-            devices[count++] = target->device;
-        for (uint32_t j = 0; target->kind == CONFIG_TARGET_GROUP && count < RING_BRANCHES_MAX &&
-                             j < target->group->member_ids.count;
-             j++)
-            devices[count++] = target->group->members[j];
-    }
-    return count;
-}
-
-enum call_reason call__dial_inbound(struct call *call, struct leg *from,
-                                    const struct config_provider *provider, struct sr_str number)
-{
-    struct routing_query query = {
-        .provider = provider,
-        .number = number,
-        .caller = sr_str_c(call->from),
-        .now = loop_wall(call->engine->loop) / SR_SEC,
-    };
-    const struct config_device *devices[RING_BRANCHES_MAX];
-    struct routing_plan plan;
-    size_t count;
-
-    routing_resolve(call->config, &query, &plan, NULL);
-    if (plan.outcome == ROUTING_NOWHERE) {
-        sr_log(HUB, INFO, "event=unrouted provider=%.*s number=%s nearest=%.*s why=\"%s\"",
-               SR_STR_ARG(provider->id), plan.number,
-               SR_STR_ARG(plan.nearest != NULL ? plan.nearest->id : SR_STR("none")),
-               plan.nearest_why);
-        return plan.reason;
-    }
-    if (plan.outcome != ROUTING_ROUTE)
-        return CALL_REASON_NOT_BUILT;
-    take_route(call, plan.route);
-    count = add_devices(plan.route, devices);
-    return count > 0 ? ring__devices(call, from, devices, count, false) : CALL_REASON_NOT_BUILT;
-}
-
-/* Calls through providers that began here. */
-static uint32_t outside_calls(struct engine *engine)
-{
-    uint32_t cursor = 0;
-    uint32_t count = 0;
-    struct leg *leg;
-
-    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL)
-        count += leg->kind == LEG_PROVIDER && !leg->is_caller;
-    return count;
-}
-
-static bool is_guarded(struct call *call, const struct leg *from, const struct routing_plan *plan)
-{
-    struct engine *engine = call->engine;
-    struct guard_query query = {
-        .config = engine->config,
-        .number = sr_str_c(plan->judged),
-        .route = plan->route,
-        .is_emergency = plan->is_emergency,
-        .is_ours = true,
-        .device =
-            from != NULL ? config_device_by_id(engine->config, sr_str_c(from->device_id)) : NULL,
-        .use = {.outside_calls = outside_calls(engine)},
-        .now = loop_wall(engine->loop) / SR_SEC,
-    };
-    char why[GUARD_WHY_MAX];
-
-    if (guard_check(&query, why) == CALL_REASON_NONE)
-        return false;
-    sr_log(HUB, WARN, "event=call_refused call=%s number=%s why=\"%s\"", call->call_id,
-           plan->judged, why);
-    return true;
-}
-
-enum call_reason call__dial_outside(struct call *call, struct leg *from,
-                                    const struct routing_plan *plan, bool is_addition)
-{
-    enum call_reason reason = CALL_REASON_UNREACHABLE;
-    uint32_t ring_sec = plan->route != NULL ? plan->route->action.no_answer_timeout_sec : 0;
-    struct ring *ring;
-
-    if (is_guarded(call, from, plan))
-        return CALL_REASON_NOT_ALLOWED;
-    ring = ring__new(call, is_addition);
-    if (ring == NULL)
-        return CALL_REASON_LIMIT;
-    if (!is_addition) {
-        take_route(call, plan->route);
-        call->direction = "outbound";
-    }
-    for (size_t i = 0; i < plan->provider_count; i++) {
-        reason = ring__provider(ring, from, plan->providers[i], sr_str_c(plan->dialled),
-                                plan->caller_id);
-        if (reason == CALL_REASON_NONE)
-            return ring__start(ring, ring_sec);
-    }
-    ring__free(ring);
-    return reason;
 }

@@ -1,47 +1,10 @@
-/* A fork: the contacts of one or more devices ring, the first answer wins (design: "Ringing"). */
+/* A fork: branches ring in stages, the first answer wins (design: "Ringing"). */
 #include "base/alloc.h"
 #include "call/internal.h"
 
-static void on_nobody_answered(void *arg)
-{
-    struct ring *ring = arg;
-    struct call *call = ring->call;
+static void begin_stages(struct ring *ring, uint32_t stage);
 
-    ring->best_reason = CALL_REASON_NO_ANSWER;
-    ring->best_status = 480;
-    SR_LIST_EACH(&call->legs, node)
-    {
-        struct leg *leg = SR_CONTAINER(node, struct leg, node);
-
-        if (leg->ring == ring)
-            leg__remove(leg, CALL_REASON_NO_ANSWER, 0);
-    }
-    ring__branch_failed(ring, CALL_REASON_NO_ANSWER, 480);
-}
-
-struct ring *ring__new(struct call *call, bool is_addition)
-{
-    struct ring *ring;
-
-    if (call->ring != NULL)
-        return NULL; /* one fork at a time */
-    ring = sr_zalloc(1, sizeof(*ring));
-    ring->call = call;
-    ring->is_addition = is_addition;
-    ring->best_reason = CALL_REASON_OFFLINE;
-    ring->best_status = 480;
-    loop_timer_init(&ring->timer, on_nobody_answered, ring);
-    call->ring = ring;
-    return ring;
-}
-
-void ring__free(struct ring *ring)
-{
-    loop_timer_clear(ring->call->engine->loop, &ring->timer);
-    if (ring->call->ring == ring)
-        ring->call->ring = NULL;
-    sr_free(ring);
-}
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* How much a failure tells: a busy phone says more than one that is switched off. */
 static int weight_of(enum call_reason reason)
@@ -60,7 +23,7 @@ static int weight_of(enum call_reason reason)
     }
 }
 
-static void note_failure(struct ring *ring, enum call_reason reason, uint16_t sip_status)
+void ring__note_failure(struct ring *ring, enum call_reason reason, uint16_t sip_status)
 {
     if (weight_of(reason) < weight_of(ring->best_reason))
         return;
@@ -81,14 +44,185 @@ static uint16_t status_for_caller(const struct ring *ring)
     return SR_MAX(call_reason_status(ring->best_reason), (uint16_t)480);
 }
 
-static enum call_reason add_branch(struct ring *ring, struct leg *from,
-                                   const struct config_device *device,
-                                   const struct ua_contact *contact, enum config_srtp srtp)
+void ring__free(struct ring *ring)
+{
+    loop_timer_clear(ring->call->engine->loop, &ring->timer);
+    if (ring->call->ring == ring)
+        ring->call->ring = NULL;
+    for (uint32_t i = 0; i < ring->target_count; i++)
+        sr_free(ring->targets[i].outside);
+    sr_free(ring->targets);
+    sr_free(ring);
+}
+
+/* Nobody is left. NONE: the call goes on otherwise; the fork is freed in any case. */
+static enum call_reason come_to_nothing(struct ring *ring)
+{
+    const struct config_route *route = ring->route;
+    const struct config_device *only = ring->only;
+    enum call_reason reason = ring->best_reason;
+    struct call *call = ring->call;
+    bool is_addition = ring->is_addition;
+
+    ring__free(ring);
+    return is_addition ? reason : call__fall_back(call, route, only, reason);
+}
+
+/* The same while nobody waits for an answer of ours: the call ends, or loses who was to come. */
+static void end_fork(struct ring *ring)
+{
+    struct call *call = ring->call;
+    bool is_addition = ring->is_addition;
+    enum call_reason first = ring->best_reason;
+    uint16_t status = status_for_caller(ring);
+    struct engine *engine = call->engine;
+    sr_id id = call->id;
+    enum call_reason reason = come_to_nothing(ring);
+
+    if (sr_idtab_find(&engine->calls, id) == NULL || call->is_ending)
+        return; /* what came instead has ended it */
+    if (reason == CALL_REASON_NONE) {
+        call__update_media(call);
+        return;
+    }
+    if (reason != first)
+        status = call_reason_status(reason);
+    if (transfer__failed(call, status))
+        return;
+    if (!is_addition)
+        call__end(call, reason, status);
+    else if (!call__check_parties(call, reason, status))
+        call__update_media(call);
+}
+
+static bool is_target_alive(const struct ring *ring, uint32_t target)
+{
+    SR_LIST_EACH(&ring->call->legs, node)
+    {
+        const struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (leg->ring == ring && leg->target == target)
+            return true;
+    }
+    return false;
+}
+
+/* Branches whose target rings no longer than to that stage stop. */
+static void stop_until(struct ring *ring, uint32_t stage)
+{
+    SR_LIST_EACH(&ring->call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+        uint32_t last = leg->target > 0 ? ring->targets[leg->target - 1].last_stage : UINT32_MAX;
+
+        if (leg->ring != ring || last > stage)
+            continue;
+        leg__remove(leg, CALL_REASON_NO_ANSWER, 0);
+        ring__note_failure(ring, CALL_REASON_NO_ANSWER, 480);
+    }
+}
+
+static void on_stage_over(void *arg)
+{
+    struct ring *ring = arg;
+
+    if (ring->stage + 1 < ring->stage_count) {
+        stop_until(ring, ring->stage);
+        begin_stages(ring, ring->stage + 1);
+    } else {
+        stop_until(ring, UINT32_MAX);
+    }
+    if (ring->branch_count == 0)
+        end_fork(ring);
+}
+
+/* For whom it rings, or NULL: gone, or the API. */
+static struct leg *ring_from(const struct ring *ring)
+{
+    struct leg *leg;
+
+    if (ring->from == SR_ID_NONE)
+        return NULL;
+    if (!ring->is_addition)
+        return ring->call->origin; /* maybe another one by now: Replaces */
+    leg = sr_idtab_find(&ring->call->engine->legs, ring->from);
+    return leg != NULL && leg->call == ring->call && leg->state != LEG_ENDED ? leg : NULL;
+}
+
+struct ring *ring__new(struct call *call, const struct leg *from, bool is_addition,
+                       uint32_t stage_sec)
+{
+    struct ring *ring;
+
+    if (call->ring != NULL)
+        return NULL; /* one fork at a time */
+    ring = sr_zalloc(1, sizeof(*ring));
+    ring->call = call;
+    ring->from = from != NULL ? from->id : SR_ID_NONE;
+    ring->is_addition = is_addition;
+    ring->best_reason = CALL_REASON_OFFLINE;
+    ring->best_status = 480;
+    ring->stage_sec = stage_sec;
+    ring->stage_count = 1;
+    loop_timer_init(&ring->timer, on_stage_over, ring);
+    call->ring = ring;
+    return ring;
+}
+
+/* ---- branches -------------------------------------------------------------------------------- */
+
+void ring__add_branch(struct ring *ring, struct leg *leg)
+{
+    leg->ring = ring;
+    leg->target = ring->starting;
+    ring->branch_count++;
+}
+
+/* The INVITE of a branch to one contact of a device. */
+static enum sr_err invite(struct ring *ring, struct leg *leg, const struct config_device *device,
+                          const struct ua_contact *contact, struct sr_str offer)
+{
+    struct call *call = ring->call;
+    struct sip_leg_header headers[2];
+    struct ua_contact copy = *contact;
+    struct sip_leg_invite_options options = {
+        .contact = &copy,
+        .from_user = sr_str_c(call->api_shown[0] ? call->api_shown : call->from),
+        .to_user = device->extension.n ? device->extension : device->id,
+        .sdp = offer,
+        .headers = headers,
+        .max_forwards = call->max_forwards,
+        .user = leg,
+        .call_cookie = call->id,
+        .leg_cookie = leg->id,
+    };
+    const struct leg *from = ring_from(ring);
+    struct sr_buf text;
+    enum sr_err err;
+
+    if (call->api_shown[0] == '\0')
+        options.from_display = sr_str_c(call->from_name);
+    /* whom the new party is to talk to; a caller may have been replaced since the call began */
+    if (from != NULL && (ring->is_addition || (from->is_caller && from->number[0] != '\0'))) {
+        options.from_user = sr_str_c(from->number);
+        options.from_display = sr_str_c(from->name);
+    }
+    if (from != NULL) /* should another one take its place from now on, the party is told */
+        memcpy(leg->connected_to, from->leg_id, sizeof(leg->connected_to));
+    sr_buf_init(&text, RING_HISTORY_BYTES_MAX);
+    options.header_count = ring__history(ring, leg->target, headers, &text);
+    intercom__headers(call, &options);
+    err = sip_leg_invite(call->engine->ua, &options, &leg->sip);
+    sr_buf_done(&text);
+    return err;
+}
+
+static enum call_reason ring_contact(struct ring *ring, uint32_t target,
+                                     const struct config_device *device,
+                                     const struct ua_contact *contact, enum config_srtp srtp)
 {
     struct call *call = ring->call;
     struct leg *leg = leg__new(call, LEG_DEVICE);
-    struct sip_leg_invite_options options = {0};
-    struct ua_contact copy = *contact;
     struct sr_buf offer;
     enum sr_err err = SR_ERR_LIMIT;
 
@@ -101,102 +235,147 @@ static enum call_reason add_branch(struct ring *ring, struct leg *from,
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
     leg__set_srtp(leg, srtp, &contact->flow);
-    leg->ring = ring;
-    ring->branch_count++;
+    ring->starting = target;
+    ring__add_branch(ring, leg);
     leg__allow_codecs(leg, &device->codecs);
     sr_buf_init(&offer, LEG_SDP_BYTES_MAX);
     if (leg__open_media(leg, &contact->flow.local))
-        err = leg__make_offer(leg, from, &offer);
-    if (err == SR_OK) {
-        options.contact = &copy;
-        options.from_user = sr_str_c(call->api_shown[0] ? call->api_shown : call->from);
-        if (call->api_shown[0] == '\0')
-            options.from_display = sr_str_c(call->from_name);
-        if (ring->is_addition && from != NULL) { /* whom the new party is to talk to */
-            options.from_user = sr_str_c(from->number);
-            options.from_display = sr_str_c(from->name);
-        }
-        options.to_user = device->extension.n ? device->extension : device->id;
-        options.sdp = sr_buf_view(&offer);
-        intercom__headers(call, &options);
-        options.user = leg;
-        options.call_cookie = call->id;
-        options.leg_cookie = leg->id;
-        err = sip_leg_invite(call->engine->ua, &options, &leg->sip);
-    }
+        err = leg__make_offer(leg, ring_from(ring), &offer);
+    if (err == SR_OK)
+        err = invite(ring, leg, device, contact, sr_buf_view(&offer));
     sr_buf_done(&offer);
     event__leg(leg, ENGINE_LEG_ADDED);
-    if (err != SR_OK) {
-        leg->sip = NULL;
-        leg__remove(leg, err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE, 503);
-        return err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;
-    }
-    return CALL_REASON_NONE;
+    if (err == SR_OK)
+        return CALL_REASON_NONE;
+    leg->sip = NULL;
+    leg__remove(leg, err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE, 503);
+    return err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;
 }
 
-static bool is_callers_own(const struct leg *from, const struct ua_contact *contact)
+static bool is_callers_own(const struct ring *ring, const struct ua_contact *contact)
 {
+    const struct leg *from = ring_from(ring);
+
     return from != NULL && from->kind == LEG_DEVICE &&
            sr_str_eq_c(contact->device_id, from->device_id) &&
            sr_addr_eq(&from->signalling, &contact->flow.remote);
 }
 
-static void add_device(struct ring *ring, struct leg *from, const struct config_device *device)
+static void start_device(struct ring *ring, uint32_t target, const struct config_device *device)
 {
     struct engine *engine = ring->call->engine;
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
     size_t count;
 
-    if (device->is_dnd) {
-        note_failure(ring, CALL_REASON_BUSY, 486);
-        return;
-    }
-    if (device->calls_max > 0 && engine__device_calls(engine, device->id, 0) >= device->calls_max) {
-        note_failure(ring, CALL_REASON_BUSY, 486);
+    if (device->is_dnd || (device->calls_max > 0 &&
+                           engine__device_calls(engine, device->id, 0) >= device->calls_max)) {
+        ring__note_failure(ring, CALL_REASON_BUSY, 486);
         return;
     }
     count = ua_contacts(engine->ua, device->id, contacts, SR_ARRAY_LEN(contacts));
     for (size_t i = 0; i < count && ring->branch_count < RING_BRANCHES_MAX; i++) {
-        enum call_reason reason;
+        enum call_reason reason = CALL_REASON_BUSY;
 
-        if (is_callers_own(from, &contacts[i])) {
-            note_failure(ring, CALL_REASON_BUSY, 486);
+        if (!is_callers_own(ring, &contacts[i]))
+            reason = ring_contact(ring, target, device, &contacts[i], device->srtp);
+        if (reason != CALL_REASON_NONE)
+            ring__note_failure(ring, reason, call_reason_status(reason));
+    }
+}
+
+/* The branch ring__provider() just made. */
+static struct leg *newest_outside(struct ring *ring, uint32_t target)
+{
+    struct leg *found = NULL;
+
+    SR_LIST_EACH(&ring->call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (leg->ring == ring && leg->kind == LEG_PROVIDER && leg->target == target &&
+            !leg->is_outside)
+            found = leg;
+    }
+    return found;
+}
+
+/* The next provider that takes the number. */
+static void start_outside(struct ring *ring, uint32_t target, struct ring_outside *outside)
+{
+    struct call *call = ring->call;
+    struct leg *from = ring_from(ring);
+
+    ring->starting = target;
+    while (outside->next < outside->provider_count) {
+        const struct config_provider *provider = outside->providers[outside->next++];
+        enum call_reason reason =
+            ring__provider(ring, from, provider, sr_str_c(outside->dialled), outside->caller_id);
+        struct leg *leg;
+
+        if (reason != CALL_REASON_NONE) {
+            sr_log(HUB, INFO, "event=provider_skipped call=%s provider=%.*s reason=%s",
+                   call->call_id, SR_STR_ARG(provider->id), call_reason_name(reason));
+            ring__note_failure(ring, reason, call_reason_status(reason));
             continue;
         }
-        reason = add_branch(ring, from, device, &contacts[i], device->srtp);
-        if (reason != CALL_REASON_NONE)
-            note_failure(ring, reason, call_reason_status(reason));
+        leg = newest_outside(ring, target);
+        if (leg != NULL) {
+            use__began(leg, outside->account, !outside->is_counted);
+            outside->is_counted = true;
+        }
+        return;
     }
+}
+
+static void start_target(struct ring *ring, uint32_t index)
+{
+    struct ring_target *target = &ring->targets[index];
+
+    if (target->device != NULL)
+        start_device(ring, index + 1, target->device);
+    else
+        start_outside(ring, index + 1, target->outside);
+}
+
+/* From that stage on, until somebody rings. */
+static void begin_stages(struct ring *ring, uint32_t stage)
+{
+    struct loop *loop = ring->call->engine->loop;
+
+    for (ring->stage = stage; ring->stage < ring->stage_count; ring->stage++) {
+        for (uint32_t i = 0; i < ring->target_count; i++) {
+            if (ring->targets[i].first_stage == ring->stage)
+                start_target(ring, i);
+        }
+        if (ring->branch_count > 0)
+            break;
+    }
+    if (ring->branch_count == 0)
+        return;
+    loop_timer_set(loop, &ring->timer, loop_now(loop) + ring->stage_sec * SR_SEC);
+    call__update_media(ring->call);
+}
+
+enum call_reason ring__begin(struct ring *ring)
+{
+    begin_stages(ring, 0);
+    return ring->branch_count > 0 ? CALL_REASON_NONE : come_to_nothing(ring);
 }
 
 enum call_reason ring__devices(struct call *call, struct leg *from,
                                const struct config_device *const *devices, size_t device_count,
                                bool is_addition)
 {
-    struct ring *ring = ring__new(call, is_addition);
+    struct ring *ring = ring__new(call, from, is_addition, ENGINE_RING_SEC);
 
     if (ring == NULL)
         return CALL_REASON_LIMIT;
     for (size_t i = 0; i < device_count; i++)
-        add_device(ring, from, devices[i]);
-    return ring__start(ring, 0);
+        ring__add_device(ring, devices[i], 0, UINT32_MAX);
+    return ring__begin(ring);
 }
 
-enum call_reason ring__start(struct ring *ring, uint32_t ring_sec)
-{
-    struct call *call = ring->call;
-    enum call_reason reason = ring->best_reason;
-
-    if (ring->branch_count == 0) {
-        ring__free(ring);
-        return reason;
-    }
-    loop_timer_set(call->engine->loop, &ring->timer,
-                   loop_now(call->engine->loop) +
-                       (sr_usec)(ring_sec != 0 ? ring_sec : ENGINE_RING_SEC) * SR_SEC);
-    call__update_media(call);
-    return CALL_REASON_NONE;
-}
+/* ---- what the caller hears meanwhile --------------------------------------------------------- */
 
 /* The unanswered caller a fork works for, or NULL (API calls, added parties). */
 static struct leg *waiting_caller(const struct ring *ring)
@@ -209,8 +388,7 @@ static struct leg *waiting_caller(const struct ring *ring)
     return origin;
 }
 
-/* Our SDP for the caller: fixed by the first one sent, else made to match `winner`. */
-static enum sr_err sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf)
+enum sr_err ring__sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf)
 {
     if (caller->has_ours)
         return sdp_audio_write(&caller->ours, NULL, buf);
@@ -234,7 +412,7 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
     if (!branch->has_stream && leg__accept_answer(branch, event->sdp) != SR_OK)
         return false;
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
-    if (sdp_for_caller(caller, branch, &sdp) == SR_OK) {
+    if (ring__sdp_for_caller(caller, branch, &sdp) == SR_OK) {
         leg__set_stream(caller);
         sip_leg_progress(caller->sip, 183, sr_buf_view(&sdp));
         call__update_media(ring->call);
@@ -250,21 +428,29 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
     struct call *call = leg->call;
     struct leg *caller = waiting_caller(ring);
 
+    if (event->status >= 180 && leg->target > 0)
+        ring->targets[leg->target - 1].was_ringing = true;
     if (leg->state == LEG_CALLING && event->status >= 180) {
         leg__set_state(leg, LEG_RINGING);
         event__leg(leg, ENGINE_LEG_CHANGED);
     }
     if (pass_early_media(ring, leg, event))
         return;
-    if (ring->was_ringing || event->status < 180)
+    if (event->status < 180 || (call->was_ringing && !ring->is_addition))
         return;
-    ring->was_ringing = true;
-    transfer__progress(call, event->status);
+    if (ring->is_addition) {
+        if (!ring->was_ringing)
+            transfer__progress(call, event->status);
+        ring->was_ringing = true;
+        return;
+    }
+    call->was_ringing = true;
     if (caller != NULL)
         sip_leg_progress(caller->sip, 180, (struct sr_str){NULL, 0});
-    if (!ring->is_addition)
-        event__call(call, ENGINE_CALL_RINGING);
+    event__call(call, ENGINE_CALL_RINGING);
 }
+
+/* ---- the answer ------------------------------------------------------------------------------ */
 
 static void drop_losers(struct ring *ring)
 {
@@ -284,7 +470,7 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
     enum sr_err err;
 
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
-    err = sdp_for_caller(caller, winner, &sdp);
+    err = ring__sdp_for_caller(caller, winner, &sdp);
     if (err == SR_OK) {
         if (caller->has_peer && !caller->has_stream)
             leg__set_stream(caller);
@@ -306,6 +492,8 @@ void ring__won(struct ring *ring, struct leg *winner)
     bool is_addition = ring->is_addition;
 
     leg__count(winner);
+    if (winner->kind != LEG_PROVIDER)
+        use__note_answer(call->engine, sr_str_c(winner->device_id));
     drop_losers(ring);
     ring__free(ring);
     event__leg(winner, ENGINE_LEG_CHANGED);
@@ -318,8 +506,23 @@ void ring__won(struct ring *ring, struct leg *winner)
         call__first_answered(call, winner); /* POST /api/call: now the second party is dialled */
     else if (call->state == CALL_RINGING)
         call__answered(call);
-    else
+    else {
+        use__limit(call);
         call__update_media(call);
+    }
+}
+
+/* A number outside brings its route's limit along. */
+static void take_limit(const struct ring *ring, const struct leg *leg)
+{
+    struct call *call = ring->call;
+    uint32_t limit;
+
+    if (leg->target == 0 || ring->targets[leg->target - 1].outside == NULL)
+        return;
+    limit = ring->targets[leg->target - 1].outside->duration_sec_max;
+    if (limit > 0 && (call->duration_sec_max == 0 || limit < call->duration_sec_max))
+        call->duration_sec_max = limit;
 }
 
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
@@ -333,9 +536,12 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
         leg__ended(leg, leg__sdp_reason(err), 488);
         return;
     }
+    take_limit(ring, leg);
     leg->ring = NULL;
+    leg->target = 0;
     ring->branch_count--;
     leg__set_state(leg, LEG_ANSWERED);
+    use__answered(leg);
     ring__won(ring, leg);
 }
 
@@ -359,7 +565,6 @@ void ring__retry_encrypted(struct leg *leg)
 {
     struct ring *ring = leg->ring;
     struct engine *engine = leg->call->engine;
-    struct leg *from = ring->is_addition ? NULL : leg->call->origin;
     const struct config_device *device =
         config_device_by_id(leg->call->config, sr_str_c(leg->device_id));
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
@@ -371,26 +576,32 @@ void ring__retry_encrypted(struct leg *leg)
     for (size_t i = 0; i < count; i++) {
         if (!sr_addr_eq(&contacts[i].flow.remote, &leg->signalling))
             continue;
-        (void)add_branch(ring, from, device, &contacts[i], CONFIG_SRTP_REQUIRED);
+        (void)ring_contact(ring, leg->target, device, &contacts[i], CONFIG_SRTP_REQUIRED);
         return; /* a branch that could not be begun is none: the failure stands */
     }
 }
 
-void ring__branch_failed(struct ring *ring, enum call_reason reason, uint16_t sip_status)
-{
-    struct call *call = ring->call;
-    bool is_addition = ring->is_addition;
+/* ---- failures -------------------------------------------------------------------------------- */
 
-    note_failure(ring, reason, sip_status);
+/* Another provider may do what this one could not; never after it rang there. */
+static bool is_providers_fault(uint16_t sip_status)
+{
+    return sip_status == 403 || sip_status == 408 || (sip_status >= 500 && sip_status < 600);
+}
+
+void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
+                         uint16_t sip_status)
+{
+    struct ring_target *failed = target > 0 ? &ring->targets[target - 1] : NULL;
+
+    ring__note_failure(ring, reason, sip_status);
+    if (failed != NULL && failed->outside != NULL && !failed->was_ringing &&
+        is_providers_fault(sip_status) && !is_target_alive(ring, target))
+        start_outside(ring, target, failed->outside);
     if (ring->branch_count > 0)
         return;
-    reason = ring->best_reason;
-    sip_status = status_for_caller(ring);
-    ring__free(ring);
-    if (transfer__failed(call, sip_status))
-        return;
-    if (!is_addition)
-        call__end(call, reason, sip_status);
-    else if (!call__check_parties(call, reason, sip_status))
-        call__update_media(call);
+    if (ring->stage + 1 < ring->stage_count)
+        begin_stages(ring, ring->stage + 1);
+    if (ring->branch_count == 0)
+        end_fork(ring);
 }

@@ -124,7 +124,7 @@ static const char *dialog_state(const struct leg *leg)
     if (leg->state == LEG_ANSWERED)
         return "confirmed";
     if (leg->state == LEG_RINGING ||
-        (leg->is_caller && leg->call->ring != NULL && leg->call->ring->was_ringing))
+        (leg->is_caller && leg->call->ring != NULL && leg->call->was_ringing))
         return "early";
     return leg->is_caller ? "proceeding" : "trying";
 }

@@ -697,6 +697,29 @@ static void check_action(struct config__load *load, struct config_action *action
     }
 }
 
+/** Actions that another piece of work brings: the call ends with reason not_built. */
+static void check_built(struct config__load *load, const struct config_action *action,
+                        const char *pointer)
+{
+    switch (action->type) {
+    case CONFIG_ACTION_VOICEMAIL:
+    case CONFIG_ACTION_SUBMENU:
+    case CONFIG_ACTION_DIAL_BY_EXTENSION:
+    case CONFIG_ACTION_REPEAT:
+        config__fault(load, CONFIG_NOTICE, config__node(load, "%s", pointer),
+                      SR_STR("such a call ends with reason not_built"),
+                      "the action \"%s\" is not built yet", config_action_name(action->type));
+        break;
+    case CONFIG_ACTION_NONE:
+    case CONFIG_ACTION_ROUTE_EXTENSION:
+    case CONFIG_ACTION_ROUTE_EXTERNAL:
+    case CONFIG_ACTION_PLAY_MESSAGE:
+    case CONFIG_ACTION_CONFERENCE:
+    case CONFIG_ACTION_HANGUP:
+        break;
+    }
+}
+
 static void check_fallbacks(struct config__load *load)
 {
     struct config_routing *routing = &load->config->routing;
@@ -715,6 +738,7 @@ static void check_fallbacks(struct config__load *load)
             sr_buf_init_fixed(&pointer, bytes, sizeof(bytes));
             sr_buf_fmt(&pointer, "/routing/routes/%u/action/fallback/%s", i, actions[a].key);
             check_action(load, actions[a].action, sr_buf_cstr(&pointer));
+            check_built(load, actions[a].action, sr_buf_cstr(&pointer));
         }
     }
 }

@@ -303,7 +303,7 @@ static const struct config_field device_fields[] = {
      .fallback = "\"optional\"",
      .doc = "Encryption of the audio: never, as the other side wants it, or no call without."},
     CHOICE(config_device, "dtmf", dtmf, dtmf_modes, 0, "How digits are sent."),
-    TEXT(config_device, "callerId", caller_id, NULL, CONFIG_FORMAT_ANY, CONFIG_NOT_BUILT,
+    TEXT(config_device, "callerId", caller_id, NULL, CONFIG_FORMAT_ANY, 0,
          "Number shown on outside calls; empty: the route's."),
     REF(config_device, "voicemailBox", voicemail_box_id, voicemail_box, CONFIG_REF_VOICEBOX,
         CONFIG_NOT_BUILT, "Its voicemail box."),
@@ -316,7 +316,7 @@ static const struct config_field device_fields[] = {
     CHOICE(config_device, "denoise", denoise, denoise_modes, CONFIG_NOT_BUILT,
            "Noise suppression of what the device sends."),
     BOOL(config_device, "dnd", is_dnd, "false", 0, "Do not disturb: the device is never rung."),
-    OBJECT(config_device, "forward", forward, forward, CONFIG_NOT_BUILT, "Where calls go instead."),
+    OBJECT(config_device, "forward", forward, forward, 0, "Where calls go instead."),
 };
 DEFINE(device, "device", config_device, CONFIG_REF_DEVICE);
 
@@ -329,7 +329,7 @@ static const struct config_field group_fields[] = {
          "Number that others dial."),
     REFS(config_group, "members", member_ids, members, CONFIG_REF_DEVICE, 0,
          "Ids of the devices that ring."),
-    CHOICE(config_group, "strategy", strategy, strategies, CONFIG_NOT_BUILT, "Order of ringing."),
+    CHOICE(config_group, "strategy", strategy, strategies, 0, "Order of ringing."),
 };
 DEFINE(group, "group", config_group, CONFIG_REF_GROUP);
 
@@ -385,7 +385,7 @@ static const struct config_field route_action_fields[] = {
         CONFIG_NOT_BUILT, "Box for calls nobody took; without targets: at once."),
     REF(config_route_action, "ivrMenuId", ivr_menu_id, ivr_menu, CONFIG_REF_MENU, CONFIG_NOT_BUILT,
         "Menu that answers at once."),
-    OBJECT(config_route_action, "fallback", fallback, fallback, CONFIG_NOT_BUILT,
+    OBJECT(config_route_action, "fallback", fallback, fallback, 0,
            "What happens to calls nobody took, by reason."),
     TEXT(config_route_action, "announcement", announcement, NULL, CONFIG_FORMAT_ANY,
          CONFIG_NOT_BUILT, "Text or WAV file played to the caller first."),
@@ -447,8 +447,7 @@ DEFINE(test, "golden call", config_test, CONFIG_REF_NONE);
 static const struct config_field routing_fields[] = {
     LIST(config_routing, "tests", tests, test_count, test, 0,
          "Golden calls, run by check and at every reload."),
-    LIST(config_routing, "routes", routes, route_count, route, CONFIG_NOT_BUILT,
-         "Which call goes where."),
+    LIST(config_routing, "routes", routes, route_count, route, 0, "Which call goes where."),
 };
 DEFINE(routing, "routing", config_routing, CONFIG_REF_NONE);
 
@@ -573,9 +572,9 @@ static const struct config_field speech_fields[] = {
 DEFINE(speech, "speech", config_speech, CONFIG_REF_NONE);
 
 static const struct config_field per_device_fields[] = {
-    NUMBER(config_per_device, "callsPerDay", calls_per_day, "0", 0, 1000000, CONFIG_NOT_BUILT,
+    NUMBER(config_per_device, "callsPerDay", calls_per_day, "0", 0, 1000000, 0,
            "Outside calls of one device in a day; 0: no limit."),
-    NUMBER(config_per_device, "minutesPerDay", minutes_per_day, "0", 0, 1000000, CONFIG_NOT_BUILT,
+    NUMBER(config_per_device, "minutesPerDay", minutes_per_day, "0", 0, 1000000, 0,
            "Outside minutes of one device in a day; 0: no limit."),
 };
 DEFINE(per_device, "limits of a device", config_per_device, CONFIG_REF_NONE);
@@ -594,18 +593,18 @@ static const struct config_field security_fields[] = {
      .choices = digests,
      .fallback = "[\"MD5\"]",
      .doc = "Digests phones may use; the stronger is offered first."},
-    NUMBER(config_security, "outboundMaxConcurrent", outbound_concurrent_max, "0", 0, 100000,
-           CONFIG_NOT_BUILT, "Outside calls at the same time; 0: no limit."),
-    TEXTS(config_security, "blockedPrefixes", blocked_prefixes, NULL, CONFIG_FORMAT_NUMBER,
-          CONFIG_NOT_BUILT, "Numbers that are never called."),
-    TEXTS(config_security, "premiumPrefixes", premium_prefixes, NULL, CONFIG_FORMAT_NUMBER,
-          CONFIG_NOT_BUILT, "Numbers that cost extra."),
-    TEXTS(config_security, "allowedCountries", allowed_countries, NULL, CONFIG_FORMAT_COUNTRY,
-          CONFIG_NOT_BUILT, "Countries that may be called; empty: all."),
+    NUMBER(config_security, "outboundMaxConcurrent", outbound_concurrent_max, "0", 0, 100000, 0,
+           "Outside calls at the same time; 0: no limit."),
+    TEXTS(config_security, "blockedPrefixes", blocked_prefixes, NULL, CONFIG_FORMAT_NUMBER, 0,
+          "Numbers that are never called."),
+    TEXTS(config_security, "premiumPrefixes", premium_prefixes, NULL, CONFIG_FORMAT_NUMBER, 0,
+          "Numbers that cost extra."),
+    TEXTS(config_security, "allowedCountries", allowed_countries, NULL, CONFIG_FORMAT_COUNTRY, 0,
+          "Countries that may be called; empty: all."),
     TEXTS(config_security, "emergencyNumbers", emergency_numbers, "[\"112\", \"110\", \"911\"]",
           CONFIG_FORMAT_NUMBER, 0, "Numbers that are always let through and never changed."),
     OBJECT(config_security, "perDevice", per_device, per_device, 0, "Limits of each device."),
-    TEXT(config_security, "nightHours", night_hours, NULL, CONFIG_FORMAT_HOURS, CONFIG_NOT_BUILT,
+    TEXT(config_security, "nightHours", night_hours, NULL, CONFIG_FORMAT_HOURS, 0,
          "Hours without outside calls: 22:00-06:00."),
 };
 DEFINE(security, "security", config_security, CONFIG_REF_NONE);

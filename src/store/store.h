@@ -162,6 +162,19 @@ typedef void store_contact_fn(void *arg, const struct store_contact *contact);
     store. */
 void store_contacts_load(struct store *store, uint64_t now_wall, store_contact_fn *fn, void *arg);
 
+/* ---- use of the outside ---- */
+
+/** Calls through providers on a device's account: legs of kind "provider" that name a device. */
+struct store_use {
+    struct sr_str device_id;
+    uint32_t calls;
+    uint64_t seconds; /* answered ones, from `since` on */
+};
+
+typedef void store_use_fn(void *arg, const struct store_use *use);
+/** At start, blocking, in the caller's thread: of calls that started since then, by device. */
+void store_use_load(struct store *store, int64_t since_wall_us, store_use_fn *fn, void *arg);
+
 /*
  * ---- users and tokens of the API (small: blocking, from any thread but the signalling one and the
  * store's own; callbacks run in the caller's thread) ----

@@ -92,3 +92,53 @@ void store_contacts_load(struct store *store, uint64_t now_wall, store_contact_f
         sr_free(write);
     }
 }
+
+/* ---- use of the outside, by device ---- */
+
+struct use_row {
+    struct sr_node node;
+    struct store_use use;
+    char device_id[];
+};
+
+struct use_load {
+    struct sr_list rows; /* struct use_row */
+    int64_t since_wall_us;
+};
+
+static void collect_use(void *arg, const struct store_use *use)
+{
+    struct use_load *load = arg;
+    struct use_row *row = sr_alloc(sizeof(*row) + use->device_id.n + 1);
+
+    row->use = *use;
+    (void)sr_str_copy(use->device_id, row->device_id, use->device_id.n + 1);
+    row->use.device_id = sr_str_c(row->device_id);
+    sr_list_add(&load->rows, &row->node);
+}
+
+static void run_use_load(struct store *store, void *work)
+{
+    struct use_load *load = work;
+    enum sr_err err =
+        store__note(store, store__ops(store)->device_use(store__db(store), load->since_wall_us,
+                                                         collect_use, load));
+
+    if (err != SR_OK)
+        sr_log(STORE, WARN, "event=use_not_loaded err=%s", sr_err_name(err));
+}
+
+void store_use_load(struct store *store, int64_t since_wall_us, store_use_fn *fn, void *arg)
+{
+    struct use_load load = {.since_wall_us = since_wall_us};
+    struct sr_node *node;
+
+    sr_list_init(&load.rows);
+    store__ask(store, run_use_load, &load);
+    while ((node = sr_list_pop(&load.rows)) != NULL) {
+        struct use_row *row = SR_CONTAINER(node, struct use_row, node);
+
+        fn(arg, &row->use);
+        sr_free(row);
+    }
+}

@@ -536,6 +536,7 @@ const struct store_ops store__ops_sqlite = {
     .call = sql__call,
     .trace = sql__trace,
     .contacts = sql__contacts,
+    .device_use = sql__device_use,
     .user_put = sql__user_put,
     .user_remove = sql__user_remove,
     .users = sql__users,

@@ -75,6 +75,12 @@
     X(OLD_TRACES, "SELECT call, bytes FROM traces INDEXED BY traces_ended WHERE ended < ?1"        \
                   " ORDER BY ended LIMIT ?2")                                                      \
     X(TRACE_BYTES, "SELECT coalesce(sum(bytes), 0) FROM traces INDEXED BY traces_ended")           \
+    X(USE, "SELECT l.device_id, count(DISTINCT CASE WHEN l.started>=?1 THEN l.call END),"          \
+           " coalesce(sum(CASE WHEN l.answered>0"                                                  \
+           " THEN (l.ended-max(l.answered, ?1))/1000000 ELSE 0 END), 0)"                           \
+           " FROM calls c INDEXED BY calls_started JOIN legs l ON l.call=c.id"                     \
+           " WHERE c.started>=?1-86400000000 AND l.kind='provider' AND l.device_id<>''"            \
+           " AND l.ended>=?1 GROUP BY l.device_id")                                                \
     X(VACUUM, "PRAGMA incremental_vacuum(200)")
 
 enum sql__id {
@@ -114,6 +120,8 @@ enum sr_err sql__calls(struct store_db *db, const struct store__query *query, st
 enum sr_err sql__call(struct store_db *db, struct sr_str call_id, store__row_fn *fn, void *arg);
 enum sr_err sql__trace(struct store_db *db, struct sr_str call_id, store__trace_fn *fn, void *arg);
 enum sr_err sql__contacts(struct store_db *db, uint64_t now_wall, store_contact_fn *fn, void *arg);
+enum sr_err sql__device_use(struct store_db *db, int64_t since_wall_us, store_use_fn *fn,
+                            void *arg);
 enum sr_err sql__user_put(struct store_db *db, const struct store_user *user);
 enum sr_err sql__user_remove(struct store_db *db, struct sr_str name);
 enum sr_err sql__users(struct store_db *db, store_user_fn *fn, void *arg);

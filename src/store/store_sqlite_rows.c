@@ -315,6 +315,26 @@ enum sr_err sql__trace(struct store_db *db, struct sr_str call_id, store__trace_
     return err == SR_OK && !is_found ? SR_ERR_NOTFOUND : err;
 }
 
+/* ---- use of the outside ---- */
+
+enum sr_err sql__device_use(struct store_db *db, int64_t since_wall_us, store_use_fn *fn, void *arg)
+{
+    sqlite3_stmt *statement = sql__use(db, SQL_USE);
+    enum sr_err err;
+
+    (void)sqlite3_bind_int64(statement, 1, since_wall_us);
+    while (sql__step(db, statement, &err)) {
+        struct store_use use = {
+            .device_id = sql__column(statement, 0),
+            .calls = (uint32_t)SR_MIN(sqlite3_column_int64(statement, 1), (int64_t)UINT32_MAX),
+            .seconds = (uint64_t)SR_MAX(sqlite3_column_int64(statement, 2), (int64_t)0),
+        };
+
+        fn(arg, &use);
+    }
+    return err;
+}
+
 /* ---- contacts ---- */
 
 enum sr_err sql__contacts(struct store_db *db, uint64_t now_wall, store_contact_fn *fn, void *arg)

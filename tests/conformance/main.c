@@ -13,6 +13,7 @@ int main(int argc, char **argv)
         return 2;
     failed += run_basic();
     failed += run_ring();
+    failed += run_fork();
     failed += run_offer();
     failed += run_hold();
     failed += run_party();

@@ -21,7 +21,7 @@
 #include "worker/port_sim.h"
 
 enum {
-    RIG_PHONES_MAX = 8,
+    RIG_PHONES_MAX = 256,
     RIG_DIGITS_MAX = 64,
 };
 
@@ -135,6 +135,7 @@ struct phone_call *rig_connect(struct rig *rig, struct sim_phone *from, const ch
 
 int run_basic(void);
 int run_ring(void);
+int run_fork(void);
 int run_offer(void);
 int run_hold(void);
 int run_party(void);

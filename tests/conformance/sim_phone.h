@@ -62,8 +62,9 @@ struct phone_call {
     size_t status_count;
     uint16_t status; /* the last of them, or what it answered itself */
     uint32_t retry_after;
-    char early_sdp[PHONE_SDP_MAX], sdp[PHONE_SDP_MAX]; /* last of the other side */
-    char offer[PHONE_SDP_MAX];                         /* of the INVITE it got */
+    char early_sdp[PHONE_SDP_MAX], sdp[PHONE_SDP_MAX];           /* last of the other side */
+    char offer[PHONE_SDP_MAX];                                   /* of the INVITE it got */
+    char diversion[PHONE_TEXT_MAX], history[2 * PHONE_TEXT_MAX]; /* headers of the INVITE it got */
     char end_reason[PHONE_TEXT_MAX]; /* Reason header of the BYE or CANCEL it got */
     uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
     uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */

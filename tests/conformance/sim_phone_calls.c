@@ -367,6 +367,8 @@ static void on_new_invite(struct phone_stxn *stxn, struct sr_str msg)
     keep_sdp(sim_body(msg), call->sdp);
     stxn->call = call;
     call->invite_stxn = stxn;
+    keep(sim_header(msg, "Diversion", 0), call->diversion, sizeof(call->diversion));
+    keep(sim_header(msg, "History-Info", 0), call->history, sizeof(call->history));
     stxn->ends_at = loop_now(phone->loop) + 200 * SR_SEC; /* it may ring for long */
     loop_timer_set(phone->loop, &stxn->timer, stxn->ends_at);
     if (manners->early_status != 0)

@@ -23,6 +23,57 @@ static uint32_t below(struct walk *walk, uint32_t n)
     return (uint32_t)sr_prng_below(&walk->prng, n);
 }
 
+/* The rig's configuration with forwardings, strategies and fallbacks, circles among them. */
+static const char *walk_config(void)
+{
+    static const char devices[] =
+        "{ \"id\": \"fb\", \"extension\": \"131\", \"password\": \"pw-131\","
+        "  \"forward\": { \"offline\": \"103\" } },"
+        "{ \"id\": \"fa\", \"extension\": \"132\", \"password\": \"pw-132\","
+        "  \"forward\": { \"always\": \"201\" } },"
+        "{ \"id\": \"fx\", \"extension\": \"133\", \"password\": \"pw-133\","
+        "  \"forward\": { \"always\": \"134\" } },"
+        "{ \"id\": \"fy\", \"extension\": \"134\", \"password\": \"pw-134\","
+        "  \"forward\": { \"always\": \"133\" } },";
+    static const char groups[] =
+        "{ \"id\": \"seq\", \"extension\": \"201\", \"members\": [\"c\", \"b\", \"fb\"],"
+        "  \"strategy\": \"sequential\" },"
+        "{ \"id\": \"rr\", \"extension\": \"202\", \"members\": [\"a\", \"b\", \"c\"],"
+        "  \"strategy\": \"roundRobin\" },"
+        "{ \"id\": \"lr\", \"extension\": \"203\", \"members\": [\"a\", \"fa\", \"c\"],"
+        "  \"strategy\": \"leastRecent\" },";
+    static const char routes[] =
+        ", \"routing\": { \"routes\": ["
+        "{ \"id\": \"r1\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"501\" },"
+        "  \"action\": { \"targets\": [\"b\", \"group:bc\", \"a\"], \"strategy\": \"sequential\","
+        "    \"noAnswerTimeout\": 2, \"maxDurationSec\": 4, \"fallback\": {"
+        "    \"noAnswer\": { \"type\": \"conference\", \"target\": \"room\" },"
+        "    \"busy\": { \"type\": \"routeExtension\", \"target\": \"202\" },"
+        "    \"declined\": { \"type\": \"routeExtension\", \"target\": \"131\" } } } },"
+        "{ \"id\": \"r2\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"502\" },"
+        "  \"action\": { \"targets\": [\"c\", \"group:seq\"], \"noAnswerTimeout\": 1 } },"
+        "{ \"id\": \"r3\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"503\" },"
+        "  \"action\": { \"targets\": [\"c\"], \"noAnswerTimeout\": 1, \"fallback\": {"
+        "    \"noAnswer\": { \"type\": \"submenu\", \"target\": \"m\" },"
+        "    \"busy\": { \"type\": \"hangup\" },"
+        "    \"offline\": { \"type\": \"playMessage\", \"target\": \"Nobody.\" } } } } ] },"
+        "\"ivr\": { \"menus\": [ { \"id\": \"m\" } ] } }";
+    static char text[8192];
+    struct sr_str base = sr_str_c(rig_config);
+    size_t at = sr_str_search(base, SR_STR("\"devices\": [")) + strlen("\"devices\": [");
+    size_t then = sr_str_search(base, SR_STR("\"groups\": [")) + strlen("\"groups\": [");
+    struct sr_buf out;
+
+    sr_buf_init_fixed(&out, text, sizeof(text));
+    sr_buf_str(&out, sr_str_head(base, at));
+    sr_buf_c(&out, devices);
+    sr_buf_str(&out, sr_str_make(base.p + at, then - at));
+    sr_buf_c(&out, groups);
+    sr_buf_str(&out, sr_str_make(base.p + then, base.n - then - strlen(" }\n")));
+    sr_buf_c(&out, routes);
+    return sr_buf_cstr(&out);
+}
+
 static bool chance(struct walk *walk, uint32_t percent)
 {
     return below(walk, 100) < percent;
@@ -35,9 +86,10 @@ static const char *any_of(struct walk *walk, const char *const *list, size_t cou
 
 static const char *any_number(struct walk *walk)
 {
-    static const char *const numbers[] = {"101", "102",   "103", "104", "200",   "200",
-                                          "800", "801",   "*43", "999", "105",   "b",
-                                          "*8",  "*8102", "701", "702", "*68102"};
+    static const char *const numbers[] = {"101", "102", "103",    "104", "200", "200", "800",
+                                          "801", "*43", "999",    "105", "b",   "*8",  "*8102",
+                                          "701", "702", "*68102", "201", "202", "203", "131",
+                                          "132", "133", "134",    "501", "502", "503"};
 
     return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
 }
@@ -208,7 +260,7 @@ static void api_step(struct walk *walk)
     if (chance(walk, 50) && (call = any_live_call(walk)) != NULL)
         memcpy(command.to_call_id, call->call_id, sizeof(command.to_call_id));
     if (command.kind == ENGINE_DO_CONFIGURE)
-        command.config = rig_load(rig_config);
+        command.config = rig_load(walk_config());
     (void)rig_do(walk->rig, &command);
 }
 
@@ -359,7 +411,7 @@ static void test_whatever_happens_nothing_is_left(void **state)
     print_message("seed %llu: %d walks\n", (unsigned long long)seed, rigs * WALKS_PER_RIG);
     for (int i = 0; i < rigs; i++) {
         static const char *const users[WALK_PHONES] = {"101", "102", "103", "102"};
-        struct rig_options options = {.seed = seed + (uint64_t)i};
+        struct rig_options options = {.seed = seed + (uint64_t)i, .config = walk_config()};
         struct rig rig;
 
         rig_init(&rig, &options);

@@ -1,0 +1,117 @@
+/**
+ * @file ring.h  A fork: several parties ring, the first answer wins. Only src/call/ includes this.
+ *
+ * Thread:  signalling thread
+ * Memory:  a fork belongs to its call; it frees itself when it is over
+ */
+#ifndef SR_CALL_RING_H
+#define SR_CALL_RING_H
+
+#include "call/internal.h"
+
+enum {
+    RING_BRANCHES_MAX = 256, /* ringing at the same time */
+    RING_TARGETS_MAX = 256,
+    RING_HISTORY_BYTES_MAX = 4096,
+    RING_NO_ANSWER_SEC = 25, /* of a device with a forwarding or a box for no answer */
+    RING_OUTSIDE_SEC = 180,  /* a number outside alone: its provider gives up before */
+};
+
+/** How a number outside is reached: one provider after the other until it rings. */
+struct ring_outside {
+    char dialled[NUMBER_TEXT_MAX];       /* as the provider wants it */
+    struct sr_str caller_id;             /* of the configuration; empty: the provider's */
+    const struct config_device *account; /* whose call it is, or NULL: a route's */
+    const struct config_provider *providers[ROUTING_PROVIDERS_MAX];
+    size_t provider_count, next;
+    uint32_t duration_sec_max;
+    bool is_counted; /* once for all providers tried */
+};
+
+/** Somebody a fork rings, from one of its stages to another. */
+struct ring_target {
+    const struct config_device *device; /* NULL: outside */
+    struct ring_outside *outside;       /* owned */
+    const struct config_device
+        *forwarder;                   /* who sent the call on to it, inside the fork; or NULL */
+    uint32_t first_stage, last_stage; /* inclusive */
+    bool was_ringing;                 /* then no other provider is tried */
+};
+
+/**
+ * A fork: targets ring, the first answer wins. Strategies are stages: those of the running stage ring;
+ * when its time is over, or nobody rings any more, the next one begins. "all" has one stage.
+ */
+struct ring {
+    struct call *call;
+    bool is_addition;      /* a party is added to a live call; else it makes the call */
+    bool was_ringing;      /* of an addition: somebody rang */
+    sr_id from;            /* the leg it rings for; SR_ID_NONE: the API */
+    uint32_t branch_count; /* still ringing */
+    uint16_t best_status;  /* of those that failed */
+    enum call_reason best_reason;
+    struct loop_timer timer; /* of the stage */
+    struct ring_target *targets;
+    uint32_t target_count;
+    uint32_t starting; /* target whose branches are being made: index + 1; 0: none */
+    uint32_t stage, stage_count, stage_sec;
+    const struct config_route *route; /* its fallbacks hold; or NULL */
+    const struct config_device
+        *only; /* this device alone was meant: its forwardings hold; or NULL */
+};
+
+/* ---- ring_targets.c: who rings, in which order ---- */
+void ring__add_device(struct ring *ring, const struct config_device *device, uint32_t first_stage,
+                      uint32_t last_stage);
+void ring__add_group(struct ring *ring, const struct config_group *group);
+void ring__add_route(struct ring *ring, const struct config_route *route);
+/** A number outside, already judged by the guard. */
+void ring__add_outside(struct ring *ring, const struct ring_outside *outside, uint32_t first_stage,
+                       uint32_t last_stage);
+/** Resolves and judges a number outside. NONE: *ret_outside is filled; the guard's or router's
+    reason. `account`: whose call it is, or NULL: a route's. */
+enum call_reason ring__find_outside(struct call *call, const struct config_device *account,
+                                    struct sr_str number, struct ring_outside *ret_outside);
+/** The same of a plan at hand. */
+enum call_reason ring__judge(struct call *call, const struct config_device *account,
+                             const struct routing_plan *plan, struct ring_outside *ret_outside);
+/** Headers that tell a branch why the call comes to it: Diversion (RFC 5806) and History-Info
+    (RFC 7044), into `headers` (two places); texts live in `text`. @return how many: 0, or 2 */
+size_t ring__history(const struct ring *ring, uint32_t target, struct sip_leg_header *headers,
+                     struct sr_buf *text);
+
+/* ---- ring.c: the fork ----
+ *
+ * New kinds of branches (ring__provider, pages): make the leg, ring__add_branch(), event LEG_ADDED; its
+ * events then go to ring__branch_progress() and ring__branch_answered(), its end to leg__ended(). */
+/** `from`: for whom it rings, or NULL (the API). NULL: another fork is under way. */
+struct ring *ring__new(struct call *call, const struct leg *from, bool is_addition,
+                       uint32_t stage_sec);
+/** Targets are there: begins. NONE: under way; else it came to nothing, fallbacks included, and is
+    freed. */
+enum call_reason ring__begin(struct ring *ring);
+/** One more branch, of the target that is being started. */
+void ring__add_branch(struct ring *ring, struct leg *leg);
+void ring__note_failure(struct ring *ring, enum call_reason reason, uint16_t sip_status);
+void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
+void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
+/** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the
+    caller is answered. The call may be gone. */
+void ring__won(struct ring *ring, struct leg *winner);
+/** Nobody is to be rung any more. */
+void ring__cancel(struct call *call);
+/** A phone refused what was offered in the clear: some take nothing but SRTP. Rings it once more,
+    encrypted, when its device allows that; the leg itself still has to be ended. */
+void ring__retry_encrypted(struct leg *leg);
+/** A branch of that target (leg->target) failed and is removed already. */
+void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
+                         uint16_t sip_status);
+void ring__free(struct ring *ring);
+/** Rings devices for a call made by the API: no forwarding, no fallback. */
+enum call_reason ring__devices(struct call *call, struct leg *from,
+                               const struct config_device *const *devices, size_t device_count,
+                               bool is_addition);
+/** Our SDP for the caller: what it was told already, else made to match `winner` (may be NULL). */
+enum sr_err ring__sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf);
+
+#endif
