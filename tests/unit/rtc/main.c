@@ -36,6 +36,7 @@ int main(void)
     if (CRYPTO_set_mem_functions(counted_malloc, counted_realloc, counted_free) != 1)
         return 1;
     failed += run_stun();
+    failed += run_ice();
     failed += run_srtp();
     failed += run_srtp_oracle();
     return failed != 0;

@@ -15,6 +15,7 @@
 extern uint64_t allocations;
 
 int run_stun(void);
+int run_ice(void);
 int run_srtp(void);
 int run_srtp_oracle(void);
 
