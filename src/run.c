@@ -347,6 +347,20 @@ static uint64_t sip_backlog(void *arg)
     return net_udp_backlog_bytes(run->net);
 }
 
+/* Where browsers may find us: every address we listen on, and the public one if it is configured. */
+static void tell_addresses(struct run *run)
+{
+    const struct config_proxy *proxy = &run->config->proxy;
+    struct media_addresses addresses = {.public_ip4 = proxy->public_addr,
+                                        .public_ip6 = proxy->public_addr6};
+    const struct sr_addr *addrs = proxy->bind.count > 0 ? proxy->bind.items : run->addrs;
+    size_t count = proxy->bind.count > 0 ? proxy->bind.count : run->addr_count;
+
+    for (size_t i = 0; i < count && addresses.local_count < MEDIA_ADDRESSES_MAX; i++)
+        addresses.local[addresses.local_count++] = addrs[i];
+    media_port_set_addresses(run->media, &addresses);
+}
+
 static bool open_media(struct run *run)
 {
     struct port_threads_options options = {
@@ -357,10 +371,24 @@ static bool open_media(struct run *run)
         .port_min = (uint16_t)run->config->proxy.rtp_ports.min,
         .port_max = (uint16_t)run->config->proxy.rtp_ports.max,
         .dscp = (uint8_t)run->config->proxy.dscp.media,
+        .webrtc_port = (uint16_t)run->config->proxy.webrtc_port,
+        .webrtc_binds = run->config->proxy.bind.items,
+        .webrtc_bind_count = run->config->proxy.bind.count,
     };
+    enum sr_err err = port_threads_new(&options, &run->media);
 
-    if (port_threads_new(&options, &run->media) == SR_OK)
+    if (options.webrtc_port != 0 && (err == SR_ERR_EXISTS || err == SR_ERR_UNSUPPORTED)) {
+        sr_log(MEDIA, WARN,
+               "event=webrtc_port_taken port=%u why=\"another program has proxy.webrtcPort (UDP or "
+               "TCP): phones work, browsers cannot call\"",
+               options.webrtc_port);
+        options.webrtc_port = 0;
+        err = port_threads_new(&options, &run->media);
+    }
+    if (err == SR_OK) {
+        tell_addresses(run);
         return true;
+    }
     (void)fprintf(stderr, "siprouter: the system refused a media thread\n");
     return false;
 }

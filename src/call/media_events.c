@@ -107,6 +107,7 @@ void engine_on_media(void *arg, const struct media_event *event)
     case MEDIA_EVENT_CLOSED:
     case MEDIA_EVENT_MODE:
     case MEDIA_EVENT_PLAYED:
+    case MEDIA_EVENT_WEBRTC: /* no leg of a browser is opened by a call yet */
         break;
     }
 }

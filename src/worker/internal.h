@@ -31,6 +31,7 @@
 #include "media/rtcp.h"
 #include "media/tone.h"
 #include "net/loop.h"
+#include "worker/bport.h"
 #include "worker/media_port.h"
 #include "worker/play.h"
 
@@ -47,7 +48,9 @@ enum {
     WORKER_DRAIN_MS = 500,   /* longest wait for empty jitter buffers before relay */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
-    LEG_PPS_MAX = 250, /* packets a second taken from one leg; the excess is dropped */
+    WORKER_MARK_RTCP = 1,  /* bits of what epoll gives back: a leg's RTCP socket; */
+    WORKER_MARK_BPORT = 2, /* a socket of the browser port */
+    LEG_PPS_MAX = 250,     /* packets a second taken from one leg; the excess is dropped */
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
@@ -108,6 +111,22 @@ struct secure {
     bool keeps_tx, keeps_rx; /* the keys are those in force: their contexts are taken over */
 };
 
+/** What a WEBRTC leg has besides. */
+struct mweb {
+    struct bport *bport; /* fixed */
+    struct bpeer peer;   /* the browser port's, see there */
+
+    /* ---- front only ---- */
+    struct ice_local local; /* to be told next */
+    char remote_ufrag[ICE_TEXT_MAX + 1];
+    bool is_peer_gone, is_crypto_gone, is_leg_gone; /* when it closes: who has let go of it */
+    struct media_event closed;
+
+    /* ---- worker only ---- */
+    struct ice_path path; /* where to send; remote family NONE: nowhere */
+    bool is_path_heard;   /* a right packet came since the path is in force */
+};
+
 struct mleg {
     /* ---- fixed from the first order on ---- */
     sr_id id;
@@ -115,6 +134,7 @@ struct mleg {
     enum media_leg_kind kind;
     int rtp_fd, rtcp_fd; /* -1: none */
     struct sr_addr local;
+    struct mweb *web; /* WEBRTC; else NULL */
 
     /* ---- front only ---- */
     struct mroom *front_room;
@@ -220,6 +240,10 @@ enum order_kind {
     ORDER_LEG_KIT,
     ORDER_LEG_PLAY, /* comes back when the sound is over */
     ORDER_LEG_STOP,
+    ORDER_LEG_KEYS, /* `secure` out of a handshake; NULL: there are none any more */
+    ORDER_PEER_ADD, /* to the browser port's worker */
+    ORDER_PEER_REMOTE,
+    ORDER_PEER_REMOVE,
     ORDER_STOP,
 };
 
@@ -234,6 +258,7 @@ struct order {
         struct {
             struct media_stream stream; /* without the keys, which are in: */
             struct secure *secure;      /* there: new or NULL; back: old, to be freed */
+            bool has_keys;              /* KEYS: there was a new one */
         };
         struct {
             enum media_mode mode;
@@ -251,18 +276,24 @@ struct order {
         struct play *play; /* PLAY: and back; MUSIC: there: new one or NULL; back: old one */
         uint64_t stopped;  /* STOP: whose; 0: all */
         struct media_leg_stats stats;
+        struct {
+            struct ice_local local; /* our credentials from now on */
+            char ufrag[ICE_TEXT_MAX + 1], pwd[ICE_TEXT_MAX + 1];
+        } ice;
     };
 };
 
 enum report_kind {
     REPORT_EVENT,
-    REPORT_RX_CODEC
+    REPORT_RX_CODEC,
+    REPORT_WEBRTC, /* an event with `ice_why` */
 };
 
 /** A value from the worker to the front. */
 struct report {
     enum report_kind kind;
     enum codec_id codec;
+    enum ice_why ice_why;
     struct media_event event;
 };
 
@@ -273,7 +304,10 @@ struct worker {
     struct sr_ring reports;       /* worker -> front */
     _Atomic bool is_post_pending; /* the front's job is posted and has not run */
     _Atomic uint64_t ticks, overruns;
+    _Atomic bool is_ring_due; /* packets lie in rings of legs that want to be woken */
     int wake_fd;
+    uint32_t index;      /* among the workers */
+    struct bport *bport; /* of the first; NULL: none, or another worker */
 
     /* front only */
     struct loop *loop;
@@ -312,7 +346,21 @@ void worker__breathe(struct worker *worker);
 sr_usec worker__lap(struct worker *worker);
 void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched);
 
+/* ---- mweb.c: packets of a browser ---- */
+/** The next packet of the leg's ring, paths taken on the way. False: none. */
+bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n);
+/** Bytes are protected already. False: there is no path, or the system refused. */
+bool mweb__send(const struct mleg *leg, const uint8_t *bytes, size_t n);
+/** Serves rings of legs that wanted to be woken. */
+void mweb__serve_rings(struct worker *worker);
+
 /* ---- mleg.c: packets in and out ---- */
+/** Speaks RTP with somebody outside. */
+static inline bool mleg__has_wire(const struct mleg *leg)
+{
+    return leg->kind == MEDIA_LEG_RTP || leg->kind == MEDIA_LEG_WEBRTC;
+}
+
 /** On the front, before the leg is handed over. */
 void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now);
 /** Reads up to WORKER_BURST_MAX packets of the RTP socket. */

@@ -83,6 +83,34 @@ void media_leg_close(struct media_port *port, sr_id leg)
     port->ops->leg_close(port, leg);
 }
 
+enum sr_err media_leg_webrtc_local(struct media_port *port, sr_id leg,
+                                   struct media_webrtc_local *ret_local)
+{
+    return port->ops->leg_webrtc_local(port, leg, ret_local);
+}
+
+enum sr_err media_leg_webrtc_remote(struct media_port *port, sr_id leg,
+                                    const struct media_webrtc_remote *remote)
+{
+    if (!ice_ufrag_is_ok(remote->ufrag) || !ice_pwd_is_ok(remote->pwd))
+        return SR_ERR_SYNTAX;
+    return port->ops->leg_webrtc_remote(port, leg, remote);
+}
+
+void media_port_set_addresses(struct media_port *port, const struct media_addresses *addresses)
+{
+    SR_ASSERT(addresses->local_count <= MEDIA_ADDRESSES_MAX);
+    port->ops->set_addresses(port, addresses);
+}
+
+const char *media_webrtc_state_name(enum media_webrtc_state state)
+{
+    static const char *const names[] = {"checking", "connected", "dtls_up",
+                                        "failed",   "lost",      "closed"};
+
+    return (size_t)state < SR_ARRAY_LEN(names) ? names[state] : "?";
+}
+
 void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats)
 {
     port->ops->stats(port, ret_stats);

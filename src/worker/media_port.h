@@ -21,7 +21,9 @@
 #define SR_WORKER_MEDIA_PORT_H
 
 #include "base/addr.h"
+#include "dtls/dtls.h"
 #include "media/codec.h"
+#include "rtc/ice.h"
 #include "rtc/srtp.h"
 #include "worker/clip.h"
 
@@ -51,6 +53,9 @@ enum media_leg_kind {
     MEDIA_LEG_RTP,    /* ports and sockets towards a SIP party */
     MEDIA_LEG_ECHO,   /* a participant that says what it hears; no sockets */
     MEDIA_LEG_PLAYER, /* a participant that says what it is given to play; no sockets */
+    /** A browser, or a phone that speaks WebRTC: ICE-lite, DTLS-SRTP, rtcp-mux on the one port all
+        of them share (UDP, and passive TCP on the same number). */
+    MEDIA_LEG_WEBRTC,
 };
 
 /** What a leg hears instead of the mix (a held party, ring-back before an answer). */
@@ -152,6 +157,50 @@ struct media_leg_stats {
     double cpu_us;                 /* of mixing it, per second, since the last report */
 };
 
+/* ---- WebRTC legs: see media_leg_webrtc_local() ---- */
+
+/** What the other side is told of us. */
+struct media_webrtc_local {
+    struct ice_local ice;                                /* a=ice-ufrag, a=ice-pwd */
+    char fingerprint[DTLS_FINGERPRINT_TEXT_MAX];         /* a=fingerprint: "sha-256 AA:BB:..." */
+    struct ice_candidate candidates[ICE_CANDIDATES_MAX]; /* a=: ice_candidate_write() */
+    size_t candidate_count;
+};
+
+/** What the other side told of itself. */
+struct media_webrtc_remote {
+    struct sr_str ufrag, pwd; /* copied */
+    struct dtls_fingerprint fingerprint;
+    bool is_dtls_client;     /* our role: true (setup:active) we send the ClientHello */
+    bool is_dtls_new_wanted; /* a new association though the fingerprint is the same */
+};
+
+enum media_webrtc_state {
+    MEDIA_WEBRTC_CHECKING, /* the first valid check came: the page reaches us */
+    MEDIA_WEBRTC_CONNECTED, /* ICE has a pair (`addr`): the first, or again after a loss or restart */
+    MEDIA_WEBRTC_DTLS_UP, /* keys are in force; a browser may shake hands before it nominates a pair, so
+                               audio flows when this and CONNECTED have come, in either order. Again after
+                               a new association */
+    MEDIA_WEBRTC_FAILED, /* no check in 5 s, or DTLS refused: `why` is one plain sentence. A late
+                               check heals a failed ICE: CONNECTED follows */
+    MEDIA_WEBRTC_LOST,   /* no check for 15 s, or its TCP connection broke: detached, not ended;
+                               CONNECTED follows when checks return or after a restart */
+    MEDIA_WEBRTC_CLOSED, /* the peer said close_notify: detached, not ended */
+};
+
+const char *media_webrtc_state_name(enum media_webrtc_state state);
+
+enum {
+    MEDIA_ADDRESSES_MAX = 32
+};
+
+/** Where browsers may find us: for candidates. */
+struct media_addresses {
+    struct sr_addr local[MEDIA_ADDRESSES_MAX]; /* of this host; ports ignored */
+    size_t local_count;
+    struct sr_addr public_ip4, public_ip6; /* configured or learnt; family NONE: not known */
+};
+
 enum media_event_kind {
     MEDIA_EVENT_LATCHED, /* packets flow from `addr`; also when it changes */
     MEDIA_EVENT_DTMF,    /* digit, duration_ms (RFC 4733, after its end) */
@@ -160,6 +209,7 @@ enum media_event_kind {
     MEDIA_EVENT_STATS,   /* every 5 s while open */
     MEDIA_EVENT_CLOSED,  /* last event of a leg: ports and memory are free; final stats */
     MEDIA_EVENT_MODE,    /* a room's switch is done: `mode` */
+    MEDIA_EVENT_WEBRTC,  /* `webrtc`, `addr`, `why` */
 };
 
 struct media_event {
@@ -175,6 +225,8 @@ struct media_event {
     enum media_play_end play_end;
     uint32_t played_ms;  /* of the sound itself; with a loop, of all rounds */
     uint32_t starved_ms; /* silence because a feed came late */
+    enum media_webrtc_state webrtc;
+    const char *why; /* one plain sentence, or NULL; valid during the callback */
     struct media_leg_stats stats;
 };
 
@@ -210,6 +262,11 @@ struct media_port_ops {
     void (*set_music)(struct media_port *port, struct media_clip *clip);
     void (*leg_move)(struct media_port *port, sr_id leg, sr_id room);
     void (*leg_close)(struct media_port *port, sr_id leg);
+    enum sr_err (*leg_webrtc_local)(struct media_port *port, sr_id leg,
+                                    struct media_webrtc_local *ret_local);
+    enum sr_err (*leg_webrtc_remote)(struct media_port *port, sr_id leg,
+                                     const struct media_webrtc_remote *remote);
+    void (*set_addresses)(struct media_port *port, const struct media_addresses *addresses);
     void (*stats)(struct media_port *port, struct media_port_stats *ret_stats);
     void (*set_ports)(struct media_port *port, uint16_t port_min, uint16_t port_max);
     void (*free)(struct media_port *port);
@@ -236,10 +293,11 @@ void media_room_set_mode(struct media_port *port, sr_id room, enum media_mode mo
 /**
  * Opens a leg: an RTP leg gets an even RTP port and the odd one above it for RTCP.
  *
- * @param[out] ret_rtp  address and port to write into SDP; family NONE for ECHO
+ * @param[out] ret_rtp  address and port to write into SDP; family NONE for ECHO and WEBRTC
  *
  * @return SR_OK; SR_ERR_LIMIT no port pair is free, or the room is full: answer 503;
- *         SR_ERR_IO the system refused a socket; SR_ERR_NOTFOUND no such room
+ *         SR_ERR_IO the system refused a socket; SR_ERR_NOTFOUND no such room;
+ *         SR_ERR_UNSUPPORTED a WEBRTC leg, but proxy.webrtcPort is off
  */
 SR_MUST_USE enum sr_err media_leg_open(struct media_port *port, sr_id room,
                                        const struct media_leg_options *options, sr_id *ret_leg,
@@ -277,6 +335,28 @@ void media_leg_stop(struct media_port *port, sr_id leg, uint64_t play);
 void media_port_set_music(struct media_port *port, struct media_clip *clip);
 /** Takes the leg to another room, also on another worker: no packet is lost, at most one tick late. */
 void media_leg_move(struct media_port *port, sr_id leg, sr_id room);
+/**
+ * What to write into an offer or answer for a WEBRTC leg (BUNDLE with one audio m-line, rtcp-mux,
+ * ice-lite, end-of-candidates; c= and m= as the writer likes).
+ *
+ * Order of calls. We answer: webrtc_remote(what the offer says), then webrtc_local() for the
+ * answer. We offer: webrtc_local() for the offer, webrtc_remote() when the answer is there. In both
+ * cases media_leg_set_stream() tells codecs and payload types (remote_rtp, remote_rtcp and
+ * signalling stay empty, rtcp_mux true). Resume (reload, new network): the new offer goes
+ * through webrtc_remote() and webrtc_local() again on the same leg: another ufrag restarts ICE with
+ * new credentials of ours, while the old path works until the new one is nominated; another
+ * fingerprint or role, or is_dtls_new_wanted, begins a new DTLS association, while the old keys work
+ * until the new ones are there. SSRC, sequence and timestamps that we send go on.
+ *
+ * @return SR_OK; SR_ERR_NOTFOUND no such WEBRTC leg
+ */
+SR_MUST_USE enum sr_err media_leg_webrtc_local(struct media_port *port, sr_id leg,
+                                               struct media_webrtc_local *ret_local);
+/** @return SR_OK; SR_ERR_NOTFOUND no such WEBRTC leg; SR_ERR_SYNTAX ufrag or password break RFC 8839 */
+SR_MUST_USE enum sr_err media_leg_webrtc_remote(struct media_port *port, sr_id leg,
+                                                const struct media_webrtc_remote *remote);
+/** Addresses for candidates from now on; at start, and when one is learnt or changes. */
+void media_port_set_addresses(struct media_port *port, const struct media_addresses *addresses);
 /** MEDIA_EVENT_CLOSED follows; the id finds nothing any more. */
 void media_leg_close(struct media_port *port, sr_id leg);
 void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats);

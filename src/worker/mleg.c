@@ -57,7 +57,9 @@ void mleg__send(struct mleg *leg, uint8_t *bytes, size_t n)
         leg->send_errors++;
         return;
     }
-    if (leg->is_connected) {
+    if (leg->web != NULL) {
+        sent = mweb__send(leg, bytes, n) ? 0 : -1;
+    } else if (leg->is_connected) {
         sent = send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else {
         if (!latch_target(&leg->latch, &target))
@@ -113,7 +115,7 @@ void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *pa
 
 void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms)
 {
-    if (leg->kind != MEDIA_LEG_RTP)
+    if (!mleg__has_wire(leg))
         return;
     if (leg->stream.dtmf_wanted) {
         if (dtmf_tx_add(&leg->dtmf_tx, digit, duration_ms) != SR_OK)
@@ -270,9 +272,22 @@ static void report_latched(struct worker *worker, struct mleg *leg)
     worker__report(worker, &report);
 }
 
-/* The safety rules: from whom, of what type, not too many. */
-static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
-                       const struct rtp_packet *packet)
+/* A browser's source is proven by ICE and the packet's key. */
+static void note_browser(struct worker *worker, struct mleg *leg)
+{
+    struct report report = {.event = {.kind = MEDIA_EVENT_LATCHED,
+                                      .leg = leg->id,
+                                      .cookie = leg->cookie,
+                                      .addr = leg->web->path.remote}};
+
+    if (leg->web->is_path_heard)
+        return;
+    leg->web->is_path_heard = true;
+    worker__report(worker, &report);
+}
+
+static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                         const struct rtp_packet *packet)
 {
     struct latch_result latched = latch_on_packet(&leg->latch, from, packet, worker->now);
 
@@ -281,10 +296,18 @@ static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_
         connect_to(leg, &leg->latch.locked);
         report_latched(worker, leg);
     }
-    if (latched.verdict != LATCH_ACCEPT) {
-        leg->rx_dropped += latched.verdict == LATCH_DROP;
+    leg->rx_dropped += latched.verdict == LATCH_DROP;
+    return latched.verdict == LATCH_ACCEPT;
+}
+
+/* The safety rules: from whom, of what type, not too many. */
+static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                       const struct rtp_packet *packet)
+{
+    if (leg->web != NULL)
+        note_browser(worker, leg);
+    else if (!is_from_peer(worker, leg, from, packet))
         return false;
-    }
     if (worker->now - leg->burst_at > SR_SEC) {
         leg->burst_at = worker->now;
         leg->burst_count = 0;
@@ -302,7 +325,8 @@ static bool is_genuine(struct worker *worker, struct mleg *leg, const struct sr_
 {
     if (leg->stream.crypto == MEDIA_CRYPTO_NONE)
         return true;
-    if (!latch_on_address(&leg->latch, from, worker->now)) { /* spares the work */
+    if (leg->web == NULL &&
+        !latch_on_address(&leg->latch, from, worker->now)) { /* spares the work */
         leg->rx_dropped++;
         return false;
     }
@@ -352,7 +376,7 @@ static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_a
                       uint8_t *bytes, size_t n)
 {
     struct rtcp_compound compound;
-    bool is_ours = latch_accepts_rtcp(&leg->latch, from);
+    bool is_ours = leg->web != NULL || latch_accepts_rtcp(&leg->latch, from);
 
     if (is_ours && !secure__open(leg, true, bytes, &n, worker->now))
         return;
@@ -383,12 +407,29 @@ static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size
     return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
 
+static void receive_browser(struct worker *worker, struct mleg *leg)
+{
+    uint8_t bytes[LEG_PACKET_ROOM];
+    size_t n;
+
+    for (int i = 0; i < WORKER_BURST_MAX && mweb__read(leg, bytes, RTP_PACKET_BYTES_MAX, &n); i++) {
+        if (rtp_is_rtcp(bytes, n))
+            take_rtcp(worker, leg, &leg->web->path.remote, bytes, n);
+        else
+            take_packet(worker, leg, &leg->web->path.remote, bytes, n);
+    }
+}
+
 void mleg__receive(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM + 1];
     struct sr_addr from;
     ssize_t n;
 
+    if (leg->web != NULL) {
+        receive_browser(worker, leg);
+        return;
+    }
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
         if (!read_one(leg->rtp_fd, leg, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from))
             return;
@@ -441,25 +482,32 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 
 /* ---- now and then ---- */
 
+/* Where a phone's RTCP goes; false: nowhere yet. */
+static bool rtcp_target(const struct mleg *leg, struct sr_addr *target)
+{
+    *target = leg->rtcp_addr;
+    if (leg->latch.is_locked) { /* behind NAT only the locked address can be reached */
+        if (!sr_addr_ip_eq(target, &leg->latch.locked)) {
+            *target = leg->latch.locked;
+            target->port = (uint16_t)(target->port + 1);
+        }
+        if (leg->stream.rtcp_mux)
+            *target = leg->latch.locked;
+    }
+    return target->family != SR_ADDR_NONE && target->port != 0;
+}
+
 static void send_rtcp(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[RTCP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX];
     struct rtcp_report report = {.ssrc = leg->ssrc, .cname = SR_STR("siprouter")};
-    struct sr_addr target = leg->rtcp_addr;
+    struct sr_addr target;
     struct sockaddr_storage sa;
     socklen_t sa_len;
     size_t n;
 
     rtcp_timer_sent(&leg->rtcp_timer, &worker->prng, worker->now);
-    if (leg->latch.is_locked) { /* behind NAT only the locked address can be reached */
-        if (!sr_addr_ip_eq(&target, &leg->latch.locked)) {
-            target = leg->latch.locked;
-            target.port = (uint16_t)(target.port + 1);
-        }
-        if (leg->stream.rtcp_mux)
-            target = leg->latch.locked;
-    }
-    if (target.family == SR_ADDR_NONE || target.port == 0)
+    if (leg->web == NULL && !rtcp_target(leg, &target))
         return;
     if (leg->sender.packets > 0) {
         report.has_sr = true;
@@ -475,6 +523,10 @@ static void send_rtcp(struct worker *worker, struct mleg *leg)
     if (rtcp_write(&report, bytes, RTCP_PACKET_BYTES_MAX, &n) != SR_OK ||
         !secure__seal(leg, true, bytes, &n))
         return;
+    if (leg->web != NULL) {
+        (void)mweb__send(leg, bytes, n); /* lost like on the wire */
+        return;
+    }
     if (leg->stream.rtcp_mux && leg->is_connected) {
         (void)send(leg->rtp_fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
         return;
@@ -548,6 +600,8 @@ void mleg__stats(const struct worker *worker, const struct mleg *leg,
         stats.loss_pct = 100.0 * (double)missing / (double)(packets + missing);
     if (leg->latch.is_locked)
         stats.remote_seen = leg->latch.locked;
+    if (leg->web != NULL)
+        stats.remote_seen = leg->web->path.remote;
     if (leg->kit != NULL && leg->kit->jitter != NULL)
         fill_path(worker, leg, &stats);
     if (codec != NULL && leg->rx_packets > 0) {
@@ -592,7 +646,7 @@ void mleg__housekeeping(struct worker *worker, struct mleg *leg)
 {
     struct dtmf_step step;
 
-    if (leg->kind != MEDIA_LEG_RTP || !leg->has_stream)
+    if (!mleg__has_wire(leg) || !leg->has_stream)
         return;
     if (leg->is_connected && worker->now - leg->heard_at > WORKER_CONNECT_IDLE_MS * SR_MSEC)
         disconnect(leg);

@@ -9,7 +9,7 @@ static bool is_speaking_role(const struct mleg *leg)
 struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg)
 {
     for (uint32_t i = 0; i < room->leg_count; i++) {
-        if (room->legs[i] != leg && room->legs[i]->kind == MEDIA_LEG_RTP)
+        if (room->legs[i] != leg && mleg__has_wire(room->legs[i]))
             return room->legs[i];
     }
     return NULL;

@@ -19,7 +19,7 @@ static bool hears_the_sum(const struct mroom *room, const struct mleg *leg)
 {
     const struct kit *kit = leg->kit;
 
-    return leg->kind == MEDIA_LEG_RTP && leg->has_stream && leg->stream.can_send && kit != NULL &&
+    return mleg__has_wire(leg) && leg->has_stream && leg->stream.can_send && kit != NULL &&
            kit->bus_hz == room->bus_hz && kit->encoder.ops != NULL && leg->frame == NULL &&
            leg->prompt == MEDIA_PROMPT_NONE && leg->role != MEDIA_ROLE_ISOLATED &&
            leg->plays.count == 0 && leg->inband_count + leg->inband_left_ms == 0 &&

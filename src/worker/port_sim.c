@@ -3,10 +3,12 @@
 #include "base/alloc.h"
 #include "base/idtab.h"
 #include "base/list.h"
+#include "base/random.h"
 
 enum {
     SIM_ROOMS_MAX = 100000,
-    SIM_LEGS_MAX = 400000
+    SIM_LEGS_MAX = 400000,
+    SIM_WEBRTC_PORT = 3479,
 };
 
 struct sim_room {
@@ -27,7 +29,10 @@ struct sim_leg {
     struct sr_list plays; /* the first one is heard */
     struct loop_timer play_timer;
     sr_id id;
-    uint16_t port; /* 0: none */
+    uint16_t port;        /* 0: none */
+    struct ice_agent ice; /* WEBRTC */
+    struct loop_timer timer;
+    uint32_t step;
 };
 
 struct sim_event {
@@ -42,10 +47,13 @@ struct port_sim {
     struct loop_job job;
     struct sr_list events;
     bool is_job_set;
+    struct sr_prng prng;
     uint8_t *port_used; /* by pair */
     uint32_t pair_count, used_count, next;
     uint32_t faults;
     struct media_clip *music;
+    enum port_sim_webrtc webrtc;
+    struct media_addresses addresses;
 };
 
 static struct port_sim *self(struct media_port *port)
@@ -224,12 +232,117 @@ static uint16_t take_port(struct port_sim *sim)
     return 0;
 }
 
+/* ---- browsers ---- */
+
+static void fresh_ice(struct port_sim *sim, struct ice_local *local)
+{
+    uint8_t random[ICE_PWD_CHARS];
+
+    for (size_t i = 0; i < sizeof(random); i++)
+        random[i] = (uint8_t)sr_prng_u64(&sim->prng);
+    ice_text_from(random, ICE_UFRAG_CHARS, local->ufrag);
+    ice_text_from(random, ICE_PWD_CHARS, local->pwd);
+}
+
+/* The next thing the browser of this leg does. */
+static void on_browser(void *arg)
+{
+    static const enum media_webrtc_state states[] = {MEDIA_WEBRTC_CHECKING, MEDIA_WEBRTC_CONNECTED,
+                                                     MEDIA_WEBRTC_DTLS_UP};
+    static const sr_usec waits[] = {10 * SR_MSEC, 40 * SR_MSEC};
+    struct sim_leg *leg = arg;
+    struct port_sim *sim = leg->sim;
+    struct media_event event = {.kind = MEDIA_EVENT_WEBRTC,
+                                .room = leg->shown.room,
+                                .leg = leg->id,
+                                .cookie = leg->shown.options.cookie};
+
+    if (sim->webrtc == PORT_SIM_WEBRTC_SILENT) {
+        event.webrtc = MEDIA_WEBRTC_FAILED;
+        event.why = "the page never reached UDP or TCP port 3479: forward it";
+        push_event(sim, &event);
+        return;
+    }
+    event.webrtc = states[leg->step];
+    event.addr = (struct sr_addr){.family = SR_ADDR_IP4, .port = 50000, .ip = {192, 0, 2, 200}};
+    push_event(sim, &event);
+    if (leg->step < SR_ARRAY_LEN(waits)) {
+        loop_timer_set(sim->options.loop, &leg->timer,
+                       loop_now(sim->options.loop) + waits[leg->step]);
+        leg->step++;
+    }
+}
+
+static struct sim_leg *find_browser(struct media_port *port, sr_id id)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    return leg != NULL && leg->shown.options.kind == MEDIA_LEG_WEBRTC ? leg : NULL;
+}
+
+static enum sr_err leg_webrtc_local(struct media_port *port, sr_id id,
+                                    struct media_webrtc_local *ret_local)
+{
+    struct port_sim *sim = self(port);
+    struct sim_leg *leg = find_browser(port, id);
+    struct ice_hosts hosts = {
+        .addrs = sim->addresses.local,
+        .addr_count = sim->addresses.local_count,
+        .public_ip4 = sim->addresses.public_ip4,
+        .public_ip6 = sim->addresses.public_ip6,
+        .port = sim->options.webrtc_port ? sim->options.webrtc_port : SIM_WEBRTC_PORT,
+        .has_tcp = true,
+    };
+
+    if (leg == NULL)
+        return SR_ERR_NOTFOUND;
+    *ret_local = (struct media_webrtc_local){.ice = *ice_agent_local(&leg->ice)};
+    (void)sr_str_copy(SR_STR("sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+                             "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"),
+                      ret_local->fingerprint, sizeof(ret_local->fingerprint));
+    ret_local->candidate_count =
+        ice_candidates_make(&hosts, ret_local->candidates, ICE_CANDIDATES_MAX);
+    return SR_OK;
+}
+
+static enum sr_err leg_webrtc_remote(struct media_port *port, sr_id id,
+                                     const struct media_webrtc_remote *remote)
+{
+    struct port_sim *sim = self(port);
+    struct sim_leg *leg = find_browser(port, id);
+    sr_usec now = loop_now(sim->options.loop);
+    struct ice_local fresh;
+
+    if (leg == NULL)
+        return SR_ERR_NOTFOUND;
+    fresh_ice(sim, &fresh);
+    if (ice_agent_set_remote(&leg->ice, remote->ufrag, remote->pwd, &fresh, now) != SR_OK)
+        return SR_ERR_SYNTAX;
+    leg->shown.has_remote = true;
+    leg->shown.remote_count++;
+    (void)sr_str_copy(remote->ufrag, leg->shown.remote_ufrag, sizeof(leg->shown.remote_ufrag));
+    leg->shown.remote_fingerprint = remote->fingerprint;
+    leg->shown.is_dtls_client = remote->is_dtls_client;
+    leg->step = 0;
+    if (sim->webrtc == PORT_SIM_WEBRTC_AUTO)
+        loop_timer_set(sim->options.loop, &leg->timer, now + 10 * SR_MSEC);
+    else if (sim->webrtc == PORT_SIM_WEBRTC_SILENT)
+        loop_timer_set(sim->options.loop, &leg->timer, now + ICE_FIRST_CHECK_US);
+    return SR_OK;
+}
+
+static void set_addresses(struct media_port *port, const struct media_addresses *addresses)
+{
+    self(port)->addresses = *addresses;
+}
+
 static enum sr_err leg_open(struct media_port *port, sr_id room,
                             const struct media_leg_options *options, sr_id *ret_leg,
                             struct sr_addr *ret_rtp)
 {
     struct port_sim *sim = self(port);
     struct sim_leg *leg;
+    struct ice_local local;
     uint16_t number = 0;
 
     if (find_room(port, room) == NULL)
@@ -243,6 +356,9 @@ static enum sr_err leg_open(struct media_port *port, sr_id room,
     leg->sim = sim;
     sr_list_init(&leg->plays);
     loop_timer_init(&leg->play_timer, on_play_timer, leg);
+    loop_timer_init(&leg->timer, on_browser, leg);
+    fresh_ice(sim, &local);
+    ice_agent_init(&leg->ice, &local);
     leg->id = sr_idtab_add(&sim->legs, leg);
     SR_ASSERT(leg->id != SR_ID_NONE);
     *ret_leg = leg->id;
@@ -374,6 +490,7 @@ static void leg_close(struct media_port *port, sr_id id)
         sim->port_used[(leg->port - sim->options.port_min) / 2] = 0;
         sim->used_count--;
     }
+    loop_timer_clear(sim->options.loop, &leg->timer);
     sr_free(sr_idtab_remove(&sim->legs, id));
     push_event(sim, &event);
 }
@@ -401,12 +518,13 @@ static void sim_free(struct media_port *port)
 {
     struct port_sim *sim = self(port);
     uint32_t cursor = 0;
-    struct sim_leg *leg;
     struct sr_node *node;
+    struct sim_leg *leg;
     void *object;
 
     while ((leg = sr_idtab_next(&sim->legs, &cursor)) != NULL) {
         stop_plays(leg, 0, false, MEDIA_PLAY_CLOSED);
+        loop_timer_clear(sim->options.loop, &leg->timer);
         sr_free(leg);
     }
     loop_defer_clear(sim->options.loop, &sim->job);
@@ -440,6 +558,9 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
         .set_music = set_music,
         .leg_move = leg_move,
         .leg_close = leg_close,
+        .leg_webrtc_local = leg_webrtc_local,
+        .leg_webrtc_remote = leg_webrtc_remote,
+        .set_addresses = set_addresses,
         .stats = stats,
         .set_ports = set_ports,
         .free = sim_free,
@@ -453,6 +574,10 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
     sr_idtab_init(&sim->rooms, SIM_ROOMS_MAX);
     sr_idtab_init(&sim->legs, SIM_LEGS_MAX);
     sr_list_init(&sim->events);
+    sr_prng_seed(&sim->prng, loop_sim_seed(options->loop));
+    sim->addresses.local[0] =
+        (struct sr_addr){.family = SR_ADDR_IP4, .ip = {192, 0, 2, 1}}; /* until told */
+    sim->addresses.local_count = 1;
     loop_job_init(&sim->job, deliver, sim);
     return &sim->base;
 }
@@ -489,6 +614,11 @@ uint32_t port_sim_faults(struct media_port *port)
 const struct media_clip *port_sim_music(struct media_port *port)
 {
     return self(port)->music;
+}
+
+void port_sim_set_webrtc(struct media_port *port, enum port_sim_webrtc how)
+{
+    self(port)->webrtc = how;
 }
 
 void port_sim_inject(struct media_port *port, const struct media_event *event)

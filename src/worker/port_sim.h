@@ -17,6 +17,7 @@ struct port_sim_options {
     media_event_fn *on_event;
     void *arg;
     uint16_t port_min, port_max;
+    uint16_t webrtc_port; /* 0: 3479 */
 };
 
 /** What the twin knows of a leg. */
@@ -32,6 +33,18 @@ struct port_sim_leg {
     struct media_play_options play; /* the first of them; its clip lives as long as it plays */
     uint32_t digit_count;
     char digits[MEDIA_DTMF_QUEUE_MAX + 1];
+    bool has_remote; /* WEBRTC: what was told of the other side, and how often */
+    char remote_ufrag[ICE_TEXT_MAX + 1];
+    struct dtls_fingerprint remote_fingerprint;
+    bool is_dtls_client;
+    uint32_t remote_count;
+};
+
+/** What browsers do when they were told where we are (WEBRTC legs, from the next webrtc_remote on). */
+enum port_sim_webrtc {
+    PORT_SIM_WEBRTC_AUTO,   /* checking after 10 ms, connected 20 ms, keys after 60 ms */
+    PORT_SIM_WEBRTC_SILENT, /* never reach us: failed after 5 s */
+    PORT_SIM_WEBRTC_MANUAL, /* nothing: the test injects */
 };
 
 struct media_port *port_sim_new(const struct port_sim_options *options);
@@ -44,6 +57,7 @@ uint32_t port_sim_room_count(struct media_port *port);
 uint32_t port_sim_faults(struct media_port *port);
 /** The clip that is the music on hold now; NULL: the generated melody. */
 const struct media_clip *port_sim_music(struct media_port *port);
+void port_sim_set_webrtc(struct media_port *port, enum port_sim_webrtc how);
 /** Makes an event of that leg happen (digit, time-out, latch). A digit stops what digits stop. */
 void port_sim_inject(struct media_port *port, const struct media_event *event);
 

@@ -8,28 +8,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/idtab.h"
 #include "net/clock.h"
-#include "worker/internal.h"
+#include "worker/front.h"
 
 enum {
     PORT_ROOMS_MAX = 20000,
     PORT_LEGS_PER_ROOM = 4, /* on average; bounds the id table and the workers' lists */
     PORT_BIND_TRIES = 16,   /* ports of the range that others may hold */
-};
-
-struct port_threads {
-    struct media_port base;
-    struct port_threads_options options;
-    struct sr_idtab rooms, legs;
-    struct ports ports;
-    struct worker *workers;
-    uint32_t worker_count;
-    uint32_t next_worker; /* spread_wanted */
-    struct sr_prng prng;
-    struct loop_job wake_job;
-    struct media_clip *music; /* NULL: the generated melody */
-    bool is_stopping;
 };
 
 static struct port_threads *self(struct media_port *port)
@@ -39,7 +24,7 @@ static struct port_threads *self(struct media_port *port)
 
 /* ---- orders ---- */
 
-static struct order *order_new(enum order_kind kind, struct mroom *room, struct mleg *leg)
+struct order *front__order(enum order_kind kind, struct mroom *room, struct mleg *leg)
 {
     struct order *order = sr_zalloc(1, sizeof(*order));
 
@@ -70,7 +55,7 @@ static void wake_workers(void *arg)
     }
 }
 
-static void send_to(struct worker *worker, struct order *order)
+void front__send(struct worker *worker, struct order *order)
 {
     struct port_threads *port = worker->port;
 
@@ -85,15 +70,15 @@ static void send_to(struct worker *worker, struct order *order)
 }
 
 /* Orders about a leg that is between two workers wait until it has arrived. */
-static void send_leg_order(struct mleg *leg, struct order *order)
+void front__send_leg(struct mleg *leg, struct order *order)
 {
     if (leg->is_moving)
         sr_list_add(&leg->held_orders, &order->held);
     else
-        send_to(leg->front_room->worker, order);
+        front__send(leg->front_room->worker, order);
 }
 
-static void tell(struct port_threads *port, const struct media_event *event)
+void front__tell(struct port_threads *port, const struct media_event *event)
 {
     if (!port->is_stopping)
         port->options.on_event(port->options.arg, event);
@@ -118,7 +103,7 @@ static bool can_relay(const struct mroom *room)
     const struct mleg *a = room->front_leg_count == 2 ? room->front_legs[0] : NULL;
     const struct mleg *b = a != NULL ? room->front_legs[1] : NULL;
 
-    if (a == NULL || a->kind != MEDIA_LEG_RTP || b->kind != MEDIA_LEG_RTP || !a->front_has_stream ||
+    if (a == NULL || !mleg__has_wire(a) || !mleg__has_wire(b) || !a->front_has_stream ||
         !b->front_has_stream)
         return false;
     return a->front_role == MEDIA_ROLE_PARTICIPANT && b->front_role == MEDIA_ROLE_PARTICIPANT &&
@@ -139,7 +124,7 @@ static uint32_t bus_rate(const struct mroom *room)
         const struct mleg *leg = room->front_legs[i];
         const struct codec_ops *codec = codec_find(leg->front_stream.send_codec);
 
-        if (leg->kind != MEDIA_LEG_RTP || codec == NULL)
+        if (!mleg__has_wire(leg) || codec == NULL)
             continue;
         if (codec->id == CODEC_OPUS) {
             opus++;
@@ -175,9 +160,9 @@ static void send_kit(struct mleg *leg, uint32_t bus_hz)
     leg->kit_rx_codec = rx;
     leg->front_tx_codec = tx;
     leg->front_ptime_ms = options.ptime_ms;
-    order = order_new(ORDER_LEG_KIT, leg->front_room, leg);
+    order = front__order(ORDER_LEG_KIT, leg->front_room, leg);
     order->kit = kit__new(&options);
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
 }
 
 /* Brings the worker's mode and kits in line with what is wanted. After every change. */
@@ -201,10 +186,10 @@ static void apply(struct mroom *room)
         return;
     room->front_mode = mode;
     room->front_bus_hz = bus_hz;
-    order = order_new(ORDER_ROOM_MODE, room, NULL);
+    order = front__order(ORDER_ROOM_MODE, room, NULL);
     order->mode.mode = mode;
     order->mode.bus_hz = bus_hz;
-    send_to(room->worker, order);
+    front__send(room->worker, order);
 }
 
 /* ---- rooms ---- */
@@ -236,11 +221,11 @@ static uint32_t emptiest_slot(const struct worker *worker)
 static void send_music(struct port_threads *port, struct mroom *room)
 {
     struct media_play_options options = {.clip = port->music, .is_looping = true, .play = 1};
-    struct order *order = order_new(ORDER_ROOM_MUSIC, room, NULL);
+    struct order *order = front__order(ORDER_ROOM_MUSIC, room, NULL);
 
     if (port->music != NULL)
         order->play = play_new(&options);
-    send_to(room->worker, order);
+    front__send(room->worker, order);
 }
 
 static void set_music(struct media_port *base, struct media_clip *clip)
@@ -292,7 +277,7 @@ static void room_close(struct media_port *base, sr_id id)
     while (room->front_leg_count > 0)
         leg_close(base, room->front_legs[0]->id);
     room->is_closing = true;
-    send_to(room->worker, order_new(ORDER_ROOM_CLOSE, room, NULL));
+    front__send(room->worker, front__order(ORDER_ROOM_CLOSE, room, NULL));
 }
 
 static void room_set_mode(struct media_port *base, sr_id id, enum media_mode mode)
@@ -354,6 +339,8 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
     sr_list_init(&leg->held_orders);
     if (leg->kind == MEDIA_LEG_RTP)
         err = open_sockets(port, leg);
+    else if (leg->kind == MEDIA_LEG_WEBRTC)
+        err = front__webrtc_open(port, leg);
     if (err == SR_OK) {
         leg->id = sr_idtab_add(&port->legs, leg);
         err = leg->id == SR_ID_NONE ? SR_ERR_LIMIT : SR_OK;
@@ -364,23 +351,31 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
             close(leg->rtcp_fd);
             ports__give(&port->ports, leg->local.port);
         }
+        front__webrtc_free(leg);
         sr_free(leg);
         return err;
     }
     mleg__init(leg, &port->prng, net_clock_now());
     room->front_legs[room->front_leg_count++] = leg;
-    send_to(room->worker, order_new(ORDER_LEG_ADD, room, leg));
+    front__send(room->worker, front__order(ORDER_LEG_ADD, room, leg));
+    if (leg->web != NULL)
+        front__webrtc_announce(port, leg);
     *ret_leg = leg->id;
     *ret_rtp = leg->kind == MEDIA_LEG_RTP ? leg->local : (struct sr_addr){0};
     apply(room);
     return SR_OK;
 }
 
-static struct mleg *find_leg(struct media_port *base, sr_id id)
+struct mleg *front__find_leg(struct port_threads *port, sr_id id)
 {
-    struct mleg *leg = sr_idtab_find(&self(base)->legs, id);
+    struct mleg *leg = sr_idtab_find(&port->legs, id);
 
     return leg != NULL && !leg->is_closing ? leg : NULL;
+}
+
+static struct mleg *find_leg(struct media_port *base, sr_id id)
+{
+    return front__find_leg(self(base), id);
 }
 
 static void leg_set_stream(struct media_port *base, sr_id id, const struct media_stream *stream)
@@ -392,14 +387,17 @@ static void leg_set_stream(struct media_port *base, sr_id id, const struct media
         return;
     if (leg->front_stream.send_codec != stream->send_codec)
         leg->front_rx_codec = CODEC_NONE; /* what comes now is to be seen */
-    order = order_new(ORDER_LEG_STREAM, leg->front_room, leg);
+    order = front__order(ORDER_LEG_STREAM, leg->front_room, leg);
     order->stream = *stream;
+    if (leg->web != NULL)
+        order->stream.crypto = MEDIA_CRYPTO_DTLS; /* whatever was said: keys come by handshake */
     sr_wipe(&order->stream.tx, sizeof(order->stream.tx));
     sr_wipe(&order->stream.rx, sizeof(order->stream.rx));
-    order->secure = secure__new(stream, leg->front_has_stream ? &leg->front_stream : NULL);
+    if (leg->web == NULL)
+        order->secure = secure__new(stream, leg->front_has_stream ? &leg->front_stream : NULL);
     leg->front_stream = *stream;
     leg->front_has_stream = true;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     apply(leg->front_room);
 }
 
@@ -411,9 +409,9 @@ static void leg_set_role(struct media_port *base, sr_id id, enum media_role role
     if (leg == NULL)
         return;
     leg->front_role = role;
-    order = order_new(ORDER_LEG_ROLE, leg->front_room, leg);
+    order = front__order(ORDER_LEG_ROLE, leg->front_room, leg);
     order->role = role;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     apply(leg->front_room);
 }
 
@@ -425,9 +423,9 @@ static void leg_set_prompt(struct media_port *base, sr_id id, enum media_prompt 
     if (leg == NULL)
         return;
     leg->front_prompt = prompt;
-    order = order_new(ORDER_LEG_PROMPT, leg->front_room, leg);
+    order = front__order(ORDER_LEG_PROMPT, leg->front_room, leg);
     order->prompt = prompt;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     apply(leg->front_room);
 }
 
@@ -439,9 +437,9 @@ static void leg_set_muted(struct media_port *base, sr_id id, bool is_muted)
     if (leg == NULL)
         return;
     leg->front_muted = is_muted;
-    order = order_new(ORDER_LEG_MUTED, leg->front_room, leg);
+    order = front__order(ORDER_LEG_MUTED, leg->front_room, leg);
     order->is_muted = is_muted;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     apply(leg->front_room);
 }
 
@@ -452,9 +450,9 @@ static void leg_set_timeout(struct media_port *base, sr_id id, uint32_t timeout_
 
     if (leg == NULL)
         return;
-    order = order_new(ORDER_LEG_TIMEOUT, leg->front_room, leg);
+    order = front__order(ORDER_LEG_TIMEOUT, leg->front_room, leg);
     order->timeout_sec = timeout_sec;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
 }
 
 static enum sr_err leg_dtmf(struct media_port *base, sr_id id, char digit, uint32_t duration_ms)
@@ -464,10 +462,10 @@ static enum sr_err leg_dtmf(struct media_port *base, sr_id id, char digit, uint3
 
     if (leg == NULL)
         return SR_ERR_NOTFOUND;
-    order = order_new(ORDER_LEG_DTMF, leg->front_room, leg);
+    order = front__order(ORDER_LEG_DTMF, leg->front_room, leg);
     order->dtmf.digit = digit;
     order->dtmf.duration_ms = duration_ms;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     return SR_OK;
 }
 
@@ -482,9 +480,9 @@ static enum sr_err leg_play(struct media_port *base, sr_id id,
     if (leg->front_play_count == MEDIA_PLAYS_MAX)
         return SR_ERR_LIMIT;
     leg->front_play_count++;
-    order = order_new(ORDER_LEG_PLAY, leg->front_room, leg);
+    order = front__order(ORDER_LEG_PLAY, leg->front_room, leg);
     order->play = play_new(options);
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     apply(leg->front_room);
     return SR_OK;
 }
@@ -496,9 +494,9 @@ static void leg_stop(struct media_port *base, sr_id id, uint64_t play)
 
     if (leg == NULL || leg->front_play_count == 0)
         return;
-    order = order_new(ORDER_LEG_STOP, leg->front_room, leg);
+    order = front__order(ORDER_LEG_STOP, leg->front_room, leg);
     order->stopped = play;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
 }
 
 static void leave_room(struct mleg *leg)
@@ -524,7 +522,9 @@ static void leg_close(struct media_port *base, sr_id id)
         return;
     leg->is_closing = true;
     leave_room(leg);
-    send_leg_order(leg, order_new(ORDER_LEG_TAKE, leg->front_room, leg));
+    front__send_leg(leg, front__order(ORDER_LEG_TAKE, leg->front_room, leg));
+    if (leg->web != NULL)
+        front__webrtc_close(self(base), leg);
 }
 
 static void leg_move(struct media_port *base, sr_id id, sr_id room_id)
@@ -537,9 +537,9 @@ static void leg_move(struct media_port *base, sr_id id, sr_id room_id)
         room->front_leg_count == MEDIA_LEGS_MAX)
         return;
     leave_room(leg);
-    order = order_new(ORDER_LEG_TAKE, leg->front_room, leg);
+    order = front__order(ORDER_LEG_TAKE, leg->front_room, leg);
     order->next = room;
-    send_leg_order(leg, order);
+    front__send_leg(leg, order);
     leg->is_moving = true;
     leg->front_room = room;
     room->front_legs[room->front_leg_count++] = leg;
@@ -548,7 +548,7 @@ static void leg_move(struct media_port *base, sr_id id, sr_id room_id)
 
 /* ---- what comes back ---- */
 
-static void free_leg(struct port_threads *port, struct mleg *leg)
+void front__free_leg(struct port_threads *port, struct mleg *leg)
 {
     (void)sr_idtab_remove(&port->legs, leg->id);
     if (leg->rtp_fd >= 0) {
@@ -558,6 +558,7 @@ static void free_leg(struct port_threads *port, struct mleg *leg)
     }
     kit__free(leg->kit);
     secure__free(leg->secure);
+    front__webrtc_free(leg);
     sr_free_secret(leg, sizeof(*leg));
 }
 
@@ -572,17 +573,21 @@ static void on_leg_taken(struct port_threads *port, struct order *order)
     struct sr_node *node;
 
     if (order->next == NULL) {
-        free_leg(port, leg);
-        tell(port, &event);
+        if (leg->web != NULL) {
+            front__webrtc_taken(port, leg, &event);
+            return;
+        }
+        front__free_leg(port, leg);
+        front__tell(port, &event);
         return;
     }
     leg->is_moving = false;
-    send_to(leg->front_room->worker, order_new(ORDER_LEG_ADD, leg->front_room, leg));
+    front__send(leg->front_room->worker, front__order(ORDER_LEG_ADD, leg->front_room, leg));
     /* one of the orders that waited may take it away again */
     while (!leg->is_moving && (node = sr_list_pop(&leg->held_orders)) != NULL) {
         struct order *held = SR_CONTAINER(node, struct order, held);
 
-        send_to(leg->front_room->worker, held);
+        front__send(leg->front_room->worker, held);
         leg->is_moving = held->kind == ORDER_LEG_TAKE && held->next != NULL;
     }
 }
@@ -595,7 +600,7 @@ static void on_mode(struct port_threads *port, struct order *order)
                                 .mode = order->mode.mode};
 
     if (!order->room->is_closing)
-        tell(port, &event);
+        front__tell(port, &event);
 }
 
 static void on_played(struct port_threads *port, struct order *order)
@@ -613,7 +618,7 @@ static void on_played(struct port_threads *port, struct order *order)
     play_free(order->play);
     SR_ASSERT(leg->front_play_count > 0);
     leg->front_play_count--;
-    tell(port, &event);
+    front__tell(port, &event);
     leg = sr_idtab_find(&port->legs, event.leg); /* the listener may do anything */
     if (leg != NULL && !leg->is_closing)
         apply(leg->front_room);
@@ -646,6 +651,14 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_STREAM:
         secure__free(order->secure);
         break;
+    case ORDER_LEG_KEYS:
+        front__webrtc_keys(port, order);
+        break;
+    case ORDER_PEER_REMOVE:
+        front__webrtc_peer_gone(port, order->leg);
+        break;
+    case ORDER_PEER_ADD:
+    case ORDER_PEER_REMOTE:
     case ORDER_LEG_ADD:
     case ORDER_LEG_ROLE:
     case ORDER_LEG_PROMPT:
@@ -681,7 +694,10 @@ static void on_report(struct port_threads *port, struct report *report)
     if (leg == NULL || leg->is_closing)
         return;
     report->event.room = leg->front_room->id;
-    tell(port, &report->event);
+    if (report->kind == REPORT_WEBRTC)
+        front__webrtc_report(port, report);
+    else
+        front__tell(port, &report->event);
 }
 
 static void collect(void *arg)
@@ -761,7 +777,7 @@ static bool is_anything_open(const struct port_threads *port)
 static void stop_workers(struct port_threads *port)
 {
     for (uint32_t i = 0; i < port->worker_count; i++)
-        send_to(&port->workers[i], order_new(ORDER_STOP, NULL, NULL));
+        front__send(&port->workers[i], front__order(ORDER_STOP, NULL, NULL));
     for (uint32_t i = 0; i < port->worker_count; i++) {
         pthread_join(port->workers[i].thread, NULL);
         collect(&port->workers[i]);
@@ -782,9 +798,11 @@ static void port_free(struct media_port *base)
     while (is_anything_open(port)) { /* a tick or two, at shutdown only */
         for (uint32_t i = 0; i < port->worker_count; i++)
             collect(&port->workers[i]);
+        crypto_collect(port->crypto);
         sched_yield();
     }
     stop_workers(port);
+    front__webrtc_stop(port);
     for (uint32_t i = 0; i < port->worker_count; i++)
         worker_done(&port->workers[i]);
     sr_idtab_done(&port->rooms);
@@ -814,6 +832,11 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
         sr_list_init(&worker->slots[slot]);
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    worker->index = port->worker_count;
+    if (worker->index == 0 && port->bport != NULL) {
+        worker->bport = port->bport;
+        bport_attach(port->bport, worker, port->crypto);
+    }
     if (worker->epoll_fd < 0 || worker->wake_fd < 0 ||
         epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->wake_fd, &event) < 0 ||
         pthread_create(&worker->thread, NULL, worker__main, worker) != 0) {
@@ -842,6 +865,9 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
         .set_music = set_music,
         .leg_move = leg_move,
         .leg_close = leg_close,
+        .leg_webrtc_local = front__webrtc_local,
+        .leg_webrtc_remote = front__webrtc_remote,
+        .set_addresses = front__set_addresses,
         .stats = port_stats,
         .set_ports = set_ports,
         .free = port_free,
@@ -861,6 +887,7 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
     loop_job_init(&port->wake_job, wake_workers, port);
     wanted = SR_MIN(wanted, (uint32_t)MEDIA_WORKERS_MAX);
     port->workers = sr_zalloc(wanted, sizeof(*port->workers));
+    err = front__webrtc_start(port, wanted);
     while (port->worker_count < wanted && err == SR_OK) {
         err = worker_start(port, &port->workers[port->worker_count]);
         port->worker_count += err == SR_OK;

@@ -22,10 +22,15 @@ struct port_threads_options {
     uint16_t port_min, port_max; /* RTP and RTCP ports, inclusive */
     uint8_t dscp;                /* of media packets, 0..63 */
     uint32_t rooms_max;          /* 0: 20000 */
-    bool spread_wanted; /* tests: put rooms on the workers in turn instead of the emptiest */
+    uint16_t webrtc_port;        /* UDP, and TCP, of all browsers; 0: WEBRTC legs are refused */
+    const struct sr_addr
+        *webrtc_binds;        /* addresses it binds, ports ignored; used during new only */
+    size_t webrtc_bind_count; /* 0: all of the host */
+    bool spread_wanted;       /* tests: put rooms on the workers in turn instead of the emptiest */
 };
 
-/** @return SR_OK; SR_ERR_IO a thread or descriptor was refused */
+/** @return SR_OK; SR_ERR_IO a thread or descriptor was refused; SR_ERR_EXISTS webrtc_port is taken;
+            SR_ERR_UNSUPPORTED an address of webrtc_binds is not of this host */
 SR_MUST_USE enum sr_err port_threads_new(const struct port_threads_options *options,
                                          struct media_port **ret_port);
 

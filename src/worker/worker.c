@@ -27,7 +27,7 @@ void worker__return(struct worker *worker, struct order *order)
     post_front(worker);
 }
 
-/* epoll data: a leg's pointer with bit 0 set for its RTCP socket; NULL for the wake descriptor */
+/* epoll data: a leg, or a socket of the browser port, with a mark; NULL for the wake descriptor */
 static void watch_fd(struct worker *worker, int op, int fd, void *data)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = data};
@@ -38,14 +38,20 @@ static void watch_fd(struct worker *worker, int op, int fd, void *data)
 
 static void *rtcp_mark(struct mleg *leg)
 {
-    return (char *)leg + 1;
+    return (char *)leg + WORKER_MARK_RTCP;
 }
 
 void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched)
 {
-    if (leg->is_watched == is_watched || leg->rtp_fd < 0)
+    if (leg->is_watched == is_watched || !mleg__has_wire(leg))
         return;
     leg->is_watched = is_watched;
+    if (leg->web != NULL) {
+        atomic_store(&leg->web->peer.waker, is_watched ? worker : NULL);
+        if (is_watched) /* what came before it could be told */
+            mleg__receive(worker, leg);
+        return;
+    }
     watch_fd(worker, is_watched ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, leg->rtp_fd, leg);
 }
 
@@ -59,8 +65,14 @@ static void serve_ready(struct worker *worker, const struct epoll_event *events,
 
             if (read(worker->wake_fd, &value, sizeof(value)) < 0)
                 continue; /* somebody has read it: fine */
-        } else if (mark & 1) {
-            mleg__receive_rtcp(worker, (struct mleg *)(void *)((char *)events[i].data.ptr - 1));
+            mweb__serve_rings(worker);
+            if (worker->bport != NULL)
+                bport_flush(worker->bport);
+        } else if (mark & WORKER_MARK_RTCP) {
+            mleg__receive_rtcp(worker, (void *)((char *)events[i].data.ptr - WORKER_MARK_RTCP));
+        } else if (mark & WORKER_MARK_BPORT) {
+            bport_on_ready(worker->bport, (char *)events[i].data.ptr - WORKER_MARK_BPORT,
+                           events[i].events);
         } else {
             mleg__receive(worker, events[i].data.ptr);
         }
@@ -183,6 +195,30 @@ static void swap_music(struct order *order)
     order->play = old;
 }
 
+static void swap_keys(struct order *order)
+{
+    struct mleg *leg = order->leg;
+    struct secure *old = leg->secure;
+
+    if (order->secure != NULL)
+        secure__follow(order->secure, old);
+    leg->secure = order->secure;
+    order->secure = old;
+}
+
+static void serve_peer_order(struct worker *worker, struct order *order)
+{
+    struct bpeer *peer = &order->leg->web->peer;
+
+    if (order->kind == ORDER_PEER_ADD)
+        bport_add(worker->bport, peer, &order->ice.local);
+    else if (order->kind == ORDER_PEER_REMOTE)
+        bport_set_remote(worker->bport, peer, sr_str_c(order->ice.ufrag), sr_str_c(order->ice.pwd),
+                         &order->ice.local);
+    else
+        bport_remove(worker->bport, peer);
+}
+
 static void close_room(struct worker *worker, struct mroom *room)
 {
     SR_ASSERT(room->leg_count == 0);
@@ -247,6 +283,14 @@ static bool serve_order(struct worker *worker, struct order *order)
         return false;
     case ORDER_LEG_STOP:
         plays__stop(worker, leg, order->stopped, MEDIA_PLAY_STOPPED);
+        break;
+    case ORDER_LEG_KEYS:
+        swap_keys(order);
+        break;
+    case ORDER_PEER_ADD:
+    case ORDER_PEER_REMOTE:
+    case ORDER_PEER_REMOVE:
+        serve_peer_order(worker, order);
         break;
     case ORDER_STOP:
         worker->is_stopping = true;
@@ -314,12 +358,15 @@ static void housekeeping(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->leg_count; i++)
         mleg__housekeeping(worker, worker->legs[i]);
+    if (worker->bport != NULL)
+        bport_housekeeping(worker->bport);
     worker->housekeeping_at = worker->now + WORKER_HOUSEKEEPING_MS * SR_MSEC;
 }
 
 static sr_usec next_deadline(const struct worker *worker)
 {
-    sr_usec at = worker->leg_count > 0 ? worker->housekeeping_at : SR_NEVER;
+    bool is_busy = worker->leg_count > 0 || (worker->bport != NULL && bport_is_busy(worker->bport));
+    sr_usec at = is_busy ? worker->housekeeping_at : SR_NEVER;
 
     for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
         if (worker->slots[slot].count > 0)

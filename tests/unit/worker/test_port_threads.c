@@ -52,8 +52,8 @@ struct bench {
     sr_id room;
     struct phone phones[PHONES_MAX];
     size_t count;
-    struct media_event last[MEDIA_EVENT_MODE + 1];
-    uint32_t seen[MEDIA_EVENT_MODE + 1];
+    struct media_event last[MEDIA_EVENT_WEBRTC + 1];
+    uint32_t seen[MEDIA_EVENT_WEBRTC + 1];
 };
 
 static void on_event(void *arg, const struct media_event *event)

@@ -1,0 +1,68 @@
+/**
+ * @file front.h  What the files of the front share. Only port_threads.c and front_*.c include this.
+ *
+ * Thread:  signalling
+ */
+#ifndef SR_WORKER_FRONT_H
+#define SR_WORKER_FRONT_H
+
+#include "base/idtab.h"
+#include "worker/crypto.h"
+#include "worker/internal.h"
+#include "worker/port_threads.h"
+
+struct port_threads {
+    struct media_port base;
+    struct port_threads_options options;
+    struct sr_idtab rooms, legs;
+    struct ports ports;
+    struct worker *workers;
+    uint32_t worker_count;
+    uint32_t next_worker; /* spread_wanted */
+    struct sr_prng prng;
+    struct loop_job wake_job;
+    struct media_clip *music; /* NULL: the generated melody */
+    bool is_stopping;
+    struct bport *bport; /* NULL: no browser port */
+    struct crypto *crypto;
+    struct media_addresses addresses;
+};
+
+/* ---- port_threads.c ---- */
+struct order *front__order(enum order_kind kind, struct mroom *room, struct mleg *leg);
+void front__send(struct worker *worker, struct order *order);
+/** Waits while the leg is between two workers. */
+void front__send_leg(struct mleg *leg, struct order *order);
+void front__tell(struct port_threads *port, const struct media_event *event);
+/** NULL: not open, or closing. */
+struct mleg *front__find_leg(struct port_threads *port, sr_id leg);
+/** Nobody holds it any more. */
+void front__free_leg(struct port_threads *port, struct mleg *leg);
+
+/* ---- front_webrtc.c ---- */
+/** The browser port, if one is wanted, and the crypto thread. Errors as port_threads_new(). */
+enum sr_err front__webrtc_start(struct port_threads *port, uint32_t worker_count);
+/** The workers have ended. */
+void front__webrtc_stop(struct port_threads *port);
+/** A new leg: what a browser's leg has besides. @return SR_ERR_UNSUPPORTED no browser port */
+enum sr_err front__webrtc_open(struct port_threads *port, struct mleg *leg);
+/** The leg's id is known: makes it known to the browser port. */
+void front__webrtc_announce(struct port_threads *port, struct mleg *leg);
+/** Asks everybody who holds the leg to let go. */
+void front__webrtc_close(struct port_threads *port, struct mleg *leg);
+/** The leg's worker has let go; `closed` is told when all have. */
+void front__webrtc_taken(struct port_threads *port, struct mleg *leg,
+                         const struct media_event *closed);
+void front__webrtc_peer_gone(struct port_threads *port, struct mleg *leg);
+/** ORDER_LEG_KEYS is back: they are in force. */
+void front__webrtc_keys(struct port_threads *port, struct order *order);
+void front__webrtc_free(struct mleg *leg);
+/** A report of the browser port. */
+void front__webrtc_report(struct port_threads *port, struct report *report);
+enum sr_err front__webrtc_local(struct media_port *base, sr_id id,
+                                struct media_webrtc_local *ret_local);
+enum sr_err front__webrtc_remote(struct media_port *base, sr_id id,
+                                 const struct media_webrtc_remote *remote);
+void front__set_addresses(struct media_port *base, const struct media_addresses *addresses);
+
+#endif

@@ -1,0 +1,302 @@
+/* Browsers on the one port: real sockets, ICE, DTLS, SRTP; what one says, the other must hear. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "browser.h"
+#include "net/clock.h"
+
+static struct meeting meeting;
+
+static void expect_talk(struct browser *a, double a_hz, struct browser *b, double b_hz)
+{
+    meeting_talk(&meeting, 1500 * SR_MSEC);
+    assert_true(browser_snr(a, b_hz) > 20);
+    assert_true(browser_snr(b, a_hz) > 20);
+    assert_int_equal(a->bad_tags + b->bad_tags, 0);
+    assert_int_equal(a->ssrc_changes + b->ssrc_changes, 0);
+    assert_int_equal(a->seq_jumps + b->seq_jumps, 0);
+}
+
+static void two_browsers_hear_each_other_in_the_mix(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        meeting_open(&meeting, threads);
+        if (threads == 2) /* a room of the worker that does not own the port */
+            meeting_next_room(&meeting);
+        struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+        struct browser *b = browser_add(
+            &meeting, &(struct browser_options){.tone_hz = 600, .is_dtls_server = true});
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+        assert_int_equal(meeting.states[MEDIA_WEBRTC_CONNECTED], 2);
+        expect_talk(a, 1000, b, 600);
+        assert_int_equal(meeting.seen[MEDIA_EVENT_LATCHED], 2);
+        assert_int_equal(meeting.states[MEDIA_WEBRTC_FAILED], 0);
+        meeting_close(&meeting);
+        assert_int_equal(meeting.closed_stats.srtp_auth_failed, 0);
+        assert_int_equal(meeting.closed_stats.rx_dropped, 0);
+    }
+}
+
+/* A phone with Opus and a browser: relay rewrites and protects, on both workers. */
+static void browser_and_phone_are_relayed(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        meeting_open(&meeting, threads);
+        if (threads == 2)
+            meeting_next_room(&meeting);
+        struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+        struct browser *b =
+            browser_add(&meeting, &(struct browser_options){.tone_hz = 600, .is_plain = true});
+        media_room_set_mode(meeting.port, meeting.room, MEDIA_MODE_RELAY);
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 1));
+        meeting_talk(&meeting, 1500 * SR_MSEC);
+        assert_true(browser_snr(a, 600) > 20);
+        assert_true(browser_snr(b, 1000) > 20);
+        meeting_close(&meeting);
+    }
+}
+
+static void ipv6_works_too(void **state)
+{
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a =
+        browser_add(&meeting, &(struct browser_options){.tone_hz = 1000, .is_ipv6 = true});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+    expect_talk(a, 1000, b, 600);
+    meeting_close(&meeting);
+}
+
+/* Passive TCP on the same number; the leg's worker is not the port's. */
+static void tcp_carries_a_call(void **state)
+{
+    (void)state;
+    for (uint32_t threads = 1; threads <= 2; threads++) {
+        meeting_open(&meeting, threads);
+        if (threads == 2)
+            meeting_next_room(&meeting);
+        struct browser *a =
+            browser_add(&meeting, &(struct browser_options){.tone_hz = 1000, .is_tcp = true});
+        struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+        expect_talk(a, 1000, b, 600);
+        assert_int_equal(shutdown(a->fd, SHUT_RDWR), 0);
+        a->is_deaf = true;
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_LOST, 1));
+        /* and again, on the same leg */
+        browser_reload(a);
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 3));
+        meeting_talk(&meeting, 1500 * SR_MSEC);
+        assert_true(browser_snr(a, 600) > 20);
+        meeting_close(&meeting);
+    }
+}
+
+/* The page is loaded again: new socket, ICE and certificate on the same leg. What we send goes on in
+   the same numbers, and both hear each other again. */
+static void reload_resumes_the_same_leg(void **state)
+{
+    uint32_t ssrc;
+    uint16_t seq;
+    sr_usec start;
+
+    (void)state;
+    meeting_open(&meeting, 2);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+    meeting_talk(&meeting, 1200 * SR_MSEC);
+    for (uint32_t i = 0; i < 3; i++) {
+        ssrc = a->heard_ssrc;
+        seq = a->last_seq;
+        start = net_clock_now();
+        browser_reload(a);
+        a->packets = 0;
+        assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 3 + i));
+        assert_true(net_clock_now() - start < 3 * SR_SEC);
+        b->heard_count = 0;
+        meeting_talk(&meeting, 1500 * SR_MSEC);
+        assert_int_equal(a->heard_ssrc, ssrc);
+        assert_true((uint16_t)(a->last_seq - seq) < 300);
+        assert_int_equal(a->seq_jumps, 0);
+        assert_true(browser_snr(a, 600) > 20);
+        assert_true(browser_snr(b, 1000) > 20);
+    }
+    assert_int_equal(meeting.states[MEDIA_WEBRTC_FAILED], 0);
+    meeting_close(&meeting);
+}
+
+/* Nobody comes: one sentence that says what to do. */
+static void unreached_port_is_named(void **state)
+{
+    char number[16];
+
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    a->is_deaf = true;
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_FAILED, 1));
+    (void)snprintf(number, sizeof(number), "port %u", meeting.number);
+    assert_non_null(strstr(meeting.why, number));
+    assert_non_null(strstr(meeting.why, "forward"));
+    /* it comes after all */
+    a->is_deaf = false;
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 1));
+    meeting_close(&meeting);
+}
+
+/* A page that ends says close_notify: detached. A leg that we close says so too. */
+static void close_notify_goes_both_ways(void **state)
+{
+    struct dtls_step step;
+
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+    dtls_close(a->dtls, net_clock_now(), &step);
+    for (size_t i = 0; i < step.datagram_count; i++)
+        browser_send(a, (const uint8_t *)dtls_datagram(a->dtls, i).p, dtls_datagram(a->dtls, i).n);
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_CLOSED, 1));
+    a->is_deaf = true;
+    media_leg_close(meeting.port, b->leg);
+    for (int i = 0; i < 100 && !b->is_closed; i++)
+        meeting_talk(&meeting, 20 * SR_MSEC);
+    assert_true(b->is_closed);
+    meeting_close(&meeting);
+}
+
+/* The certificate is not the one of the description: no audio, and a reason. */
+static void wrong_certificate_is_refused(void **state)
+{
+    struct dtls_identity *other;
+    struct dtls_options options = {.is_client = true};
+
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    assert_int_equal(dtls_identity_new(&other), SR_OK);
+    assert_int_equal(dtls_fingerprint_parse(sr_str_c(a->local.fingerprint), &options.peer), SR_OK);
+    dtls_free(a->dtls);
+    dtls_identity_free(a->identity);
+    a->identity = other;
+    a->dtls = dtls_new(other, &options);
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_FAILED, 1));
+    assert_non_null(strstr(meeting.why, "fingerprint"));
+    assert_int_equal(meeting.states[MEDIA_WEBRTC_DTLS_UP], 0);
+    meeting_close(&meeting);
+}
+
+/* A stranger on another address: forged checks, hellos, junk and copied SRTP, all through the set-up
+   and the call. He gets no answer, and nobody hears a difference. */
+static void stranger_gets_nothing_and_spoils_nothing(void **state)
+{
+    struct browser stranger;
+    uint8_t bytes[2048];
+    char username[64];
+    size_t n;
+
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    memset(&stranger, 0, sizeof(stranger));
+    stranger.router = a->router;
+    stranger.fd = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_true(stranger.fd >= 0);
+    assert_int_equal(dtls_identity_new(&stranger.identity), SR_OK);
+    (void)snprintf(username, sizeof(username), "%s:%s", a->local.ice.ufrag, a->ufrag);
+    for (int i = 0; i < 100; i++) {
+        struct dtls_options options = {.is_client = true};
+        struct dtls_step step;
+        struct dtls *dtls = dtls_new(stranger.identity, &options);
+
+        n = browser_write_check(&stranger, username, "wrongpasswordwrongpass00", bytes,
+                                sizeof(bytes));
+        browser_send(&stranger, bytes, n);
+        n = browser_write_check(&stranger, username, NULL, bytes, sizeof(bytes));
+        browser_send(&stranger, bytes, n);
+        n = browser_write_check(&stranger, "nobody00:else", a->local.ice.pwd, bytes, sizeof(bytes));
+        browser_send(&stranger, bytes, n);
+        dtls_start(dtls, net_clock_now(), &step);
+        for (size_t k = 0; k < step.datagram_count; k++)
+            browser_send(&stranger, (const uint8_t *)dtls_datagram(dtls, k).p,
+                         dtls_datagram(dtls, k).n);
+        dtls_free(dtls);
+        sr_random_bytes(bytes, 200);
+        browser_send(&stranger, bytes, 200);
+        browser_send(&stranger, a->last_srtp, a->last_srtp_bytes);
+        /* from the right address: junk, and the last packet again */
+        bytes[0] = (uint8_t)(20 + i % 4);
+        browser_send(a, bytes, 200);
+        bytes[0] = 0x80;
+        browser_send(a, bytes, 200);
+        browser_send(a, a->last_srtp, a->last_srtp_bytes);
+        meeting_talk(&meeting, 20 * SR_MSEC);
+    }
+    assert_true(recv(stranger.fd, bytes, sizeof(bytes), MSG_DONTWAIT) < 0);
+    assert_int_equal(meeting.states[MEDIA_WEBRTC_DTLS_UP], 2);
+    expect_talk(a, 1000, b, 600);
+    assert_int_equal(meeting.states[MEDIA_WEBRTC_FAILED], 0);
+    media_leg_close(meeting.port, a->leg);
+    assert_true(meeting_wait_event(&meeting, MEDIA_EVENT_CLOSED, 1));
+    assert_true(meeting.closed_stats.srtp_replayed > 50);
+    assert_true(meeting.closed_stats.srtp_auth_failed > 50);
+    close(stranger.fd);
+    dtls_identity_free(stranger.identity);
+    meeting_close(&meeting);
+}
+
+/* A leg moves to a room of the other worker and back: its packets find it. */
+static void leg_moves_between_workers(void **state)
+{
+    sr_id rooms[2];
+
+    (void)state;
+    meeting_open(&meeting, 2);
+    rooms[0] = meeting.room;
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    meeting_next_room(&meeting);
+    rooms[1] = meeting.room;
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+    for (int i = 1; i <= 4; i++) {
+        media_leg_move(meeting.port, a->leg, rooms[i % 2]);
+        media_leg_move(meeting.port, b->leg, rooms[i % 2]);
+        meeting_talk(&meeting, 1500 * SR_MSEC);
+        assert_true(browser_snr(a, 600) > 20);
+        assert_true(browser_snr(b, 1000) > 20);
+    }
+    assert_int_equal(a->seq_jumps + b->seq_jumps + a->ssrc_changes + b->ssrc_changes, 0);
+    meeting_close(&meeting);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_browsers_hear_each_other_in_the_mix),
+        cmocka_unit_test(browser_and_phone_are_relayed),
+        cmocka_unit_test(ipv6_works_too),
+        cmocka_unit_test(tcp_carries_a_call),
+        cmocka_unit_test(reload_resumes_the_same_leg),
+        cmocka_unit_test(unreached_port_is_named),
+        cmocka_unit_test(close_notify_goes_both_ways),
+        cmocka_unit_test(wrong_certificate_is_refused),
+        cmocka_unit_test(stranger_gets_nothing_and_spoils_nothing),
+        cmocka_unit_test(leg_moves_between_workers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
