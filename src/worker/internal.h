@@ -25,6 +25,7 @@
 #include "media/latch.h"
 #include "media/level.h"
 #include "media/mix.h"
+#include "media/noise.h"
 #include "media/playout.h"
 #include "media/quality.h"
 #include "media/resample.h"
@@ -56,6 +57,8 @@ enum {
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
     LEG_SRTP_GRACE_MS = 2000, /* after the first packet under new keys the old ones still count */
     LEG_PACKET_ROOM = RTP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX, /* of every packet buffer */
+    LEG_AWAY_MS = 600, /* a page that sent nothing for so long is replaced by faint noise */
+    LEG_AWAY_DBOV = -66,
     LEG_QUIET_TICKS = 20, /* below LEG_QUIET_DBFS for so long: not summed any more */
     MSHARES_MAX = 8,      /* encoders shared in one room; more kinds of listeners keep their own */
     MSHARE_AFTER_TICKS = 15, /* a leg that hears the plain sum for so long joins */
@@ -123,6 +126,8 @@ struct mweb {
     struct media_event closed;
 
     /* ---- worker only ---- */
+    struct noise noise; /* what the others hear while the page is away */
+    bool is_away;
     struct ice_path path; /* where to send; remote family NONE: nowhere */
     bool is_path_heard;   /* a right packet came since the path is in force */
 };
@@ -172,6 +177,7 @@ struct mleg {
     uint32_t inband_count, inband_left_ms;
     struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
     struct rtcp_peer rtcp_peer;
+    double loss_pct; /* what the peer misses of ours: up at once, down slowly */
     struct rtcp_timer rtcp_timer;
     struct sr_addr rtcp_addr;
     uint32_t ssrc;
@@ -370,6 +376,8 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 void mleg__housekeeping(struct worker *worker, struct mleg *leg);
 void mleg__stats(const struct worker *worker, const struct mleg *leg,
                  struct media_leg_stats *ret_stats);
+/** Fits the encoder to what the peer misses: after its reports, and when a kit is new. */
+void mleg__fit_encoder(struct mleg *leg);
 /** Sends one packet; bytes are a whole RTP packet with room for SRTP_TRAILER_BYTES_MAX behind it:
     it is protected in place where the stream wants that. */
 void mleg__send(struct mleg *leg, uint8_t *bytes, size_t n);

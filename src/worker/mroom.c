@@ -172,6 +172,27 @@ static size_t call_fec(void *state, const uint8_t *payload, size_t payload_bytes
     return n;
 }
 
+static size_t bus_samples(const struct mroom *room)
+{
+    return room->bus_hz / 1000 * WORKER_TICK_MS;
+}
+
+/* The page reloads, or its network has gone: the others hear that the line is there. */
+static void hiss(struct worker *worker, struct mleg *leg)
+{
+    struct mweb *web = leg->web;
+
+    if (leg->rx_packets == 0 || worker->now - leg->heard_at < LEG_AWAY_MS * SR_MSEC)
+        return;
+    if (!web->is_away) {
+        noise_init(&web->noise, leg->ssrc);
+        noise_set_level(&web->noise, LEG_AWAY_DBOV);
+        web->is_away = true;
+    }
+    noise_run(&web->noise, leg->kit->bus, bus_samples(leg->room));
+    leg->frame = leg->kit->bus;
+}
+
 static void take_sound(struct worker *worker, struct mleg *leg)
 {
     struct kit *kit = leg->kit;
@@ -187,9 +208,14 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
     leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
     leg->silent_ticks = leg->level_dbfs < LEG_QUIET_DBFS ? leg->silent_ticks + 1 : 0;
-    if (what == PLAYOUT_SILENCE || leg->is_muted || !is_speaking_role(leg) ||
-        !leg->stream.can_recv || leg->silent_ticks > LEG_QUIET_TICKS)
+    if (leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
         return;
+    if (what == PLAYOUT_SILENCE && leg->web != NULL)
+        hiss(worker, leg);
+    if (what == PLAYOUT_SILENCE || leg->silent_ticks > LEG_QUIET_TICKS)
+        return;
+    if (leg->web != NULL)
+        leg->web->is_away = false;
     (void)resample_run(&kit->rx_resample, kit->rx, samples, kit->bus);
     leg->frame = kit->bus;
 }
@@ -217,11 +243,6 @@ static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg
 }
 
 /* ---- giving ---- */
-
-static size_t bus_samples(const struct mroom *room)
-{
-    return room->bus_hz / 1000 * WORKER_TICK_MS;
-}
 
 static const float *music_frame(struct mroom *room)
 {

