@@ -106,12 +106,17 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     struct sr_str first = sr_str_c(command->from[0] ? command->from : command->to);
     struct sr_str shown = sr_str_c(command->caller_id[0] ? command->caller_id : command->to);
     const struct config_device *device = config_device_by_user(engine->config, first);
-    struct sr_str from, from_name = {NULL, 0};
+    struct sr_str from, from_name = {NULL, 0}, owner = sr_str_c(command->owner);
     enum call_reason reason;
     uint32_t retry_sec;
     struct call *call;
+    /* somebody's page makes the call: that page is rung, not the phone on the desk */
+    bool is_page = command->from[0] &&
+                   browsers__has(engine, device != NULL ? device->id : first,
+                                 device != NULL ? owner : sr_str_make(NULL, 0)) &&
+                   (device == NULL || owner.n > 0);
 
-    if (device == NULL) {
+    if (device == NULL && !is_page) {
         say(reply, SR_ERR_NOTFOUND,
             command->from[0] ? "\"from\" is no device of this router"
                              : "without \"from\" only a device of this router can be called");
@@ -127,7 +132,9 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     }
     /* the party rung first is the caller in records and on the other party's phone */
     from = shown;
-    if (command->from[0] && !command->caller_id[0]) {
+    if (device == NULL && !command->caller_id[0]) {
+        from = first;
+    } else if (command->from[0] && !command->caller_id[0]) {
         from = device->extension.n ? device->extension : device->id;
         from_name = device->display_name;
     }
@@ -143,7 +150,11 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         call->parties_min = 1;
     event__call(call, ENGINE_CALL_CREATED);
     say_id(reply, "callId", call->call_id);
-    reason = ring__devices(call, NULL, &device, 1, false);
+    if (is_page)
+        reason = ring__own_browsers(call, device != NULL ? device->id : first,
+                                    device != NULL ? owner : sr_str_make(NULL, 0));
+    else
+        reason = ring__devices(call, NULL, &device, 1, false);
     if (reason != CALL_REASON_NONE) {
         say(reply, err_of_reason(reason), call_reason_text(reason));
         call__end(call, reason, call_reason_status(reason));
@@ -394,6 +405,14 @@ static void serve(struct engine *engine, const struct engine_command *command)
         if (reply.event != NULL)
             do_route_test(&reply, command);
         break;
+    case ENGINE_DO_WEBRTC_REGISTER:
+    case ENGINE_DO_WEBRTC_OFFER:
+    case ENGINE_DO_WEBRTC_LINK:
+    case ENGINE_DO_WEBRTC_HANGUP:
+    case ENGINE_DO_WEBRTC_REJECT:
+    case ENGINE_DO_WEBRTC_GONE:
+        browsers__serve(engine, command);
+        break;
     case ENGINE_DO_SNAPSHOT:
         event__snapshot(engine);
         break;
@@ -416,6 +435,7 @@ void engine__serve_commands(void *arg)
 
         atomic_fetch_sub(&engine->commands_waiting, 1);
         serve(engine, command);
+        sr_free(command->sdp);
         sr_free(command);
     }
 }

@@ -224,6 +224,8 @@ struct engine *engine_new(const struct engine_options *options)
     sr_map_init(&engine->turns);
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
+    sr_mpsc_init(&engine->notes);
+    engine->browsers = browsers__new(engine);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
     loop_job_init(&engine->wake_job, wake_listener, engine);
     loop_timer_init(&engine->drain_timer, on_drain_timer, engine);
@@ -270,6 +272,7 @@ void engine_stop(struct engine *engine)
         call->media_open = 0;
         call__finish(call);
     }
+    browsers__stop(engine->browsers);
 }
 
 void engine_free(struct engine *engine)
@@ -286,8 +289,10 @@ void engine_free(struct engine *engine)
         struct engine_command *command = SR_CONTAINER(node, struct engine_command, node);
 
         config_unref(command->config);
+        sr_free(command->sdp);
         sr_free(command);
     }
+    browsers__free(engine->browsers);
     while ((event = engine_next_event(engine)) != NULL)
         engine_event_free(event);
     sr_idtab_done(&engine->calls);

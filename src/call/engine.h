@@ -29,6 +29,17 @@ enum {
     ENGINE_CONTACTS_SHOWN_MAX = 10,
     ENGINE_SOUND_MAX = 1001,   /* a text to speak or a path, with NUL */
     ENGINE_PLAY_LEGS_MAX = 16, /* named in one command */
+
+    /* browser phones */
+    ENGINE_BROWSERS_MAX = 1024, /* registered pages; more get "busy" */
+    ENGINE_SESSIONS_MAX = 2000, /* their audio, in a call or not yet */
+    ENGINE_SESSIONS_PER_BROWSER_MAX = 8,
+    ENGINE_SDP_BYTES_MAX = 32 * 1024, /* of a page's offer */
+    ENGINE_BROWSER_NOTES_MAX = 8192,  /* messages to pages, waiting; full: all pages connect anew */
+    ENGINE_TOKEN_MAX = 65,            /* of a registration, with NUL */
+    ENGINE_LINK_SEC = 60,             /* an offer that is not linked dies after this */
+    ENGINE_AWAY_SEC = 30,             /* a page that went may come back within this */
+    ENGINE_DTLS_WAIT_MS = 2000,       /* the caller's 200 waits this long for a page's audio */
 };
 
 /* ---- views ---- */
@@ -143,6 +154,7 @@ struct engine_status {
     X(PROVIDER_REGISTERED, "provider_registered") /* or it answers again, without REGISTER */      \
     X(PROVIDER_FAILED, "provider_failed")         /* why */                                        \
     X(PROVIDER_CHANGED, "provider_changed")       /* only for who asks */                          \
+    X(WEBRTC_AUDIO_RX, "webrtc_audio_rx")         /* a browser's first audio */                    \
     X(DTMF, "dtmf")                               /* digit, duration_ms */                         \
     X(PLAY_STARTED, "play_started")               /* play_id */                                    \
     X(PLAY_FINISHED, "play_finished")             /* play_id, why (how it ended), duration_ms */   \
@@ -218,7 +230,15 @@ enum engine_command_kind {
     ENGINE_DO_TRACE,      /* call_id -> body: array as store_trace; NOTFOUND: not a live call */
     ENGINE_DO_ROUTE_TEST, /* to, from, device -> body as POST /api/routes/test */
     ENGINE_DO_SNAPSHOT,   /* a SNAPSHOT event follows */
-    ENGINE_DO_DRAIN,      /* no new calls; duration_ms until live ones are ended; DRAINED follows */
+    /* a page that is a phone (contract: "Browser phone"); `client` names its socket. What there is to
+       say comes as notes (engine_next_note), never as a REPLY */
+    ENGINE_DO_WEBRTC_REGISTER, /* device_id ("" guest), from: name shown, session_token, owner */
+    ENGINE_DO_WEBRTC_OFFER,    /* session_id, sdp, session_token: resume */
+    ENGINE_DO_WEBRTC_LINK,     /* call_id, session_id */
+    ENGINE_DO_WEBRTC_HANGUP,   /* session_id */
+    ENGINE_DO_WEBRTC_REJECT,   /* call_id */
+    ENGINE_DO_WEBRTC_GONE,     /* the socket has closed */
+    ENGINE_DO_DRAIN, /* no new calls; duration_ms until live ones are ended; DRAINED follows */
 };
 
 struct engine_command {
@@ -241,6 +261,18 @@ struct engine_command {
     uint32_t play_leg_count; /* 0: the whole call */
     char play_legs[ENGINE_PLAY_LEGS_MAX][ENGINE_ID_MAX];
     struct config *config;
+
+    uint64_t client;             /* WEBRTC: the socket */
+    char owner[ENGINE_TEXT_MAX]; /* WEBRTC_REGISTER, CALL: who is logged in there */
+    char session_id[ENGINE_TEXT_MAX], session_token[ENGINE_TOKEN_MAX];
+    char *sdp; /* WEBRTC_OFFER: moves to the engine when engine_submit() is SR_OK; sr_free */
+};
+
+/** A message to one page, ready to be sent. */
+struct engine_note {
+    struct sr_mpsc_node node; /* private */
+    uint64_t client;
+    struct sr_str text; /* JSON; behind this struct */
 };
 
 /**
@@ -252,6 +284,12 @@ struct engine_command {
 SR_MUST_USE enum sr_err engine_submit(struct engine *engine, const struct engine_command *command);
 /** Web thread: the next event, or NULL. It belongs to the caller. */
 struct engine_event *engine_next_event(struct engine *engine);
+/** Web thread: the next message to a page, or NULL; sr_free() it. They have a queue of their own:
+    events cannot hold them up. */
+struct engine_note *engine_next_note(struct engine *engine);
+/** Web thread: true once after that queue was full and messages were lost: close the sockets of all
+    pages (1013), so that they register again. */
+bool engine_notes_were_lost(struct engine *engine);
 /** Any thread: random number of this engine's life, for `epoch`. */
 uint64_t engine_epoch(const struct engine *engine);
 /** Any thread: counters as of the last second. */

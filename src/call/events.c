@@ -9,6 +9,8 @@ const char *leg__kind_name(enum leg_kind kind)
         return "device";
     case LEG_PROVIDER:
         return "provider";
+    case LEG_WEBRTC:
+        return "webrtc";
     case LEG_MEDIA:
         break;
     }

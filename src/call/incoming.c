@@ -3,7 +3,7 @@
 
 void leg__count(struct leg *leg)
 {
-    if (leg->kind != LEG_DEVICE || leg->is_counted)
+    if (leg->device_id[0] == '\0' || leg->is_counted)
         return;
     leg->is_counted = true;
     engine__device_calls(leg->call->engine, sr_str_c(leg->device_id), 1);
@@ -70,13 +70,16 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
 /* Reads the offer; the reason to refuse with, or NONE. */
 enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite)
 {
+    bool is_websocket = invite->flow.kind == NET_WS || invite->flow.kind == NET_WSS;
+
+    if (invite->sdp.n > 0 && leg__read_peer(leg, invite->sdp) != SR_OK)
+        return CALL_REASON_NO_CODEC;
+    leg->is_webrtc = is_websocket && (invite->sdp.n == 0 || webrtc__is_offered(&leg->peer));
     if (!leg__open_media(leg, &invite->flow.local))
         return CALL_REASON_LIMIT;
     if (invite->sdp.n == 0)
         return CALL_REASON_NONE;
-    if (leg__read_peer(leg, invite->sdp) != SR_OK)
-        return CALL_REASON_NO_CODEC;
-    if (!leg__can_agree_on_srtp(leg))
+    if (!leg->is_webrtc && !leg__can_agree_on_srtp(leg))
         return CALL_REASON_ENCRYPTION;
     return leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
 }

@@ -30,6 +30,7 @@ struct leg *leg__new(struct call *call, enum leg_kind kind)
         sr_free(leg);
         return NULL;
     }
+    leg->engine = engine;
     leg->call = call;
     leg->kind = kind;
     leg->role = MEDIA_ROLE_PARTICIPANT;
@@ -48,7 +49,7 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
 {
     struct engine *engine = leg->call->engine;
     struct media_leg_options options = {
-        .kind = leg->kind != LEG_MEDIA ? MEDIA_LEG_RTP
+        .kind = leg->kind != LEG_MEDIA ? (leg->is_webrtc ? MEDIA_LEG_WEBRTC : MEDIA_LEG_RTP)
                 : leg->is_player       ? MEDIA_LEG_PLAYER
                                        : MEDIA_LEG_ECHO,
         .cookie = leg->id,
@@ -85,6 +86,7 @@ void leg__set_state(struct leg *leg, enum leg_state state)
 
 void leg__free(struct leg *leg)
 {
+    browsers__leg_freed(leg);
     if (leg->id != SR_ID_NONE)
         sr_idtab_remove(&leg->call->engine->legs, leg->id);
     sr_free_secret(leg, sizeof(*leg));
@@ -150,6 +152,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         media_leg_close(engine->media, leg->media);
     leg__set_state(leg, LEG_ENDED);
     leg->has_stream = false;
+    browsers__leg_removed(leg);
     sr_list_remove(&call->legs, &leg->node);
     event__leg(leg, ENGINE_LEG_REMOVED);
     leg__file_as_gone(leg);

@@ -72,12 +72,28 @@ static bool is_usable(const struct sr_addr *addr)
 /* `ours` is wiped: it has keys. */
 static enum sr_err write_ours(struct leg *leg, struct sdp_audio *ours, struct sr_buf *buf)
 {
+    struct webrtc_lines lines = {0};
+    enum sr_err err = SR_OK;
+
+    if (leg->is_webrtc)
+        err = webrtc__complete(leg, ours, &lines);
+    if (err != SR_OK) {
+        sr_wipe(ours, sizeof(*ours));
+        return err;
+    }
     if (leg->has_ours)
         sdp_audio_version(&leg->ours, ours);
     leg->ours = *ours;
     leg->has_ours = true;
     sr_wipe(ours, sizeof(*ours));
-    return sdp_audio_write(&leg->ours, NULL, buf);
+    return sdp_audio_write(&leg->ours, &lines.extras, buf);
+}
+
+enum sr_err leg__write_again(struct leg *leg, struct sr_buf *buf)
+{
+    struct sdp_audio ours = leg->ours;
+
+    return write_ours(leg, &ours, buf);
 }
 
 static void set_our_address(struct leg *leg, struct sdp_audio *ours)
@@ -99,10 +115,13 @@ enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_b
         (void)snprintf(ours.session_id, sizeof(ours.session_id), "%llu",
                        (unsigned long long)(sr_random_u64() >> 2));
         (void)sr_str_copy(SR_STR("1"), ours.session_version, sizeof(ours.session_version));
-        leg__offer_keys(leg, &ours);
+        if (!leg->is_webrtc)
+            leg__offer_keys(leg, &ours);
         ours.ptime_ms = 20;
     }
     set_our_address(leg, &ours);
+    if (leg->is_webrtc)
+        webrtc__begin_offer(&ours);
     ours.direction = SDP_SENDRECV;
     sdp_codecs_merge(from != NULL && from->has_peer ? &from->peer : NULL, leg->allowed,
                      leg->allowed_count, &ours);
@@ -141,9 +160,10 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
     struct sdp_audio ours;
     enum sr_err err = SR_ERR_NOTFOUND;
 
-    if (!leg__can_agree_on_srtp(leg))
+    if (!leg->is_webrtc && !leg__can_agree_on_srtp(leg))
         return SR_ERR_AUTH;
-    leg__wish_keys(leg, &wish);
+    if (!leg->is_webrtc)
+        leg__wish_keys(leg, &wish);
     if (like != NULL) {
         wish.allowed = like;
         wish.allowed_count = 1;
@@ -154,6 +174,10 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
         wish.allowed_count = leg->allowed_count;
         err = sdp_answer_make(&leg->peer, &wish, &ours);
     }
+    if (leg->is_webrtc && leg->is_dtls_client && leg->peer.setup == SDP_SETUP_ACTPASS)
+        ours.setup = SDP_SETUP_ACTIVE; /* RFC 8842 5.3: the roles stay */
+    if (err == SR_OK && leg->is_webrtc)
+        err = webrtc__set_remote(leg, &ours);
     if (err != SR_OK)
         return err;
     leg__complete_keys(&ours);
@@ -175,7 +199,9 @@ enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
         err = sdp_answer_accept(&leg->ours, &leg->peer);
     if (err == SR_OK && !leg->peer.is_active)
         err = SR_ERR_NOTFOUND;
-    if ((err == SR_OK || err == SR_ERR_PROTO) && leg__is_srtp_missing(leg))
+    if (err == SR_OK && leg->is_webrtc)
+        err = webrtc__set_remote(leg, &leg->ours);
+    if (!leg->is_webrtc && (err == SR_OK || err == SR_ERR_PROTO) && leg__is_srtp_missing(leg))
         err = SR_ERR_AUTH;
     if (err != SR_OK) {
         leg->peer = before;
@@ -256,15 +282,18 @@ static uint32_t timeout_sec(const struct leg *leg)
                                                     : proxy->rtp_timeout_sec;
 }
 
-void leg__set_stream(struct leg *leg)
+void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream)
 {
-    struct media_stream stream = {.send_codec = CODEC_NONE, .signalling = leg->signalling};
-    const struct codec_ops *codec;
+    struct media_stream stream = {.send_codec = CODEC_NONE};
 
     add_formats(&leg->ours, &stream);
     choose_codec(leg, &stream);
     choose_dtmf(leg, &stream);
-    if (is_usable(&leg->peer.rtp)) {
+    if (leg->is_webrtc)
+        stream.crypto = MEDIA_CRYPTO_DTLS; /* addresses are ICE's */
+    else
+        stream.signalling = leg->signalling;
+    if (!leg->is_webrtc && is_usable(&leg->peer.rtp)) {
         stream.remote_rtp = leg->peer.rtp;
         stream.remote_rtcp = leg->peer.rtcp;
     }
@@ -276,16 +305,23 @@ void leg__set_stream(struct leg *leg)
     stream.ptime_ms = leg->peer.ptime_ms ? leg->peer.ptime_ms : 20;
     if (leg->ptime_ms != 0)
         stream.ptime_ms = leg->ptime_ms;
-    codec = codec_find(stream.send_codec);
-    leg__agree_on_keys(leg, &stream);
-    leg->stream = stream;
-    leg->crypto_last = stream.crypto;
+    if (!leg->is_webrtc)
+        leg__agree_on_keys(leg, &stream);
+    *ret_stream = stream;
+}
+
+void leg__set_stream(struct leg *leg)
+{
+    const struct codec_ops *codec;
+
+    leg__fill_stream(leg, &leg->stream);
+    leg->crypto_last = leg->stream.crypto;
+    codec = codec_find(leg->stream.send_codec);
     leg->has_stream = true;
     if (codec != NULL)
         (void)sr_str_copy(sr_str_c(codec->sdp_name), leg->codec_last, sizeof(leg->codec_last));
     leg->is_holding = leg__is_peer_holding(leg);
-    media_leg_set_stream(leg->call->engine->media, leg->media, &stream);
-    sr_wipe(&stream, sizeof(stream));
+    media_leg_set_stream(leg->call->engine->media, leg->media, &leg->stream);
     sr_wipe(&leg->stream.tx, sizeof(leg->stream.tx)); /* the media plane has them now */
     sr_wipe(&leg->stream.rx, sizeof(leg->stream.rx));
     media_leg_set_timeout(leg->call->engine->media, leg->media, timeout_sec(leg));

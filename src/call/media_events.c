@@ -3,9 +3,16 @@
 
 #include "call/internal.h"
 
+static struct leg *leg_of(struct engine *engine, const struct media_event *event)
+{
+    if (browsers__is_cookie(event->cookie))
+        return browsers__find_leg(engine, event->cookie);
+    return sr_idtab_find(&engine->legs, event->cookie);
+}
+
 static void on_closed(struct engine *engine, const struct media_event *event)
 {
-    struct leg *leg = sr_idtab_find(&engine->legs, event->cookie);
+    struct leg *leg = leg_of(engine, event);
     struct media_leg_stats before;
     struct call *call;
 
@@ -69,6 +76,17 @@ static void on_mode(struct engine *engine, const struct media_event *event)
     event__call(call, ENGINE_LEG_CHANGED);
 }
 
+static void on_webrtc(struct leg *leg, const struct media_event *event)
+{
+    bool is_failed = event->webrtc == MEDIA_WEBRTC_FAILED;
+
+    if (!is_failed && (event->webrtc != MEDIA_WEBRTC_DTLS_UP || leg->verdict[0] == '\0'))
+        return;
+    (void)sr_str_copy(sr_str_c(is_failed && event->why != NULL ? event->why : ""), leg->verdict,
+                      sizeof(leg->verdict));
+    event__leg(leg, ENGINE_VERDICT);
+}
+
 void engine_on_media(void *arg, const struct media_event *event)
 {
     struct engine *engine = arg;
@@ -76,6 +94,8 @@ void engine_on_media(void *arg, const struct media_event *event)
 
     if (event->kind == MEDIA_EVENT_CLOSED) {
         on_closed(engine, event);
+        if (browsers__is_cookie(event->cookie))
+            browsers__on_media(engine, event);
         return;
     }
     if (event->kind == MEDIA_EVENT_MODE) {
@@ -86,7 +106,9 @@ void engine_on_media(void *arg, const struct media_event *event)
         sound__on_played(engine, event);
         return;
     }
-    leg = sr_idtab_find(&engine->legs, event->cookie);
+    if (browsers__is_cookie(event->cookie))
+        browsers__on_media(engine, event);
+    leg = leg_of(engine, event);
     if (leg == NULL || leg->state == LEG_ENDED)
         return;
     switch (event->kind) {
@@ -107,7 +129,10 @@ void engine_on_media(void *arg, const struct media_event *event)
     case MEDIA_EVENT_CLOSED:
     case MEDIA_EVENT_MODE:
     case MEDIA_EVENT_PLAYED:
-    case MEDIA_EVENT_WEBRTC: /* no leg of a browser is opened by a call yet */
+        break;
+    case MEDIA_EVENT_WEBRTC:
+        if (leg->session == NULL) /* a phone on WebSocket; pages were heard above */
+            on_webrtc(leg, event);
         break;
     }
 }

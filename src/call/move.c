@@ -16,6 +16,8 @@ static void leave_shadow(const struct leg *leg)
     shadow->sip = NULL;
     shadow->media = SR_ID_NONE;
     shadow->ring = NULL;
+    shadow->browser = NULL;
+    shadow->session = NULL;
     shadow->state = LEG_ENDED;
     shadow->has_stream = shadow->is_counted = shadow->is_watched = false;
     shadow->reason = CALL_REASON_TRANSFERRED;

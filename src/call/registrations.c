@@ -81,6 +81,7 @@ void engine__device_view(struct engine *engine, const struct config_device *devi
     ret_view->call_count = engine__device_calls(engine, device->id, 0);
     for (size_t i = 0; i < count && i < ENGINE_CONTACTS_SHOWN_MAX; i++)
         fill_contact(&ret_view->contacts[i], &contacts[i]);
+    browsers__add_contacts(engine, device->id, ret_view);
 }
 
 static void keep(struct engine *engine, const struct ua_registration_event *event)

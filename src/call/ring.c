@@ -235,6 +235,7 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
     leg__set_srtp(leg, srtp, &contact->flow);
+    leg->is_webrtc = contact->flow.kind == NET_WS || contact->flow.kind == NET_WSS;
     ring->starting = target;
     ring__add_branch(ring, leg);
     leg__allow_codecs(leg, &device->codecs);
@@ -281,6 +282,8 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
         if (reason != CALL_REASON_NONE)
             ring__note_failure(ring, reason, call_reason_status(reason));
     }
+    ring->starting = target;
+    browsers__ring(ring, ring_from(ring), device->id, sr_str_make(NULL, 0));
 }
 
 /* The branch ring__provider() just made. */
@@ -347,6 +350,10 @@ static void begin_stages(struct ring *ring, uint32_t stage)
             if (ring->targets[i].first_stage == ring->stage)
                 start_target(ring, i);
         }
+        if (ring->rings_guests && ring->stage == 0) {
+            ring->starting = 0;
+            browsers__ring_guests(ring);
+        }
         if (ring->branch_count > 0)
             break;
     }
@@ -375,6 +382,16 @@ enum call_reason ring__devices(struct call *call, struct leg *from,
     return ring__begin(ring);
 }
 
+enum call_reason ring__own_browsers(struct call *call, struct sr_str device_id, struct sr_str owner)
+{
+    struct ring *ring = ring__new(call, NULL, false, ENGINE_RING_SEC);
+
+    if (ring == NULL)
+        return CALL_REASON_LIMIT;
+    browsers__ring(ring, NULL, device_id, owner);
+    return ring__begin(ring);
+}
+
 /* ---- what the caller hears meanwhile --------------------------------------------------------- */
 
 /* The unanswered caller a fork works for, or NULL (API calls, added parties). */
@@ -391,7 +408,7 @@ static struct leg *waiting_caller(const struct ring *ring)
 enum sr_err ring__sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf)
 {
     if (caller->has_ours)
-        return sdp_audio_write(&caller->ours, NULL, buf);
+        return leg__write_again(caller, buf);
     if (!caller->has_peer) {
         caller->is_offer_open = true; /* it asked for our offer: its answer comes with ACK */
         return leg__make_offer(caller, winner, buf);
@@ -452,15 +469,20 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 
-static void drop_losers(struct ring *ring)
+static void drop_losers(struct ring *ring, const struct leg *winner)
 {
     SR_LIST_EACH(&ring->call->legs, node)
     {
         struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
-        if (leg->ring == ring)
+        if (leg->ring == ring && leg != winner)
             leg__remove(leg, CALL_REASON_ELSEWHERE, 0);
     }
+}
+
+void ring__claim(struct leg *leg)
+{
+    drop_losers(leg->ring, leg);
 }
 
 /* The caller's 200. False: it could not be answered and the call has ended. */
@@ -494,7 +516,7 @@ void ring__won(struct ring *ring, struct leg *winner)
     leg__count(winner);
     if (winner->kind != LEG_PROVIDER)
         use__note_answer(call->engine, sr_str_c(winner->device_id));
-    drop_losers(ring);
+    drop_losers(ring, NULL);
     ring__free(ring);
     event__leg(winner, ENGINE_LEG_CHANGED);
     if (caller != NULL && !answer_caller(call, caller, winner))

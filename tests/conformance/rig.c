@@ -413,7 +413,7 @@ void rig_inject(struct rig *rig, const struct rig_call *call, const char *device
 
     event.leg = leg->media;
     event.room = leg->call->room;
-    event.cookie = leg->id;
+    event.cookie = port_sim_leg(rig->media, leg->media)->options.cookie;
     port_sim_inject(rig->media, &event);
 }
 

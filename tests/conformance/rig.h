@@ -142,6 +142,7 @@ int run_party(void);
 int run_transfer(void);
 int run_office(void);
 int run_watch(void);
+int run_browser(void);
 int run_race(void);
 int run_announce(void);
 int run_limit(void);
