@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <ifaddrs.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -21,6 +22,7 @@
 #include "control/web.h"
 #include "machine.h"
 #include "net/clock.h"
+#include "net/net_ws.h"
 #include "net/resolver.h"
 #include "net/tls_ca.h"
 #include "worker/port_threads.h"
@@ -41,6 +43,7 @@ struct run {
     struct store *store;
     struct net *net;
     struct resolver *resolver;
+    struct net_ws *net_ws;
     struct ua *ua;
     struct media_port *media;
     struct engine *engine;
@@ -51,6 +54,12 @@ struct run {
     struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
     size_t addr_count;
     uint32_t stops; /* signals to end that came */
+
+    /* a new certificate, from the web thread to the loop */
+    pthread_mutex_t certificate_lock;
+    char cert_file[PATH_MAX], key_file[PATH_MAX];
+    struct loop_job certificate_job;
+    bool is_certificate_posted;
 };
 
 static const char usage[] =
@@ -299,6 +308,14 @@ static bool listen_on(struct run *run, enum net_kind kind, uint16_t port)
     return true;
 }
 
+static void wake_web(void *arg)
+{
+    struct run *run = arg;
+
+    if (run->web != NULL)
+        web_wake(run->web);
+}
+
 static bool open_sip(struct run *run)
 {
     uint16_t port = (uint16_t)run->config->proxy.lan_port;
@@ -310,6 +327,7 @@ static bool open_sip(struct run *run)
     if (tls_port != 0 && (!load_certificate(run) || !listen_on(run, NET_TLS, tls_port)))
         return false;
     ua_set_net(run->ua, run->net);
+    run->net_ws = net_ws_new(run->net, run->loop, wake_web, run);
     return true;
 }
 
@@ -331,14 +349,6 @@ static bool open_resolver(struct run *run)
 }
 
 /* ---- the hub ---- */
-
-static void wake_web(void *arg)
-{
-    struct run *run = arg;
-
-    if (run->web != NULL)
-        web_wake(run->web);
-}
 
 static uint64_t sip_backlog(void *arg)
 {
@@ -492,18 +502,49 @@ static bool watch_signals(struct run *run)
 
 /* ---- web ---- */
 
+/* On the loop: SIP over TLS takes the certificate the web thread has taken. */
+static void load_new_certificate(void *arg)
+{
+    struct run *run = arg;
+    struct net_tls_files files = {run->cert_file, run->key_file};
+    char why[NET_WHY_MAX];
+
+    pthread_mutex_lock(&run->certificate_lock);
+    run->is_certificate_posted = false;
+    if (run->config->proxy.tls_port != 0 && net_tls_load(run->net, &files, why) != SR_OK)
+        sr_log(SIP, ERROR, "event=certificate_refused kept=old why=\"%s\"", why);
+    pthread_mutex_unlock(&run->certificate_lock);
+}
+
+static void on_certificate(void *arg, const char *cert_file, const char *key_file)
+{
+    struct run *run = arg;
+
+    pthread_mutex_lock(&run->certificate_lock);
+    (void)sr_str_copy(sr_str_c(cert_file), run->cert_file, sizeof(run->cert_file));
+    (void)sr_str_copy(sr_str_c(key_file), run->key_file, sizeof(run->key_file));
+    if (!run->is_certificate_posted)
+        loop_post(run->loop, &run->certificate_job);
+    run->is_certificate_posted = true;
+    pthread_mutex_unlock(&run->certificate_lock);
+}
+
 static bool open_web(struct run *run)
 {
     struct web_options options = {
         .engine = run->engine,
         .store = run->store,
         .speech = run->speech,
+        .sip = run->net_ws,
         .config = run->config,
         .config_path = run->config_path,
         .data_path = run->data_path,
+        .on_certificate = on_certificate,
+        .arg = run,
     };
     char why[256];
 
+    loop_job_init(&run->certificate_job, load_new_certificate, run);
     if (web_start(&options, &run->web, why, sizeof(why)) == SR_OK)
         return true;
     (void)fprintf(stderr, "siprouter: %s\n", why);
@@ -539,6 +580,9 @@ static void greet(const struct run *run)
         (void)sr_addr_ip_text(addr, text);
     (void)fprintf(stdout, "\nsiprouter " SR_VERSION " is running.\n\n");
     (void)fprintf(stdout, "  page        %s\n", web_url(run->web));
+    if (web_tls_url(run->web)[0] != '\0' && strcmp(web_tls_url(run->web), web_url(run->web)) != 0)
+        (void)fprintf(stdout, "  elsewhere   %s   (trust its certificate once: %s/trust)\n",
+                      web_tls_url(run->web), web_tls_url(run->web));
     if (password != NULL)
         (void)fprintf(stdout, "              user admin, password %s   (shown once)\n", password);
     (void)fprintf(stdout, "  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
@@ -578,6 +622,7 @@ static void stop(struct run *run)
 {
     web_stop(run->web);
     run->web = NULL;
+    net_ws_free(run->net_ws);
     if (run->engine != NULL && run->media != NULL)
         engine_stop(run->engine);
     media_port_free(run->media);
@@ -600,7 +645,8 @@ static void stop(struct run *run)
 
 int run_main(int argc, char **argv)
 {
-    struct run run = {.lock_fd = -1, .signal_fd = -1};
+    struct run run = {
+        .lock_fd = -1, .signal_fd = -1, .certificate_lock = PTHREAD_MUTEX_INITIALIZER};
     int code = parse_options(&run, argc, argv);
 
     if (code >= 0)

@@ -592,7 +592,7 @@ void ring__retry_encrypted(struct leg *leg)
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
     size_t count;
 
-    if (device == NULL || leg->srtp != CONFIG_SRTP_OPTIONAL)
+    if (device == NULL || leg->is_webrtc || leg->srtp != CONFIG_SRTP_OPTIONAL)
         return;
     count = ua_contacts(engine->ua, device->id, contacts, SR_ARRAY_LEN(contacts));
     for (size_t i = 0; i < count; i++) {

@@ -31,6 +31,18 @@ static const char security_headers[] =
 
 /* ---- answers ---- */
 
+/* RFC 6797. Only with a configured certificate: browsers would lock people out of a router whose
+   local CA was made anew, and of everything else that its name serves. Never on loopback. */
+static void write_hsts(struct sr_buf *headers, const struct http_head *head)
+{
+    struct sr_str host = http_head_find(head, "host");
+    struct sr_addr addr;
+
+    if (sr_str_istarts(host, SR_STR("localhost")) || sr_addr_parse(host, 443, &addr) == SR_OK)
+        return; /* and means nothing for addresses */
+    sr_buf_c(headers, "Strict-Transport-Security: max-age=31536000\r\n");
+}
+
 static void send_reply(struct web *web, uint64_t request_id, const struct http_reply *reply)
 {
     struct http_request *request = http_find(web->http, request_id);
@@ -52,6 +64,8 @@ static void send_reply(struct web *web, uint64_t request_id, const struct http_r
         sr_buf_str(&headers, http_head_find(head, "origin"));
         sr_buf_c(&headers, "\r\n");
     }
+    if (http_request_is_tls(request) && !web->tls.is_own_ca && web->tls.is_open)
+        write_hsts(&headers, head);
     sr_buf_str(&headers, reply->headers);
     if (sr_buf_err(&headers) != SR_OK)
         out = (struct http_reply){.status = 500};

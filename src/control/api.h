@@ -186,5 +186,7 @@ api_handler_fn api_status, api_reload, api_drain, api_openapi, api_metrics, api_
     api_events, api_history, api_history_csv; /* api_system.c */
 api_handler_fn api_devices, api_providers, api_routes_list, api_contacts, api_routes_test,
     api_config_get, api_config_put, api_config_patch, api_config_validate; /* api_config.c */
+api_handler_fn api_ca, api_trust, api_trust_css;                           /* api_trust.c */
+api_handler_fn api_sip;                                                    /* web_sip.c */
 
 #endif

@@ -86,11 +86,13 @@ void api_call_start(struct api_call *call)
 
     if (call->who.role == AUTH_USER) { /* their own phone, their own number */
         struct sr_str device = sr_str_c(call->who.device_id);
+        char guest[AUTH_NAME_MAX + 8];
 
+        (void)snprintf(guest, sizeof(guest), "guest:%s", call->who.name);
         if (from.n == 0)
             from = device;
-        if (device.n == 0 || !sr_str_eq(from, device) || provider.n > 0 ||
-            api_has(call, "callerId")) {
+        if (from.n == 0 || !(sr_str_eq(from, device) || sr_str_eq_c(from, guest)) ||
+            provider.n > 0 || api_has(call, "callerId")) {
             api_answer_err(call->web, call->ticket, SR_ERR_AUTH,
                            "your role may only call from your own device");
             return;
@@ -107,6 +109,7 @@ void api_call_start(struct api_call *call)
     }
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
     (void)sr_str_copy(from, command.from, sizeof(command.from));
+    (void)sr_str_copy(sr_str_c(call->who.name), command.owner, sizeof(command.owner));
     (void)sr_str_copy(api_text(call, "callerId"), command.caller_id, sizeof(command.caller_id));
     web_submit(call, &command, answer_accepted);
 }

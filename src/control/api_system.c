@@ -265,7 +265,7 @@ void api_events(struct api_call *call)
 {
     struct web *web = call->web;
     struct event_hub_filter filter;
-    struct event_client *client;
+    struct web_events *events;
     struct http_ws *ws;
     const char *name = "";
     char detail[96];
@@ -283,13 +283,27 @@ void api_events(struct api_call *call)
         refuse(call, 503, "too many event sockets are open", "Retry-After: 5\r\n");
         return;
     }
-    client = sr_zalloc(1, sizeof(*client));
-    client->who = call->who;
-    ws = http_upgrade(call->http, NULL, client);
-    if (ws == NULL) /* answered */
-        sr_free(client);
-    else
-        event_hub_join(web->hub, ws, client, &filter);
+    events = sr_zalloc(1, sizeof(*events));
+    events->base.kind = WEB_SOCKET_EVENTS;
+    events->client = sr_zalloc(1, sizeof(*events->client));
+    events->client->who = call->who;
+    ws = http_upgrade(call->http, NULL, events);
+    if (ws == NULL) { /* answered */
+        sr_free(events->client);
+        sr_free(events);
+        return;
+    }
+    events->ws = ws;
+    event_hub_join(web->hub, ws, events->client, &filter);
+}
+
+void web_events_closed(struct web *web, struct web_socket *socket)
+{
+    struct web_events *events = SR_CONTAINER(socket, struct web_events, base);
+
+    web_phone_closed(web, events);
+    event_hub_leave(web->hub, events->client);
+    sr_free(events);
 }
 
 /* ---- history ---- */

@@ -215,6 +215,17 @@ const struct api_route api_routes[] = {
     {HTTP_POST, "/api/speech", USERS, api_speech, FIELDS(speech), .status = 200,
      .content_type = "audio/wav", .summary = "Speak a text, as a WAV file"},
 
+    {HTTP_GET, "/sip", OPEN, api_sip, .status = 101,
+     .summary = "SIP over WebSocket (RFC 7118, subprotocol sip), with SIP digest"},
+
+    /* HTTPS */
+    {HTTP_GET, "/ca.crt", OPEN, api_ca, .status = 200, .content_type = "application/x-x509-ca-cert",
+     .summary = "The router's own certificate authority (PEM), to be trusted"},
+    {HTTP_GET, "/trust", OPEN, api_trust, .status = 200, .content_type = "text/html",
+     .summary = "How to trust it, system by system"},
+    {HTTP_GET, "/trust.css", OPEN, api_trust_css, .status = 200, .content_type = "text/css",
+     .summary = "Looks of that page"},
+
     /* for machines */
     {HTTP_GET, "/metrics", READS, api_metrics, .status = 200,
      .content_type = "text/plain; version=0.0.4; charset=utf-8", .summary = "Prometheus metrics"},

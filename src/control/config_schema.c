@@ -166,10 +166,10 @@ static const struct config_field dns_fields[] = {
 DEFINE(dns, "dns", config_dns, CONFIG_REF_NONE);
 
 static const struct config_field tls_fields[] = {
-    TEXT(config_server_tls, "cert", cert, NULL, CONFIG_FORMAT_ANY, CONFIG_RESTART,
+    TEXT(config_server_tls, "cert", cert, NULL, CONFIG_FORMAT_ANY, 0,
          "Certificate file (PEM); empty: a leaf of the router's own local CA. Also used by SIP "
-         "over TLS."),
-    TEXT(config_server_tls, "key", key, NULL, CONFIG_FORMAT_ANY, CONFIG_RESTART,
+         "over TLS. A changed file is noticed within seconds."),
+    TEXT(config_server_tls, "key", key, NULL, CONFIG_FORMAT_ANY, 0,
          "Key file (PEM) of the certificate."),
 };
 DEFINE(tls, "certificate", config_server_tls, CONFIG_REF_NONE);
@@ -182,7 +182,7 @@ static const struct config_field server_fields[] = {
     NUMBER(config_server, "webUiTlsPort", web_ui_tls_port, "3443", 0, 65535, CONFIG_RESTART,
            "Port of the page and API over HTTPS; 0: off."),
     TEXT(config_server, "webUiTlsBind", web_ui_tls_bind, "\"auto\"", CONFIG_FORMAT_IP_AUTO,
-         CONFIG_RESTART, "Address of the HTTPS port; auto: the LAN address; empty: off."),
+         CONFIG_RESTART, "Address of the HTTPS port; auto: the LAN addresses; empty: off."),
     OBJECT(config_server, "tls", tls, tls, 0, "Certificate of HTTPS and SIP over TLS."),
     TEXTS(config_server, "allowedOrigins", allowed_origins, NULL, CONFIG_FORMAT_ORIGIN, 0,
           "Other web origins that may use the API, such as https://crm.example."),

@@ -173,8 +173,10 @@ static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
 {
     /* announced by the contract, sent once their features exist: fine to ask for */
     static const char *const later[] = {
-        "webrtc_audio_rx",    "recording_started", "recording_finished",
-        "voicemail_received", "speech_recognised",
+        "recording_started",
+        "recording_finished",
+        "voicemail_received",
+        "speech_recognised",
     };
     uint64_t kinds = 0;
     struct sr_str name;

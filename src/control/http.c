@@ -137,6 +137,38 @@ enum sr_err http_listen(struct http_server *server, const struct sr_addr *addr,
     return SR_OK;
 }
 
+enum sr_err http_tls_load(struct http_server *server, const char *tls_cert, const char *tls_key,
+                          char *reterr_why, size_t why_size)
+{
+    SSL_CTX *tls = tls_new(tls_cert, tls_key, reterr_why, why_size);
+
+    if (tls == NULL)
+        return SR_ERR_IO;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (server->listeners[i].tls == NULL)
+            continue;
+        SSL_CTX_free(server->listeners[i].tls); /* connections hold their own count */
+        (void)SSL_CTX_up_ref(tls);
+        server->listeners[i].tls = tls;
+    }
+    SSL_CTX_free(tls);
+    return SR_OK;
+}
+
+void http_unlisten(struct http_server *server, const struct sr_addr *addr)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        if (!sr_addr_eq(&server->listeners[i].addr, addr))
+            continue;
+        close(server->listeners[i].fd);
+        SSL_CTX_free(server->listeners[i].tls);
+        server->listener_count--;
+        memmove(&server->listeners[i], &server->listeners[i + 1],
+                (server->listener_count - i) * sizeof(server->listeners[0]));
+        return;
+    }
+}
+
 bool http_listener(const struct http_server *server, size_t index, struct sr_addr *ret_addr,
                    bool *ret_is_tls)
 {

@@ -33,7 +33,8 @@ enum {
     HTTP_WS_MESSAGE_BYTES_MAX = 64 * 1024, /* from the client */
     HTTP_WS_QUEUE_BYTES_MAX = 4 << 20,     /* to one client; more: dropped with 1013 */
     HTTP_WS_QUEUE_FRAMES_MAX = 16384,
-    HTTP_WS_PING_SEC = 30, /* silence before a ping; twice that: gone */
+    HTTP_WS_FIRST_BYTES_MAX = 256 * 1024, /* waiting ahead of the others */
+    HTTP_WS_PING_SEC = 30,                /* silence before a ping; twice that: gone */
     HTTP_LISTENERS_MAX = 8,
 };
 
@@ -58,7 +59,7 @@ struct http_ops {
     void (*on_request)(void *arg, struct http_request *request);
     /** Bytes of body this head may have; called before the body is read. NULL: the usual. */
     size_t (*body_max)(void *arg, const struct http_head *head);
-    /** A whole text message. */
+    /** A whole message: text in UTF-8, or any bytes after http_ws_take_binary(). */
     void (*on_ws_text)(void *arg, struct http_ws *ws, struct sr_str text);
     /** The last call about a WebSocket; the pointer is dead afterwards. */
     void (*on_ws_closed)(void *arg, struct http_ws *ws);
@@ -86,6 +87,12 @@ void http_free(struct http_server *server);
 SR_MUST_USE enum sr_err http_listen(struct http_server *server, const struct sr_addr *addr,
                                     const char *tls_cert, const char *tls_key, char *reterr_why,
                                     size_t why_size);
+/** Another certificate for all TLS listeners, now and later connections; those that stand keep theirs.
+    On failure (SR_ERR_IO) the old one stays. */
+SR_MUST_USE enum sr_err http_tls_load(struct http_server *server, const char *tls_cert,
+                                      const char *tls_key, char *reterr_why, size_t why_size);
+/** Closes the listener of exactly that address; connections stay. An unknown one is fine. */
+void http_unlisten(struct http_server *server, const struct sr_addr *addr);
 /** The address of listener `index` in the order they were made; false: there is none. */
 bool http_listener(const struct http_server *server, size_t index, struct sr_addr *ret_addr,
                    bool *ret_is_tls);
@@ -106,6 +113,8 @@ const struct http_head *http_request_head(const struct http_request *request);
 struct sr_str http_request_body(const struct http_request *request);
 const struct sr_addr *http_request_peer(const struct http_request *request);
 bool http_request_is_tls(const struct http_request *request);
+/** The address the client connected to; family NONE when the connection is gone. */
+void http_request_local(const struct http_request *request, struct sr_addr *ret_addr);
 
 struct http_reply {
     uint16_t status;
@@ -129,6 +138,13 @@ void *http_ws_user(const struct http_ws *ws);
 /** Queues one text message; a client that does not keep up is dropped with 1013 and on_ws_closed
     follows later in the loop. @return false when the socket is closing */
 bool http_ws_send(struct http_ws *ws, struct sr_str text);
+/** As http_ws_send, ahead of all messages that wait (behind earlier ones sent this way), with a bound
+    of its own: HTTP_WS_FIRST_BYTES_MAX. */
+bool http_ws_send_first(struct http_ws *ws, struct sr_str text);
+/** Binary messages are taken too; without this they end the socket with 1003. */
+void http_ws_take_binary(struct http_ws *ws);
+/** As http_ws_send, as a binary message. */
+bool http_ws_send_binary(struct http_ws *ws, struct sr_str bytes);
 /** Says goodbye; on_ws_closed follows from the loop, not from inside this call. */
 void http_ws_close(struct http_ws *ws, enum http_ws_close code, const char *why);
 

@@ -235,8 +235,10 @@ static void flush(struct http_conn *conn)
         return;
     sr_buf_clear(&conn->out);
     conn->out_at = 0;
-    if (conn->ws != NULL)
+    if (conn->ws != NULL) {
         conn->ws->boundary = 0;
+        conn->ws->first_end = 0;
+    }
     finish_sending(conn);
 }
 
@@ -407,6 +409,16 @@ const struct sr_addr *http_request_peer(const struct http_request *request)
 bool http_request_is_tls(const struct http_request *request)
 {
     return request->conn->is_tls;
+}
+
+void http_request_local(const struct http_request *request, struct sr_addr *ret_addr)
+{
+    struct sockaddr_storage sa;
+    socklen_t sa_len = sizeof(sa);
+
+    memset(ret_addr, 0, sizeof(*ret_addr));
+    if (getsockname(request->conn->fd, (struct sockaddr *)&sa, &sa_len) == 0)
+        sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_addr);
 }
 
 bool http_request_is_websocket(const struct http_request *request)

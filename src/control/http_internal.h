@@ -43,10 +43,12 @@ struct http_ws {
     void *user;
     struct sr_buf message; /* fragments so far */
     bool is_in_message, is_binary;
+    bool takes_binary;
     bool is_closing;      /* our close frame is queued */
     bool is_ping_waiting; /* for a sign of life */
     size_t boundary;      /* offset in conn->out where the frame being sent begins */
     uint32_t frames;      /* queued since the queue was last empty */
+    size_t first_end;     /* offset in conn->out behind the messages sent first; 0: none wait */
 };
 
 struct http_conn {

@@ -49,6 +49,7 @@ void http__ws_on_sent(struct http_ws *ws)
         sr_buf_consume(&conn->out, n);
         conn->out_at = 0;
         ws->boundary -= n;
+        ws->first_end -= SR_MIN(ws->first_end, n);
     }
 }
 
@@ -59,16 +60,19 @@ static void queue(struct http_ws *ws, enum http_ws_opcode opcode, struct sr_str 
     ws->frames++;
 }
 
+/* Where the frame ends whose first bytes are out already. */
+static size_t sent_end(const struct http_ws *ws)
+{
+    return ws->boundary < ws->conn->out_at ? ws->boundary + frame_bytes_at(ws, ws->boundary)
+                                           : ws->boundary;
+}
+
 /* Forgets what waits, but for the frame whose first bytes are out already. */
 static void drop_queue(struct http_ws *ws)
 {
-    struct http_conn *conn = ws->conn;
-    size_t keep = ws->boundary;
-
-    if (keep < conn->out_at)
-        keep += frame_bytes_at(ws, keep);
-    sr_buf_truncate(&conn->out, keep);
+    sr_buf_truncate(&ws->conn->out, sent_end(ws));
     ws->frames = 0;
+    ws->first_end = 0;
 }
 
 void http_ws_close(struct http_ws *ws, enum http_ws_close code, const char *why)
@@ -86,20 +90,67 @@ void http_ws_close(struct http_ws *ws, enum http_ws_close code, const char *why)
     ws->conn->deadline = ws->conn->server->now + HTTP_WS_BYE_SEC * SR_SEC;
 }
 
-bool http_ws_send(struct http_ws *ws, struct sr_str text)
+static void drop_slow(struct http_ws *ws)
+{
+    ws->conn->server->stats.ws_dropped++;
+    drop_queue(ws);
+    http_ws_close(ws, HTTP_WS_TRY_LATER, "too slow");
+}
+
+static bool send_message(struct http_ws *ws, enum http_ws_opcode opcode, struct sr_str bytes)
 {
     struct http_conn *conn = ws->conn;
 
     if (ws->is_closing || conn->state != HTTP_CONN_WS)
         return false;
-    if (conn->out.len - conn->out_at + text.n > HTTP_WS_QUEUE_BYTES_MAX ||
+    if (conn->out.len - conn->out_at + bytes.n > HTTP_WS_QUEUE_BYTES_MAX ||
         ws->frames >= HTTP_WS_QUEUE_FRAMES_MAX) {
-        conn->server->stats.ws_dropped++;
-        drop_queue(ws);
-        http_ws_close(ws, HTTP_WS_TRY_LATER, "too slow");
+        drop_slow(ws);
+        return false;
+    }
+    queue(ws, opcode, bytes);
+    return true;
+}
+
+bool http_ws_send(struct http_ws *ws, struct sr_str text)
+{
+    return send_message(ws, HTTP_WS_TEXT, text);
+}
+
+bool http_ws_send_binary(struct http_ws *ws, struct sr_str bytes)
+{
+    return send_message(ws, HTTP_WS_BINARY, bytes);
+}
+
+void http_ws_take_binary(struct http_ws *ws)
+{
+    ws->takes_binary = true;
+}
+
+bool http_ws_send_first(struct http_ws *ws, struct sr_str text)
+{
+    struct http_conn *conn = ws->conn;
+    struct sr_buf *out = &conn->out;
+    size_t end = out->len, at, n;
+
+    if (ws->is_closing || conn->state != HTTP_CONN_WS)
+        return false;
+    at = SR_MAX(sent_end(ws), ws->first_end);
+    if (at - SR_MIN(at, conn->out_at) + text.n > HTTP_WS_FIRST_BYTES_MAX) {
+        drop_slow(ws);
         return false;
     }
     queue(ws, HTTP_WS_TEXT, text);
+    n = out->len - end;
+    if (at < end) { /* turn the new frame and those that wait around */
+        char *copy = sr_alloc(n);
+
+        memcpy(copy, out->data + end, n);
+        memmove(out->data + at + n, out->data + at, end - at);
+        memcpy(out->data + at, copy, n);
+        sr_free(copy);
+    }
+    ws->first_end = at + n;
     return true;
 }
 
@@ -137,7 +188,7 @@ static void on_message(struct http_ws *ws)
     struct sr_str text = sr_buf_view(&ws->message);
 
     ws->is_in_message = false;
-    if (!http_utf8_is_valid(text))
+    if (!ws->is_binary && !http_utf8_is_valid(text))
         http_ws_close(ws, HTTP_WS_BAD_TEXT, "not UTF-8");
     else if (!ws->is_closing && server->ops.on_ws_text != NULL)
         server->ops.on_ws_text(server->arg, ws, text);
@@ -151,7 +202,9 @@ static void on_data_frame(struct http_ws *ws, const struct http_ws_frame *frame,
         http_ws_close(ws, HTTP_WS_PROTOCOL, "fragments out of order");
         return;
     }
-    if (frame->opcode == HTTP_WS_BINARY) {
+    if (frame->opcode != HTTP_WS_CONTINUE)
+        ws->is_binary = frame->opcode == HTTP_WS_BINARY;
+    if (ws->is_binary && !ws->takes_binary) {
         http_ws_close(ws, HTTP_WS_UNSUPPORTED, "text frames only");
         return;
     }

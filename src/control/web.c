@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -17,14 +15,11 @@
 #include "control/jsonc.h"
 #include "control/web_internal.h"
 #include "net/clock.h"
-#include "net/net.h"
-#include "net/tls_ca.h"
 
 enum {
     WEB_EVENTS_PER_TURN = 2000, /* then sockets are served again */
     WEB_CHECK_SEC = 5,
     WEB_STORE_WAIT_MS = 15000,
-    WEB_ADDRS_MAX = 32,
 };
 
 /* ---- commands ---- */
@@ -252,6 +247,8 @@ static void on_turn(void *arg, sr_usec now)
     struct web_job *job;
 
     take_events(web);
+    web_phone_turn(web);
+    web_sip_turn(web);
     while ((job = next_job(web)) != NULL)
         finish_job(web, job);
     finish_passwords(web);
@@ -270,6 +267,7 @@ static void on_turn(void *arg, sr_usec now)
     if (now - web->checked >= WEB_CHECK_SEC * SR_SEC) {
         web->checked = now;
         event_hub_check(web->hub, web->auth, now, net_clock_wall());
+        web_tls_check(web);
     }
 }
 
@@ -286,37 +284,25 @@ static size_t body_max(void *arg, const struct http_head *head)
     return api_body_max(head);
 }
 
-static void send_error(struct http_ws *ws, const char *code, const char *detail)
-{
-    char text[256];
-
-    (void)snprintf(text, sizeof(text), "{\"type\":\"error\",\"code\":\"%s\",\"detail\":\"%s\"}",
-                   code, detail);
-    (void)http_ws_send(ws, sr_str_c(text));
-}
-
-/* Messages of browser phones will come this way; until then a clear no. */
 static void on_ws_text(void *arg, struct http_ws *ws, struct sr_str text)
 {
-    json_error_t error;
-    json_t *message = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &error);
-    const char *type = json_string_value(json_object_get(message, "type"));
+    struct web_socket *socket = http_ws_user(ws);
 
-    (void)arg;
-    if (type == NULL)
-        send_error(ws, "bad-message", "messages are JSON objects with a type");
-    else if (strncmp(type, "webrtc-", 7) == 0)
-        send_error(ws, "not-built", "browser phones are not built yet");
+    if (socket->kind == WEB_SOCKET_SIP)
+        web_sip_message(arg, socket, text);
     else
-        send_error(ws, "unknown-type", "this type of message is not known");
-    json_decref(message);
+        web_phone_message(arg, ws, text);
 }
 
 static void on_ws_closed(void *arg, struct http_ws *ws)
 {
     struct web *web = arg;
+    struct web_socket *socket = http_ws_user(ws);
 
-    event_hub_leave(web->hub, http_ws_user(ws));
+    if (socket->kind == WEB_SOCKET_SIP)
+        web_sip_closed(web, socket);
+    else
+        web_events_closed(web, socket);
 }
 
 static void write_snapshot(void *arg, const struct auth_principal *who, uint64_t seq,
@@ -338,87 +324,6 @@ static void write_snapshot(void *arg, const struct auth_principal *who, uint64_t
 
 /* ---- listening ---- */
 
-static enum sr_err lan_addr(const struct config *config, struct sr_addr *ret_addr)
-{
-    struct ifaddrs *list = NULL;
-    enum sr_err err = SR_ERR_NOTFOUND;
-
-    if (config->proxy.lan_addr.family != SR_ADDR_NONE) {
-        *ret_addr = config->proxy.lan_addr;
-        return SR_OK;
-    }
-    if (getifaddrs(&list) != 0)
-        return SR_ERR_IO;
-    for (const struct ifaddrs *item = list; item != NULL && err != SR_OK; item = item->ifa_next) {
-        if (item->ifa_addr == NULL || item->ifa_addr->sa_family != AF_INET ||
-            (item->ifa_flags & IFF_UP) == 0 || (item->ifa_flags & IFF_LOOPBACK) != 0)
-            continue;
-        sr_addr_from_sockaddr(item->ifa_addr, ret_addr);
-        err = SR_OK;
-    }
-    freeifaddrs(list);
-    return err;
-}
-
-static size_t own_addrs(struct sr_addr *addrs, size_t max)
-{
-    struct ifaddrs *list = NULL;
-    size_t count = 0;
-
-    if (getifaddrs(&list) != 0)
-        return 0;
-    for (const struct ifaddrs *item = list; item != NULL && count < max; item = item->ifa_next) {
-        if (item->ifa_addr == NULL ||
-            (item->ifa_addr->sa_family != AF_INET && item->ifa_addr->sa_family != AF_INET6))
-            continue;
-        sr_addr_from_sockaddr(item->ifa_addr, &addrs[count]);
-        addrs[count].scope = 0;
-        if (!sr_addr_is_link_local(&addrs[count]))
-            count++;
-    }
-    freeifaddrs(list);
-    return count;
-}
-
-/* "cert.pem" beside the configuration. */
-static void beside_config(const struct web *web, struct sr_str file, char out[WEB_PATH_MAX])
-{
-    const char *slash = strrchr(web->config_path, '/');
-    int folder = file.p[0] != '/' && slash != NULL ? (int)(slash - web->config_path) + 1 : 0;
-
-    (void)snprintf(out, WEB_PATH_MAX, "%.*s%.*s", folder, web->config_path, SR_STR_ARG(file));
-}
-
-static enum sr_err find_certificate(struct web *web, char cert[WEB_PATH_MAX],
-                                    char key[WEB_PATH_MAX], char *reterr_why, size_t why_size)
-{
-    const struct config_server_tls *tls = &web->config->server.tls;
-    struct sr_addr addrs[WEB_ADDRS_MAX];
-    char dir[WEB_PATH_MAX + 8], host[256] = "localhost", why[NET_WHY_MAX] = "";
-    const char *names[] = {"localhost", host};
-    struct tls_ca_options options = {.dir = dir, .names = names, .addrs = addrs};
-    struct tls_ca_result result;
-    enum sr_err err;
-
-    if (tls->cert.n > 0) {
-        beside_config(web, tls->cert, cert);
-        beside_config(web, tls->key.n > 0 ? tls->key : tls->cert, key);
-        return SR_OK;
-    }
-    (void)snprintf(dir, sizeof(dir), "%s/tls", web->data_path);
-    options.name_count = gethostname(host, sizeof(host) - 1) == 0 ? 2 : 1;
-    options.addr_count = own_addrs(addrs, WEB_ADDRS_MAX);
-    options.wall = net_clock_wall();
-    err = tls_ca_ensure(&options, &result, why);
-    if (err != SR_OK) {
-        (void)snprintf(reterr_why, why_size, "no certificate for the page: %s", why);
-        return err;
-    }
-    (void)sr_str_copy(sr_str_c(result.cert_file), cert, WEB_PATH_MAX);
-    (void)sr_str_copy(sr_str_c(result.key_file), key, WEB_PATH_MAX);
-    return SR_OK;
-}
-
 static enum sr_err listen_plain(struct web *web, char *reterr_why, size_t why_size)
 {
     const struct config_server *server = &web->config->server;
@@ -435,35 +340,15 @@ static enum sr_err listen_plain(struct web *web, char *reterr_why, size_t why_si
     return http_listen(web->http, &addr, NULL, NULL, reterr_why, why_size);
 }
 
-static enum sr_err listen_tls(struct web *web, char *reterr_why, size_t why_size)
-{
-    const struct config_server *server = &web->config->server;
-    char cert[WEB_PATH_MAX], key[WEB_PATH_MAX];
-    struct sr_addr addr;
-    enum sr_err err;
-
-    if (web->options.is_any_port || server->web_ui_tls_port == 0 || server->web_ui_tls_bind.n == 0)
-        return SR_OK;
-    if (sr_str_eq_c(server->web_ui_tls_bind, "auto")) {
-        if (lan_addr(web->config, &addr) != SR_OK) {
-            sr_log(API, INFO, "event=https_off why=\"this host has no LAN address\"");
-            return SR_OK;
-        }
-    } else if (sr_addr_parse_ip(server->web_ui_tls_bind, &addr) != SR_OK) {
-        (void)snprintf(reterr_why, why_size, "server.webUiTlsBind is not an address");
-        return SR_ERR_SYNTAX;
-    }
-    addr.port = (uint16_t)server->web_ui_tls_port;
-    err = find_certificate(web, cert, key, reterr_why, why_size);
-    return err != SR_OK ? err : http_listen(web->http, &addr, cert, key, reterr_why, why_size);
-}
-
-static void set_url(struct web *web)
+static void set_urls(struct web *web)
 {
     struct sr_addr addr;
     char text[SR_ADDR_TEXT_MAX], host[SR_ADDR_TEXT_MAX];
     bool is_tls;
 
+    if (web->tls.listen_count > 0)
+        (void)snprintf(web->tls_url, sizeof(web->tls_url), "https://%s",
+                       sr_addr_text(&web->tls.listens[0], text));
     if (!http_listener(web->http, 0, &addr, &is_tls))
         return;
     (void)sr_addr_text(&addr, text);
@@ -544,6 +429,9 @@ static struct web *make(const struct web_options *options)
     web->idem = api_idem_new();
     read_model_init(&web->model);
     sr_map64_init(&web->pending);
+    sr_map64_init(&web->sip_sockets);
+    sr_map64_init(&web->phone_sockets);
+    sr_list_init(&web->gone);
     sr_mpsc_init(&web->jobs_done);
     sr_buf_init(&web->text, JSONC_BYTES_MAX);
     return web;
@@ -578,8 +466,8 @@ static enum sr_err prepare(struct web *web, char *reterr_why, size_t why_size)
                                                   : "ignored: a web bind is not loopback");
     err = listen_plain(web, reterr_why, why_size);
     if (err == SR_OK)
-        err = listen_tls(web, reterr_why, why_size);
-    set_url(web);
+        err = web_tls_open(web, reterr_why, why_size);
+    set_urls(web);
     return err != SR_OK ? err : write_api_file(web, reterr_why, why_size);
 }
 
@@ -628,6 +516,7 @@ void web_stop(struct web *web)
 {
     struct web_pending *pending;
     struct web_job *job;
+    struct sr_node *node;
     size_t cursor = 0;
 
     if (web == NULL)
@@ -648,6 +537,10 @@ void web_stop(struct web *web)
     while ((pending = sr_map64_next(&web->pending, &cursor)) != NULL)
         sr_free(pending);
     sr_map64_done(&web->pending);
+    sr_map64_done(&web->sip_sockets);
+    sr_map64_done(&web->phone_sockets);
+    while ((node = sr_list_pop(&web->gone)) != NULL)
+        sr_free(SR_CONTAINER(node, struct web_gone, node));
     read_model_done(&web->model);
     if (web->api_path[0] != '\0' && web->is_thread_started)
         (void)unlink(web->api_path);
@@ -676,4 +569,9 @@ const char *web_first_password(const struct web *web)
 const char *web_url(const struct web *web)
 {
     return web->url;
+}
+
+const char *web_tls_url(const struct web *web)
+{
+    return web->tls_url;
 }

@@ -13,6 +13,7 @@
 
 #include "call/config.h"
 #include "call/engine.h"
+#include "net/net_ws.h"
 #include "speech/speech.h"
 #include "store/store.h"
 
@@ -22,6 +23,7 @@ struct web_options {
     struct engine *engine;
     struct store *store;
     struct speech *speech;   /* NULL: nothing is spoken */
+    struct net_ws *sip;      /* GET /sip leads there; NULL: no SIP over WebSocket */
     struct config *config;   /* in force; web takes its own reference */
     const char *config_path; /* read again here, for its text */
     const char *data_path;   /* exists; run/ is made inside */
@@ -30,6 +32,8 @@ struct web_options {
     /* run on the web thread; each may be NULL; none may call web_stop */
     void (*on_drain)(void *arg); /* POST /api/drain; NULL: this process gets SIGTERM */
     void (*on_config)(void *arg, const struct config *config); /* a new generation is in force */
+    /* the certificate of HTTPS, and so of SIP over TLS, is another one; files in PEM */
+    void (*on_certificate)(void *arg, const char *cert_file, const char *key_file);
     void *arg;
 };
 
@@ -56,5 +60,7 @@ void web_reload(struct web *web);
 const char *web_first_password(const struct web *web);
 /** Where the page is, "http://127.0.0.1:3060" or the HTTPS one; "" when both are off. */
 const char *web_url(const struct web *web);
+/** "https://192.168.1.2:3443" for other machines; "" when HTTPS is off. */
+const char *web_tls_url(const struct web *web);
 
 #endif

@@ -75,6 +75,7 @@ static enum web_config_result hand_over(struct web *web, struct config *config, 
         sr_buf_str(&web->text, text);
     }
     web_config_set_etag(web);
+    web_tls_renew(web);
     if (web->options.on_config != NULL)
         web->options.on_config(web->options.arg, config);
     return WEB_CONFIG_OK;

@@ -25,21 +25,68 @@ enum {
     WEB_URL_MAX = 128,
     WEB_ETAG_MAX = 72,
     WEB_JOBS_MAX = 256, /* queries at the store */
+    WEB_ADDRS_MAX = 32, /* of this host, in its certificate */
+    WEB_WHY_MAX = 512,
+};
+
+/* What http_ws_user() points to: the first member of every kind of socket. */
+struct web_socket {
+    enum {
+        WEB_SOCKET_EVENTS,
+        WEB_SOCKET_SIP,
+    } kind;
+};
+
+/* A socket of /api/events. */
+struct web_events {
+    struct web_socket base;
+    struct http_ws *ws;
+    struct event_client *client; /* the hub's from event_hub_join() on */
+    uint64_t number;             /* names it to the engine once it spoke as a phone; 0: not yet */
+    sr_usec window;              /* of the message rate */
+    uint32_t window_count;
+};
+
+/* A phone's socket that closed while the engine's queue was full. */
+struct web_gone {
+    struct sr_node node;
+    uint64_t client;
+};
+
+/* HTTPS: where it listens and with what. */
+struct web_tls {
+    bool is_open;   /* wanted, and its certificate was found at start */
+    bool is_auto;   /* listens on the LAN addresses, whichever they are */
+    bool is_own_ca; /* no certificate is configured */
+    uint16_t port;
+    struct sr_addr bind;                        /* unless auto */
+    struct sr_addr addrs[WEB_ADDRS_MAX];        /* of this host, as seen last */
+    struct sr_addr listens[HTTP_LISTENERS_MAX]; /* open */
+    size_t addr_count, listen_count;
+    char cert_path[WEB_PATH_MAX], key_path[WEB_PATH_MAX];
+    char ca_path[WEB_PATH_MAX]; /* "" unless is_own_ca */
+    uint64_t files_stamp;       /* of the files in use */
+    int64_t leaf_until;         /* wall; own CA only */
 };
 
 struct web {
     struct web_options options;
     char config_path[WEB_PATH_MAX], data_path[WEB_PATH_MAX], api_path[WEB_PATH_MAX + 16];
-    char url[WEB_URL_MAX];
+    char url[WEB_URL_MAX], tls_url[WEB_URL_MAX];
     char first_password[64];
     int64_t started; /* monotonic */
     int64_t started_wall;
 
     struct http_server *http;
+    struct web_tls tls;
     struct auth *auth;
     struct event_hub *hub;
     struct read_model model;
     struct api_idem *idem;
+    struct sr_map64 sip_sockets;   /* struct web_sip by number */
+    struct sr_map64 phone_sockets; /* struct web_events by number */
+    struct sr_list gone;           /* struct web_gone */
+    uint64_t next_socket;
 
     struct config *config;       /* in force */
     struct config *config_start; /* as it was at start: what waits for a restart still is as here */
@@ -93,6 +140,33 @@ struct web_job {
 /** A job to hand to a store query with web_job_done as its callback; NULL: too many, 503 was sent. */
 struct web_job *web_job_new(struct web *web, struct api_ticket ticket, const char *content_type);
 void web_job_done(void *job, enum sr_err err, struct sr_str result);
+
+/* ---- events (api_system.c) ---- */
+
+void web_events_closed(struct web *web, struct web_socket *socket);
+
+/* ---- pages that are phones (web_phone.c) ---- */
+
+void web_phone_message(struct web *web, struct http_ws *ws, struct sr_str text);
+void web_phone_closed(struct web *web, struct web_events *events);
+/** Once per turn: what the engine has for pages. */
+void web_phone_turn(struct web *web);
+
+/* ---- SIP over WebSocket (web_sip.c) ---- */
+
+void web_sip_message(struct web *web, struct web_socket *socket, struct sr_str bytes);
+void web_sip_closed(struct web *web, struct web_socket *socket);
+/** Once per turn: what the loop has for these sockets. */
+void web_sip_turn(struct web *web);
+
+/* ---- HTTPS (web_tls.c) ---- */
+
+/** At start: certificate and listeners, if the configuration wants HTTPS. */
+SR_MUST_USE enum sr_err web_tls_open(struct web *web, char *reterr_why, size_t why_size);
+/** Every few seconds: other addresses, other files or a leaf near its end lead to web_tls_renew. */
+void web_tls_check(struct web *web);
+/** After a reload: certificate and addresses anew. A bad certificate keeps the old one, logged. */
+void web_tls_renew(struct web *web);
 
 /* ---- configuration (web_config.c) ---- */
 

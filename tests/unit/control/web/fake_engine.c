@@ -7,7 +7,7 @@
 
 struct engine {
     pthread_mutex_t lock; /* commands come from the web thread, events from the test's */
-    struct sr_mpsc events;
+    struct sr_mpsc events, notes;
     uint64_t seq;
     unsigned commands[ENGINE_DO_DRAIN + 1];
     void (*wake)(void *arg);
@@ -19,6 +19,7 @@ struct engine *fake_engine_new(void)
     struct engine *engine = sr_zalloc(1, sizeof(*engine));
 
     sr_mpsc_init(&engine->events);
+    sr_mpsc_init(&engine->notes);
     pthread_mutex_init(&engine->lock, NULL);
     return engine;
 }
@@ -113,12 +114,42 @@ static void reply(struct engine *engine, const struct engine_command *command)
     push(engine, event);
 }
 
+/* Tells the page what arrived of its message. */
+static void say(struct engine *engine, const struct engine_command *command)
+{
+    struct engine_note *note;
+    void (*wake)(void *arg);
+    void *arg;
+    char text[2048];
+    int n = snprintf(text, sizeof(text),
+                     "{\"type\":\"got\",\"kind\":%d,\"device\":\"%s\",\"owner\":\"%s\","
+                     "\"session\":\"%s\",\"call\":\"%s\",\"token\":\"%s\",\"sdp\":%zu}",
+                     (int)command->kind, command->device_id, command->owner, command->session_id,
+                     command->call_id, command->session_token,
+                     command->sdp != NULL ? strlen(command->sdp) : 0);
+
+    note = sr_alloc(sizeof(*note) + (size_t)n);
+    note->client = command->client;
+    note->text = sr_str_make((char *)(note + 1), (size_t)n);
+    memcpy(note + 1, text, (size_t)n);
+    pthread_mutex_lock(&engine->lock);
+    (void)sr_mpsc_push(&engine->notes, &note->node);
+    wake = engine->wake;
+    arg = engine->arg;
+    pthread_mutex_unlock(&engine->lock);
+    if (wake != NULL)
+        wake(arg);
+}
+
 enum sr_err engine_submit(struct engine *engine, const struct engine_command *command)
 {
     pthread_mutex_lock(&engine->lock);
     engine->commands[command->kind]++;
     pthread_mutex_unlock(&engine->lock);
     config_unref(command->config);
+    if (command->kind >= ENGINE_DO_WEBRTC_REGISTER && command->kind <= ENGINE_DO_WEBRTC_REJECT)
+        say(engine, command);
+    sr_free(command->sdp);
     if (command->token != 0)
         reply(engine, command);
     return SR_OK;
@@ -139,6 +170,19 @@ struct engine_event *engine_next_event(struct engine *engine)
     struct sr_mpsc_node *node = sr_mpsc_pop(&engine->events);
 
     return node != NULL ? SR_CONTAINER(node, struct engine_event, node) : NULL;
+}
+
+struct engine_note *engine_next_note(struct engine *engine)
+{
+    struct sr_mpsc_node *node = sr_mpsc_pop(&engine->notes);
+
+    return node != NULL ? SR_CONTAINER(node, struct engine_note, node) : NULL;
+}
+
+bool engine_notes_were_lost(struct engine *engine)
+{
+    (void)engine;
+    return false;
 }
 
 uint64_t engine_epoch(const struct engine *engine)
