@@ -148,7 +148,7 @@ static void hand_over(struct web *web, struct web_events *events, struct engine_
 static void serve(struct web *web, struct web_events *events, const json_t *message,
                   const char *type)
 {
-    struct engine_command command = {0};
+    struct engine_command command = {.kind = ENGINE_DO_WEBRTC_REGISTER};
     const json_t *sdp = json_object_get(message, "sdp");
     char why[128];
     const char *fault;

@@ -1,0 +1,144 @@
+// A bare browser phone: the contract's messages by hand, a tone as microphone, WebAudio as ear. It runs in a page of
+// the router itself (its origin, its cookie); the product's own page has its own tests.
+
+/** Runs inside the page: window.soft. */
+function install() {
+  const soft = { messages: [], waiters: [], sessions: {} };
+  window.soft = soft;
+  soft.context = new AudioContext({ sampleRate: 48000 });
+
+  const take = (message) => {
+    message.heardAt = performance.now();
+    soft.messages.push(message);
+    soft.waiters = soft.waiters.filter((waiter) => {
+      if (!waiter.test(message)) return true;
+      waiter.resolve(message);
+      return false;
+    });
+  };
+  soft.wait = (type, more = {}, ms = 8000, from = 0) => new Promise((resolve, reject) => {
+    const test = (m) => m.type === type && Object.entries(more).every(([name, value]) => m[name] === value);
+    const seen = soft.messages.slice(from).find(test);
+    if (seen) { resolve(seen); return; }
+    const types = () => soft.messages.map((m) => (m.type === 'error' ? `error:${m.code}:${m.detail}` : m.type)).join(' ');
+    const timer = setTimeout(() => reject(new Error(`no ${type} ${JSON.stringify(more)}; came: ${types()}`)), ms);
+    soft.waiters.push({ test, resolve: (m) => { clearTimeout(timer); resolve(m); } });
+  });
+  soft.login = async (user, password) => {
+    const answer = await fetch('/api/login', {
+      method: 'POST', headers: { 'content-type': 'application/json', 'x-requested-with': 'test' },
+      body: JSON.stringify({ user, password }),
+    });
+    return answer.status;
+  };
+  soft.connect = () => new Promise((resolve, reject) => {
+    soft.socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/api/events`);
+    soft.socket.onmessage = ({ data }) => take(JSON.parse(data));
+    soft.socket.onopen = resolve;
+    soft.socket.onerror = () => reject(new Error('the event socket was refused'));
+  });
+  soft.send = (message) => soft.socket.send(JSON.stringify(message));
+  soft.register = async (deviceId, token) => {
+    const from = soft.messages.length;
+    soft.send({ type: 'webrtc-register', deviceId, name: 'test page', token });
+    const registered = await soft.wait('webrtc-registered', {}, 8000, from);
+    soft.token = registered.token;
+    return registered;
+  };
+  soft.call = async (from, to) => {
+    soft.clickedAt = performance.now();
+    const answer = await fetch('/api/call', {
+      method: 'POST', headers: { 'content-type': 'application/json', 'x-requested-with': 'test' },
+      body: JSON.stringify({ from, to }),
+    });
+    if (answer.status !== 202) throw new Error(`POST /api/call: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()).callId;
+  };
+
+  /** A tone (0: silence) as what this page says. */
+  const microphone = (hz) => {
+    const out = soft.context.createMediaStreamDestination();
+    const gain = soft.context.createGain();
+    gain.gain.value = hz ? 0.3 : 0;
+    const oscillator = soft.context.createOscillator();
+    oscillator.frequency.value = hz || 440;
+    oscillator.connect(gain).connect(out);
+    oscillator.start();
+    return { stream: out.stream, gain, oscillator };
+  };
+  /** Remote sound: heard by WebAudio, which in Chromium wants an element to pull it. */
+  const listen = (session, stream) => {
+    const element = new Audio();
+    element.muted = true;
+    element.srcObject = stream;
+    element.play();
+    session.element = element;
+    session.ear = soft.context.createAnalyser();
+    session.ear.fftSize = 32768;
+    soft.context.createMediaStreamSource(stream).connect(session.ear);
+  };
+  soft.listen = listen;
+  soft.offer = async (sessionId, { hz = 0, resume, codec } = {}) => {
+    const pc = new RTCPeerConnection({ iceServers: [] });
+    const session = { pc, mic: microphone(hz) };
+    soft.sessions[sessionId]?.pc.close();
+    soft.sessions[sessionId] = session;
+    pc.ontrack = ({ streams, track }) => listen(session, streams[0] || new MediaStream([track]));
+    session.sender = pc.addTrack(session.mic.stream.getAudioTracks()[0], session.mic.stream);
+    if (codec) {
+      const { codecs } = RTCRtpReceiver.getCapabilities('audio');
+      pc.getTransceivers()[0].setCodecPreferences(codecs.filter((c) => c.mimeType.toLowerCase() === `audio/${codec}`.toLowerCase() || /telephone-event/.test(c.mimeType)));
+    }
+    await pc.setLocalDescription(await pc.createOffer());
+    const from = soft.messages.length;
+    soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, ...(resume ? { resume } : {}) });
+    const answer = await soft.wait('webrtc-answer', { sessionId }, 8000, from);
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    return answer.sdp;
+  };
+  soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
+  soft.connected = (sessionId, ms = 8000) => new Promise((resolve, reject) => {
+    const { pc } = soft.sessions[sessionId];
+    const timer = setTimeout(() => reject(new Error(`${sessionId} is ${pc.connectionState}, ICE ${pc.iceConnectionState}`)), ms);
+    const look = () => { if (pc.connectionState === 'connected') { clearTimeout(timer); resolve(); } };
+    pc.addEventListener('connectionstatechange', look);
+    look();
+  });
+  const level = (session) => {
+    const samples = new Float32Array(2048);
+    session.ear.getFloatTimeDomainData(samples);
+    return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+  };
+  /** When sound comes: ms of performance.now(). */
+  soft.sound = (sessionId, ms = 8000, wanted = true) => new Promise((resolve, reject) => {
+    const end = performance.now() + ms;
+    const look = () => {
+      const session = soft.sessions[sessionId];
+      const now = session.ear ? level(session) : 0;
+      if (session.ear && (now > 0.02) === wanted) resolve(performance.now());
+      else if (performance.now() > end) reject(new Error(`level ${now} after ${ms} ms`));
+      else setTimeout(look, 5);
+    };
+    look();
+  });
+  /** 0.68 s of what is heard, at 48 kHz. */
+  soft.record = (sessionId) => {
+    const samples = new Float32Array(32768);
+    soft.sessions[sessionId].ear.getFloatTimeDomainData(samples);
+    return Array.from(samples);
+  };
+  soft.digits = (sessionId, digits) => soft.sessions[sessionId].sender.dtmf.insertDTMF(digits, 120, 70);
+  soft.stats = async (sessionId) => Array.from((await soft.sessions[sessionId].pc.getStats()).values());
+}
+
+/** A page of the router with window.soft; with a login it has its event socket. */
+export async function softPage(browser, router, user = 'admin', password) {
+  const page = await browser.open(`${router.api.base}/trust`);
+  await page.evaluate(install);
+  if (password) {
+    const status = await page.evaluate(([u, p]) => window.soft.login(u, p), [user, password]);
+    if (status !== 200) throw new Error(`login of ${user}: ${status}`);
+    await page.evaluate(() => window.soft.connect());
+  }
+  return page;
+}

@@ -1,0 +1,112 @@
+// JsSIP and SIP.js in headless Chromium: they register over WebSocket, call, are called, hold, send digits.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, host, missing, poll } from './lib/router.js';
+import { Browser, noBrowser } from './lib/browser.js';
+import { wsEvent, wsPhone, wsPhoneKinds } from './lib/ws_phones.js';
+import { WsSip } from './lib/ws_sip.js';
+import { phone, stopAll } from './lib/phones.js';
+import { snr } from './lib/audio.js';
+
+const options = { skip: missing || noBrowser };
+let router;
+let browser;
+let events;
+before(async () => {
+  if (options.skip) return;
+  router = await Router.start({ devices: ['101', '102', '103'].map((e) => device(e)), config: { features: { '*43': 'echo' } } });
+  events = await router.api.events();
+  browser = await Browser.start();
+});
+after(async () => {
+  await browser?.close();
+  await router?.stop();
+});
+
+const heard = async (page, session, hz) => {
+  await page.evaluate((id) => window.soft.sound(id), session);
+  let best = -100;
+  await poll(async () => {
+    best = Math.max(best, snr(Float64Array.from(await page.evaluate((id) => window.soft.record(id), session)), 48000, hz));
+    return best > 20;
+  }, 8000, `${hz} Hz in the page`).catch((error) => { throw Object.assign(error, { message: `${error.message}: SNR ${best.toFixed(1)} dB` }); });
+};
+const noCalls = () => poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+
+test('INVITE comes down the socket with a description for browsers', options, async () => {
+  const phone = await WsSip.open(`ws://${host}:${router.webPort}/sip`);
+  assert.equal((await phone.register('103', 'pw103')).status, 200);
+  const answered = router.api.post('/api/call', { to: '103' });
+  const invite = await phone.expect((m) => m.method === 'INVITE', 5000, 'INVITE');
+  assert.match(invite.uri, /103@.*\.invalid/);
+  assert.match(invite.get('via'), /^SIP\/2\.0\/WS /);
+  assert.match(invite.get('contact'), /transport=ws/);
+  for (const line of ['UDP/TLS/RTP/SAVPF', 'a=ice-lite', 'a=ice-ufrag:', 'a=fingerprint:sha-256', 'a=setup:actpass',
+    'a=rtcp-mux', 'a=group:BUNDLE', 'a=candidate:', 'opus/48000/2', 'telephone-event/48000']) {
+    assert.ok(invite.body.includes(line), `${line} is missing in\n${invite.body}`);
+  }
+  phone.sendRaw([
+    'SIP/2.0 486 Busy Here', `Via: ${invite.get('via')}`, `From: ${invite.get('from')}`, `To: ${invite.get('to')};tag=x1`,
+    `Call-ID: ${invite.get('call-id')}`, `CSeq: ${invite.get('cseq')}`, 'Content-Length: 0', '', '',
+  ].join('\r\n'));
+  await phone.expect((m) => m.method === 'ACK', 5000, 'ACK');
+  await answered;
+  phone.close();
+});
+
+for (const kind of wsPhoneKinds) {
+  test(`${kind} calls the echo test, sends digits, hangs up`, options, async () => {
+    const page = await wsPhone(browser, router, kind, '101');
+    const contact = (await router.api.get('/api/devices')).items.find((d) => d.id === 'd101').contacts[0];
+    assert.equal(contact.transport, 'WS');
+    await page.evaluate(() => window.wsPhone.dial('*43'));
+    await wsEvent(page, 'confirmed');
+    await heard(page, 'out', 1010);
+    const { callId } = (await router.api.get('/api/calls')).items[0];
+    await page.evaluate(() => window.wsPhone.digits('42'));
+    for (const digit of '42') await events.waitFor((e) => e.type === 'dtmf' && e.callId === callId && e.digit === digit, 8000);
+    await page.evaluate(() => window.wsPhone.hangup());
+    await noCalls();
+    await page.context().close();
+  });
+
+  test(`${kind} and a desk phone call each other, hold and resume`, options, async () => {
+    const desk = await phone(router, '102', { hz: 600, codecs: 'PCMA', answer: 'auto' });
+    const page = await wsPhone(browser, router, kind, '101');
+    try {
+      await page.evaluate(() => window.wsPhone.dial('102'));
+      await wsEvent(page, 'confirmed');
+      await heard(page, 'out', 600);
+      const said = await desk.hear(2);
+      assert.ok(snr(said.samples.slice(-said.rate), said.rate, 1010) > 20, 'the desk phone heard the page');
+      const from = events.all.length;
+      await page.evaluate(() => window.wsPhone.hold());
+      await events.waitFor((e) => e.type === 'leg_changed' && e.call?.legs.some((l) => l.deviceId === 'd101' && l.holding), 8000, from);
+      await page.evaluate(() => window.wsPhone.resume());
+      await heard(page, 'out', 600);
+      await page.evaluate(() => window.wsPhone.hangup());
+      await noCalls();
+      await desk.dial('101');
+      await wsEvent(page, 'incoming');
+      await heard(page, 'in', 600);
+      await desk.hangup();
+      await noCalls();
+    } finally {
+      await stopAll(desk);
+      await page.context().close();
+    }
+  });
+}
+
+test('JsSIP and SIP.js call each other', options, async () => {
+  const a = await wsPhone(browser, router, 'JsSIP', '101');
+  const b = await wsPhone(browser, router, 'SIP.js', '103');
+  await a.evaluate(() => window.wsPhone.dial('103'));
+  await wsEvent(b, 'incoming');
+  await heard(a, 'out', 1030);
+  await heard(b, 'in', 1010);
+  await b.evaluate(() => window.wsPhone.hangup());
+  await wsEvent(a, 'ended');
+  await noCalls();
+  await Promise.all([a.context().close(), b.context().close()]);
+});
