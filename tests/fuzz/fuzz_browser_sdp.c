@@ -45,7 +45,8 @@ static struct house *house_new(void)
     ua.loop = house->loop;
     ua.arg = house->engine;
     agent = ua_new(&ua);
-    ua_set_net(agent, net_sim_new(sim_wire_new(house->loop), &router, ua_net_handler(), agent, NULL));
+    ua_set_net(agent,
+               net_sim_new(sim_wire_new(house->loop), &router, ua_net_handler(), agent, NULL));
     media.loop = house->loop;
     media.arg = house->engine;
     house->media = port_sim_new(&media);

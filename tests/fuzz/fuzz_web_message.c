@@ -73,8 +73,7 @@ bool engine_notes_were_lost(struct engine *engine)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct event_client client = {
-        .who = {.role = AUTH_USER, .name = "fuzz", .device_id = "own"}};
+    struct event_client client = {.who = {.role = AUTH_USER, .name = "fuzz", .device_id = "own"}};
     struct web *web = sr_zalloc(1, sizeof(*web));
 
     if (size > HTTP_WS_MESSAGE_BYTES_MAX)
