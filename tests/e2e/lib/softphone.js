@@ -73,9 +73,13 @@ function install() {
     element.srcObject = stream;
     element.play();
     session.element = element;
+    const source = soft.context.createMediaStreamSource(stream);
     session.ear = soft.context.createAnalyser();
     session.ear.fftSize = 32768;
-    soft.context.createMediaStreamSource(stream).connect(session.ear);
+    session.meter = soft.context.createAnalyser(); // a short window: what is heard now
+    session.meter.fftSize = 1024;
+    source.connect(session.ear);
+    source.connect(session.meter);
   };
   soft.listen = listen;
   soft.offer = async (sessionId, { hz = 0, resume, codec } = {}) => {
@@ -105,8 +109,8 @@ function install() {
     look();
   });
   const level = (session) => {
-    const samples = new Float32Array(2048);
-    session.ear.getFloatTimeDomainData(samples);
+    const samples = new Float32Array(1024);
+    session.meter.getFloatTimeDomainData(samples);
     return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
   };
   /** When sound comes: ms of performance.now(). */
