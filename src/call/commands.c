@@ -122,6 +122,11 @@ static void do_call(struct reply *reply, const struct engine_command *command)
                              : "without \"from\" only a device of this router can be called");
         return;
     }
+    if (is_page && device != NULL && device->calls_max > 0 &&
+        engine__device_calls(engine, device->id, 0) >= device->calls_max) {
+        say(reply, SR_ERR_STATE, call_reason_text(CALL_REASON_BUSY));
+        return;
+    }
     if (engine->is_draining) {
         say(reply, SR_ERR_LIMIT, "the router is draining: no new calls");
         return;

@@ -9,7 +9,10 @@ enum {
 
 bool web_may_see_call(const struct auth_principal *who, const struct model_call *call)
 {
-    return who->role != AUTH_USER || read_model_is_party(call->parties, who->device_id);
+    char guest[AUTH_OWNER_MAX];
+
+    return who->role != AUTH_USER || read_model_is_party(call->parties, who->device_id) ||
+           read_model_is_party(call->parties, auth_guest_id(who, guest));
 }
 
 /* The call of the path, if it is the asker's. NULL: 404 was sent. */
@@ -79,20 +82,25 @@ static bool is_provider(const struct config *config, struct sr_str id)
     return false;
 }
 
+static bool is_own_device(const struct auth_principal *who, struct sr_str id)
+{
+    char text[AUTH_DEVICE_MAX];
+
+    return sr_str_copy(id, text, sizeof(text)) && auth_is_own_device(who, text);
+}
+
 void api_call_start(struct api_call *call)
 {
     struct engine_command command = {.kind = ENGINE_DO_CALL};
+    char owner[AUTH_OWNER_MAX];
     struct sr_str from = api_text(call, "from"), provider = api_text(call, "providerId");
 
     if (call->who.role == AUTH_USER) { /* their own phone, their own number */
         struct sr_str device = sr_str_c(call->who.device_id);
-        char guest[AUTH_NAME_MAX + 8];
-
-        (void)snprintf(guest, sizeof(guest), "guest:%s", call->who.name);
         if (from.n == 0)
             from = device;
-        if (from.n == 0 || !(sr_str_eq(from, device) || sr_str_eq_c(from, guest)) ||
-            provider.n > 0 || api_has(call, "callerId")) {
+        if (from.n == 0 || !is_own_device(&call->who, from) || provider.n > 0 ||
+            api_has(call, "callerId")) {
             api_answer_err(call->web, call->ticket, SR_ERR_AUTH,
                            "your role may only call from your own device");
             return;
@@ -109,7 +117,8 @@ void api_call_start(struct api_call *call)
     }
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
     (void)sr_str_copy(from, command.from, sizeof(command.from));
-    (void)sr_str_copy(sr_str_c(call->who.name), command.owner, sizeof(command.owner));
+    (void)auth_owner(&call->who, owner);
+    (void)sr_str_copy(sr_str_c(owner), command.owner, sizeof(command.owner));
     (void)sr_str_copy(api_text(call, "callerId"), command.caller_id, sizeof(command.caller_id));
     web_submit(call, &command, answer_accepted);
 }
@@ -175,7 +184,7 @@ static bool may_change_leg(struct api_call *call, const struct model_call *found
     for (uint32_t i = 0; call->who.role == AUTH_USER && i < found->view->leg_count; i++) {
         const struct engine_leg_view *leg = &found->view->legs[i];
 
-        if (sr_str_eq_c(leg_id, leg->leg_id) && strcmp(leg->device_id, call->who.device_id) != 0) {
+        if (sr_str_eq_c(leg_id, leg->leg_id) && !auth_is_own_device(&call->who, leg->device_id)) {
             api_answer_err(call->web, call->ticket, SR_ERR_AUTH,
                            "your role may only change your own leg");
             return false;

@@ -20,6 +20,7 @@
 enum {
     AUTH_NAME_MAX = 65, /* with NUL */
     AUTH_DEVICE_MAX = 128,
+    AUTH_OWNER_MAX = AUTH_NAME_MAX + 16,
     AUTH_SECRET_MAX = 65, /* session ids and tokens in hex, with NUL */
     AUTH_PASSWORD_MIN = 8,
     AUTH_PASSWORD_MAX = 256,
@@ -72,6 +73,12 @@ bool auth_has_first_password(const struct auth *auth, struct sr_str name);
 /** The random admin token of this start, for the CLI. */
 const char *auth_cli_token(const struct auth *auth);
 
+/** Whose pages and guests a principal's are: the user's name, or "token:NAME". */
+const char *auth_owner(const struct auth_principal *who, char out[AUTH_OWNER_MAX]);
+/** "guest:OWNER": its page without a device (contract, "Browser phone"). */
+const char *auth_guest_id(const struct auth_principal *who, char out[AUTH_OWNER_MAX]);
+/** Its device, or its guest. */
+bool auth_is_own_device(const struct auth_principal *who, const char *device_id);
 /** "admin"; NULL for no role. */
 const char *auth_role_name(enum auth_role role);
 bool auth_role_parse(struct sr_str text, enum auth_role *ret_role);

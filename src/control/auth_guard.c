@@ -1,10 +1,37 @@
 /* The guards of the door: whose pages may speak to us, and who guesses too much. */
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "control/auth.h"
+
+/* ---- what belongs to a principal ---- */
+
+const char *auth_owner(const struct auth_principal *who, char out[AUTH_OWNER_MAX])
+{
+    (void)snprintf(out, AUTH_OWNER_MAX, "%s%s", who->kind == AUTH_BY_TOKEN ? "token:" : "",
+                   who->name);
+    return out;
+}
+
+const char *auth_guest_id(const struct auth_principal *who, char out[AUTH_OWNER_MAX])
+{
+    char owner[AUTH_OWNER_MAX];
+
+    (void)snprintf(out, AUTH_OWNER_MAX, "guest:%.*s", (int)sizeof(owner) - 8,
+                   auth_owner(who, owner));
+    return out;
+}
+
+bool auth_is_own_device(const struct auth_principal *who, const char *device_id)
+{
+    char guest[AUTH_OWNER_MAX];
+
+    return device_id[0] != '\0' && (strcmp(device_id, who->device_id) == 0 ||
+                                    strcmp(device_id, auth_guest_id(who, guest)) == 0);
+}
 
 /* ---- Host and Origin ---- */
 

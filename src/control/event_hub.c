@@ -81,11 +81,15 @@ size_t event_hub_count(const struct event_hub *hub)
 
 static bool may_see(const struct auth_principal *who, const struct past_event *event)
 {
+    char guest[AUTH_OWNER_MAX];
+
     if (who->role != AUTH_USER)
         return true;
     if (event->device_id[0] != '\0')
         return strcmp(event->device_id, who->device_id) == 0;
-    return event->parties != NULL && read_model_is_party(event->parties, who->device_id);
+    return event->parties != NULL &&
+           (read_model_is_party(event->parties, who->device_id) ||
+            read_model_is_party(event->parties, auth_guest_id(who, guest)));
 }
 
 static void offer(const struct event_client *client, const struct past_event *event)

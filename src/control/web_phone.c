@@ -125,20 +125,21 @@ static bool may_register(const struct auth_principal *who, const char *device_id
 {
     if (who->role == AUTH_READ)
         return false;
-    return who->role == AUTH_ADMIN || device_id[0] == '\0' ||
-           strncmp(device_id, "guest:", 6) == 0 || /* of its own name: the engine looks */
-           strcmp(device_id, who->device_id) == 0;
+    return who->role == AUTH_ADMIN || device_id[0] == '\0' || auth_is_own_device(who, device_id);
 }
 
 static void hand_over(struct web *web, struct web_events *events, struct engine_command *command,
                       const char *type)
 {
+    char owner[AUTH_OWNER_MAX];
+
     if (events->number == 0) {
         events->number = ++web->next_socket;
         (void)sr_map64_put(&web->phone_sockets, events->number, events);
     }
     command->client = events->number;
-    (void)sr_str_copy(sr_str_c(events->client->who.name), command->owner, sizeof(command->owner));
+    (void)sr_str_copy(sr_str_c(auth_owner(&events->client->who, owner)), command->owner,
+                      sizeof(command->owner));
     if (engine_submit(web->options.engine, command) == SR_OK)
         return;
     sr_free(command->sdp);

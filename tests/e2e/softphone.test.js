@@ -146,6 +146,44 @@ test('two browsers talk, and a phone joins them', options, async () => {
   }
 });
 
+test('a page without Opus, and one that offers video, are understood', options, async () => {
+  const page = await open();
+  await page.evaluate(() => window.soft.register());
+  for (const codec of ['PCMA', 'G722']) {
+    const sdp = await page.evaluate((c) => window.soft.offer(c, { hz: 800, codec: c }), codec);
+    assert.match(sdp, new RegExp(`${codec}/8000`));
+    const callId = await page.evaluate(async (s) => {
+      const id = await window.soft.call('guest:admin', '*43');
+      await window.soft.wait('webrtc-incoming', { callId: id });
+      window.soft.link(id, s);
+      return id;
+    }, codec);
+    assert.ok(await heard(page, codec, 800) > 20);
+    await router.api.delete(`/api/calls/${callId}`);
+    await noCalls();
+  }
+  const sdp = await page.evaluate(() => window.soft.offer('video', { hz: 800, video: true }));
+  assert.match(sdp, /m=video 0 /);
+  assert.match(sdp, /a=group:BUNDLE 0\r/);
+  await page.evaluate(() => window.soft.connected('video'));
+  await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 'video' }));
+  await page.context().close();
+});
+
+test('a caller with the role user calls as its own guest and sees its own call', options, async () => {
+  await router.api.post('/api/users', { name: 'uma', role: 'user', password: 'correct horse' });
+  const page = await softPage(browser, router, 'uma', 'correct horse');
+  assert.equal((await page.evaluate(() => window.soft.register())).deviceId, 'guest:uma');
+  await assert.rejects(page.evaluate(() => window.soft.call('guest:admin', '*43')), /403|401/);
+  const callId = await dial(page, 'guest:uma', '*43', 'mine', 700);
+  await page.evaluate((id) => window.soft.wait('call_answered', { callId: id }), callId);
+  assert.ok(await heard(page, 'mine', 700) > 20);
+  await page.evaluate((id) => fetch(`/api/calls/${id}`, { method: 'DELETE', headers: { 'x-requested-with': 'test' } }), callId);
+  await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 'mine' }));
+  await noCalls();
+  await page.context().close();
+});
+
 test('digits of the keypad arrive', options, async () => {
   const page = await open();
   await page.evaluate(() => window.soft.register());

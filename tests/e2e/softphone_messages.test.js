@@ -45,7 +45,7 @@ test('roles: user has its own device, read has no phone', options, async () => {
   const read = await router.api.as(await tokenOf('read')).events();
   await refusal(read, { type: 'webrtc-register' }, 'forbidden');
   const other = await router.api.as(await tokenOf('user', 'd102')).events();
-  await refusal(other, { type: 'webrtc-register', deviceId: 'guest:somebody' }, 'unknown-device');
+  await refusal(other, { type: 'webrtc-register', deviceId: 'guest:somebody' }, 'forbidden');
   assert.equal((await router.api.get('/api/devices')).items.find((d) => d.id === 'd101').contacts[0].transport, 'WEBRTC');
   for (const events of [user, read, other]) events.close();
 });

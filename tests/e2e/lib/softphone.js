@@ -82,13 +82,14 @@ function install() {
     source.connect(session.meter);
   };
   soft.listen = listen;
-  soft.offer = async (sessionId, { hz = 0, resume, codec } = {}) => {
+  soft.offer = async (sessionId, { hz = 0, resume, codec, video } = {}) => {
     const pc = new RTCPeerConnection({ iceServers: [] });
     const session = { pc, mic: microphone(hz) };
     soft.sessions[sessionId]?.pc.close();
     soft.sessions[sessionId] = session;
     pc.ontrack = ({ streams, track }) => listen(session, streams[0] || new MediaStream([track]));
     session.sender = pc.addTrack(session.mic.stream.getAudioTracks()[0], session.mic.stream);
+    if (video) pc.addTransceiver('video', { direction: 'recvonly' });
     if (codec) {
       const { codecs } = RTCRtpReceiver.getCapabilities('audio');
       pc.getTransceivers()[0].setCodecPreferences(codecs.filter((c) => c.mimeType.toLowerCase() === `audio/${codec}`.toLowerCase() || /telephone-event/.test(c.mimeType)));

@@ -93,6 +93,16 @@ int client_socket(uint16_t port, const char *path, const char *headers)
     return -1;
 }
 
+void client_say(int fd, const char *text)
+{
+    size_t n = strlen(text);
+    char frame[6 + 125] = {(char)0x81, (char)(0x80 | n), 0, 0, 0, 0}; /* a mask of zeros */
+
+    assert_true(n <= 125);
+    memcpy(frame + 6, text, n);
+    assert_int_equal(send(fd, frame, 6 + n, MSG_NOSIGNAL), (ssize_t)(6 + n));
+}
+
 bool client_message(int fd, char *out, size_t size)
 {
     struct http_ws_frame frame;

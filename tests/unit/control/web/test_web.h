@@ -14,6 +14,7 @@
 int run_http_parse_tests(void);
 int run_table_tests(void);
 int run_api_tests(void);
+int run_http_ws_tests(void);
 
 /* ---- the engine's twin: answers commands at once, pushes what the test says ---- */
 
@@ -40,6 +41,8 @@ void client_ask(uint16_t port, const char *method, const char *path, const char 
                 const char *body, struct answer *answer);
 /** Opens a WebSocket; -1 when refused. */
 int client_socket(uint16_t port, const char *path, const char *headers);
+/** Sends a short text message. */
+void client_say(int fd, const char *text);
 /** The next text message; false: closed or nothing within five seconds. */
 bool client_message(int fd, char *out, size_t size);
 
