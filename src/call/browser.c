@@ -17,6 +17,7 @@ struct browsers *browsers__new(struct engine *engine)
 
     all->engine = engine;
     sr_list_init(&all->list);
+    sr_mpsc_init(&all->notes);
     sr_idtab_init(&all->sessions, ENGINE_SESSIONS_MAX);
     return all;
 }
@@ -86,32 +87,32 @@ static void push_note(struct engine *engine, uint64_t client, struct sr_str text
 
     if (client == 0)
         return;
-    if (atomic_load(&engine->notes_waiting) >= ENGINE_BROWSER_NOTES_MAX) {
-        atomic_store(&engine->is_note_lost, true);
+    if (atomic_load(&engine->browsers->notes_waiting) >= ENGINE_BROWSER_NOTES_MAX) {
+        atomic_store(&engine->browsers->is_note_lost, true);
         return;
     }
     note = sr_alloc(sizeof(*note) + text.n);
     note->client = client;
     note->text = sr_str_make((char *)(note + 1), text.n);
     memcpy(note + 1, text.p, text.n);
-    atomic_fetch_add(&engine->notes_waiting, 1);
-    if (sr_mpsc_push(&engine->notes, &note->node) && engine->wake != NULL)
+    atomic_fetch_add(&engine->browsers->notes_waiting, 1);
+    if (sr_mpsc_push(&engine->browsers->notes, &note->node) && engine->wake != NULL)
         loop_defer(engine->loop, &engine->wake_job);
 }
 
 struct engine_note *engine_next_note(struct engine *engine)
 {
-    struct sr_mpsc_node *node = sr_mpsc_pop(&engine->notes);
+    struct sr_mpsc_node *node = sr_mpsc_pop(&engine->browsers->notes);
 
     if (node == NULL)
         return NULL;
-    atomic_fetch_sub(&engine->notes_waiting, 1);
+    atomic_fetch_sub(&engine->browsers->notes_waiting, 1);
     return SR_CONTAINER(node, struct engine_note, node);
 }
 
 bool engine_notes_were_lost(struct engine *engine)
 {
-    return atomic_exchange(&engine->is_note_lost, false);
+    return atomic_exchange(&engine->browsers->is_note_lost, false);
 }
 
 /* One message being written. */
@@ -520,10 +521,8 @@ static bool is_theirs(const struct browser *browser, struct sr_str device_id, st
            (owner.n == 0 || sr_str_eq_c(owner, browser->owner));
 }
 
-void browsers__ring(struct ring *ring, const struct leg *from, struct sr_str device_id,
-                    struct sr_str owner)
+void browsers__ring(struct ring *ring, struct sr_str device_id, struct sr_str owner)
 {
-    (void)from;
     SR_LIST_EACH(&ring->call->engine->browsers->list, node)
     {
         struct browser *browser = SR_CONTAINER(node, struct browser, node);

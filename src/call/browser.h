@@ -10,7 +10,7 @@
 #ifndef SR_CALL_BROWSER_H
 #define SR_CALL_BROWSER_H
 
-#include "call/internal.h"
+#include "call/webrtc.h"
 
 enum {
     BROWSER_TOKEN_BYTES = 24, /* random, written as hex */
@@ -18,6 +18,9 @@ enum {
 
 struct browsers {
     struct engine *engine;
+    struct sr_mpsc notes; /* to pages, for the web thread */
+    _Atomic uint32_t notes_waiting;
+    _Atomic bool is_note_lost;
     struct sr_list list;      /* struct browser */
     struct sr_idtab sessions; /* struct browser_session */
 };

@@ -277,8 +277,8 @@ static bool update_leg(struct leg *leg, const struct audio_count *count)
         media_leg_set_muted(media, leg->media, is_muted);
     }
     return prompt != MEDIA_PROMPT_NONE || is_muted || leg->role != MEDIA_ROLE_PARTICIPANT ||
-           leg->kind == LEG_MEDIA || leg->kind == LEG_WEBRTC || leg->is_webrtc ||
-           !leg->stream.can_send || !leg->stream.can_recv;
+           leg->kind == LEG_MEDIA || leg->is_webrtc || !leg->stream.can_send ||
+           !leg->stream.can_recv;
 }
 
 static bool can_relay(const struct leg *a, const struct leg *b)

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/routing.h"
+#include "call/webrtc.h"
 
 struct reply {
     struct engine *engine;

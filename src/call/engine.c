@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 /* What other threads read: refreshed by the loop, guarded by a lock nobody holds for long. */
 struct engine_shared {
@@ -224,7 +225,6 @@ struct engine *engine_new(const struct engine_options *options)
     sr_map_init(&engine->turns);
     sr_mpsc_init(&engine->commands);
     sr_mpsc_init(&engine->events);
-    sr_mpsc_init(&engine->notes);
     engine->browsers = browsers__new(engine);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
     loop_job_init(&engine->wake_job, wake_listener, engine);

@@ -1,9 +1,10 @@
 /* A device calls: who is it, what was dialled, which call does it come into. */
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 void leg__count(struct leg *leg)
 {
-    if (leg->device_id[0] == '\0' || leg->is_counted)
+    if (leg->kind == LEG_MEDIA || leg->is_counted)
         return;
     leg->is_counted = true;
     engine__device_calls(leg->call->engine, sr_str_c(leg->device_id), 1);

@@ -70,15 +70,15 @@ struct leg {
     enum leg_kind kind;
     enum media_role role;
     enum leg_state state;
-    bool is_caller;      /* it called us */
-    struct sip_leg *sip; /* NULL: none, or ended */
-    sr_id media;         /* SR_ID_NONE: none */
-    struct sr_addr rtp;  /* ours, as written into SDP */
+    bool is_caller;                                                /* it called us */
+    struct sip_leg *sip;                                           /* NULL: none, or ended */
+    sr_id media;                                                   /* SR_ID_NONE: none */
+    struct sr_addr rtp;                                            /* ours, as written into SDP */
+    char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX]; /* by kind; else empty */
     bool is_webrtc; /* its media leg speaks ICE and DTLS-SRTP (browsers, phones on WebSocket) */
     bool is_dtls_client;             /* of those: our role, kept over re-offers */
     struct browser *browser;         /* the page rung or linked, or NULL */
     struct browser_session *session; /* once linked */
-    char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX]; /* by kind; else empty */
     char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
     char user_agent[ENGINE_TEXT_MAX];
     struct sr_addr signalling;
@@ -301,9 +301,6 @@ struct engine {
     struct loop_job command_job, wake_job;
     uint64_t epoch, seq, events_lost;
     bool is_snapshot_owed;
-    struct sr_mpsc notes; /* to pages */
-    _Atomic uint32_t notes_waiting;
-    _Atomic bool is_note_lost;
     struct browsers *browsers;
     struct engine_shared *shared; /* status as of the last second, under a lock */
 };
@@ -408,10 +405,6 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
 enum sr_err leg__accept_answer(struct leg *leg, struct sr_str sdp);
 /** Does the peer's description have a codec this leg may use? */
 bool leg__shares_codec(const struct leg *leg);
-/** Our description as it was said last, once more. */
-enum sr_err leg__write_again(struct leg *leg, struct sr_buf *buf);
-/** What was agreed, for media. Needs no call. */
-void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream);
 /** Tells media what was agreed. */
 void leg__set_stream(struct leg *leg);
 bool leg__is_peer_holding(const struct leg *leg);
@@ -524,53 +517,6 @@ enum sr_err commands__play(struct call *call, const struct engine_command *comma
 enum sr_err commands__play_stop(struct call *call, const struct engine_command *command);
 /** The call is freed: nobody tells of its plays any more. */
 void commands__plays_free(struct call *call);
-/** Rings the pages of that device (or guest) which `owner` has opened: the first leg of its call. */
-enum call_reason ring__own_browsers(struct call *call, struct sr_str device_id,
-                                    struct sr_str owner);
-
-/* ---- leg_webrtc.c ---- */
-/** Whether a description is of a peer that wants ICE and DTLS-SRTP. */
-bool webrtc__is_offered(const struct sdp_audio *peer);
-/** What an offer of ours begins with. */
-void webrtc__begin_offer(struct sdp_audio *ours);
-/** Tells the media leg of the peer; `ours`: with our setup role. */
-enum sr_err webrtc__set_remote(struct leg *leg, const struct sdp_audio *ours);
-/** Lines of a description that only this profile has; extras point into it. */
-struct webrtc_lines {
-    struct sdp_candidate candidates[ICE_CANDIDATES_MAX];
-    char foundations[ICE_CANDIDATES_MAX][12];
-    struct sdp_extras extras;
-};
-/** Completes ours with ICE, fingerprint, address and candidates. */
-enum sr_err webrtc__complete(struct leg *leg, struct sdp_audio *ours,
-                             struct webrtc_lines *ret_lines);
-
-/* ---- browser.c: pages that are phones ---- */
-struct browsers *browsers__new(struct engine *engine);
-/** All that is left goes without a word. */
-void browsers__stop(struct browsers *browsers);
-void browsers__free(struct browsers *browsers);
-void browsers__serve(struct engine *engine, const struct engine_command *command);
-/** Branches for the pages of a device or guest; owner empty: whoever opened them. */
-void browsers__ring(struct ring *ring, const struct leg *from, struct sr_str device_id,
-                    struct sr_str owner);
-/** Branches for all guests (ringBrowsers). */
-void browsers__ring_guests(struct ring *ring);
-/** Whether `owner` has a page open for that device or guest. */
-bool browsers__has(const struct engine *engine, struct sr_str device_id, struct sr_str owner);
-/** Appends the device's pages to what people see of it. */
-void browsers__add_contacts(const struct engine *engine, struct sr_str device_id,
-                            struct engine_device_view *view);
-/** The leg left its call: tells the page. */
-void browsers__leg_removed(struct leg *leg);
-/** The leg is freed before its media has closed (the engine stops). */
-void browsers__leg_freed(struct leg *leg);
-/** Whether a media event is about a session of a page: their cookies are another kind. */
-bool browsers__is_cookie(uint64_t cookie);
-/** The leg of that session, or NULL: it has none, or is gone. */
-struct leg *browsers__find_leg(const struct engine *engine, uint64_t cookie);
-/** What media tells of a session, before its leg hears of it. CLOSED: after, the session is freed. */
-void browsers__on_media(struct engine *engine, const struct media_event *event);
 
 /* ---- providers.c ---- */
 /** Fills what the user agent is to know of providers; the array is to be freed once it was given. */

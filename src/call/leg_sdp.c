@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 static const enum codec_id codec_of_config[CONFIG_CODEC_COUNT] = {
     [CONFIG_CODEC_OPUS] = CODEC_OPUS,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 bool webrtc__is_offered(const struct sdp_audio *peer)
 {

@@ -1,6 +1,7 @@
 /* A fork: branches ring in stages, the first answer wins (design: "Ringing"). */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 static void begin_stages(struct ring *ring, uint32_t stage);
 
@@ -235,8 +236,8 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
     leg__set_srtp(leg, srtp, &contact->flow);
-    leg->is_webrtc = contact->flow.kind == NET_WS || contact->flow.kind == NET_WSS;
     ring->starting = target;
+    leg->is_webrtc = contact->flow.kind == NET_WS || contact->flow.kind == NET_WSS;
     ring__add_branch(ring, leg);
     leg__allow_codecs(leg, &device->codecs);
     sr_buf_init(&offer, LEG_SDP_BYTES_MAX);
@@ -283,7 +284,7 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
             ring__note_failure(ring, reason, call_reason_status(reason));
     }
     ring->starting = target;
-    browsers__ring(ring, ring_from(ring), device->id, sr_str_make(NULL, 0));
+    browsers__ring(ring, device->id, sr_str_make(NULL, 0));
 }
 
 /* The branch ring__provider() just made. */
@@ -350,10 +351,6 @@ static void begin_stages(struct ring *ring, uint32_t stage)
             if (ring->targets[i].first_stage == ring->stage)
                 start_target(ring, i);
         }
-        if (ring->rings_guests && ring->stage == 0) {
-            ring->starting = 0;
-            browsers__ring_guests(ring);
-        }
         if (ring->branch_count > 0)
             break;
     }
@@ -365,6 +362,8 @@ static void begin_stages(struct ring *ring, uint32_t stage)
 
 enum call_reason ring__begin(struct ring *ring)
 {
+    if (ring->route != NULL && ring->route->action.ring_browsers)
+        browsers__ring_guests(ring); /* from the first stage to the last */
     begin_stages(ring, 0);
     return ring->branch_count > 0 ? CALL_REASON_NONE : come_to_nothing(ring);
 }
@@ -388,7 +387,7 @@ enum call_reason ring__own_browsers(struct call *call, struct sr_str device_id, 
 
     if (ring == NULL)
         return CALL_REASON_LIMIT;
-    browsers__ring(ring, NULL, device_id, owner);
+    browsers__ring(ring, device_id, owner);
     return ring__begin(ring);
 }
 

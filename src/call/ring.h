@@ -55,7 +55,6 @@ struct ring {
     uint32_t target_count;
     uint32_t starting; /* target whose branches are being made: index + 1; 0: none */
     uint32_t stage, stage_count, stage_sec;
-    bool rings_guests;                /* all pages without a device ring, too (ringBrowsers) */
     const struct config_route *route; /* its fallbacks hold; or NULL */
     const struct config_device
         *only; /* this device alone was meant: its forwardings hold; or NULL */
@@ -99,8 +98,6 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
 /** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the
     caller is answered. The call may be gone. */
 void ring__won(struct ring *ring, struct leg *winner);
-/** This branch has won; its answer comes later with ring__branch_answered. The others end now. */
-void ring__claim(struct leg *leg);
 /** Nobody is to be rung any more. */
 void ring__cancel(struct call *call);
 /** A phone refused what was offered in the clear: some take nothing but SRTP. Rings it once more,

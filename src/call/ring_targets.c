@@ -256,7 +256,6 @@ void ring__add_route(struct ring *ring, const struct config_route *route)
     struct order order = {.count = SR_MIN(action->target_names.count, (uint32_t)RING_TARGETS_MAX)};
     uint32_t stage = 0;
 
-    ring->rings_guests = action->ring_browsers;
     if (action->strategy == CONFIG_STRATEGY_ALL) {
         for (uint32_t i = 0; i < order.count; i++)
             (void)add_target(ring, &action->targets[i], 0, UINT32_MAX);

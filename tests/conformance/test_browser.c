@@ -441,6 +441,42 @@ static void test_the_callers_200_waits_for_dtls(void **state)
     done(&rig);
 }
 
+static void test_a_route_rings_guests_beside_a_phone(void **state)
+{
+    static const char text[] =
+        "{ \"devices\": [ { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+        "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ],\n"
+        "  \"routing\": { \"routes\": [ { \"id\": \"all\",\n"
+        "    \"match\": { \"direction\": \"internal\", \"numberPattern\": \"777\" },\n"
+        "    \"action\": { \"targets\": [\"b\"], \"ringBrowsers\": true } } ] } }\n";
+    struct rig_options options = {.config = text};
+    struct rig rig;
+    struct sim_phone *phone, *desk;
+    struct phone_call *call;
+    struct page *page, *other;
+
+    (void)state;
+    rig_init(&rig, &options);
+    phone = rig_phone(&rig, "101");
+    desk = rig_phone(&rig, "102");
+    desk->manners.final_status = 0;
+    page = page_open(&rig, 0, "", "anna");
+    other = page_open(&rig, 1, "", "bert");
+    call = phone_dial(phone, "777");
+    (void)hear_incoming(page);
+    (void)hear_incoming(other);
+    RIG_UNTIL(&rig, phone_incoming(desk) != NULL);
+    offer(page, "s");
+    link_to(page, page->call_id, "s");
+    RIG_UNTIL(&rig, call->state == PHONE_UP);
+    RIG_UNTIL(&rig, phone_incoming(desk)->cancels == 1);
+    assert_true(has(heard(other, "webrtc-cancelled"), "answered_elsewhere"));
+    assert_string_equal(rig_leg(rig_call(&rig, 0), "guest:anna")->state, "answered");
+    phone_bye(call);
+    RIG_ENDED(&rig, 0, "hangup");
+    done(&rig);
+}
+
 /* ---- order ---- */
 
 static void test_wrong_order_gets_errors(void **state)
@@ -657,6 +693,7 @@ int run_browser(void)
         cmocka_unit_test(test_a_phone_is_faster),
         cmocka_unit_test(test_all_branches_end),
         cmocka_unit_test(test_the_callers_200_waits_for_dtls),
+        cmocka_unit_test(test_a_route_rings_guests_beside_a_phone),
         cmocka_unit_test(test_wrong_order_gets_errors),
         cmocka_unit_test(test_bad_offers_leave_nothing),
         cmocka_unit_test(test_sessions_are_bounded_and_die_unlinked),
