@@ -353,6 +353,28 @@ static void on_forget(struct crypto *crypto, sr_id leg)
     post(crypto, answer);
 }
 
+static void serve_orders(struct crypto *crypto)
+{
+    struct sr_mpsc_node *node;
+
+    while ((node = sr_mpsc_pop(&crypto->orders)) != NULL) {
+        struct order *order = SR_CONTAINER(node, struct order, node);
+
+        switch (order->kind) {
+        case ORDER_SET:
+            on_set(crypto, order);
+            break;
+        case ORDER_FORGET:
+            on_forget(crypto, order->leg);
+            break;
+        case ORDER_STOP:
+            crypto->is_stopping = true;
+            break;
+        }
+        sr_free(order);
+    }
+}
+
 static void on_record(struct crypto *crypto, const struct record *record, const uint8_t *bytes,
                       size_t n)
 {
@@ -360,6 +382,10 @@ static void on_record(struct crypto *crypto, const struct record *record, const 
     struct assoc *assoc;
     struct dtls_step step;
 
+    if (peer == NULL) { /* its description was sent before, and waits among the orders */
+        serve_orders(crypto);
+        peer = find_peer(crypto, record->leg);
+    }
     if (peer == NULL) { /* its description has not come yet: it will say it again */
         atomic_fetch_add(&crypto->counters.junk, 1);
         return;
@@ -383,28 +409,6 @@ static void on_record(struct crypto *crypto, const struct record *record, const 
 }
 
 /* ---- the thread ---- */
-
-static void serve_orders(struct crypto *crypto)
-{
-    struct sr_mpsc_node *node;
-
-    while ((node = sr_mpsc_pop(&crypto->orders)) != NULL) {
-        struct order *order = SR_CONTAINER(node, struct order, node);
-
-        switch (order->kind) {
-        case ORDER_SET:
-            on_set(crypto, order);
-            break;
-        case ORDER_FORGET:
-            on_forget(crypto, order->leg);
-            break;
-        case ORDER_STOP:
-            crypto->is_stopping = true;
-            break;
-        }
-        sr_free(order);
-    }
-}
 
 /* True: something was there. */
 static bool serve_rings(struct crypto *crypto)
