@@ -20,8 +20,13 @@ struct bench {
 
 static const char *in(struct bench *bench, const char *name)
 {
-    (void)snprintf(bench->path, sizeof(bench->path), "%s/%s", bench->dir, name);
-    return bench->path;
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, bench->path, sizeof(bench->path));
+    sr_buf_c(&buf, bench->dir);
+    sr_buf_char(&buf, '/');
+    sr_buf_c(&buf, name);
+    return sr_buf_cstr(&buf);
 }
 
 static int setup(void **state)
