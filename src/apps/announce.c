@@ -8,33 +8,21 @@ enum {
     SENTENCE_MAX = 256
 };
 
+static bool is_feature(const struct config_extension *what, enum config_feature_kind kind)
+{
+    return what->kind == CONFIG_EXTENSION_FEATURE && what->feature->kind == kind;
+}
+
+static bool is_voicemail(const struct config_extension *what)
+{
+    return what->kind == CONFIG_EXTENSION_VOICEBOX ||
+           is_feature(what, CONFIG_FEATURE_MY_VOICEMAIL) ||
+           is_feature(what, CONFIG_FEATURE_ANY_VOICEMAIL);
+}
+
 static bool serves(const struct config_extension *what)
 {
-    return what->kind == CONFIG_EXTENSION_VOICEBOX || what->kind == CONFIG_EXTENSION_FEATURE;
-}
-
-static bool is_clock(const struct config_extension *what)
-{
-    return what->kind == CONFIG_EXTENSION_FEATURE && what->feature->kind == CONFIG_FEATURE_CLOCK;
-}
-
-static const char *name_of(const struct config_extension *what)
-{
-    if (what->kind == CONFIG_EXTENSION_VOICEBOX)
-        return "Voicemail";
-    switch (what->feature->kind) {
-    case CONFIG_FEATURE_MY_VOICEMAIL:
-    case CONFIG_FEATURE_ANY_VOICEMAIL:
-        return "Voicemail";
-    case CONFIG_FEATURE_PICKUP:
-        return "Call pickup";
-    case CONFIG_FEATURE_INTERCOM:
-        return "Intercom";
-    case CONFIG_FEATURE_ECHO:
-    case CONFIG_FEATURE_CLOCK:
-        break;
-    }
-    return "This feature";
+    return is_voicemail(what) || is_feature(what, CONFIG_FEATURE_CLOCK);
 }
 
 static void write_time(struct call *call, struct sr_buf *buf)
@@ -55,17 +43,15 @@ static void on_enter(void *state, struct call *call, struct leg *leg,
     struct sr_buf buf;
 
     (void)state;
-    sr_buf_init_fixed(&buf, sentence, sizeof(sentence));
-    if (is_clock(what)) {
-        write_time(call, &buf);
-        sound.text = sr_buf_view(&buf);
-        leg_announce(leg, &sound, CALL_REASON_HANGUP);
+    if (is_voicemail(what)) {
+        sound.text = SR_STR("Voicemail is not available yet. Goodbye.");
+        leg_announce(leg, &sound, CALL_REASON_NOT_BUILT);
         return;
     }
-    sr_buf_c(&buf, name_of(what));
-    sr_buf_c(&buf, " is not available yet. Goodbye.");
+    sr_buf_init_fixed(&buf, sentence, sizeof(sentence));
+    write_time(call, &buf);
     sound.text = sr_buf_view(&buf);
-    leg_announce(leg, &sound, CALL_REASON_NOT_BUILT);
+    leg_announce(leg, &sound, CALL_REASON_HANGUP);
 }
 
 const struct app_ops app_announce = {

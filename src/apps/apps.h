@@ -13,8 +13,8 @@
 extern const struct app_ops app_echo;
 
 /**
- * What is dialled and has nobody else: "*600" tells the time; what is not built yet (voicemail, parking, codes) says so
- * and ends with reason not_built. No state; registered last.
+ * Numbers that are answered with a sentence: "*600" tells the time; voicemail, until it is built, that it
+ * is not (reason not_built). No state; registered last: it takes what is left.
  */
 extern const struct app_ops app_announce;
 
