@@ -451,6 +451,73 @@ static void test_leg_that_goes_is_told_of_once(void **state)
     rig_done(&duo.rig);
 }
 
+/* ---- anything at any time ---- */
+
+static void step(struct duo *duo, struct sr_prng *prng)
+{
+    struct rig_call *call = only(duo);
+    struct engine_command command;
+
+    if (call->ended > 0)
+        return;
+    switch (sr_prng_u64(prng) % 7) {
+    case 0:
+    case 1:
+        command = play_command(duo, sr_prng_u64(prng) % 3 ? "hello" : "unspeakable",
+                               sr_prng_u64(prng) % 2 ? "a" : NULL);
+        command.is_looping = sr_prng_u64(prng) % 2;
+        (void)rig_do(&duo->rig, &command);
+        break;
+    case 2:
+        command = rig_command(ENGINE_DO_PLAY_STOP, call, NULL);
+        (void)rig_do(&duo->rig, &command);
+        break;
+    case 3:
+        command = rig_command(ENGINE_DO_LEG_CHANGE, call, "a");
+        command.has_held = true;
+        command.is_held = sr_prng_u64(prng) % 2;
+        (void)rig_do(&duo->rig, &command);
+        break;
+    case 4:
+        rig_inject(
+            &duo->rig, call, "a",
+            (struct media_event){.kind = MEDIA_EVENT_DTMF, .digit = '5', .duration_ms = 100});
+        break;
+    default:
+        rig_run(&duo->rig, (sr_usec)(sr_prng_u64(prng) % 400) * SR_MSEC);
+        break;
+    }
+}
+
+/* Whatever the order: every play that was begun is told to have ended, and nothing is left. */
+static void test_walks(void **state)
+{
+    struct sr_prng prng;
+    uint64_t seed = rig_seed();
+
+    (void)state;
+    for (uint64_t walk = 0; walk < 150; walk++) {
+        struct duo duo;
+        struct phone_call *call;
+        uint32_t steps;
+
+        sr_prng_seed(&prng, seed * 1000003 + walk);
+        begin(&duo, false);
+        duo.rig.walk = walk;
+        call = rig_connect(&duo.rig, duo.a, "102");
+        steps = (uint32_t)(sr_prng_u64(&prng) % 30);
+        for (uint32_t i = 0; i < steps; i++)
+            step(&duo, &prng);
+        if (sr_prng_u64(&prng) % 4 == 0)
+            engine_stop(duo.rig.engine);
+        else if (call->state == PHONE_UP)
+            phone_bye(call);
+        RIG_UNTIL(&duo.rig, only(&duo)->ended == 1);
+        rig_done(&duo.rig);
+        assert_true(duo.rig.plays_finished <= duo.rig.plays_started);
+    }
+}
+
 int run_announce(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -470,6 +537,7 @@ int run_announce(void)
         cmocka_unit_test(test_waits_from_the_end_of_the_prompt),
         cmocka_unit_test(test_without_prompt_it_waits_at_once),
         cmocka_unit_test(test_leg_that_goes_is_told_of_once),
+        cmocka_unit_test(test_walks),
     };
 
     return cmocka_run_group_tests_name("announce", tests, NULL, NULL);
