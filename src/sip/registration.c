@@ -19,8 +19,9 @@ static void lose(struct sip_registration *reg, struct sip_registration_step *ste
 /* Well before the end, never the same moment for all accounts. */
 static sr_usec refresh_after(uint32_t granted_s, uint32_t random)
 {
-    uint32_t margin_s = SR_MIN(granted_s / 2, SR_MAX(granted_s / 10, (uint32_t)MARGIN_SEC));
-    sr_usec after = (sr_usec)(granted_s - margin_s) * SR_SEC;
+    sr_usec granted = (sr_usec)granted_s * SR_SEC;
+    sr_usec margin = SR_MIN(granted / 2, SR_MAX(granted / 10, MARGIN_SEC * SR_SEC));
+    sr_usec after = granted - margin;
 
     return after - after / 10 * (random % 1000) / 1000;
 }

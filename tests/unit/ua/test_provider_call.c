@@ -269,6 +269,33 @@ static void a_503_goes_to_the_next_server_before_it_rings(void **state)
     house_end(h);
 }
 
+/* It rang, then the server died: nobody calls twice elsewhere, and giving up leaves nothing behind. */
+static void death_in_the_middle_of_ringing_stays_one_call(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "180 Ringing", "gw", NULL, NULL);
+    assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
+    t->is_deaf = true;
+    rig_run(rig, 60 * SR_SEC);
+    assert_int_equal(trunk_count(u, "INVITE "), 0);
+    rig_quiet(rig);
+    sip_leg_hangup(leg, 480, SR_STR("nobody answered"));
+    rig_run(rig, 70 * SR_SEC);
+    assert_int_equal(rig_stats(rig).legs_closing, 0);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false); /* the next call finds the other one */
+    invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
+    finish(rig, u, leg, invite);
+    house_end(h);
+}
+
 static void service_route_and_proxy_are_obeyed(void **state)
 {
     struct sip_leg *leg;
@@ -477,6 +504,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(a_call_passes_over_a_dead_server_in_four_seconds),
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
         cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
+        cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),
         cmocka_unit_test(service_route_and_proxy_are_obeyed),
         cmocka_unit_test(calls_of_the_provider_need_no_password),
         cmocka_unit_test(strangers_are_challenged_whatever_they_write),

@@ -15,5 +15,6 @@ int run_digest_tests(void);
 int run_txn_tests(void);
 int run_dialog_tests(void);
 int run_timer_tests(void);
+int run_registration_tests(void);
 
 #endif

@@ -9,5 +9,6 @@ int main(void)
     failed += run_txn_tests();
     failed += run_dialog_tests();
     failed += run_timer_tests();
+    failed += run_registration_tests();
     return failed != 0;
 }
