@@ -88,6 +88,8 @@ struct ua_provider *providers__settings(const struct config *config, struct ua_s
     settings->providers = providers;
     settings->public_ip4 = proxy->public_addr;
     settings->public_ip6 = proxy->public_addr6;
+    settings->local_nets = proxy->local_nets.items;
+    settings->local_net_count = proxy->local_nets.count;
     settings->sip_port = (uint16_t)proxy->lan_port;
     settings->tls_port = (uint16_t)proxy->tls_port;
     if (sr_str_split(&rest, ':', &settings->stun_host) &&

@@ -27,8 +27,12 @@ static uint16_t listening_port(const struct ua *ua, enum net_kind kind)
 }
 
 /* Is it on this side of any NAT? */
-static bool is_near(const struct sr_addr *addr)
+static bool is_near(const struct ua *ua, const struct sr_addr *addr)
 {
+    for (size_t i = 0; i < ua->settings.local_net_count; i++) {
+        if (sr_cidr_has(&ua->settings.local_nets[i], addr))
+            return true;
+    }
     return sr_addr_is_private(addr) || sr_addr_is_loopback(addr) || sr_addr_is_link_local(addr);
 }
 
@@ -55,13 +59,13 @@ struct sr_addr provider__own_addr(const struct provider *provider, const struct 
         local = flow->local;
     if (provider->conf.public_ip.family == family)
         found = &provider->conf.public_ip;
-    if (found == NULL && !is_near(&flow->remote))
+    if (found == NULL && !is_near(ua, &flow->remote))
         found = of_family(&settings->public_ip4, &settings->public_ip6, family);
     if (found == NULL)
         found = mapped;
-    if (found == NULL && !is_near(&flow->remote))
+    if (found == NULL && !is_near(ua, &flow->remote))
         found = of_family(&ua->seen_ip4, &ua->seen_ip6, family);
-    if (found == NULL && !is_near(&flow->remote) && ua->stun_ip4.family == family)
+    if (found == NULL && !is_near(ua, &flow->remote) && ua->stun_ip4.family == family)
         found = &ua->stun_ip4;
     if (found == NULL)
         found = of_family(&settings->lan_ip4, &settings->lan_ip6, family);
@@ -132,7 +136,7 @@ void provider__learn(struct provider *provider, const struct net_flow *flow, str
 
         /* a server that knows no rport: behind a NAT it does not show us our address */
         if (net_local_for(ua->net, &flow->remote, &local) != SR_OK ||
-            (is_near(&local) && !is_near(&flow->remote))) {
+            (is_near(ua, &local) && !is_near(ua, &flow->remote))) {
             provider__ask_stun(ua);
             return;
         }
@@ -143,9 +147,9 @@ void provider__learn(struct provider *provider, const struct net_flow *flow, str
     if (sr_addr_eq(&seen, &provider->mapped))
         return;
     provider->mapped = seen;
-    if (!is_near(&seen) && seen.family == SR_ADDR_IP4)
+    if (!is_near(ua, &seen) && seen.family == SR_ADDR_IP4)
         ua->seen_ip4 = seen;
-    else if (!is_near(&seen))
+    else if (!is_near(ua, &seen))
         ua->seen_ip6 = seen;
 }
 

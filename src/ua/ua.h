@@ -67,7 +67,9 @@ struct ua_settings {
     const struct ua_provider *providers;
     size_t provider_count;
     struct sr_addr public_ip4,
-        public_ip6;          /* told to providers; family NONE: learnt from their answers */
+        public_ip6; /* told to providers; family NONE: learnt from their answers */
+    const struct sr_cidr *local_nets; /* on this side of any NAT, beside private addresses */
+    size_t local_net_count;
     uint16_t sip_port;       /* we listen there; 0: 5060 */
     uint16_t tls_port;       /* 0: 5061 */
     struct sr_str stun_host; /* asked when a provider does not show our address; empty: never */

@@ -1,5 +1,6 @@
 /* Registration at providers: the machine and its messages, in virtual time. */
 #include "house.h"
+#include "rtc/stun.h"
 
 static void until_down(struct rig *rig, enum ua_provider_fault fault, sr_usec usec)
 {
@@ -315,6 +316,72 @@ static void keep_alives_hold_a_mapping_of_thirty_seconds(void **state)
     house_end(h);
 }
 
+/* A STUN server that says we are 203.0.113.50:6000. */
+static void on_stun_request(void *arg, struct sim_end *end, const struct net_flow *flow,
+                            struct sr_str bytes)
+{
+    struct sr_addr mapped;
+    struct net_flow back = *flow;
+    struct stun_msg request;
+    uint8_t answer[256];
+    size_t n;
+
+    ++*(unsigned *)arg;
+    assert_int_equal(stun_parse(bytes, &request), SR_OK);
+    assert_int_equal(sr_addr_parse(SR_STR("203.0.113.50:6000"), 0, &mapped), SR_OK);
+    n = stun_answer_binding(&request, &mapped, answer, sizeof(answer));
+    assert_true(n > 0);
+    assert_int_equal(sim_end_send(end, &back, sr_str_make((const char *)answer, n)), SR_OK);
+}
+
+static unsigned with_stun(struct house *h)
+{
+    static const struct sim_end_handler handler = {on_stun_request, NULL};
+    struct sr_addr addr;
+    struct sim_end *end;
+    unsigned asked = 0;
+
+    assert_int_equal(sr_addr_parse(SR_STR("198.51.100.9:3478"), 0, &addr), SR_OK);
+    end = sim_end_new(h->rig.wire, NET_UDP, &addr, &handler, &asked);
+    h->rig.settings.stun_host = SR_STR("198.51.100.9");
+    h->rig.settings.stun_port = 3478;
+    rig_configure(&h->rig);
+    until_up(&h->rig, 1, 2 * SR_SEC);
+    rig_run(&h->rig, 20 * SR_SEC);
+    sim_end_free(end);
+    return asked;
+}
+
+static void stun_is_asked_when_the_provider_shows_nothing(void **state)
+{
+    HOUSE;
+    t->hides_us = true;
+    assert_int_equal(with_stun(h), 1);
+    assert_non_null(strstr(t->contact, "@203.0.113.50:"));
+    house_end(h);
+}
+
+static void stun_is_not_asked_otherwise(void **state)
+{
+    HOUSE;
+    t->seen = "203.0.113.9:4242";
+    assert_int_equal(with_stun(h), 0);
+    assert_non_null(strstr(t->contact, "@203.0.113.9:4242>"));
+    house_end(h);
+}
+
+/* Addresses of a family this machine does not have are not waited for. */
+static void unreachable_families_cost_no_time(void **state)
+{
+    HOUSE;
+    assert_int_equal(
+        resolver_sim_add(rig->resolver, "a.trunk.example", DNS_AAAA, 300, "2001:db8::1"), SR_OK);
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    assert_int_equal(t->bindings, 1);
+    house_end(h);
+}
+
 /* ---- settings ---- */
 
 static void a_reload_touches_only_what_changed(void **state)
@@ -465,6 +532,9 @@ int run_provider_tests(void)
         cmocka_unit_test(an_open_registrar_gets_the_right_contact_at_once),
         cmocka_unit_test(a_new_public_address_is_told_and_registered),
         cmocka_unit_test(a_configured_public_address_counts),
+        cmocka_unit_test(stun_is_asked_when_the_provider_shows_nothing),
+        cmocka_unit_test(stun_is_not_asked_otherwise),
+        cmocka_unit_test(unreachable_families_cost_no_time),
         cmocka_unit_test(keep_alives_hold_a_mapping_of_thirty_seconds),
         cmocka_unit_test(a_reload_touches_only_what_changed),
         cmocka_unit_test(the_end_takes_registrations_back),

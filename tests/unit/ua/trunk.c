@@ -23,7 +23,9 @@ static void begin_reply(struct trunk *trunk, struct sr_buf *buf, const char *req
     const char *rport = strstr(via, ";rport");
 
     sr_buf_fmt(buf, "SIP/2.0 %s\r\n", status);
-    if (rport != NULL)
+    if (rport != NULL && trunk->hides_us)
+        sr_buf_fmt(buf, "Via: %.*s\r\n", (int)(rport - via), via);
+    else if (rport != NULL)
         sr_buf_fmt(buf, "Via: %.*s;received=%s;rport=%u%s\r\n", (int)(rport - via), via,
                    sr_addr_ip_text(&seen, addr), (unsigned)seen.port, rport + 6);
     else

@@ -33,6 +33,7 @@ struct trunk {
     uint16_t status; /* every REGISTER gets this; 0: by the rules */
     uint16_t options_status;
     const char *extra; /* header lines of its 200 to REGISTER */
+    bool hides_us;     /* neither received nor rport in its Via */
     const char *seen;  /* "203.0.113.9:4242": as it sees us; NULL: as it is */
     unsigned registers, challenges, bindings, removals, options;
     char contact[512]; /* of the last good REGISTER */
