@@ -111,8 +111,7 @@ struct ua {
     struct sr_idtab provider_ids;
     struct sr_addr seen_ip4, seen_ip6; /* as some provider saw us last; NONE: not known */
     struct sr_addr stun_ip4;           /* by the STUN server; NONE: not known */
-    uint8_t stun_id[12];
-    struct stun_query *stun; /* a question to the STUN server, or NULL */
+    struct stun_query *stun;           /* a question to the STUN server, or NULL */
     struct loop_timer stop_timer;
     loop_fn *stop_fn; /* told when all registrations were taken back; NULL: nobody waits */
     void *stop_arg;

@@ -321,23 +321,33 @@ static void service_route_and_proxy_are_obeyed(void **state)
 
 /* ---- trust ---- */
 
-static void send_invite(struct trunk *from, const char *uri, const char *extra)
+/* call_id NULL: a fresh one. */
+static void send_invite_as(struct trunk *from, const char *uri, const char *extra,
+                           const char *call_id)
 {
     static unsigned number;
+    char fresh[32];
     char text[TEXT_MAX];
     char addr[SR_ADDR_TEXT_MAX];
 
+    (void)snprintf(fresh, sizeof(fresh), "in%u@trunk", number);
     (void)snprintf(text, sizeof(text),
                    "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKin%u;rport\r\n"
                    "From: \"Bob\" <sip:+49891@trunk.example>;tag=in%u\r\n%s"
-                   "Call-ID: in%u@trunk\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+                   "Call-ID: %s\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
                    "Contact: <sip:gw@%s>\r\nContent-Type: application/sdp\r\n"
                    "Content-Length: %zu\r\n\r\n%s",
-                   uri, sr_addr_text(&from->addr, addr), number, number, extra, number,
-                   sr_addr_text(&from->addr, addr), strlen(SDP_A), SDP_A);
+                   uri, sr_addr_text(&from->addr, addr), number, number, extra,
+                   call_id ? call_id : fresh, sr_addr_text(&from->addr, addr), strlen(SDP_A),
+                   SDP_A);
     number++;
     from->flow = (struct net_flow){.kind = from->kind, .remote = from->rig->host};
     trunk_send(from, text);
+}
+
+static void send_invite(struct trunk *from, const char *uri, const char *extra)
+{
+    send_invite_as(from, uri, extra, NULL);
 }
 
 static void contact_uri(const struct trunk *trunk, char out[256])
@@ -468,6 +478,34 @@ static void five_accounts_of_one_host_are_told_apart(void **state)
     house_end(h);
 }
 
+/* A phone calls another number of the house, and a proxying provider brings the call back as it is. */
+static void a_call_may_come_back_through_the_provider(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    char uri[256];
+    char call_id[128];
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+49301239", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    (void)snprintf(call_id, sizeof(call_id), "%s", header(invite, "Call-ID"));
+    contact_uri(t, uri);
+    send_invite_as(t, uri, "To: <sip:+49301239@trunk.example>\r\n", call_id);
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->dialled, "+49301239");
+    sip_leg_reject(rig->leg, 486, SR_STR(""), 0);
+    rig->leg = NULL;
+    (void)trunk_wait(t, "SIP/2.0 486", SR_SEC);
+    trunk_reply(t, invite, "486 Busy Here", "gw", NULL, NULL);
+    (void)rig_event(rig, SIP_LEG_ENDED);
+    (void)leg;
+    rig_run(rig, 35 * SR_SEC);
+    house_end(h);
+}
+
 /* ---- inside a call ---- */
 
 static void an_incoming_call_is_answered_with_our_public_contact(void **state)
@@ -510,6 +548,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(strangers_are_challenged_whatever_they_write),
         cmocka_unit_test(trusted_addresses_may_call_without_registration),
         cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
+        cmocka_unit_test(a_call_may_come_back_through_the_provider),
         cmocka_unit_test(an_incoming_call_is_answered_with_our_public_contact),
     };
 
