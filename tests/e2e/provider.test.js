@@ -283,6 +283,7 @@ test('a reload touches only the account that changed', options, async () => {
     await until(router, 'pone', (state) => state.state === 'registered');
     await until(router, 'ptwo', (state) => state.state === 'registered');
     const before = trunk.registers.length;
+    const events = await router.api.events();
     router.config.providers[1].registerIntervalSec = 120;
     router.writeConfig();
     router.child.child.kill('SIGHUP');
@@ -291,6 +292,16 @@ test('a reload touches only the account that changed', options, async () => {
     const later = trunk.registers.slice(before);
     assert.equal(later.filter((m) => m.get('to').includes('one')).length, 0);
     assert.ok(later.some((m) => m.get('to').includes('two') && m.get('expires') === '0'));
+    const up = await events.waitFor('provider_registered');
+    assert.equal(up.providerId, 'ptwo');
+    assert.equal(up.provider.state, 'registered');
+    trunk.status = 403;
+    router.config.providers[1].registerIntervalSec = 180;
+    router.writeConfig();
+    router.child.child.kill('SIGHUP');
+    const down = await events.waitFor('provider_failed');
+    assert.equal(down.fault, 'forbidden');
+    assert.match(down.why, /403/);
   } finally {
     await stopAll(router, stopping(trunk));
   }
