@@ -150,6 +150,8 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         return;
     }
     (void)sr_str_copy(shown, call->api_shown, sizeof(call->api_shown));
+    (void)sr_str_copy(sr_str_c(command->provider_id), call->api_provider,
+                      sizeof(call->api_provider));
     if (command->from[0])
         (void)sr_str_copy(sr_str_c(command->to), call->api_to, sizeof(call->api_to));
     else

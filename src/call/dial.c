@@ -266,6 +266,8 @@ enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str d
 {
     struct routing_query query = {.device = device_of(call, from), .number = dialled};
 
+    if (!is_addition && call->api_provider[0] != '\0')
+        query.preferred = config_provider_by_id(call->config, sr_str_c(call->api_provider));
     return dial(call, from, &query, is_addition);
 }
 

@@ -184,8 +184,9 @@ struct call {
     bool was_ringing;          /* somebody rang: 180 went to the caller */
     uint32_t duration_sec_max; /* of the routes; 0: none */
     struct loop_timer limit_timer;
-    char api_to[ENGINE_TEXT_MAX];    /* dialled when the first leg answers (POST /api/call) */
-    char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
+    char api_to[ENGINE_TEXT_MAX];       /* dialled when the first leg answers (POST /api/call) */
+    char api_provider[ENGINE_TEXT_MAX]; /* through which `api_to` is called; "": as routed */
+    char api_shown[ENGINE_TEXT_MAX];    /* whom the first party of such a call sees calling */
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];

@@ -110,11 +110,7 @@ void api_call_start(struct api_call *call)
         refuse_field(call, "/providerId", "there is no provider with this id");
         return;
     }
-    if (provider.n > 0) {
-        api_answer_err(call->web, call->ticket, SR_ERR_UNSUPPORTED,
-                       "calls by providers are not built yet");
-        return;
-    }
+    (void)sr_str_copy(provider, command.provider_id, sizeof(command.provider_id));
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
     (void)sr_str_copy(from, command.from, sizeof(command.from));
     (void)auth_owner(&call->who, owner);

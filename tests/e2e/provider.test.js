@@ -72,6 +72,13 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
         const figures = { atFar: snr(atFar.samples, atFar.rate, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
         t.diagnostic(`SNR ${JSON.stringify(figures)}`);
         assert.ok(figures.atFar > 30 && figures.atNear > 30, JSON.stringify(figures));
+        const made = await router.api.post('/api/call', { from: '201', to: '+49891234', providerId: `p${accounts[2]}` });
+        const again = far.events.length;
+        await far.event('CALL_ESTABLISHED', 10000, again);
+        const live = (await router.api.get('/api/calls')).items.find((one) => one.callId === made.callId);
+        assert.equal(live.legs.find((leg) => leg.kind === 'provider').providerId, `p${accounts[2]}`);
+        await near.hangup();
+        await far.event('CALL_CLOSED', 5000, again);
       } finally {
         await near.stop();
       }
