@@ -94,7 +94,15 @@ class AppState {
     await this.enter();
   }
 
+  private readonly leaving = new Set<() => void>();
+
+  /** Called while the line still stands, before somebody is logged out. */
+  whenLeaving(fn: () => void) {
+    this.leaving.add(fn);
+  }
+
   async logOut() {
+    for (const fn of this.leaving) fn();
     await ask('POST', '/api/logout').catch(() => {});
     this.forget();
   }

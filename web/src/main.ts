@@ -1,12 +1,21 @@
 /* The frame: login or the page, the way between its views, the line's state, what is said in the corner. */
 import { html, LitElement, nothing } from 'lit';
 import { app, type Theme } from './app-state.js';
+import { phone, startPhone } from './softphone.js';
 import type { Role } from './types.js';
+import { clock } from './words.js';
 import { icon, type IconName } from './ui/icons.js';
 import { mark } from './ui/mark.js';
 import './views/login.js';
 import './views/calls.js';
+import './views/config.js';
 import './views/devices.js';
+import './views/history.js';
+import { stateWords } from './views/phone.js';
+import './views/providers.js';
+import './views/routes.js';
+import './views/status.js';
+import './views/users.js';
 
 interface Entry {
   id: string;
@@ -17,10 +26,18 @@ interface Entry {
 }
 
 const EVERYBODY: Role[] = ['admin', 'read', 'user'];
+const WATCHERS: Role[] = ['admin', 'read'];
 
 const ENTRIES: Entry[] = [
+  { id: 'phone', title: 'Phone', icon: 'phone', roles: ['admin', 'user'], show: () => html`<sr-phone></sr-phone>` },
   { id: 'calls', title: 'Calls', icon: 'calls', roles: EVERYBODY, show: () => html`<sr-calls></sr-calls>` },
   { id: 'devices', title: 'Devices', icon: 'devices', roles: EVERYBODY, show: () => html`<sr-devices></sr-devices>` },
+  { id: 'history', title: 'History', icon: 'history', roles: WATCHERS, show: () => html`<sr-history></sr-history>` },
+  { id: 'providers', title: 'Providers', icon: 'providers', roles: WATCHERS, show: () => html`<sr-providers></sr-providers>` },
+  { id: 'routes', title: 'Routes', icon: 'routes', roles: WATCHERS, show: () => html`<sr-routes></sr-routes>` },
+  { id: 'config', title: 'Configuration', icon: 'config', roles: WATCHERS, show: () => html`<sr-config></sr-config>` },
+  { id: 'users', title: 'Users', icon: 'users', roles: ['admin'], show: () => html`<sr-users></sr-users>` },
+  { id: 'status', title: 'Status', icon: 'status', roles: WATCHERS, show: () => html`<sr-status></sr-status>` },
 ];
 
 const THEMES: Record<Theme, { next: Theme; icon: IconName; words: string }> = {
@@ -40,7 +57,8 @@ class AppFrame extends LitElement {
   connectedCallback() {
     super.connectedCallback();
     app.watch(() => this.requestUpdate());
-    void app.enter();
+    phone.watch(() => this.requestUpdate());
+    void startPhone().then(() => app.enter());
   }
 
   private get entries() {
@@ -95,6 +113,21 @@ class AppFrame extends LitElement {
     </header>`;
   }
 
+  /* A call of this browser, on every view but its own. */
+  private bar() {
+    const ringing = phone.ringing[0];
+    const call = ringing ?? phone.active;
+    if (!call || (this.current.id === 'phone' && !ringing) || this.current.id === 'phone') return nothing;
+    const who = call.name ?? (call.number || 'Call');
+    return html`<aside class="bar ${ringing ? 'ringing' : ''}" aria-label="Your call">
+      <a href="#/phone"><b>${who}</b> <span>${stateWords(call)}</span>${call.answeredAt ? html` <span class="mono">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</a>
+      <span class="grow"></span>
+      ${ringing ? html`<button type="button" class="green" @click=${() => { location.hash = '#/phone'; void phone.answer(call.key); }}>${icon('phone')}Answer</button>`
+    : html`<button type="button" aria-pressed=${String(call.isMuted)} @click=${() => phone.mute(call.key, !call.isMuted)}>${icon(call.isMuted ? 'micOff' : 'mic')}${call.isMuted ? 'Unmute' : 'Mute'}</button>`}
+      <button type="button" class="red" @click=${() => phone.hangUp(call.key)}>${icon('hangup')}${ringing ? 'Reject' : 'Hang up'}</button>
+    </aside>`;
+  }
+
   private notes() {
     return html`<div class="notes" role="log" aria-live="polite" aria-label="Messages">
       ${app.notes.map((note) => html`<p class="note ${note.tone}">${icon(note.tone === 'bad' ? 'warn' : 'check')}<span>${note.text}</span>
@@ -110,7 +143,7 @@ class AppFrame extends LitElement {
     }
     if (!app.me) return html`<sr-login></sr-login>${this.notes()}`;
     return html`<a class="skip" href="#main" @click=${this.skip}>To the content</a>
-      ${this.top()}
+      ${this.top()}${this.bar()}
       <div class="frame">${this.navigation()}<main id="main" tabindex="-1">${this.current.show()}</main></div>
       ${this.notes()}`;
   }

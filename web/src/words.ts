@@ -73,7 +73,8 @@ export function duration(seconds: number): string {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
   if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor(s / 60) % 60} min`;
-  return `${Math.floor(s / 86400)} days ${Math.floor(s / 3600) % 24} h`;
+  const days = Math.floor(s / 86400);
+  return `${days} ${days === 1 ? 'day' : 'days'} ${Math.floor(s / 3600) % 24} h`;
 }
 
 /** A time today as its hour, else with its day. */
@@ -109,7 +110,7 @@ export function mediaWords(call: Call): string {
   return MEDIA[call.media] ?? call.media;
 }
 
-const KINDS: Record<string, string> = { device: 'phone', provider: 'provider', webrtc: 'browser', media: 'announcement', tool: 'program' };
+const KINDS: Record<string, string> = { device: 'phone', provider: 'provider', webrtc: 'browser', media: 'router', tool: 'program' };
 
 export function kindWords(kind: string): string {
   return KINDS[kind] ?? kind;

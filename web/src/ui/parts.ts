@@ -7,9 +7,9 @@ import { icon, type IconName } from './icons.js';
 export const pill = (text: string, tone: Tone = 'quiet') => html`<span class="pill ${tone}">${text}</span>`;
 
 /** The word, and behind it the figures. */
-export function quality(value: Quality): TemplateResult {
+export function quality(value: Quality, isOver = false): TemplateResult {
   const { word, tone } = qualityWords(value);
-  return html`<span class="quality ${tone}"><b>${word}</b><small>${qualityFigures(value)}</small></span>`;
+  return html`<span class="quality ${tone}"><b>${isOver && tone === 'quiet' ? 'not measured' : word}</b><small>${qualityFigures(value)}</small></span>`;
 }
 
 /** A button that shows only an icon; its name is read out and shown on hover. */

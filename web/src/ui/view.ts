@@ -33,7 +33,7 @@ export class View extends LitElement {
     this.whenGone(() => clearInterval(timer));
   }
 
-  protected put(values: Record<string, unknown>) {
+  protected put(values: object) {
     Object.assign(this, values);
     this.requestUpdate();
   }

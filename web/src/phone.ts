@@ -1,0 +1,537 @@
+/*
+ * The softphone as a state machine: registration, calls in and out, coming back after a reload or another network.
+ *
+ * The order of messages is docs/api.md's: offer (a session of audio, tied to no call), answer, link (session and call
+ * become one). No DOM: socket, audio, REST and timer come in, so tests drive all of it.
+ */
+import type { Call, Leg, RouterEvent } from './types.js';
+
+export type PhoneState = 'off' | 'registering' | 'ready' | 'refused' | 'not-built';
+/** preparing: microphone and offer; ringing: somebody calls us; calling: they are rung; lost: the way to the router broke. */
+export type CallState = 'preparing' | 'ringing' | 'connecting' | 'calling' | 'talking' | 'ended';
+export type MediaState = 'none' | 'checking' | 'up' | 'broken' | 'failed';
+
+export interface PhoneCall {
+  key: string;
+  callId: string | null;
+  sessionId: string | null;
+  direction: 'in' | 'out';
+  number: string;
+  name: string | null;
+  state: CallState;
+  media: MediaState;
+  isMuted: boolean;
+  /** We put the others on hold. */
+  isHeld: boolean;
+  beganAt: number;
+  answeredAt: number | null;
+  /** ended: why, as a reason word or a sentence. */
+  why: string;
+}
+
+export interface Media {
+  /** Makes a session and gives its offer. Without microphone it stays silent until openMic. */
+  offer(sessionId: string, withMic: boolean): Promise<string>;
+  accept(sessionId: string, sdp: string): Promise<void>;
+  openMic(sessionId: string): Promise<void>;
+  mute(sessionId: string, isMuted: boolean): void;
+  /** @return false: this session cannot send digits in its audio */
+  digits(sessionId: string, digits: string): boolean;
+  close(sessionId: string): void;
+  onState: (sessionId: string, state: MediaState) => void;
+}
+
+export interface PhoneRest {
+  start(to: string, from?: string): Promise<{ callId: string }>;
+  change(callId: string, legId: string, what: { held?: boolean }): Promise<unknown>;
+  add(callId: string, to: string): Promise<unknown>;
+  digits(callId: string, legId: string, digits: string): Promise<unknown>;
+  transfer(callId: string, legId: string, to: string): Promise<unknown>;
+}
+
+export interface Kept {
+  token: string;
+  deviceId: string;
+}
+
+export interface PhoneGround {
+  send(message: object): boolean;
+  media: Media;
+  rest: PhoneRest;
+  /** The router's own picture of a call. */
+  call(callId: string): Call | undefined;
+  now(): number;
+  id(): string;
+  after(ms: number, fn: () => void): unknown;
+  cancel(timer: unknown): void;
+  kept(): Kept | null;
+  keep(kept: Kept | null): void;
+  /** "" for a guest. */
+  wantedDevice(): string;
+  name(): string;
+}
+
+const SHOWN_AFTER_END_MS = 4000;
+/** An offer that is not linked dies at the router after 60 s. */
+const OFFER_LASTS_MS = 50000;
+/** Another page of ours may be placing this call: wait before ringing for it. */
+const OWN_CALL_WAIT_MS = 1500;
+const REOFFER_MS = 2000;
+
+interface Inner extends PhoneCall {
+  isAnswered: boolean; /* webrtc-answer was taken */
+  isLinked: boolean;
+  isWanted: boolean; /* the user answered, or dialled */
+  offeredAt: number;
+  timer: unknown;
+}
+
+export class Phone {
+  state: PhoneState = 'off';
+  deviceId = '';
+  refusal = '';
+  readonly calls: PhoneCall[] = [];
+
+  private token = '';
+  private readonly watchers = new Set<() => void>();
+  private readonly faults = new Set<(sentence: string) => void>();
+  /** Calls announced while POST /api/call runs: one of them is ours. */
+  private early: RouterEvent[] | null = null;
+  private posts = 0;
+  private isLive = false;
+
+  constructor(private readonly ground: PhoneGround) {
+    ground.media.onState = (sessionId, state) => this.onMedia(sessionId, state);
+  }
+
+  watch(fn: () => void) {
+    this.watchers.add(fn);
+    return () => this.watchers.delete(fn);
+  }
+
+  /** Sentences for people about what failed. */
+  onFault(fn: (sentence: string) => void) {
+    this.faults.add(fn);
+    return () => this.faults.delete(fn);
+  }
+
+  get active(): PhoneCall | undefined {
+    return this.calls.find((call) => call.state !== 'ended' && call.state !== 'ringing' && !call.isHeld)
+      ?? this.calls.find((call) => call.state !== 'ended' && call.state !== 'ringing');
+  }
+
+  get ringing(): PhoneCall[] {
+    return this.calls.filter((call) => call.state === 'ringing');
+  }
+
+  /* ---- registration ---- */
+
+  /** The line to the router is up, or down. */
+  line(isLive: boolean) {
+    const was = this.isLive;
+    this.isLive = isLive;
+    if (isLive && !was && this.state !== 'not-built') this.register();
+    if (!isLive && this.state !== 'not-built') this.state = 'off';
+    this.changed();
+  }
+
+  register() {
+    const kept = this.token ? { token: this.token, deviceId: this.deviceId } : this.ground.kept();
+    const deviceId = this.ground.wantedDevice();
+    const isSame = kept !== null && (deviceId ? kept.deviceId === deviceId : kept.deviceId.startsWith('guest:') || kept.deviceId === '');
+    this.state = 'registering';
+    this.ground.send({
+      type: 'webrtc-register',
+      ...(deviceId ? { deviceId } : {}),
+      name: this.ground.name(),
+      ...(isSame ? { token: kept.token } : {}),
+    });
+    this.changed();
+  }
+
+  /** Another device was chosen: begin anew. */
+  registerAnew() {
+    this.token = '';
+    this.ground.keep(null);
+    if (this.isLive && this.state !== 'not-built') this.register();
+  }
+
+  private registered(event: RouterEvent) {
+    this.token = String(event.token ?? '');
+    this.deviceId = String(event.deviceId ?? '');
+    this.state = 'ready';
+    this.refusal = '';
+    this.ground.keep({ token: this.token, deviceId: this.deviceId });
+    const legs = (event.legs ?? []) as { callId: string; sessionId: string }[];
+    for (const call of this.inner) {
+      const isThere = legs.some((leg) => leg.sessionId === call.sessionId);
+      if (call.isLinked && !isThere && call.state !== 'ended') this.end(call, 'unreachable', false);
+      else if (isThere && call.media !== 'up' && call.state !== 'ended') void this.resume(call);
+    }
+    for (const leg of legs) {
+      if (!this.inner.some((call) => call.sessionId === leg.sessionId)) this.revive(leg.callId, leg.sessionId);
+    }
+    this.changed();
+  }
+
+  /** A call that stood before the page was loaded anew. */
+  private revive(callId: string, sessionId: string) {
+    const view = this.ground.call(callId);
+    const call = this.add('out', '', null);
+    Object.assign(call, { callId, sessionId, isLinked: true, isWanted: true, state: 'connecting' });
+    if (view) this.onCall(view);
+    void this.resume(call);
+  }
+
+  private async resume(call: Inner) {
+    const sessionId = call.sessionId!;
+    this.ground.media.close(sessionId);
+    call.media = 'checking';
+    try {
+      const sdp = await this.ground.media.offer(sessionId, true);
+      if (call.state === 'ended') this.ground.media.close(sessionId);
+      else this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token });
+      this.ground.media.mute(sessionId, call.isMuted || call.isHeld);
+    } catch (error) {
+      this.fail(call, error);
+    }
+    this.changed();
+  }
+
+  /* ---- what people do ---- */
+
+  /** Calls a number. The microphone opens first: without it nobody is rung. */
+  async dial(to: string, name: string | null = null) {
+    const call = this.add('out', to, name);
+    call.isWanted = true;
+    call.sessionId = this.ground.id();
+    this.changed();
+    try {
+      await this.holdOthers(call);
+      const sdp = await this.ground.media.offer(call.sessionId, true);
+      if (this.isOver(call)) {
+        this.ground.media.close(call.sessionId);
+        return;
+      }
+      call.offeredAt = this.ground.now();
+      if (!this.ground.send({ type: 'webrtc-offer', sessionId: call.sessionId, sdp })) throw new Error('the line to the router is down');
+      this.posts += 1;
+      this.early ??= [];
+      try {
+        const { callId } = await this.ground.rest.start(to, this.deviceId);
+        call.callId = callId;
+        if (this.isOver(call)) this.ground.send({ type: 'webrtc-reject', callId });
+      } finally {
+        this.posts -= 1;
+        this.sortEarly();
+      }
+      if (!this.isOver(call)) this.linkWhenReady(call);
+    } catch (error) {
+      this.fail(call, error);
+    }
+    this.changed();
+  }
+
+  async answer(key: string) {
+    const call = this.inner.find((other) => other.key === key);
+    if (!call || call.state !== 'ringing') return;
+    call.state = 'connecting';
+    call.isWanted = true;
+    this.changed();
+    try {
+      await this.holdOthers(call);
+      if (!call.sessionId || this.ground.now() - call.offeredAt > OFFER_LASTS_MS) await this.prepare(call, true);
+      else await this.ground.media.openMic(call.sessionId);
+      if (!this.isOver(call)) this.linkWhenReady(call);
+    } catch (error) {
+      if (call.callId) this.ground.send({ type: 'webrtc-reject', callId: call.callId });
+      this.fail(call, error);
+    }
+    this.changed();
+  }
+
+  hangUp(key: string) {
+    const call = this.inner.find((other) => other.key === key);
+    if (!call || call.state === 'ended') return;
+    if (call.state === 'ringing' && call.callId) this.ground.send({ type: 'webrtc-reject', callId: call.callId });
+    else if (call.callId && !call.isLinked && call.direction === 'in') this.ground.send({ type: 'webrtc-reject', callId: call.callId });
+    this.end(call, call.state === 'ringing' ? 'declined' : 'hangup', true);
+  }
+
+  mute(key: string, isMuted: boolean) {
+    const call = this.inner.find((other) => other.key === key);
+    if (!call?.sessionId) return;
+    call.isMuted = isMuted;
+    this.ground.media.mute(call.sessionId, isMuted || call.isHeld);
+    this.changed();
+  }
+
+  /** One other party hears music; of several we step out, and they go on talking. */
+  async hold(key: string, isHeld: boolean) {
+    const call = this.inner.find((other) => other.key === key);
+    const view = call?.callId ? this.ground.call(call.callId) : undefined;
+    if (!call?.sessionId || !call.callId || !view || call.isHeld === isHeld) return;
+    const own = this.ownLeg(call, view);
+    const others = view.legs.filter((leg) => leg !== own && leg.role === 'participant');
+    const subject = others.length === 1 ? others[0] : own;
+    if (!isHeld) await this.holdOthers(call);
+    if (subject) await this.ground.rest.change(call.callId, subject.legId, { held: isHeld });
+    call.isHeld = isHeld;
+    this.ground.media.mute(call.sessionId, call.isMuted || isHeld);
+    this.changed();
+  }
+
+  async digits(key: string, digits: string) {
+    const call = this.inner.find((other) => other.key === key);
+    if (!call?.sessionId || !call.callId || this.ground.media.digits(call.sessionId, digits)) return;
+    const view = this.ground.call(call.callId);
+    const other = view?.legs.find((leg) => leg !== this.ownLeg(call, view));
+    if (other) await this.ground.rest.digits(call.callId, other.legId, digits);
+  }
+
+  /** Connects the other party with somebody else; we are out of the call then. */
+  async transfer(key: string, to: string) {
+    const call = this.inner.find((other) => other.key === key);
+    const view = call?.callId ? this.ground.call(call.callId) : undefined;
+    if (!call?.callId || !view) return;
+    const own = this.ownLeg(call, view);
+    const others = view.legs.filter((leg) => leg !== own && leg.role === 'participant');
+    if (others.length !== 1) throw new Error('only a call with one other party can be transferred');
+    await this.ground.rest.transfer(call.callId, others[0].legId, to);
+  }
+
+  async addParty(key: string, to: string) {
+    const call = this.inner.find((other) => other.key === key);
+    if (call?.callId) await this.ground.rest.add(call.callId, to);
+  }
+
+  /** Ends everything of this page: logging out, or another device. */
+  endAll() {
+    for (const call of this.inner) if (call.state !== 'ended') this.hangUp(call.key);
+    this.token = '';
+    this.ground.keep(null);
+    this.state = this.state === 'not-built' ? 'not-built' : 'off';
+    this.isLive = false;
+    this.changed();
+  }
+
+  /* ---- what the router says ---- */
+
+  onEvent(event: RouterEvent) {
+    switch (event.type) {
+      case 'webrtc-registered':
+        this.registered(event);
+        break;
+      case 'webrtc-incoming':
+        if (this.early) this.early.push(event);
+        else this.incoming(event);
+        break;
+      case 'webrtc-answer':
+        void this.answered(event);
+        break;
+      case 'webrtc-cancelled':
+        this.early = this.early?.filter((other) => other.callId !== event.callId) ?? null;
+        this.endBy((call) => call.callId === event.callId && !call.isLinked, String(event.reason ?? 'cancelled'));
+        break;
+      case 'webrtc-hangup':
+        this.endBy((call) => call.sessionId === event.sessionId, String(event.reason ?? 'hangup'));
+        break;
+      case 'call_ended':
+        this.endBy((call) => call.callId === event.callId, String(event.reason ?? 'hangup'));
+        break;
+      case 'error':
+        this.refused(event);
+        break;
+      default:
+        if (event.call) this.onCall(event.call);
+    }
+  }
+
+  private incoming(event: RouterEvent) {
+    const callId = String(event.callId);
+    if (this.inner.some((call) => call.callId === callId && call.state !== 'ended')) return;
+    const isOwn = event.direction === 'outbound';
+    const call = this.add('in', String((isOwn ? event.to : event.from) ?? ''), isOwn ? null : ((event.fromName as string) ?? null));
+    call.callId = callId;
+    if (isOwn) {
+      call.state = 'preparing';
+      call.timer = this.ground.after(OWN_CALL_WAIT_MS, () => {
+        if (call.state === 'preparing') this.ring(call);
+      });
+    } else {
+      this.ring(call);
+    }
+    this.changed();
+  }
+
+  private ring(call: Inner) {
+    call.state = 'ringing';
+    // ready before the answer, so that it is heard at once; the microphone stays closed until then
+    this.prepare(call, false).catch(() => {
+      call.sessionId = null; // the answer tries again, and says what is wrong
+    });
+    this.changed();
+  }
+
+  private async prepare(call: Inner, withMic: boolean) {
+    const old = call.sessionId;
+    if (old) this.ground.media.close(old);
+    const sessionId = this.ground.id();
+    Object.assign(call, { sessionId, isAnswered: false, offeredAt: this.ground.now() });
+    const sdp = await this.ground.media.offer(sessionId, withMic);
+    if (call.sessionId !== sessionId || this.isOver(call)) {
+      this.ground.media.close(sessionId);
+      return;
+    }
+    if (!this.ground.send({ type: 'webrtc-offer', sessionId, sdp })) throw new Error('the line to the router is down');
+  }
+
+  private async answered(event: RouterEvent) {
+    const call = this.inner.find((other) => other.sessionId === event.sessionId && other.state !== 'ended');
+    if (!call) return;
+    try {
+      call.media = call.media === 'up' ? 'up' : 'checking';
+      await this.ground.media.accept(call.sessionId!, String(event.sdp));
+      call.isAnswered = true;
+      if (call.isWanted && !call.isLinked) this.linkWhenReady(call);
+    } catch (error) {
+      this.fail(call, error);
+    }
+    this.changed();
+  }
+
+  private linkWhenReady(call: Inner) {
+    if (call.isLinked || !call.isAnswered || !call.callId || !call.isWanted) return;
+    call.isLinked = true;
+    call.state = call.direction === 'out' ? 'calling' : 'connecting';
+    this.ground.send({ type: 'webrtc-link', callId: call.callId, sessionId: call.sessionId });
+    const view = this.ground.call(call.callId);
+    if (view) this.onCall(view);
+  }
+
+  private sortEarly() {
+    if (this.posts > 0 || !this.early) return;
+    const early = this.early;
+    this.early = null;
+    for (const event of early) this.incoming(event);
+  }
+
+  /** The router's picture of a call changed. */
+  private onCall(view: Call) {
+    const call = this.inner.find((other) => other.callId === view.callId && other.state !== 'ended');
+    if (!call || !call.isLinked) return;
+    const own = this.ownLeg(call, view);
+    const others = view.legs.filter((leg) => leg !== own);
+    const isTalking = others.some((leg) => leg.state === 'answered');
+    if (!call.number && others.length > 0) {
+      call.number = others[0].number ?? others[0].name ?? view.to;
+      call.name = others[0].name;
+      call.answeredAt = view.answeredAt ? Date.parse(view.answeredAt) : null;
+    }
+    if (isTalking && call.state !== 'talking') {
+      call.state = 'talking';
+      call.answeredAt ??= this.ground.now();
+    }
+    call.isHeld = others.length === 1 ? others[0].held : own?.held ?? call.isHeld;
+    this.changed();
+  }
+
+  private refused(event: RouterEvent) {
+    const sessionId = event.sessionId as string | undefined;
+    const call = this.inner.find((other) => other.state !== 'ended' && (sessionId ? other.sessionId === sessionId : event.callId !== undefined && other.callId === event.callId));
+    const detail = String(event.detail ?? event.code ?? 'refused');
+    if (event.code === 'not-built') {
+      this.state = 'not-built';
+    } else if (event.inReplyTo === 'webrtc-register') {
+      this.state = 'refused';
+      this.refusal = detail;
+      if (this.token || this.ground.kept()) this.registerAnew(); // the token of another login, or an old one
+    } else if (event.code === 'no-audio') {
+      this.say(detail); // the call may still come up: its verdict says more
+    } else if (call && event.inReplyTo !== 'webrtc-hangup' && event.inReplyTo !== 'webrtc-reject') {
+      this.end(call, detail, true);
+      this.say(detail);
+    }
+    this.changed();
+  }
+
+  private onMedia(sessionId: string, state: MediaState) {
+    const call = this.inner.find((other) => other.sessionId === sessionId && other.state !== 'ended');
+    if (!call) return;
+    call.media = state;
+    this.ground.cancel(call.timer);
+    if ((state === 'broken' || state === 'failed') && call.isLinked) {
+      call.timer = this.ground.after(state === 'failed' ? 0 : REOFFER_MS, () => {
+        if (call.state !== 'ended' && call.media !== 'up' && this.state === 'ready') void this.resume(call);
+      });
+    }
+    this.changed();
+  }
+
+  /* ---- small things ---- */
+
+  private get inner() {
+    return this.calls as Inner[];
+  }
+
+  /* TypeScript forgets what awaits change */
+  private isOver(call: Inner): boolean {
+    return call.state === 'ended';
+  }
+
+  private ownLeg(call: Inner, view: Call): Leg | undefined {
+    const browsers = view.legs.filter((leg) => leg.kind === 'webrtc');
+    return browsers.find((leg) => (leg as Leg & { sessionId?: string }).sessionId === call.sessionId)
+      ?? browsers.find((leg) => leg.deviceId === this.deviceId) ?? browsers[0];
+  }
+
+  private async holdOthers(except?: Inner) {
+    for (const other of this.inner) {
+      if (other !== except && other.state === 'talking' && !other.isHeld) await this.hold(other.key, true).catch(() => {});
+    }
+  }
+
+  private add(direction: 'in' | 'out', number: string, name: string | null): Inner {
+    const call: Inner = {
+      key: this.ground.id(), callId: null, sessionId: null, direction, number, name, state: 'preparing', media: 'none',
+      isMuted: false, isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
+      isAnswered: false, isLinked: false, isWanted: false, offeredAt: 0, timer: null,
+    };
+    this.calls.unshift(call);
+    return call;
+  }
+
+  private endBy(test: (call: Inner) => boolean, reason: string) {
+    for (const call of this.inner) if (call.state !== 'ended' && test(call)) this.end(call, reason, false);
+  }
+
+  private fail(call: Inner, error: unknown) {
+    const text = error instanceof Error ? error.message : String(error);
+    if (call.state !== 'ended') this.end(call, text, true);
+    this.say(text);
+  }
+
+  private end(call: Inner, why: string, isTold: boolean) {
+    const wasQuiet = call.state === 'preparing' && call.direction === 'in';
+    const isKnown = call.isLinked || call.offeredAt > 0; // the router has this session
+    if (call.sessionId && isKnown && (isTold || !call.isLinked)) this.ground.send({ type: 'webrtc-hangup', sessionId: call.sessionId });
+    if (call.sessionId) this.ground.media.close(call.sessionId);
+    this.ground.cancel(call.timer);
+    call.state = 'ended';
+    call.why = why;
+    call.timer = this.ground.after(wasQuiet ? 0 : SHOWN_AFTER_END_MS, () => {
+      const at = this.inner.indexOf(call);
+      if (at >= 0) this.calls.splice(at, 1);
+      this.changed();
+    });
+    this.changed();
+  }
+
+  private say(text: string) {
+    for (const fn of [...this.faults]) fn(text);
+  }
+
+  private changed() {
+    for (const fn of [...this.watchers]) fn();
+  }
+}

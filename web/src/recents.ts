@@ -1,0 +1,49 @@
+/* Calls of this browser, newest first, kept in the browser itself: so they are there for every role. */
+
+export interface Recent {
+  number: string;
+  name: string | null;
+  direction: 'in' | 'out';
+  isMissed: boolean;
+  at: number;
+}
+
+const KEY = 'recents';
+const MAX = 50;
+
+export function recents(): Recent[] {
+  try {
+    return JSON.parse(localStorage.getItem(KEY) ?? '[]') as Recent[];
+  } catch {
+    return [];
+  }
+}
+
+export function remember(recent: Recent) {
+  if (!recent.number) return;
+  localStorage.setItem(KEY, JSON.stringify([recent, ...recents()].slice(0, MAX)));
+}
+
+export interface Suggestion {
+  number: string;
+  name: string | null;
+  kind: 'contact' | 'device' | 'recent';
+  detail: string;
+}
+
+/** What fits what was typed: digits anywhere in the number, words at the start of a word of the name. */
+export function suggest(typed: string, lists: Suggestion[]): Suggestion[] {
+  const wanted = typed.trim().toLowerCase();
+  const digits = wanted.replace(/[\s()/.-]/g, '');
+  const seen = new Set<string>();
+  const fits = (item: Suggestion) => {
+    if (!wanted) return true;
+    if (digits && item.number.toLowerCase().includes(digits)) return true;
+    return (item.name ?? '').toLowerCase().split(/\s+/).some((word) => word.startsWith(wanted)) || (item.name ?? '').toLowerCase().startsWith(wanted);
+  };
+  return lists.filter((item) => {
+    if (seen.has(item.number) || !fits(item)) return false;
+    seen.add(item.number);
+    return true;
+  });
+}

@@ -1,0 +1,127 @@
+/* The one softphone of this page: the machine, tied to socket, audio, ring tone and what the system shows. */
+import { calls as rest } from './api.js';
+import { app } from './app-state.js';
+import { media } from './media.js';
+import { Phone, type Kept, type PhoneCall } from './phone.js';
+import { remember } from './recents.js';
+import { startRinging, stopRinging } from './sounds.js';
+
+const KEPT = 'phone';
+const TITLE_MS = 1000;
+
+function randomId() {
+  return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export const phone = new Phone({
+  send: (message) => app.events.send(message),
+  media,
+  rest,
+  call: (callId) => app.events.calls.get(callId),
+  now: () => Date.now(),
+  id: randomId,
+  after: (ms, fn) => setTimeout(fn, ms),
+  cancel: (timer) => clearTimeout(timer as number),
+  kept: () => JSON.parse(sessionStorage.getItem(KEPT) ?? 'null') as Kept | null,
+  keep: (kept) => (kept ? sessionStorage.setItem(KEPT, JSON.stringify(kept)) : sessionStorage.removeItem(KEPT)),
+  wantedDevice: () => wantedDevice(),
+  name: () => app.me?.name ?? '',
+});
+
+/** The device this browser rings as; "" is a guest. A user of one device is that device. */
+export function wantedDevice(): string {
+  return app.me?.role === 'user' ? app.me.deviceId ?? '' : localStorage.getItem('device') ?? '';
+}
+
+export function chooseDevice(deviceId: string) {
+  localStorage.setItem('device', deviceId);
+  phone.registerAnew();
+}
+
+/** Readers look and never call. */
+export const mayPhone = () => app.maySteer;
+
+/* A copied tab brings the token of the tab it was copied from: only one of them may be that phone. */
+async function ownTheToken() {
+  const kept = sessionStorage.getItem(KEPT);
+  if (!kept || !navigator.locks) return;
+  const { token } = JSON.parse(kept) as Kept;
+  await new Promise<void>((done) => {
+    void navigator.locks.request(`phone ${token}`, { ifAvailable: true }, async (lock) => {
+      if (!lock) sessionStorage.removeItem(KEPT);
+      done();
+      if (lock) await new Promise(() => {}); // held as long as the page lives
+    });
+  });
+}
+
+const remembered = new Set<string>();
+
+/* A call is remembered once it has ended. */
+function rememberEnded() {
+  for (const call of phone.calls) {
+    if (call.state !== 'ended' || remembered.has(call.key)) continue;
+    remembered.add(call.key);
+    const isElsewhere = call.why === 'answered_elsewhere';
+    remember({ number: call.number, name: call.name, direction: call.direction, at: call.beganAt,
+      isMissed: call.direction === 'in' && call.answeredAt === null && call.why !== 'declined' && !isElsewhere });
+  }
+}
+
+let note: Notification | null = null;
+let wasRinging = false;
+let titleTimer = 0;
+const plainTitle = () => document.title.replace(/^☎ .* · /, '');
+
+function showRinging(ringing: PhoneCall[]) {
+  const isRinging = ringing.length > 0;
+  if (isRinging === wasRinging) return;
+  wasRinging = isRinging;
+  clearInterval(titleTimer);
+  if (!isRinging) {
+    stopRinging();
+    note?.close();
+    note = null;
+    document.title = plainTitle();
+    return;
+  }
+  const who = ringing[0].name ?? ringing[0].number;
+  startRinging();
+  let isOn = false;
+  titleTimer = window.setInterval(() => {
+    isOn = !isOn;
+    document.title = isOn ? `☎ ${who} · ${plainTitle()}` : plainTitle();
+  }, TITLE_MS);
+  if (document.hidden && 'Notification' in window && Notification.permission === 'granted') {
+    note = new Notification(`${who} is calling`, { tag: 'ringing', requireInteraction: true });
+    note.onclick = () => {
+      window.focus();
+      location.hash = '#/phone';
+    };
+  }
+}
+
+/** Once, at the start of the page. */
+export async function startPhone() {
+  await ownTheToken();
+  const live = () => app.events.link === 'live' && app.events.isFilled && app.me !== null && mayPhone();
+  app.events.watch(() => {
+    if (live() !== isUp) {
+      isUp = live();
+      phone.line(isUp);
+    }
+  });
+  app.events.listen((event) => phone.onEvent(event));
+  phone.watch(() => {
+    showRinging(phone.ringing);
+    rememberEnded();
+    app.changed();
+  });
+  phone.onFault((sentence) => app.say(sentence[0].toUpperCase() + sentence.slice(1), 'bad'));
+  app.whenLeaving(() => {
+    isUp = false;
+    phone.endAll();
+  });
+}
+
+let isUp = false;

@@ -1,0 +1,270 @@
+/* The softphone: calls of this browser, dial pad, who to call, sound, and the checks behind it. */
+import { html, nothing } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import { all } from '../api.js';
+import { app } from '../app-state.js';
+import { media } from '../media.js';
+import type { PhoneCall } from '../phone.js';
+import { recents, suggest, type Suggestion } from '../recents.js';
+import { chooseDevice, phone, wantedDevice } from '../softphone.js';
+import { chooseRinger, keyTone, ringer, testRing } from '../sounds.js';
+import type { PhoneBookEntry } from '../types.js';
+import { icon, type IconName } from '../ui/icons.js';
+import { heading, keypad, pill } from '../ui/parts.js';
+import { View } from '../ui/view.js';
+import { clock, codecWords, legName, qualityFigures, qualityWords, reasonWords, when } from '../words.js';
+import './checks.js';
+
+const STATES: Record<PhoneCall['state'], string> = {
+  preparing: 'opening the microphone', ringing: 'is calling', connecting: 'connecting', calling: 'ringing there', talking: 'talking', ended: 'ended',
+};
+
+export function stateWords(call: PhoneCall): string {
+  if (call.state === 'ended') return reasonWords(call.why) || 'ended';
+  if (call.state !== 'ringing' && (call.media === 'broken' || call.media === 'failed')) return 'the way to the router broke; trying again';
+  if (call.isHeld) return 'on hold';
+  return STATES[call.state];
+}
+
+class PhoneView extends View {
+  private typed = '';
+  private book: PhoneBookEntry[] = [];
+  private padOf = '';
+  private sent = '';
+  /** key of the call with an open form, and which. */
+  private formOf = '';
+  private form: 'transfer' | 'add' = 'transfer';
+  private isSoundOpen = false;
+  private microphones: MediaDeviceInfo[] = [];
+  private speakers: MediaDeviceInfo[] = [];
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.every(1000, () => this.requestUpdate());
+    this.every(100, () => this.showLevels());
+    void all<PhoneBookEntry>('/api/contacts').then((book) => this.put({ book })).catch(() => {});
+    const keys = (event: KeyboardEvent) => this.key(event);
+    addEventListener('keydown', keys);
+    this.whenGone(() => removeEventListener('keydown', keys));
+    if (app.rest) this.typed = app.rest;
+  }
+
+  private get shown() {
+    return phone.calls.filter((call) => !(call.direction === 'in' && call.state === 'preparing'));
+  }
+
+  /* ---- keys: digits go where they make sense ---- */
+
+  private key(event: KeyboardEvent) {
+    const target = event.target as HTMLElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.closest('input, textarea, select, dialog')) return;
+    if (!/^[0-9*#+]$/.test(event.key)) return;
+    event.preventDefault();
+    const call = phone.active;
+    if (call?.state === 'talking' && this.padOf === call.key) this.digit(call, event.key);
+    else this.type(event.key);
+  }
+
+  private type(key: string) {
+    keyTone(key);
+    this.put({ typed: this.typed + key });
+  }
+
+  private digit(call: PhoneCall, digit: string) {
+    keyTone(digit);
+    this.put({ sent: (this.sent + digit).slice(-20) });
+    void this.act(() => phone.digits(call.key, digit));
+  }
+
+  private dial(number: string, name: string | null = null) {
+    const to = number.trim().replace(/^\+?[\d\s()/.-]+$/, (text) => text.replace(/[\s()/.-]/g, ''));
+    if (!to) return;
+    this.put({ typed: '' });
+    void phone.dial(to, name);
+  }
+
+  /* ---- calls ---- */
+
+  private showLevels() {
+    for (const call of this.shown) {
+      if (!call.sessionId) continue;
+      const levels = media.levels(call.sessionId);
+      const mine = this.querySelector<HTMLMeterElement>(`[data-mine="${call.key}"]`);
+      const theirs = this.querySelector<HTMLMeterElement>(`[data-theirs="${call.key}"]`);
+      if (mine) mine.value = levels.mine;
+      if (theirs) theirs.value = levels.theirs;
+    }
+  }
+
+  private big(name: IconName, text: string, onClick: () => void, options: { pressed?: boolean; tone?: string; disabled?: boolean } = {}) {
+    return html`<button type="button" class="big ${options.tone ?? ''}" aria-pressed=${options.pressed === undefined ? nothing : String(options.pressed)}
+      ?disabled=${options.disabled ?? false} @click=${onClick}>${icon(name)}<span>${text}</span></button>`;
+  }
+
+  private async submit(event: SubmitEvent, call: PhoneCall) {
+    event.preventDefault();
+    const to = String(new FormData(event.target as HTMLFormElement).get('to')).trim();
+    if (!to) return;
+    const isDone = await this.act(() => (this.form === 'transfer' ? phone.transfer(call.key, to) : phone.addParty(call.key, to)));
+    if (isDone) this.put({ formOf: '' });
+  }
+
+  private tools(call: PhoneCall) {
+    const isTalking = call.state === 'talking';
+    const toggle = (form: 'transfer' | 'add') => () => this.put({ formOf: this.formOf === call.key && this.form === form ? '' : call.key, form });
+    return html`<div class="bigs">
+      ${this.big(call.isMuted ? 'micOff' : 'mic', call.isMuted ? 'Unmute' : 'Mute', () => phone.mute(call.key, !call.isMuted), { pressed: call.isMuted })}
+      ${this.big(call.isHeld ? 'play' : 'pause', call.isHeld ? 'Resume' : 'Hold', () => void this.act(() => phone.hold(call.key, !call.isHeld)), { pressed: call.isHeld, disabled: !isTalking })}
+      ${this.big('keypad', 'Keypad', () => this.put({ padOf: this.padOf === call.key ? '' : call.key, sent: '' }), { pressed: this.padOf === call.key, disabled: !isTalking })}
+      ${this.big('transfer', 'Transfer', toggle('transfer'), { pressed: this.formOf === call.key && this.form === 'transfer', disabled: !isTalking })}
+      ${this.big('add', 'Add', toggle('add'), { pressed: this.formOf === call.key && this.form === 'add', disabled: !isTalking })}
+      ${this.big('hangup', 'Hang up', () => phone.hangUp(call.key), { tone: 'red' })}
+    </div>`;
+  }
+
+  private sound(call: PhoneCall) {
+    const figures = call.sessionId ? media.figures(call.sessionId) : null;
+    const { word, tone } = qualityWords(figures);
+    const view = call.callId ? app.events.calls.get(call.callId) : undefined;
+    const verdict = view?.legs.find((leg) => leg.kind === 'webrtc' && leg.verdict)?.verdict ?? view?.legs.find((leg) => leg.verdict)?.verdict;
+    return html`<div class="sound">
+      <label>You<meter min="0" max="1" high="0.95" optimum="0.5" data-mine=${call.key} value="0"></meter></label>
+      <label>Other side<meter min="0" max="1" high="0.95" optimum="0.5" data-theirs=${call.key} value="0"></meter></label>
+      <p class="quality ${tone}"><b>Sound ${word}</b><small>${[codecWords(figures?.codec), qualityFigures(figures)].filter(Boolean).join(', ')}</small></p>
+    </div>
+    ${verdict ? html`<p class="verdict">${icon('warn')}<span>${verdict}</span></p>` : nothing}`;
+  }
+
+  private parties(call: PhoneCall) {
+    const view = call.callId ? app.events.calls.get(call.callId) : undefined;
+    const others = view?.legs.filter((leg) => !(leg.kind === 'webrtc' && leg.deviceId === phone.deviceId)) ?? [];
+    if (others.length < 2) return nothing;
+    return html`<p class="quiet small">With ${others.map((leg) => `${legName(leg)}${leg.state === 'answered' ? '' : ' (ringing)'}`).join(', ')}</p>`;
+  }
+
+  private call(call: PhoneCall) {
+    const who = call.name ?? (call.number || 'Call');
+    const isUp = call.state !== 'ringing' && call.state !== 'ended';
+    return html`<article class="card phone-call ${call.state}" aria-label="Call with ${who}">
+      <header><div><h2>${who}</h2>${call.name && call.name !== call.number ? html`<p class="mono quiet">${call.number}</p>` : nothing}</div>
+        <div class="phone-state"><span role="status">${stateWords(call)}</span>
+          ${call.answeredAt ? html`<span class="mono timer" role="timer">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</div></header>
+      ${this.parties(call)}
+      ${call.state === 'ringing' ? html`<div class="answer">
+          <button type="button" class="green" @click=${() => void phone.answer(call.key)}>${icon('phone')}Answer</button>
+          <button type="button" class="red" @click=${() => phone.hangUp(call.key)}>${icon('hangup')}Reject</button></div>` : nothing}
+      ${isUp ? html`${this.sound(call)}${this.tools(call)}` : nothing}
+      ${isUp && this.formOf === call.key ? html`<form class="inline" @submit=${(event: SubmitEvent) => this.submit(event, call)}>
+        <label>${this.form === 'transfer' ? 'Connect them with' : 'Ring too'} <input name="to" required autocomplete="off" maxlength="127" autofocus list="known"></label>
+        <button class="primary">${this.form === 'transfer' ? 'Transfer' : 'Ring'}</button></form>` : nothing}
+      ${isUp && this.padOf === call.key ? html`<div class="pad-box"><output aria-label="Digits sent">${this.sent || ' '}</output>${keypad((digit) => this.digit(call, digit))}</div>` : nothing}
+      ${call.state === 'ended' && call.direction === 'out' && call.why !== 'hangup' ? html`<button type="button" @click=${() => this.dial(call.number, call.name)}>Call again</button>` : nothing}
+    </article>`;
+  }
+
+  /* ---- dialling ---- */
+
+  private get known(): Suggestion[] {
+    const lists: Suggestion[] = [];
+    const names = new Map<string, string>();
+    for (const entry of this.book) names.set(entry.number, entry.name);
+    for (const device of app.events.devices.values()) if (device.extension) names.set(device.extension, device.displayName ?? device.id);
+    for (const recent of recents()) {
+      lists.push({ number: recent.number, name: recent.name ?? names.get(recent.number) ?? null, kind: 'recent',
+        detail: `${recent.isMissed ? 'missed' : recent.direction === 'in' ? 'called you' : 'you called'} ${when(new Date(recent.at).toISOString())}` });
+    }
+    const recent = this.typed ? [] : lists.splice(0, 8);
+    for (const entry of [...this.book].sort((a, b) => Number(b.starred) - Number(a.starred) || a.name.localeCompare(b.name))) {
+      lists.push({ number: entry.number, name: entry.name, kind: 'contact', detail: entry.number });
+    }
+    for (const device of app.events.devices.values()) {
+      if (device.extension && device.id !== phone.deviceId) lists.push({ number: device.extension, name: device.displayName ?? device.id, kind: 'device', detail: `${device.extension}${device.registered ? '' : ', offline'}` });
+    }
+    return [...recent, ...lists];
+  }
+
+  private people() {
+    const list = suggest(this.typed, this.known).slice(0, 12);
+    const icons: Record<Suggestion['kind'], IconName> = { contact: 'users', device: 'devices', recent: 'history' };
+    return html`<section class="card people" aria-labelledby="h-people"><h2 id="h-people">${this.typed ? 'Fits what you typed' : 'Recent calls and contacts'}</h2>
+      ${list.length === 0 ? html`<p class="quiet small">${this.typed ? 'Nobody: it is dialled as it stands.' : 'Contacts come from the configuration, calls as you make them.'}</p>` : nothing}
+      <ul>${repeat(list, (item) => item.number, (item) => html`<li><button type="button" class="row" @click=${() => this.dial(item.number, item.name)} ?disabled=${phone.state !== 'ready'}>
+        ${icon(icons[item.kind])}<span class="who"><b>${item.name ?? item.number}</b><small>${item.detail}</small></span><span class="hidden">: call</span>
+      </button></li>`)}</ul></section>`;
+  }
+
+  private dialler() {
+    const isReady = phone.state === 'ready';
+    return html`<section class="card dialler" aria-labelledby="h-dial"><h2 id="h-dial" class="hidden">Dial</h2>
+      <form @submit=${(event: SubmitEvent) => { event.preventDefault(); this.dial(this.typed); }}>
+        <label class="hidden" for="number">Number or name</label>
+        <div class="number"><input id="number" type="text" inputmode="tel" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="127" placeholder="Number or name"
+          .value=${this.typed} @input=${(event: Event) => this.put({ typed: (event.target as HTMLInputElement).value })}>
+          ${this.typed ? html`<button type="button" class="icon-button" aria-label="Delete last" @click=${() => this.put({ typed: this.typed.slice(0, -1) })}>${icon('back')}</button>` : nothing}</div>
+        ${keypad((digit) => this.type(digit))}
+        <button class="green call-button" ?disabled=${!isReady || !this.typed.trim()}>${icon('phone')}Call</button>
+      </form>
+      <button type="button" class="wide" ?disabled=${!isReady} @click=${() => this.dial('*43', 'Echo test')}>${icon('swap')}Hear yourself: echo test</button>
+    </section>`;
+  }
+
+  /* ---- settings ---- */
+
+  private async openSound() {
+    this.put({ isSoundOpen: !this.isSoundOpen });
+    if (!this.isSoundOpen) return;
+    try { // names of devices are told only to pages that may use the microphone
+      for (const track of (await media.openMicrophone()).getTracks()) track.stop();
+    } catch (error) {
+      app.say((error as Error).message, 'bad');
+    }
+    this.put(await media.devices());
+  }
+
+  private picker(title: string, list: MediaDeviceInfo[], chosen: string, choose: (id: string) => void) {
+    return html`<label>${title} <select @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
+      <option value="">As the system says</option>
+      ${list.filter((device) => device.deviceId !== 'default').map((device) => html`<option value=${device.deviceId} ?selected=${device.deviceId === chosen}>${device.label || 'Unnamed'}</option>`)}</select></label>`;
+  }
+
+  private settings() {
+    const canNotify = 'Notification' in window && Notification.permission === 'default';
+    return html`<section class="card settings" aria-labelledby="h-settings">
+      <header class="section-head"><h2 id="h-settings">Settings</h2>
+        <button type="button" aria-expanded=${String(this.isSoundOpen)} @click=${this.openSound}>${icon('speaker')}Sound</button></header>
+      ${this.isSoundOpen ? html`<div class="stack">
+        ${this.picker('Microphone', this.microphones, media.microphone, (id) => void this.act(() => media.choose('microphone', id)))}
+        ${this.picker('Speaker', this.speakers, media.speaker, (id) => void this.act(() => media.choose('speaker', id)))}
+        ${this.picker('Ringer', this.speakers, ringer(), (id) => { chooseRinger(id); testRing(); })}
+        <button type="button" @click=${testRing}>${icon('bell')}Test the ring tone</button></div>` : nothing}
+      ${app.me?.role === 'user' ? nothing : html`<label>This browser rings as
+        <select @change=${(event: Event) => chooseDevice((event.target as HTMLSelectElement).value)}>
+          <option value="">A guest</option>
+          ${[...app.events.devices.values()].map((device) => html`<option value=${device.id} ?selected=${device.id === wantedDevice()}>${device.extension ?? ''} ${device.displayName ?? device.id}</option>`)}
+        </select></label>`}
+      ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Show calls while this page is hidden</button>` : nothing}
+      <sr-checks></sr-checks>
+    </section>`;
+  }
+
+  private standing() {
+    const device = app.events.devices.get(phone.deviceId);
+    if (phone.state === 'ready') return pill(device ? `rings as ${device.extension ?? device.displayName ?? device.id}` : 'guest, ready', 'good');
+    if (phone.state === 'registering') return pill('registering', 'fair');
+    if (phone.state === 'not-built') return pill('this router does not speak with browsers', 'bad');
+    if (phone.state === 'refused') return pill(phone.refusal || 'refused', 'bad');
+    return pill('no line', 'bad');
+  }
+
+  render() {
+    const list = this.shown;
+    return html`${heading('Phone', this.standing())}
+      <datalist id="known">${this.known.map((item) => html`<option value=${item.number}>${item.name ?? ''}</option>`)}</datalist>
+      <div class="phone">
+        <div class="phone-main">${repeat(list, (call) => call.key, (call) => this.call(call))}
+          ${this.dialler()}</div>
+        <div class="phone-side">${this.people()}${this.settings()}</div>
+      </div>`;
+  }
+}
+customElements.define('sr-phone', PhoneView);

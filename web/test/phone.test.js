@@ -1,0 +1,399 @@
+// The softphone's machine against a router that is played here, message by message.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Phone } from '../src/phone.ts';
+
+function ground(more = {}) {
+  let lastId = 0;
+  const g = {
+    sent: [], timers: [], time: 1000, views: new Map(), stored: null, device: '', opened: [], closed: [], mics: [], rested: [],
+    send(message) { if (g.isDown) return false; g.sent.push(message); return true; },
+    media: {
+      offer(sessionId, withMic) {
+        if (g.micFault && withMic) return Promise.reject(new Error(g.micFault));
+        g.opened.push(sessionId);
+        if (withMic) g.mics.push(sessionId);
+        return Promise.resolve(`offer of ${sessionId}`);
+      },
+      accept: (sessionId, sdp) => { g.accepted = { sessionId, sdp }; return Promise.resolve(); },
+      openMic(sessionId) { if (g.micFault) return Promise.reject(new Error(g.micFault)); g.mics.push(sessionId); return Promise.resolve(); },
+      mute(sessionId, isMuted) { g.muted = { sessionId, isMuted }; },
+      digits: () => g.hasDtmf ?? true,
+      close(sessionId) { g.closed.push(sessionId); },
+    },
+    rest: {
+      start: (to, from) => { g.rested.push(['start', to, from]); return g.post ?? Promise.resolve({ callId: 'c1' }); },
+      change: (...all) => { g.rested.push(['change', ...all]); return Promise.resolve(); },
+      add: (...all) => { g.rested.push(['add', ...all]); return Promise.resolve(); },
+      digits: (...all) => { g.rested.push(['digits', ...all]); return Promise.resolve(); },
+      transfer: (...all) => { g.rested.push(['transfer', ...all]); return Promise.resolve(); },
+    },
+    call: (callId) => g.views.get(callId),
+    now: () => g.time,
+    id: () => { lastId += 1; return `i${lastId}`; },
+    after(ms, fn) { const timer = { ms, fn }; g.timers.push(timer); return timer; },
+    cancel(timer) { g.timers = g.timers.filter((other) => other !== timer); },
+    kept: () => g.stored, keep: (kept) => { g.stored = kept; },
+    wantedDevice: () => g.device, name: () => 'anna',
+    fire(ms) { const timer = g.timers.find((other) => other.ms === ms); g.cancel(timer); timer.fn(); },
+    of: (type) => g.sent.filter((message) => message.type === type),
+    ...more,
+  };
+  return g;
+}
+
+const settle = () => new Promise((done) => { setImmediate(done); });
+const leg = (legId, more = {}) => ({ legId, kind: 'device', role: 'participant', state: 'answered', held: false, number: '102', name: 'Desk', deviceId: 'd102', ...more });
+const own = (more = {}) => leg('own', { kind: 'webrtc', deviceId: 'guest:anna', number: null, name: 'anna', ...more });
+
+function view(g, callId, legs, more = {}) {
+  const call = { callId, state: 'answered', from: 'guest:anna', to: '102', legs, answeredAt: null, ...more };
+  g.views.set(callId, call);
+  return { type: 'leg_changed', callId, call };
+}
+
+function ready(g = ground()) {
+  const phone = new Phone(g);
+  phone.said = [];
+  phone.onFault((text) => phone.said.push(text));
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', iceServers: [], legs: [] });
+  return { g, phone };
+}
+
+/** A call to 102 that talks. */
+async function talking(g = ground()) {
+  const made = ready(g);
+  await made.phone.dial('102');
+  const [call] = made.phone.calls;
+  made.phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  made.phone.onEvent(view(g, 'c1', [own(), leg('l2')]));
+  return { ...made, call };
+}
+
+test('it registers when the line is up, as a guest or as a device, and keeps the token', () => {
+  const { g, phone } = ready();
+  assert.deepEqual(g.sent, [{ type: 'webrtc-register', name: 'anna' }]);
+  assert.equal(phone.state, 'ready');
+  assert.deepEqual(g.stored, { token: 't1', deviceId: 'guest:anna' });
+  phone.line(false);
+  assert.equal(phone.state, 'off');
+  phone.line(true);
+  assert.equal(g.sent[1].token, 't1');
+  g.device = 'd101';
+  phone.registerAnew();
+  assert.deepEqual(g.sent[2], { type: 'webrtc-register', deviceId: 'd101', name: 'anna' });
+});
+
+test('a router without softphone says so once, and is not asked again', () => {
+  const g = ground();
+  const phone = new Phone(g);
+  phone.line(true);
+  phone.onEvent({ type: 'error', code: 'not-built', detail: 'browser phones are not built yet' });
+  assert.equal(phone.state, 'not-built');
+  phone.line(false);
+  phone.line(true);
+  assert.equal(g.sent.length, 1);
+});
+
+test('an old token that is refused is dropped, then it registers anew', () => {
+  const g = ground({ stored: { token: 'old', deviceId: 'guest:anna' } });
+  const phone = new Phone(g);
+  phone.line(true);
+  assert.equal(g.sent[0].token, 'old');
+  phone.onEvent({ type: 'error', code: 'wrong-token', detail: 'no such token', inReplyTo: 'webrtc-register' });
+  assert.equal(g.sent[1].type, 'webrtc-register');
+  assert.equal(g.sent[1].token, undefined);
+  phone.onEvent({ type: 'error', code: 'unknown-device', detail: 'there is no such device', inReplyTo: 'webrtc-register' });
+  assert.equal(phone.state, 'refused');
+  assert.equal(g.sent.length, 2);
+});
+
+test('dialling: offer, call, answer, and only then the link', async () => {
+  const { g, phone } = ready();
+  const dialled = phone.dial('102', 'Desk');
+  assert.equal(phone.calls[0].state, 'preparing');
+  await dialled;
+  const [call] = phone.calls;
+  assert.deepEqual(g.rested[0], ['start', '102', 'guest:anna']);
+  assert.equal(g.of('webrtc-offer')[0].sdp, `offer of ${call.sessionId}`);
+  assert.equal(g.of('webrtc-link').length, 0);
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c1', from: 'guest:anna', to: '102', direction: 'outbound' });
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  assert.deepEqual(g.of('webrtc-link'), [{ type: 'webrtc-link', callId: 'c1', sessionId: call.sessionId }]);
+  assert.equal(phone.calls.length, 1);
+  assert.equal(call.state, 'calling');
+  phone.onEvent(view(g, 'c1', [own(), leg('l2', { state: 'ringing' })]));
+  assert.equal(call.state, 'calling');
+  g.time = 5000;
+  phone.onEvent(view(g, 'c1', [own(), leg('l2')]));
+  assert.equal(call.state, 'talking');
+  assert.equal(call.answeredAt, 5000);
+});
+
+test('a call announced while ours is being placed rings, ours does not', async () => {
+  let answerPost;
+  const { g, phone } = ready(ground({ post: new Promise((done) => { answerPost = done; }) }));
+  const dialled = phone.dial('102');
+  await settle();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c1', from: 'guest:anna', to: '102', direction: 'outbound' });
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c9', from: '103', to: '101', direction: 'internal' });
+  answerPost({ callId: 'c1' });
+  await dialled;
+  assert.deepEqual(phone.ringing.map((call) => call.callId), ['c9']);
+  assert.equal(phone.calls.filter((call) => call.callId === 'c1').length, 1);
+});
+
+test('without microphone nobody is rung, and the reason is said', async () => {
+  const { g, phone } = ready(ground({ micFault: 'the microphone is not allowed' }));
+  await phone.dial('102');
+  assert.deepEqual(g.rested, []);
+  assert.equal(g.of('webrtc-offer').length, 0);
+  assert.equal(phone.calls[0].state, 'ended');
+  assert.deepEqual(phone.said, ['the microphone is not allowed']);
+  g.fire(4000);
+  assert.equal(phone.calls.length, 0);
+});
+
+test('a refused POST ends the call and its session', async () => {
+  const { g, phone } = ready(ground({ post: Promise.reject(new Error('the device is busy')) }));
+  await phone.dial('102');
+  const [call] = phone.calls;
+  assert.equal(call.state, 'ended');
+  assert.deepEqual(g.of('webrtc-hangup'), [{ type: 'webrtc-hangup', sessionId: call.sessionId }]);
+  assert.ok(g.closed.includes(call.sessionId));
+});
+
+test('hanging up before the call is there ends it when it comes', async () => {
+  let answerPost;
+  const { g, phone } = ready(ground({ post: new Promise((done) => { answerPost = done; }) }));
+  const dialled = phone.dial('102');
+  await settle();
+  phone.hangUp(phone.calls[0].key);
+  answerPost({ callId: 'c1' });
+  await dialled;
+  assert.deepEqual(g.of('webrtc-reject'), [{ type: 'webrtc-reject', callId: 'c1' }]);
+  assert.equal(g.of('webrtc-link').length, 0);
+});
+
+test('an incoming call rings with its session ready and the microphone closed', async () => {
+  const { g, phone } = ready();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c2', from: '102', fromName: 'Desk', to: '101', direction: 'internal' });
+  await settle();
+  const [call] = phone.ringing;
+  assert.equal(call.name, 'Desk');
+  assert.equal(g.of('webrtc-offer').length, 1);
+  assert.deepEqual(g.mics, []);
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  assert.equal(g.of('webrtc-link').length, 0, 'nobody answered yet');
+  await phone.answer(call.key);
+  assert.deepEqual(g.mics, [call.sessionId]);
+  assert.deepEqual(g.of('webrtc-link'), [{ type: 'webrtc-link', callId: 'c2', sessionId: call.sessionId }]);
+  phone.onEvent(view(g, 'c2', [leg('l1'), own()]));
+  assert.equal(call.state, 'talking');
+});
+
+test('answering before the session is ready links when it is', async () => {
+  const { g, phone } = ready();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c2', from: '102', to: '101', direction: 'internal' });
+  await settle();
+  const [call] = phone.ringing;
+  await phone.answer(call.key);
+  assert.equal(g.of('webrtc-link').length, 0);
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  assert.equal(g.of('webrtc-link').length, 1);
+});
+
+test('after a long ring the session is made anew: the old one has died', async () => {
+  const { g, phone } = ready();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c2', from: '102', to: '101', direction: 'internal' });
+  await settle();
+  const [call] = phone.ringing;
+  const old = call.sessionId;
+  g.time += 55000;
+  await phone.answer(call.key);
+  assert.notEqual(call.sessionId, old);
+  assert.ok(g.closed.includes(old));
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  assert.equal(g.of('webrtc-link')[0].sessionId, call.sessionId);
+});
+
+test('rejected, cancelled, answered elsewhere: the session goes, the ring stops', async () => {
+  const { g, phone } = ready();
+  const come = async (callId) => {
+    phone.onEvent({ type: 'webrtc-incoming', callId, from: '102', to: '101', direction: 'internal' });
+    await settle();
+    return phone.ringing[0];
+  };
+  const first = await come('c2');
+  phone.hangUp(first.key);
+  assert.deepEqual(g.of('webrtc-reject'), [{ type: 'webrtc-reject', callId: 'c2' }]);
+  assert.equal(first.why, 'declined');
+  const second = await come('c3');
+  phone.onEvent({ type: 'webrtc-cancelled', callId: 'c3', reason: 'answered_elsewhere' });
+  assert.equal(second.why, 'answered_elsewhere');
+  assert.ok(g.closed.includes(first.sessionId) && g.closed.includes(second.sessionId));
+  assert.equal(phone.ringing.length, 0);
+  assert.equal(g.of('webrtc-hangup').length, 2);
+});
+
+test('a call placed by another page of the same guest rings only when that page does not take it', async () => {
+  const { g, phone } = ready();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c5', from: 'guest:anna', to: '103', direction: 'outbound' });
+  assert.equal(phone.ringing.length, 0);
+  g.fire(1500);
+  assert.equal(phone.ringing.length, 1);
+  assert.equal(phone.ringing[0].number, '103');
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c6', from: 'guest:anna', to: '104', direction: 'outbound' });
+  phone.onEvent({ type: 'webrtc-cancelled', callId: 'c6', reason: 'answered_elsewhere' });
+  assert.equal(g.timers.some((timer) => timer.ms === 1500), false);
+});
+
+test('no microphone at the answer: the caller is not left ringing', async () => {
+  const { g, phone } = ready();
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c2', from: '102', to: '101', direction: 'internal' });
+  await settle();
+  g.micFault = 'no microphone was found';
+  await phone.answer(phone.ringing[0].key);
+  assert.deepEqual(g.of('webrtc-reject'), [{ type: 'webrtc-reject', callId: 'c2' }]);
+  assert.deepEqual(phone.said, ['no microphone was found']);
+});
+
+test('mute and hold: the microphone is closed by either, the other side hears music', async () => {
+  const { g, phone, call } = await talking();
+  phone.mute(call.key, true);
+  assert.deepEqual(g.muted, { sessionId: call.sessionId, isMuted: true });
+  await phone.hold(call.key, true);
+  assert.deepEqual(g.rested.at(-1), ['change', 'c1', 'l2', { held: true }]);
+  phone.mute(call.key, false);
+  assert.equal(g.muted.isMuted, true, 'held');
+  phone.onEvent(view(g, 'c1', [own(), leg('l2', { held: true })]));
+  assert.equal(call.isHeld, true);
+  await phone.hold(call.key, false);
+  assert.equal(g.muted.isMuted, false);
+});
+
+test('of several parties the own leg is held, so that the others go on', async () => {
+  const { g, phone, call } = await talking();
+  phone.onEvent(view(g, 'c1', [own(), leg('l2'), leg('l3')]));
+  await phone.hold(call.key, true);
+  assert.deepEqual(g.rested.at(-1), ['change', 'c1', 'own', { held: true }]);
+});
+
+test('a second call holds the first', async () => {
+  const { g, phone, call } = await talking();
+  g.post = Promise.resolve({ callId: 'c7' });
+  await phone.dial('103');
+  assert.deepEqual(g.rested.find((entry) => entry[0] === 'change'), ['change', 'c1', 'l2', { held: true }]);
+  assert.equal(call.isHeld, true);
+  assert.equal(phone.active.number, '103');
+});
+
+test('digits go with the audio, or by REST to the other party', async () => {
+  const { g, phone, call } = await talking();
+  await phone.digits(call.key, '1');
+  assert.equal(g.rested.some((entry) => entry[0] === 'digits'), false);
+  g.hasDtmf = false;
+  await phone.digits(call.key, '2');
+  assert.deepEqual(g.rested.at(-1), ['digits', 'c1', 'l2', '2']);
+});
+
+test('transfer names the other party; adding one is REST too', async () => {
+  const { g, phone, call } = await talking();
+  await phone.transfer(call.key, '103');
+  assert.deepEqual(g.rested.at(-1), ['transfer', 'c1', 'l2', '103']);
+  await phone.addParty(call.key, '104');
+  assert.deepEqual(g.rested.at(-1), ['add', 'c1', '104']);
+  phone.onEvent(view(g, 'c1', [own(), leg('l2'), leg('l3')]));
+  await assert.rejects(phone.transfer(call.key, '103'), /one other party/);
+});
+
+test('the router hangs up: nothing is sent back, the reason stays for a moment', async () => {
+  const { g, phone, call } = await talking();
+  phone.onEvent({ type: 'webrtc-hangup', sessionId: call.sessionId, callId: 'c1', reason: 'busy' });
+  assert.equal(call.state, 'ended');
+  assert.equal(call.why, 'busy');
+  assert.equal(g.of('webrtc-hangup').length, 0);
+  assert.ok(g.closed.includes(call.sessionId));
+  phone.onEvent({ type: 'call_ended', callId: 'c1', reason: 'busy' });
+  g.fire(4000);
+  assert.equal(phone.calls.length, 0);
+});
+
+test('after a reload the token brings the call back', async () => {
+  const g = ground({ stored: { token: 't0', deviceId: 'guest:anna' } });
+  view(g, 'c1', [own(), leg('l2')], { answeredAt: '2026-01-01T00:00:00.000Z' });
+  const phone = new Phone(g);
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: 's9' }] });
+  await settle();
+  assert.deepEqual(g.of('webrtc-offer'), [{ type: 'webrtc-offer', sessionId: 's9', sdp: 'offer of s9', resume: 't1' }]);
+  const [call] = phone.calls;
+  assert.equal(call.state, 'talking');
+  assert.equal(call.number, '102');
+  assert.equal(call.answeredAt, Date.parse('2026-01-01T00:00:00.000Z'));
+  phone.onEvent({ type: 'webrtc-answer', sessionId: 's9', sdp: 'answer' });
+  await settle();
+  assert.equal(g.of('webrtc-link').length, 0);
+  assert.deepEqual(g.accepted, { sessionId: 's9', sdp: 'answer' });
+});
+
+test('another network: the audio breaks, two seconds later the session is offered again', async () => {
+  const { g, phone, call } = await talking();
+  g.media.onState(call.sessionId, 'up');
+  g.media.onState(call.sessionId, 'broken');
+  g.fire(2000);
+  await settle();
+  assert.deepEqual(g.of('webrtc-offer').at(-1), { type: 'webrtc-offer', sessionId: call.sessionId, sdp: `offer of ${call.sessionId}`, resume: 't1' });
+  g.media.onState(call.sessionId, 'up');
+  assert.equal(call.media, 'up');
+  assert.equal(g.timers.length, 0);
+});
+
+test('a short break heals without a new offer', async () => {
+  const { g, call } = await talking();
+  const offers = g.of('webrtc-offer').length;
+  g.media.onState(call.sessionId, 'broken');
+  g.media.onState(call.sessionId, 'up');
+  assert.equal(g.timers.length, 0);
+  assert.equal(g.of('webrtc-offer').length, offers);
+});
+
+test('the line comes back: audio that still flows is left alone, a call that is gone ends', async () => {
+  const { g, phone, call } = await talking();
+  g.media.onState(call.sessionId, 'up');
+  const offers = g.of('webrtc-offer').length;
+  phone.line(false);
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+  await settle();
+  assert.equal(g.of('webrtc-offer').length, offers);
+  assert.equal(call.state, 'talking');
+  phone.line(false);
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [] });
+  assert.equal(call.state, 'ended');
+});
+
+test('a fault of the router about a call ends that call and is said', async () => {
+  const { g, phone } = ready();
+  await phone.dial('102');
+  const [call] = phone.calls;
+  phone.onEvent({ type: 'error', code: 'bad-sdp', detail: 'the offer has no audio', inReplyTo: 'webrtc-offer', sessionId: call.sessionId });
+  assert.equal(call.state, 'ended');
+  assert.deepEqual(phone.said, ['the offer has no audio']);
+  assert.equal(g.of('webrtc-hangup').length, 1);
+});
+
+test('logging out ends all calls and forgets the token', async () => {
+  const { g, phone, call } = await talking();
+  phone.endAll();
+  assert.equal(call.state, 'ended');
+  assert.equal(g.stored, null);
+  assert.equal(g.of('webrtc-hangup').length, 1);
+});

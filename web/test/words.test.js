@@ -1,0 +1,97 @@
+// What people read: places in JSON, ladders, suggestions, the steps of the check.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { offsetOf, placeOf, places } from '../src/json-place.ts';
+import { ladder } from '../src/trace.ts';
+import { suggest } from '../src/recents.ts';
+import { runChecks } from '../src/checks.ts';
+import { clock, duration, outcome, qualityWords, reasonWords } from '../src/words.ts';
+
+test('a JSON pointer leads to its line, also around comments and trailing commas', () => {
+  const text = '{\n  // a comment with "devices": [\n  "devices": [\n    { "id": "a", },\n    /* two\n       lines */ { "id": "b",\n      "a/b~c": { "x": [1, 2] } }\n  ],\n}\n';
+  const line = (pointer) => placeOf(text, pointer).line;
+  assert.equal(line('/devices'), 3);
+  assert.equal(line('/devices/0/id'), 4);
+  assert.equal(line('/devices/1'), 6);
+  assert.equal(line('/devices/1/a~1b~0c/x/1'), 7);
+  assert.equal(line('/devices/1/missing'), 6, 'the nearest thing around it');
+  assert.equal(line('/nothing'), 1);
+  assert.equal(placeOf(text, '/devices/0/id').column, 7);
+});
+
+test('text that is no JSON gives what can be found, and ends', () => {
+  for (const text of ['', '{', '{"a"', '{"a": [1, {"b"', '{"a": }', '[1 2]', '{"a": "x', '{a: 1}', ']', '/*', '{"a": 1 "b": 2}']) places(text);
+  assert.equal(placeOf('{"a": 1,\n "b" 2}', '/a').line, 1);
+});
+
+test('line and column of a message become an offset', () => {
+  assert.equal(offsetOf('ab\ncd\nef', 2, 2), 4);
+  assert.equal(offsetOf('ab', 9, 1), 2);
+});
+
+const message = (at, legId, direction, text) => ({ at: `2026-01-01T00:00:0${at}Z`, legId, direction, transport: 'udp', local: '192.0.2.1:5060', remote: `${legId}:5060`, message: text.replace(/\n/g, '\r\n') });
+
+test('messages become rows of a ladder, in order, repeats marked', () => {
+  const { lanes, rows } = ladder([
+    message('0.250', 'b', 'sent', 'INVITE sip:b SIP/2.0\nVia: x;branch=2\nCSeq: 1 INVITE\nContent-Type: application/sdp\n\nv=0\n'),
+    message('0.000', 'a', 'received', 'INVITE sip:b SIP/2.0\nVia: x;branch=1\nCSeq: 1 INVITE\n\n'),
+    message('0.500', 'a', 'received', 'INVITE sip:b SIP/2.0\nVia: x;branch=1\nCSeq: 1 INVITE\n\n'),
+    message('0.600', 'b', 'received', 'SIP/2.0 486 Busy Here\nVia: x;branch=2\nCSeq: 1 INVITE\n\n'),
+  ], (legId) => ({ a: 'Anna' })[legId] ?? null);
+  assert.deepEqual(lanes.map((lane) => lane.title), ['Anna', 'b:5060']);
+  assert.deepEqual(rows.map((row) => [row.at, row.lane, row.toRouter, row.title, row.note, row.kind, row.isRepeated]), [
+    [0, 0, true, 'INVITE', '', 'request', false],
+    [250, 1, false, 'INVITE', 'SDP', 'request', false],
+    [500, 0, true, 'INVITE', '', 'request', true],
+    [600, 1, true, '486 Busy Here', 'INVITE', 'failure', false],
+  ]);
+  assert.deepEqual(ladder([], () => null), { lanes: [], rows: [] });
+});
+
+test('suggestions fit digits anywhere and words at their start, each number once', () => {
+  const list = [
+    { number: '102', name: 'Desk phone', kind: 'recent', detail: '' }, { number: '102', name: 'Desk phone', kind: 'device', detail: '' },
+    { number: '+49301234', name: 'Mum', kind: 'contact', detail: '' },
+  ];
+  const numbers = (typed) => suggest(typed, list).map((item) => item.number);
+  assert.deepEqual(numbers(''), ['102', '+49301234']);
+  assert.deepEqual(numbers('123'), ['+49301234']);
+  assert.deepEqual(numbers('12 34'), ['+49301234']);
+  assert.deepEqual(numbers('pho'), ['102']);
+  assert.deepEqual(numbers('hone'), []);
+});
+
+const probes = (more = {}) => ({
+  isSecure: () => true, httpsUrl: () => 'https://192.0.2.1:3443', microphone: async () => 'Headset', isLive: () => true,
+  phone: () => ({ state: 'ready', deviceId: 'guest:anna', refusal: '' }), webrtcPort: () => 3479,
+  session: async (onIce) => { onIce(); return { failed: null, detail: '' }; }, ...more,
+});
+const states = async (more) => Object.fromEntries((await runChecks(probes(more), () => {})).map((step) => [step.id, step.state]));
+
+test('the check passes step by step', async () => {
+  assert.deepEqual(await states(), { secure: 'passed', microphone: 'passed', socket: 'passed', phone: 'passed', ice: 'passed', dtls: 'passed' });
+});
+
+test('the check names the step that failed and tries none behind it', async () => {
+  assert.deepEqual(await states({ isSecure: () => false }), { secure: 'failed', microphone: 'skipped', socket: 'skipped', phone: 'skipped', ice: 'skipped', dtls: 'skipped' });
+  assert.equal((await states({ microphone: async () => { throw new Error('not allowed'); } })).microphone, 'failed');
+  assert.equal((await states({ isLive: () => false })).socket, 'failed');
+  assert.equal((await states({ phone: () => ({ state: 'not-built', deviceId: '', refusal: '' }) })).phone, 'failed');
+  assert.deepEqual(await states({ session: async () => ({ failed: 'ice', detail: '' }) }), { secure: 'passed', microphone: 'passed', socket: 'passed', phone: 'passed', ice: 'failed', dtls: 'skipped' });
+  assert.equal((await states({ session: async (onIce) => { onIce(); return { failed: 'dtls', detail: '' }; } })).dtls, 'failed');
+  const [secure] = await runChecks(probes({ isSecure: () => false }), () => {});
+  assert.match(secure.words, /https:\/\/192\.0\.2\.1:3443/);
+  const ice = (await runChecks(probes({ session: async () => ({ failed: 'ice', detail: '' }) }), () => {})).find((step) => step.id === 'ice');
+  assert.match(ice.words, /port 3479/);
+});
+
+test('figures as words', () => {
+  assert.equal(qualityWords({ mos: 4.4 }).word, 'excellent');
+  assert.equal(qualityWords({ mos: 2 }).tone, 'bad');
+  assert.equal(clock(3700), '1:01:40');
+  assert.equal(clock(65), '1:05');
+  assert.equal(duration(90000), '1 day 1 h');
+  assert.equal(reasonWords('no_answer'), 'nobody answered');
+  assert.equal(reasonWords('something_new'), 'something new');
+  assert.equal(outcome({ answeredAt: 'x', reason: 'hangup' }).tone, 'good');
+});
