@@ -79,6 +79,7 @@ class AppState {
     try {
       this.me = await ask<Me>('GET', '/api/me');
       this.isUnreachable = false;
+      if (this.me.firstStart) sessionStorage.setItem('starting', '1');
       this.events.start();
     } catch (error) {
       this.isUnreachable = (error as { status?: number }).status !== 401;
@@ -112,6 +113,11 @@ class AppState {
     this.me = null;
     this.events.stop();
     this.changed();
+  }
+
+  /** The first steps are not done with. */
+  get isStarting() {
+    return this.isAdmin && sessionStorage.getItem('starting') !== null;
   }
 
   get isAdmin() {

@@ -14,6 +14,7 @@ import './views/history.js';
 import { stateWords } from './views/phone.js';
 import './views/providers.js';
 import './views/routes.js';
+import './views/start.js';
 import './views/status.js';
 import './views/users.js';
 
@@ -29,6 +30,7 @@ const EVERYBODY: Role[] = ['admin', 'read', 'user'];
 const WATCHERS: Role[] = ['admin', 'read'];
 
 const ENTRIES: Entry[] = [
+  { id: 'start', title: 'Start', icon: 'check', roles: ['admin'], show: () => html`<sr-start></sr-start>` },
   { id: 'phone', title: 'Phone', icon: 'phone', roles: ['admin', 'user'], show: () => html`<sr-phone></sr-phone>` },
   { id: 'calls', title: 'Calls', icon: 'calls', roles: EVERYBODY, show: () => html`<sr-calls></sr-calls>` },
   { id: 'devices', title: 'Devices', icon: 'devices', roles: EVERYBODY, show: () => html`<sr-devices></sr-devices>` },
@@ -62,7 +64,7 @@ class AppFrame extends LitElement {
   }
 
   private get entries() {
-    return ENTRIES.filter((entry) => app.me && entry.roles.includes(app.me.role));
+    return ENTRIES.filter((entry) => app.me && entry.roles.includes(app.me.role) && (entry.id !== 'start' || app.isStarting || app.view === 'start'));
   }
 
   private get current(): Entry {

@@ -67,6 +67,15 @@ export async function logIn(page, user, password) {
 
 export const firstPassword = (router) => router.log.match(/user admin, password (\S+)/)[1];
 
+/** Goes to a view and waits for its heading. */
+export async function show(page, view, title) {
+  await page.evaluate((hash) => { location.hash = hash; }, `#/${view}`);
+  await page.getByRole('heading', { level: 1, name: title }).waitFor();
+}
+
+/** Pixels by which the page is wider than its window: 0 is right. */
+export const tooWide = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
 /** What axe-core has against the page: [] is none. Its script comes in by the debugger: the policy stays on. */
 export async function violations(page) {
   await page.evaluate(axeSource);

@@ -7,17 +7,11 @@ import { phone } from '../softphone.js';
 import type { RouterEvent } from '../types.js';
 import { icon, type IconName } from '../ui/icons.js';
 import { View } from '../ui/view.js';
+import { httpsUrl } from './start.js';
 
 const ICE_MS = 8000;
 const DTLS_MS = 5000;
 const ANSWER_MS = 5000;
-
-function httpsUrl(): string | null {
-  const addresses = (app.events.status?.web?.addresses ?? []) as { address: string; tls: boolean }[];
-  const tls = addresses.find((item) => item.tls);
-  const port = tls?.address.match(/:(\d+)$/)?.[1];
-  return port ? `https://${location.hostname}:${port}` : null;
-}
 
 /** A session that joins no call: only whether its audio would find the way. */
 async function trySession(onIce: () => void): Promise<{ failed: 'ice' | 'dtls' | 'answer' | null; detail: string }> {

@@ -40,7 +40,7 @@ class DevicesView extends View {
     const more = device.contactCount - device.contacts.length;
     return html`<article class="card device">
       <header>
-        <h2>${device.extension ? html`<span class="extension">${device.extension}</span>` : nothing}<span>${name}</span></h2>
+        <h2>${device.extension ? html`<span class="extension">${device.extension}</span> ` : nothing}<span>${name}</span></h2>
         ${pill(device.registered ? (isAnswering ? 'registered' : 'registered, silent') : 'offline', device.registered ? (isAnswering ? 'good' : 'fair') : 'quiet')}
         ${device.calls > 0 ? pill(device.calls === 1 ? 'in a call' : `${device.calls} calls`, 'good') : nothing}
         <span class="grow"></span>

@@ -108,7 +108,8 @@ class StatusView extends View {
       ${s ? html`<p class="quiet">siprouter ${s.version}, up for ${duration(s.uptimeSec)}</p>
         <div class="grid small-grid">${this.load(s)}${this.house(s)}</div>
         <p class="quiet small">${icon('status')} For programs: <a href="/api/openapi.json">every path of the API</a>, <code>/api/events</code> for events, <code>/metrics</code> for Prometheus,
-          <a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>.</p>` : html`<p class="quiet" role="status">Reading</p>`}`;
+          <a href="/healthz">/healthz</a>, <a href="/readyz">/readyz</a>.
+          ${app.isAdmin ? html`<a href="#/start">First steps</a> again.` : nothing}</p>` : html`<p class="quiet" role="status">Reading</p>`}`;
   }
 }
 customElements.define('sr-status', StatusView);

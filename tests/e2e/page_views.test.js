@@ -1,0 +1,166 @@
+// First steps, history with its ladder, configuration with a fault, users, roles; axe-core and 390 pixels everywhere.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
+import { Router, device, missing, poll } from './lib/router.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { token } from './lib/sip.js';
+
+const skip = missing || noBrowser;
+const VIEWS = { start: 'First steps', phone: 'Phone', calls: 'Calls', devices: 'Devices', history: 'History', providers: 'Providers',
+  routes: 'Routes', config: 'Configuration', users: 'Users and tokens', status: 'Status' };
+
+test('the views of the page', { skip }, async (t) => {
+  const router = await Router.start({
+    devices: [device('101'), device('102')],
+    config: {
+      contacts: [{ id: 'mum', name: 'Mum', number: '+4930123456', starred: true }],
+      routing: { routes: [{ id: 'in', name: 'Main line', match: { direction: 'inbound', numberPattern: '+4930*' }, action: { targets: ['d101'] } }] },
+    },
+  });
+  const url = `http://127.0.0.1:${router.webPort}/`;
+  const browser = await Browser.start();
+  const page = await browser.open(url);
+  const phones = [];
+  const password = `new-${token(6)}`;
+  try {
+    await t.test('first start: the page asks for another password, and knows it from then on', async () => {
+      await logIn(page, 'admin', firstPassword(router));
+      await page.getByRole('heading', { name: 'First steps' }).waitFor();
+      await page.getByLabel('New password').fill(password);
+      await page.getByLabel('Once more').fill('something else');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('The two passwords differ.').waitFor();
+      await page.getByLabel('Once more').fill(password);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('The password of the first start is replaced.').waitFor();
+      const other = await browser.open(url);
+      await logIn(other, 'admin', password);
+      await other.getByRole('heading', { name: 'Phone', exact: true }).waitFor();
+      await other.close();
+    });
+
+    await t.test('first start: a new password of a phone is shown, and the phone registers with it', async () => {
+      const card = page.locator('.phone-data', { hasText: 'Phone 101' });
+      await card.getByRole('button').click();
+      const fresh = await card.locator('code').textContent();
+      assert.match(fresh, /^[a-z2-9]{4}(-[a-z2-9]{4}){3}$/);
+      phones.push(await poll(() => ScriptPhone.open(router, '101', { password: fresh }).catch(() => null), 5000, '101 registered'));
+      phones.push(await ScriptPhone.open(router, '102'));
+      await card.getByText('registered', { exact: true }).waitFor();
+      await page.getByRole('button', { name: 'Done' }).click();
+      await page.getByRole('heading', { name: 'Phone', exact: true }).waitFor();
+      assert.equal(await page.getByRole('link', { name: 'Start' }).count(), 0);
+    });
+
+    await t.test('a call that ended stands in the history, in words, with its messages as a ladder', async () => {
+      await show(page, 'history', 'History');
+      const dialog = await phones[0].call('*43');
+      await phones[0].hangup(dialog);
+      await phones[0].call('999');
+      const row = page.locator('article.record', { hasText: '*43' });
+      await page.locator('article.record', { hasText: '999' }).getByText('nobody has this number').waitFor();
+      await row.getByRole('button').first().click();
+      await row.getByRole('button', { name: /Phone 101 \(101\) to router: INVITE SDP/ }).waitFor();
+      await row.getByRole('button', { name: /router to .*: 200 OK BYE/ }).waitFor();
+      await row.getByRole('button', { name: /: INVITE SDP/ }).click();
+      assert.match(await row.locator('pre').textContent(), /INVITE sip:\*43@/);
+      assert.deepEqual(await violations(page), []);
+      await page.getByRole('textbox', { name: 'Number' }).fill('999');
+      await page.getByRole('textbox', { name: 'Number' }).press('Enter');
+      await row.waitFor({ state: 'detached' });
+      const csv = await page.getByRole('link', { name: 'CSV' }).getAttribute('href');
+      assert.match(csv, /number=999/);
+    });
+
+    await t.test('a fault in the configuration is shown at its line and cannot be saved; the cure can', async () => {
+      await show(page, 'config', 'Configuration');
+      const area = page.getByRole('textbox', { name: 'Configuration as JSON' });
+      const text = await poll(async () => (await area.inputValue()).includes('d102') && area.inputValue(), 5000, 'the configuration');
+      assert.doesNotMatch(text, /pw102/);
+      await area.fill(text.replace('"displayName": "Phone 102"', '"displayNam": "Phone 102"'));
+      const fault = page.locator('.faults li', { hasText: 'displayNam' }).first();
+      await fault.waitFor();
+      const line = text.split('\n').findIndex((one) => one.includes('Phone 102')) + 1;
+      await fault.getByText(`line ${line}`, { exact: true }).waitFor();
+      assert.equal(await page.locator('.gutter .error').textContent(), String(line));
+      assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
+      assert.deepEqual(await violations(page), []);
+      await area.fill(text.replace('Phone 102', 'Kitchen').slice(0, -3));
+      await page.locator('.faults .bad').first().waitFor(); // no JSON at all
+      await area.fill(text.replace('Phone 102', 'Kitchen'));
+      await page.locator('.gutter .error').waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('Saved and in force.').waitFor();
+      await show(page, 'devices', 'Devices');
+      await page.getByRole('heading', { name: '102 Kitchen' }).waitFor();
+    });
+
+    await t.test('an edit over somebody else\'s is told, not lost', async () => {
+      await show(page, 'config', 'Configuration');
+      const area = page.getByRole('textbox', { name: 'Configuration as JSON' });
+      const text = await poll(async () => (await area.inputValue()).includes('Kitchen') && area.inputValue(), 5000, 'the configuration');
+      await area.fill(text.replace('Kitchen', 'Cellar'));
+      await router.api.patch('/api/config', { realm: 'other' });
+      await page.getByText('changed elsewhere').waitFor();
+      await page.getByRole('button', { name: 'Load the newer one' }).click();
+      await poll(async () => (await area.inputValue()).includes('"realm": "other"'), 5000, 'the newer one');
+    });
+
+    await t.test('a number is explained', async () => {
+      await show(page, 'routes', 'Routes');
+      await page.getByLabel('Number', { exact: true }).fill('102');
+      await page.getByRole('button', { name: 'Test' }).click();
+      await page.locator('.explain').getByText('d102').first().waitFor();
+    });
+
+    await t.test('users and tokens are made; a user sees its own phone and nothing of the house', async () => {
+      await show(page, 'users', 'Users and tokens');
+      await page.getByRole('button', { name: 'New token' }).click();
+      await page.getByLabel('What it is for').fill('crm');
+      await page.getByRole('button', { name: 'Save' }).click();
+      const secret = await page.locator('code.secret').textContent();
+      assert.equal((await router.api.as(secret).request('GET', '/api/status')).status, 200);
+      await page.getByRole('button', { name: 'New user' }).click();
+      await page.getByLabel('Name').fill('anna');
+      await page.getByRole('textbox', { name: 'Password' }).fill('anna-anna-anna');
+      await page.getByLabel('Device').selectOption('d102');
+      assert.deepEqual(await violations(page), []);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('button', { name: 'Remove user anna' }).waitFor();
+      const own = await browser.open(url, { width: 390, height: 844 });
+      await logIn(own, 'anna', 'anna-anna-anna');
+      await show(own, 'devices', 'Devices');
+      await own.getByRole('heading', { name: '102 Kitchen' }).waitFor();
+      assert.equal(await own.getByRole('heading', { level: 2 }).count(), 1);
+      assert.deepEqual(await own.getByRole('navigation').getByRole('link').allTextContents(), ['Phone', 'Calls', 'Devices']);
+      await own.getByRole('button', { name: 'Log out' }).click();
+      await own.getByRole('heading', { name: 'Log in' }).waitFor();
+      assert.deepEqual(own.faults, []);
+      await own.close();
+    });
+
+    await t.test('no view is too wide for a phone, and axe-core finds nothing, light and dark', async () => {
+      for (const dark of [false, true]) {
+        const small = await browser.open(url, { width: 390, height: 844, dark });
+        await logIn(small, 'admin', password);
+        for (const [view, title] of Object.entries(VIEWS)) {
+          await show(small, view, title);
+          assert.deepEqual(await violations(small), [], view);
+          assert.equal(await tooWide(small), 0, view);
+        }
+        assert.deepEqual(small.faults, []);
+        await small.close();
+      }
+    });
+
+    await t.test('nothing was asked of anybody else, and the console is clean', () => {
+      assert.deepEqual(page.foreign, []);
+      assert.deepEqual(page.faults, []);
+    });
+  } finally {
+    await browser.close();
+    await stopAll(...phones);
+    await router.stop();
+  }
+});
