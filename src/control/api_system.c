@@ -74,6 +74,7 @@ static void proxy_members(const struct config *start, const struct config *confi
     sr_json_key_object(json, "limits");
     sr_json_key_int(json, "rtpPortMin", config->proxy.rtp_ports.min);
     sr_json_key_int(json, "rtpPortMax", config->proxy.rtp_ports.max);
+    sr_json_key_int(json, "webrtcPort", config->proxy.webrtc_port);
     sr_json_key_int(json, "drainSec", config->server.drain_sec);
     sr_json_end(json);
 }

@@ -109,4 +109,6 @@ export const calls = {
     ask('POST', `/api/calls/${id(call)}/dtmf`, { leg, digits }),
   transfer: (call: string, leg: string, to: string) =>
     ask('POST', `/api/calls/${id(call)}/transfer`, { leg, to, mode: 'blind' }),
+  join: (call: string, leg: string, other: string) =>
+    ask('POST', `/api/calls/${id(call)}/transfer`, { leg, callId: other, mode: 'attended' }),
 };

@@ -45,6 +45,11 @@ export function scoreOf(lossPct: number, jitterMs: number, rttMs: number): numbe
   return 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6;
 }
 
+/* One second is too short to judge by: about five count. */
+function smooth(old: number | null, value: number) {
+  return old === null ? value : old + (value - old) / 5;
+}
+
 /** Loudness of a stream, 0 to 1, as the eye expects it. */
 class Meter {
   private readonly source: MediaStreamAudioSourceNode;
@@ -72,7 +77,7 @@ class Meter {
   }
 }
 
-const STATS_MS = 2000;
+const STATS_MS = 1000;
 
 class BrowserMedia implements Media {
   onState: (sessionId: string, state: MediaState) => void = () => {};
@@ -211,11 +216,16 @@ class BrowserMedia implements Media {
     return true;
   }
 
+  hush(sessionId: string, isHushed: boolean) {
+    const session = this.sessions.get(sessionId);
+    if (session) session.audio.muted = isHushed;
+  }
+
   levels(sessionId: string): { mine: number; theirs: number } {
     const session = this.sessions.get(sessionId);
     return {
       mine: session && !session.isMuted ? session.levels.mine?.read() ?? 0 : 0,
-      theirs: session?.levels.theirs?.read() ?? 0,
+      theirs: session && !session.audio.muted ? session.levels.theirs?.read() ?? 0 : 0,
     };
   }
 
@@ -242,10 +252,9 @@ class BrowserMedia implements Media {
         session.last = { lost: item.packetsLost, received: item.packetsReceived };
         figures.jitterMs = item.jitter * 1000;
         figures.codec = report.get(item.codecId)?.mimeType?.replace(/^audio\//, '') ?? null;
-        if (before && item.packetsReceived > before.received) {
-          const lost = Math.max(0, item.packetsLost - before.lost);
-          figures.lossPct = (100 * lost) / (lost + item.packetsReceived - before.received);
-        }
+        const got = item.packetsReceived - (before?.received ?? 0);
+        const lost = Math.max(0, item.packetsLost - (before?.lost ?? 0));
+        if (got > 0) figures.lossPct = smooth(figures.lossPct, (100 * lost) / (lost + got));
       }
       if (item.type === 'candidate-pair' && item.nominated && item.currentRoundTripTime !== undefined) figures.rttMs = item.currentRoundTripTime * 1000;
       if (item.type === 'remote-inbound-rtp' && item.roundTripTime !== undefined) figures.rttMs = item.roundTripTime * 1000;

@@ -21,6 +21,8 @@ export interface PhoneCall {
   state: CallState;
   media: MediaState;
   isMuted: boolean;
+  /** It was shown: a call that another page of ours took never is. */
+  hasRung: boolean;
   /** We put the others on hold. */
   isHeld: boolean;
   beganAt: number;
@@ -37,6 +39,8 @@ export interface Media {
   mute(sessionId: string, isMuted: boolean): void;
   /** @return false: this session cannot send digits in its audio */
   digits(sessionId: string, digits: string): boolean;
+  /** Nothing is heard of the other side. */
+  hush(sessionId: string, isHushed: boolean): void;
   close(sessionId: string): void;
   onState: (sessionId: string, state: MediaState) => void;
 }
@@ -47,6 +51,7 @@ export interface PhoneRest {
   add(callId: string, to: string): Promise<unknown>;
   digits(callId: string, legId: string, digits: string): Promise<unknown>;
   transfer(callId: string, legId: string, to: string): Promise<unknown>;
+  join(callId: string, legId: string, otherCallId: string): Promise<unknown>;
 }
 
 export interface Kept {
@@ -56,6 +61,8 @@ export interface Kept {
 
 export interface PhoneGround {
   send(message: object): boolean;
+  /** Another socket: one socket is one registration. */
+  renewLine(): void;
   media: Media;
   rest: PhoneRest;
   /** The router's own picture of a call. */
@@ -98,6 +105,8 @@ export class Phone {
   /** Calls announced while POST /api/call runs: one of them is ours. */
   private early: RouterEvent[] | null = null;
   private posts = 0;
+  /** Calls this page placed; the router rings it for them, and it never rings. */
+  private readonly placed = new Set<string>();
   private isLive = false;
 
   constructor(private readonly ground: PhoneGround) {
@@ -151,9 +160,12 @@ export class Phone {
 
   /** Another device was chosen: begin anew. */
   registerAnew() {
+    const wasReady = this.state === 'ready';
     this.token = '';
     this.ground.keep(null);
-    if (this.isLive && this.state !== 'not-built') this.register();
+    if (!this.isLive || this.state === 'not-built') return;
+    if (wasReady) this.ground.renewLine();
+    else this.register();
   }
 
   private registered(event: RouterEvent) {
@@ -191,7 +203,7 @@ export class Phone {
       const sdp = await this.ground.media.offer(sessionId, true);
       if (call.state === 'ended') this.ground.media.close(sessionId);
       else this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token });
-      this.ground.media.mute(sessionId, call.isMuted || call.isHeld);
+      this.quiet(call);
     } catch (error) {
       this.fail(call, error);
     }
@@ -220,6 +232,7 @@ export class Phone {
       try {
         const { callId } = await this.ground.rest.start(to, this.deviceId);
         call.callId = callId;
+        this.placed.add(callId);
         if (this.isOver(call)) this.ground.send({ type: 'webrtc-reject', callId });
       } finally {
         this.posts -= 1;
@@ -262,7 +275,7 @@ export class Phone {
     const call = this.inner.find((other) => other.key === key);
     if (!call?.sessionId) return;
     call.isMuted = isMuted;
-    this.ground.media.mute(call.sessionId, isMuted || call.isHeld);
+    this.quiet(call);
     this.changed();
   }
 
@@ -277,7 +290,7 @@ export class Phone {
     if (!isHeld) await this.holdOthers(call);
     if (subject) await this.ground.rest.change(call.callId, subject.legId, { held: isHeld });
     call.isHeld = isHeld;
-    this.ground.media.mute(call.sessionId, call.isMuted || isHeld);
+    this.quiet(call);
     this.changed();
   }
 
@@ -298,6 +311,18 @@ export class Phone {
     const others = view.legs.filter((leg) => leg !== own && leg.role === 'participant');
     if (others.length !== 1) throw new Error('only a call with one other party can be transferred');
     await this.ground.rest.transfer(call.callId, others[0].legId, to);
+  }
+
+  /** Two calls become one, without us: who waits is connected with who we talk to. */
+  async connect(key: string, otherKey: string) {
+    const call = this.inner.find((item) => item.key === key);
+    const other = this.inner.find((item) => item.key === otherKey);
+    const view = call?.callId ? this.ground.call(call.callId) : undefined;
+    if (!call?.callId || !other?.callId || !view) return;
+    const own = this.ownLeg(call, view);
+    const parties = view.legs.filter((leg) => leg !== own && leg.role === 'participant');
+    if (parties.length !== 1) throw new Error('only a call with one other party can be connected');
+    await this.ground.rest.join(call.callId, parties[0].legId, other.callId);
   }
 
   async addParty(key: string, to: string) {
@@ -337,6 +362,7 @@ export class Phone {
         this.endBy((call) => call.sessionId === event.sessionId, String(event.reason ?? 'hangup'));
         break;
       case 'call_ended':
+        this.placed.delete(String(event.callId));
         this.endBy((call) => call.callId === event.callId, String(event.reason ?? 'hangup'));
         break;
       case 'error':
@@ -349,7 +375,7 @@ export class Phone {
 
   private incoming(event: RouterEvent) {
     const callId = String(event.callId);
-    if (this.inner.some((call) => call.callId === callId && call.state !== 'ended')) return;
+    if (this.placed.has(callId) || this.inner.some((call) => call.callId === callId && call.state !== 'ended')) return;
     const isOwn = event.direction === 'outbound';
     const call = this.add('in', String((isOwn ? event.to : event.from) ?? ''), isOwn ? null : ((event.fromName as string) ?? null));
     call.callId = callId;
@@ -366,6 +392,7 @@ export class Phone {
 
   private ring(call: Inner) {
     call.state = 'ringing';
+    call.hasRung = true;
     // ready before the answer, so that it is heard at once; the microphone stays closed until then
     this.prepare(call, false).catch(() => {
       call.sessionId = null; // the answer tries again, and says what is wrong
@@ -433,6 +460,7 @@ export class Phone {
       call.answeredAt ??= this.ground.now();
     }
     call.isHeld = others.length === 1 ? others[0].held : own?.held ?? call.isHeld;
+    this.quiet(call);
     this.changed();
   }
 
@@ -485,6 +513,13 @@ export class Phone {
       ?? browsers.find((leg) => leg.deviceId === this.deviceId) ?? browsers[0];
   }
 
+  /* On hold neither microphone nor speaker is open, whatever the router plays to whom. */
+  private quiet(call: Inner) {
+    if (!call.sessionId) return;
+    this.ground.media.mute(call.sessionId, call.isMuted || call.isHeld);
+    this.ground.media.hush(call.sessionId, call.isHeld);
+  }
+
   private async holdOthers(except?: Inner) {
     for (const other of this.inner) {
       if (other !== except && other.state === 'talking' && !other.isHeld) await this.hold(other.key, true).catch(() => {});
@@ -494,7 +529,7 @@ export class Phone {
   private add(direction: 'in' | 'out', number: string, name: string | null): Inner {
     const call: Inner = {
       key: this.ground.id(), callId: null, sessionId: null, direction, number, name, state: 'preparing', media: 'none',
-      isMuted: false, isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
+      isMuted: false, hasRung: direction === 'out', isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
       isAnswered: false, isLinked: false, isWanted: false, offeredAt: 0, timer: null,
     };
     this.calls.unshift(call);

@@ -15,6 +15,7 @@ function randomId() {
 
 export const phone = new Phone({
   send: (message) => app.events.send(message),
+  renewLine: () => app.events.renew(),
   media,
   rest,
   call: (callId) => app.events.calls.get(callId),
@@ -60,7 +61,7 @@ const remembered = new Set<string>();
 /* A call is remembered once it has ended. */
 function rememberEnded() {
   for (const call of phone.calls) {
-    if (call.state !== 'ended' || remembered.has(call.key)) continue;
+    if (call.state !== 'ended' || !call.hasRung || remembered.has(call.key)) continue;
     remembered.add(call.key);
     const isElsewhere = call.why === 'answered_elsewhere';
     remember({ number: call.number, name: call.name, direction: call.direction, at: call.beganAt,

@@ -159,3 +159,15 @@ test('a retry at once cancels the timer', async () => {
   store.retryNow();
   assert.equal(g.sockets.length, 2);
 });
+
+test('another socket on demand: nothing is missed, nothing waits', async () => {
+  const { g, store } = await started();
+  const old = g.last;
+  store.renew();
+  assert.equal(old.closed, true);
+  assert.match(g.last.query, /since=e1%3A10/);
+  assert.equal(store.link, 'connecting');
+  g.last.onopen();
+  assert.equal(store.link, 'live');
+  assert.equal(g.timers.length, 0);
+});

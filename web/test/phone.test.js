@@ -18,6 +18,7 @@ function ground(more = {}) {
       accept: (sessionId, sdp) => { g.accepted = { sessionId, sdp }; return Promise.resolve(); },
       openMic(sessionId) { if (g.micFault) return Promise.reject(new Error(g.micFault)); g.mics.push(sessionId); return Promise.resolve(); },
       mute(sessionId, isMuted) { g.muted = { sessionId, isMuted }; },
+      hush(sessionId, isHushed) { g.hushed = isHushed; },
       digits: () => g.hasDtmf ?? true,
       close(sessionId) { g.closed.push(sessionId); },
     },
@@ -26,6 +27,7 @@ function ground(more = {}) {
       change: (...all) => { g.rested.push(['change', ...all]); return Promise.resolve(); },
       add: (...all) => { g.rested.push(['add', ...all]); return Promise.resolve(); },
       digits: (...all) => { g.rested.push(['digits', ...all]); return Promise.resolve(); },
+      join: (...all) => { g.rested.push(['join', ...all]); return Promise.resolve(); },
       transfer: (...all) => { g.rested.push(['transfer', ...all]); return Promise.resolve(); },
     },
     call: (callId) => g.views.get(callId),
@@ -33,6 +35,7 @@ function ground(more = {}) {
     id: () => { lastId += 1; return `i${lastId}`; },
     after(ms, fn) { const timer = { ms, fn }; g.timers.push(timer); return timer; },
     cancel(timer) { g.timers = g.timers.filter((other) => other !== timer); },
+    renewLine() { g.renewed = (g.renewed ?? 0) + 1; },
     kept: () => g.stored, keep: (kept) => { g.stored = kept; },
     wantedDevice: () => g.device, name: () => 'anna',
     fire(ms) { const timer = g.timers.find((other) => other.ms === ms); g.cancel(timer); timer.fn(); },
@@ -81,8 +84,12 @@ test('it registers when the line is up, as a guest or as a device, and keeps the
   assert.equal(phone.state, 'off');
   phone.line(true);
   assert.equal(g.sent[1].token, 't1');
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [] });
   g.device = 'd101';
   phone.registerAnew();
+  assert.equal(g.renewed, 1, 'one socket is one registration');
+  phone.line(false);
+  phone.line(true);
   assert.deepEqual(g.sent[2], { type: 'webrtc-register', deviceId: 'd101', name: 'anna' });
 });
 
@@ -272,6 +279,7 @@ test('mute and hold: the microphone is closed by either, the other side hears mu
   assert.deepEqual(g.rested.at(-1), ['change', 'c1', 'l2', { held: true }]);
   phone.mute(call.key, false);
   assert.equal(g.muted.isMuted, true, 'held');
+  assert.equal(g.hushed, true);
   phone.onEvent(view(g, 'c1', [own(), leg('l2', { held: true })]));
   assert.equal(call.isHeld, true);
   await phone.hold(call.key, false);
@@ -283,6 +291,28 @@ test('of several parties the own leg is held, so that the others go on', async (
   phone.onEvent(view(g, 'c1', [own(), leg('l2'), leg('l3')]));
   await phone.hold(call.key, true);
   assert.deepEqual(g.rested.at(-1), ['change', 'c1', 'own', { held: true }]);
+});
+
+test('a call of ours that failed does not ring here when it is announced late', async () => {
+  let answerPost;
+  const { g, phone } = ready(ground({ post: new Promise((done) => { answerPost = done; }) }));
+  const dialled = phone.dial('102');
+  await settle();
+  phone.onEvent({ type: 'error', code: 'busy', detail: 'no port is free', inReplyTo: 'webrtc-offer', sessionId: phone.calls[0].sessionId });
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c1', from: 'guest:anna', to: '102', direction: 'outbound' });
+  answerPost({ callId: 'c1' });
+  await dialled;
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c1', from: 'guest:anna', to: '102', direction: 'outbound' });
+  assert.equal(phone.calls.length, 1);
+  assert.equal(g.of('webrtc-reject').length, 1);
+});
+
+test('two calls are connected with each other', async () => {
+  const { g, phone, call } = await talking();
+  g.post = Promise.resolve({ callId: 'c7' });
+  await phone.dial('103');
+  await phone.connect(call.key, phone.active.key);
+  assert.deepEqual(g.rested.at(-1), ['join', 'c1', 'l2', 'c7']);
 });
 
 test('a second call holds the first', async () => {

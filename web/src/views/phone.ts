@@ -111,6 +111,7 @@ class PhoneView extends View {
 
   private tools(call: PhoneCall) {
     const isTalking = call.state === 'talking';
+    const waiting = phone.calls.find((other) => other !== call && other.state === 'talking' && other.isHeld);
     const toggle = (form: 'transfer' | 'add') => () => this.put({ formOf: this.formOf === call.key && this.form === form ? '' : call.key, form });
     return html`<div class="bigs">
       ${this.big(call.isMuted ? 'micOff' : 'mic', call.isMuted ? 'Unmute' : 'Mute', () => phone.mute(call.key, !call.isMuted), { pressed: call.isMuted })}
@@ -118,6 +119,7 @@ class PhoneView extends View {
       ${this.big('keypad', 'Keypad', () => this.put({ padOf: this.padOf === call.key ? '' : call.key, sent: '' }), { pressed: this.padOf === call.key, disabled: !isTalking })}
       ${this.big('transfer', 'Transfer', toggle('transfer'), { pressed: this.formOf === call.key && this.form === 'transfer', disabled: !isTalking })}
       ${this.big('add', 'Add', toggle('add'), { pressed: this.formOf === call.key && this.form === 'add', disabled: !isTalking })}
+      ${waiting && isTalking && !call.isHeld ? this.big('swap', 'Connect both', () => void this.act(() => phone.connect(waiting.key, call.key))) : nothing}
       ${this.big('hangup', 'Hang up', () => phone.hangUp(call.key), { tone: 'red' })}
     </div>`;
   }
@@ -242,7 +244,7 @@ class PhoneView extends View {
           <option value="">A guest</option>
           ${[...app.events.devices.values()].map((device) => html`<option value=${device.id} ?selected=${device.id === wantedDevice()}>${device.extension ?? ''} ${device.displayName ?? device.id}</option>`)}
         </select></label>`}
-      ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Show calls while this page is hidden</button>` : nothing}
+      ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Notify me when this page is hidden</button>` : nothing}
       <sr-checks></sr-checks>
     </section>`;
   }
