@@ -45,6 +45,9 @@ test('the page', { skip }, async (t) => {
       await page.getByText('0 of 2 registered').waitFor();
       phones.push(await ScriptPhone.open(router, '101'), await ScriptPhone.open(router, '102'));
       await page.getByText('2 of 2 registered').waitFor();
+      const second = await ScriptPhone.open(router, '101', { transport: 'tcp' });
+      await page.locator('article.device', { hasText: 'Phone 101' }).getByText('TCP', { exact: true }).waitFor(); // device_changed
+      await second.stop();
       assert.deepEqual(await violations(page), []);
     });
 

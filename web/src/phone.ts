@@ -455,6 +455,7 @@ export class Phone {
       call.name = others[0].name;
       call.answeredAt = view.answeredAt ? Date.parse(view.answeredAt) : null;
     }
+    if (others.length === 1) call.name ??= others[0].name;
     if (isTalking && call.state !== 'talking') {
       call.state = 'talking';
       call.answeredAt ??= this.ground.now();

@@ -28,7 +28,8 @@ export interface Leg {
   state: string;
   codec: string | null;
   address: string | null;
-  encrypted?: boolean | string | null;
+  /** "no" | "sdes" | "dtls" */
+  encrypted?: string | null;
   muted: boolean;
   held: boolean;
   holding: boolean;
@@ -71,15 +72,25 @@ export interface Device {
   contacts: Contact[];
 }
 
-/** What an installation of today says of a provider; fields come with the features. */
 export interface Provider {
   id: string;
   displayName: string | null;
   enabled: boolean;
   domain: string;
   register: boolean;
+  /** disabled, starting, registered, reachable, ready, failed */
   state: string;
-  [more: string]: unknown;
+  fault?: string | null;
+  verdict?: string | null;
+  lastResponse?: string | null;
+  address?: string | null;
+  transport?: string | null;
+  publicAddress?: string | null;
+  expiresAt?: string | null;
+  nextTryAt?: string | null;
+  rttMs?: number | null;
+  failures?: number;
+  calls?: number;
 }
 
 export interface PhoneBookEntry {

@@ -123,7 +123,7 @@ export function legName(leg: { name: string | null; number: string | null; devic
 }
 
 export function callerName(call: { from: string; fromName: string | null }): string {
-  const from = call.from || 'the router';
+  const from = call.from.startsWith('guest:') ? `${call.from.slice(6)} in a browser` : call.from || 'the router';
   return call.fromName && call.fromName !== from ? `${call.fromName} (${from})` : from;
 }
 

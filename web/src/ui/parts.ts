@@ -22,6 +22,14 @@ export function iconButton(name: IconName, label: string, onClick: () => void, o
 export const empty = (name: IconName, title: string, text: unknown) =>
   html`<div class="empty">${icon(name)}<p><b>${title}</b></p><p>${text}</p></div>`;
 
+const ENCRYPTION: Record<string, string> = { sdes: 'SRTP, keys in the signalling (SDES)', dtls: 'SRTP, keys by DTLS' };
+
+/** A lock, where the audio of a leg is protected. */
+export function lock(encrypted: string | null | undefined) {
+  const words = encrypted ? ENCRYPTION[encrypted] : undefined;
+  return words ? html`<span class="pill good" title=${words}>${icon('lock')}encrypted</span>` : nothing;
+}
+
 /** A page's heading with what belongs beside it. */
 export const heading = (title: string, side: unknown = nothing) =>
   html`<header class="heading"><h1 tabindex="-1">${title}</h1>${side}</header>`;

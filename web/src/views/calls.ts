@@ -5,7 +5,7 @@ import { calls } from '../api.js';
 import { app } from '../app-state.js';
 import type { Call, Leg } from '../types.js';
 import { icon } from '../ui/icons.js';
-import { empty, heading, iconButton, keypad, pill, quality } from '../ui/parts.js';
+import { empty, heading, iconButton, keypad, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { callerName, clock, codecWords, kindWords, legName, legState, mediaWords } from '../words.js';
 
@@ -70,7 +70,7 @@ class CallsView extends View {
           ${pill(legState(leg), leg.state === 'answered' && !leg.held ? 'good' : 'quiet')}
           ${leg.muted ? pill('muted', 'fair') : nothing}
           ${leg.codec ? pill(codecWords(leg.codec)) : nothing}
-          ${leg.encrypted ? html`<span class="pill good" title="Audio is encrypted">${icon('lock')}encrypted</span>` : nothing}
+          ${lock(leg.encrypted)}
         </div>
         <div class="figures">${leg.state === 'answered' ? quality(leg.quality) : nothing}</div>
         ${app.maySteer ? this.legTools(call, leg) : nothing}

@@ -9,7 +9,7 @@ import { empty, heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { duration, round } from '../words.js';
 
-const TRANSPORTS: Record<string, string> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'browser', wss: 'browser' };
+const TRANSPORTS: Record<string, string> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'WebSocket', wss: 'WebSocket', webrtc: 'browser' };
 
 class DevicesView extends View {
   private wanted = '';
@@ -23,7 +23,7 @@ class DevicesView extends View {
     const left = contact.expiresAt ? (Date.parse(contact.expiresAt) - Date.now()) / 1000 : null;
     return html`<li>
       <div class="who"><b>${contact.userAgent ?? 'unknown phone'}</b>
-        <small class="mono">${contact.address}</small></div>
+        ${contact.address ? html`<small class="mono">${contact.address}</small>` : nothing}</div>
       <div class="flags">
         ${pill(contact.reachable ? 'reachable' : 'does not answer', contact.reachable ? 'good' : 'bad')}
         ${pill(TRANSPORTS[contact.transport.toLowerCase()] ?? contact.transport)}

@@ -5,7 +5,7 @@ import { ask, sentence } from '../api.js';
 import { app } from '../app-state.js';
 import type { CallRecord, Page, RecordLeg } from '../types.js';
 import { icon } from '../ui/icons.js';
-import { empty, heading, pill, quality } from '../ui/parts.js';
+import { empty, heading, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, when } from '../words.js';
 import './ladder.js';
@@ -96,7 +96,7 @@ class HistoryView extends View {
     return html`<li class="leg"><div class="leg-line">
       <div class="who"><b>${legName(leg)}</b><small>${kindWords(leg.kind)}${leg.userAgent ? ` · ${leg.userAgent}` : ''}
         ${leg.address ? html` · <span class="mono">${leg.address}</span>` : nothing}</small></div>
-      <div class="flags">${leg.codec ? pill(codecWords(leg.codec)) : nothing}
+      <div class="flags">${leg.codec ? pill(codecWords(leg.codec)) : nothing}${lock(leg.encrypted)}
         ${leg.reason ? pill(reasonWords(leg.reason)) : nothing}${leg.sipStatus ? pill(`SIP ${leg.sipStatus}`) : nothing}</div>
       <div class="figures">${leg.answeredAt ? quality(leg.quality, true) : nothing}</div>
       <small class="quiet">${leg.answeredAt ? `${leg.rxPackets} packets in, ${leg.txPackets} out, ${leg.lost} lost` : ''}</small>

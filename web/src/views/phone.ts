@@ -244,7 +244,7 @@ class PhoneView extends View {
           <option value="">A guest</option>
           ${[...app.events.devices.values()].map((device) => html`<option value=${device.id} ?selected=${device.id === wantedDevice()}>${device.extension ?? ''} ${device.displayName ?? device.id}</option>`)}
         </select></label>`}
-      ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Notify me when this page is hidden</button>` : nothing}
+      ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Notify me of calls</button>` : nothing}
       <sr-checks></sr-checks>
     </section>`;
   }

@@ -1,4 +1,4 @@
-/* Providers and how they are: whatever the router says of them, in words. */
+/* Providers and how they are, in words. */
 import { html, nothing } from 'lit';
 import { app } from '../app-state.js';
 import type { Provider } from '../types.js';
@@ -8,34 +8,33 @@ import { View } from '../ui/view.js';
 import { round, when, type Tone } from '../words.js';
 
 const STATES: Record<string, [string, Tone]> = {
-  registered: ['registered', 'good'], up: ['reachable', 'good'], ok: ['reachable', 'good'], reachable: ['reachable', 'good'],
-  registering: ['registering', 'fair'], trying: ['trying', 'fair'], unknown: ['not known yet', 'quiet'], idle: ['not known yet', 'quiet'],
-  failed: ['failed', 'bad'], unreachable: ['does not answer', 'bad'], down: ['does not answer', 'bad'], rejected: ['refused', 'bad'],
-  disabled: ['switched off', 'quiet'], 'not built': ['not built yet', 'quiet'],
+  registered: ['registered', 'good'], reachable: ['reachable', 'good'], ready: ['ready', 'good'], starting: ['trying', 'fair'],
+  failed: ['failed', 'bad'], disabled: ['switched off', 'quiet'], 'not built': ['not built yet', 'quiet'],
 };
 
 class ProvidersView extends View {
-  private provider(provider: Provider) {
-    const [words, tone] = STATES[provider.state] ?? [provider.state, 'quiet' as Tone];
-    const p = provider as Record<string, any>;
-    const said = p.lastResponse ?? p.lastStatus ?? null;
-    const fact = (name: string, value: unknown) => (value === undefined || value === null || value === '' ? nothing : html`<div><dt>${name}</dt><dd>${value}</dd></div>`);
+  private fact(name: string, value: unknown) {
+    return value === undefined || value === null || value === '' ? nothing : html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+  }
+
+  private mono(value: string | null | undefined) {
+    return value ? html`<span class="mono">${value}</span>` : null;
+  }
+
+  private provider(p: Provider) {
+    const [words, tone] = STATES[p.state] ?? [p.state, 'quiet' as Tone];
     return html`<article class="card">
-      <header class="section-head"><h2>${provider.displayName || provider.id}</h2>${pill(words, tone)}
-        ${p.calls > 0 ? pill(`${p.calls} calls`, 'good') : nothing}</header>
+      <header class="section-head"><h2>${p.displayName || p.id}</h2>${pill(words, tone)}${p.calls ? pill(p.calls === 1 ? 'in a call' : `${p.calls} calls`, 'good') : nothing}</header>
+      ${p.verdict ? html`<p class="verdict">${icon('warn')}<span>${p.verdict}</span></p>` : nothing}
       <dl class="facts">
-        ${fact('domain', html`<span class="mono">${provider.domain}</span>`)}
-        ${fact('registers', provider.register ? 'yes' : 'no')}
-        ${fact('address', p.address ? html`<span class="mono">${p.address}</span>` : null)}
-        ${fact('transport', p.transport)}
-        ${fact('last answer', said && typeof said === 'object' ? `${said.status ?? ''} ${said.reason ?? ''}` : said)}
-        ${fact('expires', p.expiresAt ? when(p.expiresAt) : null)}
-        ${fact('next try', p.nextTryAt ? when(p.nextTryAt) : p.retryAt ? when(p.retryAt) : null)}
-        ${fact('round trip', typeof p.rttMs === 'number' ? `${round(p.rttMs)} ms` : null)}
-        ${fact('public address', p.publicAddress ?? p.publicIp)}
-      </dl>
-      ${p.why || p.verdict ? html`<p class="verdict">${icon('warn')}<span>${p.verdict ?? p.why}</span></p>` : nothing}
-    </article>`;
+        ${this.fact('domain', this.mono(p.domain))}
+        ${this.fact('registers', p.register ? 'yes' : 'no, calls come by address')}
+        ${this.fact('server in use', this.mono(p.address))}${this.fact('transport', p.transport?.toUpperCase())}
+        ${this.fact('last answer', p.lastResponse)}${this.fact('failures in a row', p.failures || null)}
+        ${this.fact('registered until', p.expiresAt ? when(p.expiresAt) : null)}${this.fact('next try', p.nextTryAt ? when(p.nextTryAt) : null)}
+        ${this.fact('round trip', typeof p.rttMs === 'number' ? `${round(p.rttMs)} ms` : null)}
+        ${this.fact('our address for it', this.mono(p.publicAddress))}
+      </dl></article>`;
   }
 
   render() {
