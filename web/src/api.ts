@@ -100,6 +100,7 @@ const id = encodeURIComponent;
 export const calls = {
   start: (to: string, from?: string) =>
     ask<{ callId: string }>('POST', '/api/call', from ? { to, from } : { to }),
+  lock: (call: string, locked: boolean) => ask('PATCH', `/api/calls/${id(call)}`, { locked }),
   hangUp: (call: string) => ask('DELETE', `/api/calls/${id(call)}`),
   add: (call: string, to: string) => ask<{ legId: string }>('POST', `/api/calls/${id(call)}/legs`, { to }),
   drop: (call: string, leg: string) => ask('DELETE', `/api/calls/${id(call)}/legs/${id(leg)}`),

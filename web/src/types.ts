@@ -48,6 +48,8 @@ export interface Call {
   answeredAt: string | null;
   routeId: string | null;
   media: 'idle' | 'relay' | 'mix';
+  /** A conference nobody may come into any more. */
+  locked?: boolean;
   legs: Leg[];
 }
 

@@ -31,11 +31,19 @@ class CallsView extends View {
     return from ? clock((Date.now() - Date.parse(from)) / 1000) : '';
   }
 
-  private async addParty(event: SubmitEvent, call: Call) {
+  /** With a leg: that party is connected with somebody else; without: one more is rung. */
+  private async submit(event: SubmitEvent, call: Call, leg?: Leg) {
     event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    const to = String(new FormData(form).get('to')).trim();
-    if (to && (await this.act(() => calls.add(call.callId, to)))) this.put({ formOf: '' });
+    const to = String(new FormData(event.target as HTMLFormElement).get('to')).trim();
+    if (!to) return;
+    if (await this.act(() => (leg ? calls.transfer(call.callId, leg.legId, to) : calls.add(call.callId, to)))) this.put({ formOf: '' });
+  }
+
+  private form(call: Call, leg?: Leg) {
+    if (this.formOf !== (leg ? `${call.callId}/${leg.legId}` : call.callId)) return nothing;
+    return html`<form class="inline" @submit=${(event: SubmitEvent) => this.submit(event, call, leg)}>
+      <label>${leg ? `Connect ${legName(leg)} with` : 'Number or extension'} <input name="to" required maxlength="127" autocomplete="off" autofocus></label>
+      <button class="primary">${leg ? 'Transfer' : 'Ring'}</button></form>`;
   }
 
   private digit(call: Call, leg: Leg, digit: string) {
@@ -52,6 +60,7 @@ class CallsView extends View {
       ${iconButton(leg.muted ? 'micOff' : 'mic', leg.muted ? `Unmute ${name}` : `Mute ${name}`, change({ muted: !leg.muted }), { pressed: leg.muted, disabled: !isUp })}
       ${iconButton(leg.held ? 'play' : 'pause', leg.held ? `Take ${name} off hold` : `Put ${name} on hold`, change({ held: !leg.held }), { pressed: leg.held, disabled: !isUp })}
       ${iconButton('keypad', `Send digits to ${name}`, () => this.put({ padOf: this.padOf === key ? '' : key, sent: '' }), { pressed: this.padOf === key, disabled: !isUp })}
+      ${leg.kind === 'media' ? nothing : iconButton('transfer', `Transfer ${name}`, () => this.put({ formOf: this.formOf === key ? '' : key }), { pressed: this.formOf === key, disabled: !isUp })}
       <label class="hidden" for="role-${leg.legId}">Role of ${name}</label>
       <select id="role-${leg.legId}" ?disabled=${!isUp} @change=${(event: Event) => change({ role: (event.target as HTMLSelectElement).value })()}>
         ${ROLES.map(([value, words]) => html`<option value=${value} ?selected=${leg.role === value} title=${words}>${value}</option>`)}
@@ -76,6 +85,7 @@ class CallsView extends View {
         ${app.maySteer ? this.legTools(call, leg) : nothing}
       </div>
       ${leg.verdict ? html`<p class="verdict">${icon('warn')}<span>${leg.verdict}</span></p>` : nothing}
+      ${this.form(call, leg)}
       ${isOpen ? html`<div class="pad-box"><output aria-label="Digits sent">${this.sent || ' '}</output>
         ${keypad((digit) => this.digit(call, leg, digit))}</div>` : nothing}
     </li>`;
@@ -90,6 +100,8 @@ class CallsView extends View {
         ${pill(isUp ? 'talking' : 'ringing', isUp ? 'good' : 'fair')}
         <span class="mono" title=${isUp ? 'since the answer' : 'since the start'}>${this.timer(call)}</span>
         <span class="grow"></span>
+        ${app.maySteer && isUp && (call.locked || call.legs.length > 2) ? html`<button type="button" aria-pressed=${String(call.locked ?? false)}
+          @click=${() => void this.act(() => calls.lock(call.callId, !call.locked))}>${icon('lock')}${call.locked ? 'Unlock' : 'Lock'}</button>` : nothing}
         ${app.maySteer && isUp ? html`<button type="button" aria-expanded=${String(hasForm)}
           @click=${() => this.put({ formOf: hasForm ? '' : call.callId })}>${icon('add')}Add party</button>` : nothing}
         ${app.maySteer ? html`<button type="button" class="danger" @click=${() => void this.act(() => calls.hangUp(call.callId))}>
@@ -97,9 +109,7 @@ class CallsView extends View {
       </header>
       <p class="quiet small">Audio ${mediaWords(call)}${call.routeId ? html`, by route <b>${call.routeId}</b>` : nothing}
         · ${call.direction}</p>
-      ${hasForm ? html`<form class="inline" @submit=${(event: SubmitEvent) => this.addParty(event, call)}>
-        <label>Number or extension <input name="to" required maxlength="127" autocomplete="off" autofocus></label>
-        <button class="primary">Ring</button></form>` : nothing}
+      ${this.form(call)}
       <ul class="legs" aria-label="Parties">${repeat(call.legs, (leg) => leg.legId, (leg) => this.leg(call, leg))}</ul>
     </article>`;
   }
