@@ -12,6 +12,7 @@ export interface Note {
 }
 
 const NOTE_MS = 6000;
+const KEEP_MS = 15 * 60000;
 
 function openSocket(query: string): Socket {
   const scheme = location.protocol === 'https:' ? 'wss://' : 'ws://';
@@ -48,7 +49,14 @@ class AppState {
     this.events.listen((event) => {
       if (event.type === 'link' && this.events.link === 'waiting' && this.events.tries === 2) void ask('GET', '/api/me').catch(() => {});
     });
-    whenSessionOver(() => this.forget());
+    whenSessionOver(() => {
+      if (this.me) this.say('The session is over: log in again.', 'bad');
+      this.forget();
+    });
+    // an open page is in use, also when nobody touches it: a phone must not be logged out by silence
+    setInterval(() => {
+      if (this.me) void ask('GET', '/api/me').catch(() => {});
+    }, KEEP_MS);
     addEventListener('hashchange', () => this.go());
     addEventListener('online', () => this.events.retryNow());
     document.addEventListener('visibilitychange', () => {

@@ -83,6 +83,25 @@ class PhoneView extends View {
     void phone.dial(to, name);
   }
 
+  /** A name stands for who it found first; anything else is dialled as it stands. */
+  private submitNumber(event: SubmitEvent) {
+    event.preventDefault();
+    const isName = /[a-z]/i.test(this.typed) && !this.known.some((item) => item.number === this.typed.trim());
+    const [found] = isName ? suggest(this.typed, this.known) : [];
+    if (found) this.dial(found.number, found.name);
+    else this.dial(this.typed);
+  }
+
+  /** From the number field down to those it found, and among them. */
+  private toPeople(event: KeyboardEvent) {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    const rows = [...this.querySelectorAll<HTMLButtonElement>('.people .row')];
+    const at = rows.indexOf(document.activeElement as HTMLButtonElement) + (event.key === 'ArrowDown' ? 1 : -1);
+    event.preventDefault();
+    if (at < 0) this.querySelector<HTMLInputElement>('#number')?.focus();
+    else rows[Math.min(at, rows.length - 1)]?.focus();
+  }
+
   /* ---- calls ---- */
 
   private showLevels() {
@@ -190,7 +209,7 @@ class PhoneView extends View {
     const icons: Record<Suggestion['kind'], IconName> = { contact: 'users', device: 'devices', recent: 'history' };
     return html`<section class="card people" aria-labelledby="h-people"><h2 id="h-people">${this.typed ? 'Fits what you typed' : 'Recent calls and contacts'}</h2>
       ${list.length === 0 ? html`<p class="quiet small">${this.typed ? 'Nobody: it is dialled as it stands.' : 'Contacts come from the configuration, calls as you make them.'}</p>` : nothing}
-      <ul>${repeat(list, (item) => item.number, (item) => html`<li><button type="button" class="row" @click=${() => this.dial(item.number, item.name)} ?disabled=${phone.state !== 'ready'}>
+      <ul @keydown=${this.toPeople}>${repeat(list, (item) => item.number, (item) => html`<li><button type="button" class="row" @click=${() => this.dial(item.number, item.name)} ?disabled=${phone.state !== 'ready'}>
         ${icon(icons[item.kind])}<span class="who"><b>${item.name ?? item.number}</b><small>${item.detail}</small></span><span class="hidden">: call</span>
       </button></li>`)}</ul></section>`;
   }
@@ -198,10 +217,10 @@ class PhoneView extends View {
   private dialler() {
     const isReady = phone.state === 'ready';
     return html`<section class="card dialler" aria-labelledby="h-dial"><h2 id="h-dial" class="hidden">Dial</h2>
-      <form @submit=${(event: SubmitEvent) => { event.preventDefault(); this.dial(this.typed); }}>
+      <form @submit=${this.submitNumber}>
         <label class="hidden" for="number">Number or name</label>
         <div class="number"><input id="number" type="text" inputmode="tel" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="127" placeholder="Number or name"
-          .value=${this.typed} @input=${(event: Event) => this.put({ typed: (event.target as HTMLInputElement).value })}>
+          .value=${this.typed} @keydown=${this.toPeople} @input=${(event: Event) => this.put({ typed: (event.target as HTMLInputElement).value })}>
           ${this.typed ? html`<button type="button" class="icon-button" aria-label="Delete last" @click=${() => this.put({ typed: this.typed.slice(0, -1) })}>${icon('back')}</button>` : nothing}</div>
         ${keypad((digit) => this.type(digit))}
         <button class="green call-button" ?disabled=${!isReady || !this.typed.trim()}>${icon('phone')}Call</button>
