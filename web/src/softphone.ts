@@ -8,6 +8,7 @@ import { startRinging, stopRinging } from './sounds.js';
 
 const KEPT = 'phone';
 const TITLE_MS = 1000;
+const LOCK_MS = 1000;
 
 function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -24,7 +25,14 @@ export const phone = new Phone({
   after: (ms, fn) => setTimeout(fn, ms),
   cancel: (timer) => clearTimeout(timer as number),
   kept: () => JSON.parse(sessionStorage.getItem(KEPT) ?? 'null') as Kept | null,
-  keep: (kept) => (kept ? sessionStorage.setItem(KEPT, JSON.stringify(kept)) : sessionStorage.removeItem(KEPT)),
+  keep: (kept) => {
+    if (!kept) {
+      sessionStorage.removeItem(KEPT);
+      return;
+    }
+    sessionStorage.setItem(KEPT, JSON.stringify(kept));
+    void lockToken(kept.token);
+  },
   wantedDevice: () => wantedDevice(),
   name: () => app.me?.name ?? '',
 });
@@ -42,18 +50,25 @@ export function chooseDevice(deviceId: string) {
 /** Readers look and never call. */
 export const mayPhone = () => app.maySteer;
 
+let locked = '';
+
+/* A lock for as long as this page lives says that the token is in use. @return false: another page has it */
+function lockToken(token: string): Promise<boolean> {
+  if (!navigator.locks || locked === token) return Promise.resolve(true);
+  locked = token;
+  return new Promise((done) => {
+    // the page before a reload may hold it for another moment
+    navigator.locks.request(`phone ${token}`, { signal: AbortSignal.timeout(LOCK_MS) }, () => {
+      done(true);
+      return new Promise(() => {});
+    }).catch(() => done(false));
+  });
+}
+
 /* A copied tab brings the token of the tab it was copied from: only one of them may be that phone. */
 async function ownTheToken() {
   const kept = sessionStorage.getItem(KEPT);
-  if (!kept || !navigator.locks) return;
-  const { token } = JSON.parse(kept) as Kept;
-  await new Promise<void>((done) => {
-    void navigator.locks.request(`phone ${token}`, { ifAvailable: true }, async (lock) => {
-      if (!lock) sessionStorage.removeItem(KEPT);
-      done();
-      if (lock) await new Promise(() => {}); // held as long as the page lives
-    });
-  });
+  if (kept && !(await lockToken((JSON.parse(kept) as Kept).token))) sessionStorage.removeItem(KEPT);
 }
 
 const remembered = new Set<string>();
