@@ -4,16 +4,20 @@ import assert from 'node:assert/strict';
 import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
 import { Router, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
-import { token } from './lib/sip.js';
+import { SipEndpoint, token } from './lib/sip.js';
 
 const skip = missing || noBrowser;
 const VIEWS = { start: 'First steps', phone: 'Phone', calls: 'Calls', devices: 'Devices', history: 'History', providers: 'Providers',
   routes: 'Routes', config: 'Configuration', users: 'Users and tokens', status: 'Status' };
 
 test('the views of the page', { skip }, async (t) => {
+  const carrier = await SipEndpoint.open({ to: { address: '127.0.0.1', port: 9 } });
+  carrier.onMessage = (message) => message.method && carrier.reply(message, 403, 'Forbidden');
   const router = await Router.start({
     devices: [device('101'), device('102')],
     config: {
+      providers: [{ id: 'acme', displayName: 'ACME Telecom', domain: 'acme.example', username: 'user', password: 'secret-secret',
+        outboundProxy: { address: '127.0.0.1', port: carrier.port, transport: 'udp' } }],
       contacts: [{ id: 'mum', name: 'Mum', number: '+4930123456', starred: true }],
       routing: { routes: [{ id: 'in', name: 'Main line', match: { direction: 'inbound', numberPattern: '+4930*' }, action: { targets: ['d101'] } }] },
     },
@@ -107,6 +111,13 @@ test('the views of the page', { skip }, async (t) => {
       await poll(async () => (await area.inputValue()).includes('"realm": "other"'), 5000, 'the newer one');
     });
 
+    await t.test('a provider that refuses us says why, in words', async () => {
+      await show(page, 'providers', 'Providers');
+      const card = page.locator('article', { hasText: 'ACME Telecom' });
+      await card.getByText('failed', { exact: true }).waitFor();
+      await card.getByText(/403 Forbidden: /).waitFor();
+    });
+
     await t.test('a number is explained', async () => {
       await show(page, 'routes', 'Routes');
       await page.getByLabel('Number', { exact: true }).fill('102');
@@ -160,6 +171,7 @@ test('the views of the page', { skip }, async (t) => {
     });
   } finally {
     await browser.close();
+    carrier.close();
     await stopAll(...phones);
     await router.stop();
   }

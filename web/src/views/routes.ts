@@ -30,8 +30,11 @@ interface Tested {
   tried: Step[];
   targets: unknown[];
   provider: string | null;
+  failoverProviders?: string[];
   callerId: string | null;
-  [more: string]: unknown;
+  emergency?: boolean;
+  /** Why it may not go out. */
+  refused?: string | null;
 }
 
 const DIRECTIONS: [string, string][] = [['internal', 'From a phone, to a phone'], ['outbound', 'From a phone, to outside'], ['inbound', 'From a provider']];
@@ -94,8 +97,10 @@ class RoutesView extends View {
   private explain(result: Tested) {
     const matchedStep = result.tried.find((step) => step.matched);
     const targets = result.targets.map(words).filter(Boolean);
+    const others = result.failoverProviders ?? [];
     return html`<div class="explain" role="status">
-      <p><b class="mono">${result.number}</b> ${result.matched ? html`takes route <b>${result.matched}</b>` : matchedStep ? html`is found by <b>${matchedStep.route}</b>` : html`is found nowhere`}${targets.length ? html`, and rings <b>${targets.join(', ')}</b>` : nothing}${result.provider ? html` through <b>${result.provider}</b>` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
+      ${result.refused ? html`<p class="verdict">${icon('warn')}<span>Refused: ${result.refused}</span></p>` : nothing}
+      <p>${result.emergency ? pill('emergency call', 'bad') : nothing} <b class="mono">${result.number}</b> ${result.matched ? html`takes route <b>${result.matched}</b>` : matchedStep ? html`is found by <b>${matchedStep.route}</b>` : html`is found nowhere`}${targets.length ? html`, and rings <b>${targets.join(', ')}</b>` : nothing}${result.provider ? html` through <b>${result.provider}</b>${others.length ? `, or ${others.join(', ')} where it fails` : ''}` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
       <ol class="steps">${result.tried.map((step) => html`<li>${pill(step.matched ? 'matches' : 'passed over', step.matched ? 'good' : 'quiet')}
         <span><b>${step.route}</b> ${step.why}</span></li>`)}</ol></div>`;
   }
