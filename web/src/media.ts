@@ -118,13 +118,13 @@ class BrowserMedia implements Media {
     };
   }
 
-  async offer(sessionId: string, withMic: boolean): Promise<string> {
+  async offer(sessionId: string, withMic: boolean, isMuted = false): Promise<string> {
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     const audio = new Audio();
     audio.autoplay = true;
     const transceiver = pc.addTransceiver('audio', { direction: 'sendrecv' });
     const session: Session = {
-      pc, sender: transceiver.sender, audio, mic: null, isMuted: false, timer: 0, last: null,
+      pc, sender: transceiver.sender, audio, mic: null, isMuted, timer: 0, last: null,
       figures: { codec: null, lossPct: null, jitterMs: null, rttMs: null, mos: null }, levels: { mine: null, theirs: null },
     };
     this.sessions.set(sessionId, session);

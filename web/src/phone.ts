@@ -33,7 +33,7 @@ export interface PhoneCall {
 
 export interface Media {
   /** Makes a session and gives its offer. Without microphone it stays silent until openMic. */
-  offer(sessionId: string, withMic: boolean): Promise<string>;
+  offer(sessionId: string, withMic: boolean, isMuted?: boolean): Promise<string>;
   accept(sessionId: string, sdp: string): Promise<void>;
   openMic(sessionId: string): Promise<void>;
   mute(sessionId: string, isMuted: boolean): void;
@@ -54,9 +54,12 @@ export interface PhoneRest {
   join(callId: string, legId: string, otherCallId: string): Promise<unknown>;
 }
 
+/** What a reload takes along. */
 export interface Kept {
   token: string;
   deviceId: string;
+  /** Sessions whose microphone is muted: it must not open by itself. */
+  muted?: string[];
 }
 
 export interface PhoneGround {
@@ -173,7 +176,7 @@ export class Phone {
     this.deviceId = String(event.deviceId ?? '');
     this.state = 'ready';
     this.refusal = '';
-    this.ground.keep({ token: this.token, deviceId: this.deviceId });
+    const muted = this.ground.kept()?.muted ?? [];
     const legs = (event.legs ?? []) as { callId: string; sessionId: string }[];
     for (const call of this.inner) {
       const isThere = legs.some((leg) => leg.sessionId === call.sessionId);
@@ -181,16 +184,17 @@ export class Phone {
       else if (isThere && call.media !== 'up' && call.state !== 'ended') void this.resume(call);
     }
     for (const leg of legs) {
-      if (!this.inner.some((call) => call.sessionId === leg.sessionId)) this.revive(leg.callId, leg.sessionId);
+      if (!this.inner.some((call) => call.sessionId === leg.sessionId)) this.revive(leg.callId, leg.sessionId, muted.includes(leg.sessionId));
     }
+    this.keep();
     this.changed();
   }
 
   /** A call that stood before the page was loaded anew. */
-  private revive(callId: string, sessionId: string) {
+  private revive(callId: string, sessionId: string, isMuted: boolean) {
     const view = this.ground.call(callId);
     const call = this.add('out', '', null);
-    Object.assign(call, { callId, sessionId, isLinked: true, isWanted: true, state: 'connecting' });
+    Object.assign(call, { callId, sessionId, isMuted, isLinked: true, isWanted: true, state: 'connecting' });
     if (view) this.onCall(view);
     void this.resume(call);
   }
@@ -200,10 +204,10 @@ export class Phone {
     this.ground.media.close(sessionId);
     call.media = 'checking';
     try {
-      const sdp = await this.ground.media.offer(sessionId, true);
+      const sdp = await this.ground.media.offer(sessionId, true, call.isMuted || call.isHeld);
+      this.quiet(call);
       if (call.state === 'ended') this.ground.media.close(sessionId);
       else this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token });
-      this.quiet(call);
     } catch (error) {
       this.fail(call, error);
     }
@@ -276,6 +280,7 @@ export class Phone {
     if (!call?.sessionId) return;
     call.isMuted = isMuted;
     this.quiet(call);
+    this.keep();
     this.changed();
   }
 
@@ -512,6 +517,11 @@ export class Phone {
     const browsers = view.legs.filter((leg) => leg.kind === 'webrtc');
     return browsers.find((leg) => (leg as Leg & { sessionId?: string }).sessionId === call.sessionId)
       ?? browsers.find((leg) => leg.deviceId === this.deviceId) ?? browsers[0];
+  }
+
+  private keep() {
+    const muted = this.inner.filter((call) => call.isMuted && call.sessionId && call.state !== 'ended').map((call) => call.sessionId!);
+    this.ground.keep({ token: this.token, deviceId: this.deviceId, ...(muted.length ? { muted } : {}) });
   }
 
   /* On hold neither microphone nor speaker is open, whatever the router plays to whom. */

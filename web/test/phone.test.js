@@ -9,7 +9,8 @@ function ground(more = {}) {
     sent: [], timers: [], time: 1000, views: new Map(), stored: null, device: '', opened: [], closed: [], mics: [], rested: [],
     send(message) { if (g.isDown) return false; g.sent.push(message); return true; },
     media: {
-      offer(sessionId, withMic) {
+      offer(sessionId, withMic, isMuted) {
+        g.offeredMuted = isMuted;
         if (g.micFault && withMic) return Promise.reject(new Error(g.micFault));
         g.opened.push(sessionId);
         if (withMic) g.mics.push(sessionId);
@@ -426,4 +427,20 @@ test('logging out ends all calls and forgets the token', async () => {
   assert.equal(call.state, 'ended');
   assert.equal(g.stored, null);
   assert.equal(g.of('webrtc-hangup').length, 1);
+});
+
+test('a muted microphone stays muted through a reload', async () => {
+  const { g, phone, call } = await talking();
+  phone.mute(call.key, true);
+  assert.deepEqual(g.stored.muted, [call.sessionId]);
+  const again = ground({ stored: g.stored });
+  view(again, 'c1', [own(), leg('l2')]);
+  const other = new Phone(again);
+  other.line(true);
+  other.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+  await settle();
+  assert.equal(again.offeredMuted, true, 'not open for a moment either');
+  assert.equal(other.calls[0].isMuted, true);
+  other.mute(other.calls[0].key, false);
+  assert.equal(again.stored.muted, undefined);
 });
