@@ -1,0 +1,184 @@
+// The softphone of the page in Chromium: echo, calls with baresip both ways, everything in a call, reload, what fails.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
+import { tone, writeWav } from './lib/audio.js';
+import { phone, stopAll } from './lib/phones.js';
+import { join } from 'node:path';
+import { tempDir } from './lib/process.js';
+import { Router, device, missing, poll } from './lib/router.js';
+
+const skip = missing || noBrowser;
+
+/** Loudness of the other side as the page's meter shows it, 0 to 1. */
+const loudness = (page) => page.locator('meter[data-theirs]').first().evaluate((meter) => meter.value);
+const heard = (page, ms = 8000) => poll(async () => (await loudness(page)) > 0.4, ms, 'sound from the other side');
+const silent = (page) => poll(async () => (await loudness(page)) < 0.2, 8000, 'silence from the other side');
+const card = (page, who) => page.locator('article.phone-call', { hasText: who });
+const talking = (page, who) => card(page, who).getByText('talking', { exact: true }).waitFor();
+const gone = (page) => page.locator('article.phone-call').first().waitFor({ state: 'detached' });
+
+test('the softphone', { skip }, async (t) => {
+  const router = await Router.start({
+    devices: ['101', '102', '103'].map((extension) => device(extension)),
+    config: { contacts: [{ id: 'mum', name: 'Mum Miller', number: '101', starred: true }] },
+  });
+  const url = `http://127.0.0.1:${router.webPort}/`;
+  const wav = join(tempDir('microphone'), 'microphone.wav');
+  writeWav(wav, tone(1000, 30, 48000), 48000);
+  const browser = await Browser.start({ wav });
+  const page = await browser.open(url);
+  const events = await router.api.events();
+  const phones = [];
+  try {
+    await logIn(page, 'admin', firstPassword(router));
+    await show(page, 'phone', 'Phone');
+    await page.getByText('guest, ready').waitFor();
+
+    await t.test('the check passes all its steps', async () => {
+      await page.getByRole('button', { name: 'Check this browser' }).click();
+      await poll(async () => (await page.locator('.checks li.passed').count()) === 6
+        || ((await page.locator('.checks li.failed').count()) > 0 && Promise.reject(new Error(await page.locator('.checks ol').innerText()))), 15000, 'six steps passed');
+      assert.deepEqual(await violations(page), []);
+    });
+
+    await t.test('echo in one click', async () => {
+      await page.getByRole('button', { name: 'Hear yourself' }).click();
+      await talking(page, 'Echo test');
+      await heard(page);
+      await page.locator('.sound .quality b', { hasText: /excellent|good|fair/ }).waitFor();
+      assert.deepEqual(await violations(page), []);
+      await card(page, 'Echo test').getByRole('button', { name: 'Hang up' }).click();
+      await gone(page);
+      assert.deepEqual((await router.api.get('/api/calls')).items, []);
+    });
+
+    await t.test('contacts are found as one types; the call talks, is muted, held, gets digits', async () => {
+      phones.push(await phone(router, '101', { hz: 700, codecs: 'PCMU' }));
+      await page.getByLabel('Number or name').fill('mil');
+      await page.getByRole('button', { name: /Mum Miller/ }).click();
+      await talking(page, 'Mum Miller');
+      await heard(page);
+      const { callId } = await events.waitFor((event) => event.type === 'call_answered' && event.call.to === '101');
+      await card(page, 'Mum').getByRole('button', { name: 'Hold' }).click();
+      await poll(async () => (await router.api.get(`/api/calls/${callId}`)).legs.some((leg) => leg.held), 5000, 'held');
+      await silent(page);
+      await card(page, 'Mum').getByRole('button', { name: 'Resume' }).click();
+      await heard(page);
+      await card(page, 'Mum').getByRole('button', { name: 'Mute' }).click();
+      await card(page, 'Mum').getByRole('button', { name: 'Unmute' }).click();
+      await card(page, 'Mum').getByRole('button', { name: 'Keypad' }).click();
+      await page.keyboard.press('7');
+      await events.waitFor((event) => event.type === 'dtmf' && event.digit === '7', 8000);
+      assert.equal(await page.locator('.pad-box output').textContent(), '7');
+    });
+
+    await t.test('a reload in the middle of the call: it is back, with sound', async () => {
+      await page.getByRole('button', { name: 'Mute' }).click();
+      const began = Date.now();
+      await page.reload();
+      await page.locator('article.phone-call').first().waitFor();
+      await heard(page);
+      await page.getByRole('button', { name: 'Unmute' }).click(); // it stayed muted
+      assert.ok(Date.now() - began < 6000, `back after ${Date.now() - began} ms`);
+      assert.equal((await router.api.get('/api/calls')).items.length, 1);
+    });
+
+    await t.test('a copied tab is a phone of its own: the call stays where it is', async () => {
+      const kept = await page.evaluate(() => sessionStorage.getItem('phone'));
+      const copy = await page.context().newPage();
+      await copy.addInitScript((value) => sessionStorage.setItem('phone', value), kept);
+      await copy.goto(`${url}#/phone`);
+      await copy.getByText('guest, ready').waitFor();
+      assert.notEqual(await copy.evaluate(() => sessionStorage.getItem('phone')), kept);
+      assert.equal(await copy.locator('article.phone-call').count(), 0);
+      await copy.close();
+      await page.reload();
+      await page.locator('article.phone-call').first().waitFor();
+      await heard(page);
+    });
+
+    await t.test('another view shows the call, and hangs it up', async () => {
+      await show(page, 'calls', 'Calls');
+      const bar = page.getByRole('complementary', { name: 'Your call' });
+      await bar.getByRole('button', { name: 'Mute' }).waitFor();
+      assert.deepEqual(await violations(page), []);
+      await bar.getByRole('button', { name: 'Hang up' }).click();
+      await page.getByText('No call at the moment').waitFor();
+      await phones[0].event('CALL_CLOSED');
+    });
+
+    await t.test('as a device it rings, on every view; answered, both hear each other; the phone hangs up', async () => {
+      await show(page, 'phone', 'Phone');
+      await page.getByLabel('This browser rings as').selectOption('d102');
+      await page.getByText('rings as 102').waitFor();
+      await show(page, 'devices', 'Devices');
+      await phones[0].dial('102');
+      const bar = page.getByRole('complementary', { name: 'Your call' });
+      await bar.getByText('is calling').waitFor();
+      assert.deepEqual(await violations(page), []);
+      await bar.getByRole('button', { name: 'Answer' }).click();
+      await talking(page, 'Phone 101');
+      await heard(page);
+      await phones[0].hear(1.5);
+      await phones[0].hangup();
+      await gone(page);
+    });
+
+    await t.test('a rejected call ends with its reason at the phone, and stands among the recent ones', async () => {
+      const from = phones[0].events.length;
+      await phones[0].dial('102');
+      await page.getByRole('button', { name: 'Reject' }).click();
+      await phones[0].event('CALL_CLOSED', 10000, from);
+      await gone(page);
+      await page.locator('.people').getByText(/called you/).first().waitFor();
+    });
+
+    await t.test('an unknown number says why it failed', async () => {
+      await page.getByLabel('Number or name').fill('999');
+      await page.keyboard.press('Enter');
+      await card(page, '999').getByText(/nobody has this number/i).waitFor();
+      await gone(page);
+    });
+
+    await t.test('in a call nothing is too wide for a phone', async () => {
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.getByRole('button', { name: 'Hear yourself' }).click();
+      await talking(page, 'Echo test');
+      assert.equal(await tooWide(page), 0);
+      assert.deepEqual(await violations(page), []);
+      await card(page, 'Echo test').getByRole('button', { name: 'Hang up' }).click();
+      await gone(page);
+    });
+
+    await t.test('the console is clean', () => {
+      assert.deepEqual(page.foreign, []);
+      assert.deepEqual(page.faults, []);
+    });
+  } finally {
+    await browser.close();
+    await stopAll(...phones);
+    await router.stop();
+  }
+});
+
+test('a refused microphone is named, with its cure, and nobody is rung', { skip }, async () => {
+  const router = await Router.start({ devices: [device('101')] });
+  const browser = await Browser.start({ denyMicrophone: true });
+  const page = await browser.open(`http://127.0.0.1:${router.webPort}/`);
+  try {
+    await logIn(page, 'admin', firstPassword(router));
+    await show(page, 'phone', 'Phone');
+    await page.getByRole('button', { name: 'Check this browser' }).click();
+    await page.locator('.checks li.failed', { hasText: 'Microphone' }).getByText(/allow it/).waitFor();
+    assert.equal(await page.locator('.checks li.skipped').count(), 4);
+    await page.getByText('guest, ready').waitFor();
+    await page.getByRole('button', { name: 'Hear yourself' }).click();
+    await page.locator('article.phone-call.ended').getByText(/microphone is not allowed/).waitFor();
+    assert.deepEqual((await router.api.get('/api/calls')).items, []);
+    assert.deepEqual(await violations(page), []);
+  } finally {
+    await browser.close();
+    await router.stop();
+  }
+});
