@@ -77,6 +77,18 @@ void use__began(struct leg *leg, const struct config_device *account, bool is_fi
         get_use(engine, account->id)->calls++;
 }
 
+/* One call more has to live on what is left of the day: the others end earlier. */
+static void limit_others(struct engine *engine, const struct leg *newcomer)
+{
+    uint32_t cursor = 0;
+    struct leg *leg;
+
+    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
+        if (leg != newcomer && leg->is_use_live && strcmp(leg->device_id, newcomer->device_id) == 0)
+            use__limit(leg->call);
+    }
+}
+
 void use__answered(struct leg *leg)
 {
     struct engine *engine = leg->call->engine;
@@ -90,6 +102,8 @@ void use__answered(struct leg *leg)
     leg->use_since = now_of(engine);
     use->live_since += leg->use_since;
     leg->is_use_live = true;
+    if (use->live > 1 && engine->config->security.per_device.minutes_per_day > 0)
+        limit_others(engine, leg);
 }
 
 void use__ended(struct leg *leg)

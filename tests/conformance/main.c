@@ -14,6 +14,7 @@ int main(int argc, char **argv)
     failed += run_basic();
     failed += run_ring();
     failed += run_fork();
+    failed += run_outside();
     failed += run_offer();
     failed += run_hold();
     failed += run_party();

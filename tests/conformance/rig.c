@@ -347,6 +347,11 @@ struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind 
 
 struct sim_phone *rig_gateway(struct rig *rig)
 {
+    return rig_gateway_at(rig, "192.0.2.200:5060");
+}
+
+struct sim_phone *rig_gateway_at(struct rig *rig, const char *address)
+{
     struct sim_phone_options options = {.loop = rig->loop,
                                         .wire = rig->wire,
                                         .router = rig->router,
@@ -356,7 +361,7 @@ struct sim_phone *rig_gateway(struct rig *rig)
                                         .seed = rig->seed * 100 + 99};
 
     assert_true(rig->phone_count < RIG_PHONES_MAX);
-    assert_int_equal(sr_addr_parse(SR_STR("192.0.2.200:5060"), 0, &options.addr), SR_OK);
+    assert_int_equal(sr_addr_parse(sr_str_c(address), 0, &options.addr), SR_OK);
     rig->phones[rig->phone_count] = sim_phone_new(&options);
     return rig->phones[rig->phone_count++];
 }

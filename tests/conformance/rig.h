@@ -93,6 +93,8 @@ struct sim_phone *rig_phone(struct rig *rig, const char *user);
 struct sim_phone *rig_phone_on(struct rig *rig, const char *user, enum net_kind kind);
 /** A gateway of a provider, at 192.0.2.200:5060: it registers nowhere and is never challenged. */
 struct sim_phone *rig_gateway(struct rig *rig);
+/** The same at another address and port. */
+struct sim_phone *rig_gateway_at(struct rig *rig, const char *address);
 /** The n-th call since the beginning; fails when there is none. */
 struct rig_call *rig_call(struct rig *rig, size_t n);
 /** The leg of a device in a call as the media twin sees it; fails when there is none. */
@@ -136,6 +138,7 @@ struct phone_call *rig_connect(struct rig *rig, struct sim_phone *from, const ch
 int run_basic(void);
 int run_ring(void);
 int run_fork(void);
+int run_outside(void);
 int run_offer(void);
 int run_hold(void);
 int run_party(void);

@@ -1,0 +1,297 @@
+/* Numbers outside: one provider after the other, forwardings that leave the house, the spend guard. */
+#include "rig.h"
+
+static const char config[] =
+    "{ \"country\": \"DE\", \"realm\": \"home\", \"proxy\": { \"publicIp\": \"203.0.113.7\" },"
+    "  \"devices\": ["
+    "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\", \"callerId\": "
+    "\"+49301110\" },"
+    "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\", \"callerId\": "
+    "\"+49301112\","
+    "    \"forward\": { \"noAnswer\": \"01701234567\" } },"
+    "  { \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\","
+    "    \"forward\": { \"always\": \"090012345\" } } ],"
+    "  \"providers\": [ { \"id\": \"one\", \"domain\": \"192.0.2.200\", \"transport\": \"udp\","
+    "    \"register\": false, \"qualifySec\": 0, \"codecs\": [\"PCMU\"] },"
+    "  { \"id\": \"two\", \"domain\": \"192.0.2.201\", \"transport\": \"udp\","
+    "    \"register\": false, \"qualifySec\": 0, \"codecs\": [\"PCMU\"] } ],"
+    "  \"routing\": { \"routes\": ["
+    "    { \"id\": \"in\", \"match\": { \"direction\": \"inbound\", \"numberPattern\": "
+    "\"+4930100\" },"
+    "      \"action\": { \"targets\": [\"b\", \"tel:+49891234\"], \"noAnswerTimeout\": 20 } },"
+    "    { \"id\": \"in-b\", \"match\": { \"direction\": \"inbound\", \"numberPattern\": "
+    "\"+4930102\" },"
+    "      \"action\": { \"targets\": [\"b\"], \"noAnswerTimeout\": 10 } },"
+    "    { \"id\": \"out\", \"match\": { \"direction\": \"outbound\" },"
+    "      \"action\": { \"provider\": \"one\", \"failoverProviders\": [\"two\"] } } ] },"
+    "  \"security\": { \"blockedPrefixes\": [\"0900\"], \"allowedCountries\": [\"DE\"],"
+    "    \"outboundMaxConcurrent\": 2, \"perDevice\": { \"callsPerDay\": 3, \"minutesPerDay\": 2 } "
+    "} }";
+
+struct outside {
+    struct rig rig;
+    struct sim_phone *a, *b, *one, *two;
+};
+
+static void begin(struct outside *out)
+{
+    struct rig_options options = {.config = config};
+
+    rig_init(&out->rig, &options);
+    out->one = rig_gateway(&out->rig);
+    out->two = rig_gateway_at(&out->rig, "192.0.2.201:5060");
+    out->a = rig_phone(&out->rig, "101");
+    out->b = rig_phone(&out->rig, "102");
+    rig_run(&out->rig, 2 * SR_SEC);
+}
+
+static bool is_up(struct sim_phone *phone)
+{
+    return phone_incoming(phone) != NULL && phone_incoming(phone)->state == PHONE_UP;
+}
+
+static void refused_with(struct outside *out, const char *number, const char *reason)
+{
+    struct phone_call *call = phone_dial(out->a, number);
+
+    RIG_UNTIL(&out->rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 403);
+    RIG_ENDED(&out->rig, out->rig.calls.count - 1, reason);
+    assert_null(phone_incoming(out->one));
+    assert_null(phone_incoming(out->two));
+}
+
+/* ---- providers ---- */
+
+static void test_the_next_provider_takes_what_the_first_cannot(void **state)
+{
+    static const uint16_t faults[] = {500, 503, 403, 0};
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(faults); i++) {
+        struct outside out;
+        struct phone_call *call;
+
+        (void)state;
+        begin(&out);
+        out.one->manners.early_status = 0;
+        out.one->manners.final_status = faults[i];
+        out.one->manners.final_after = 100 * SR_MSEC;
+        out.one->manners.is_deaf = faults[i] == 0;
+        call = rig_connect(&out.rig, out.a, "0891234");
+        assert_true(is_up(out.two));
+        assert_string_equal(rig_call(&out.rig, 0)->view->route_id, "out");
+        phone_bye(call);
+        RIG_ENDED(&out.rig, 0, "hangup");
+        rig_done(&out.rig);
+    }
+}
+
+static void test_after_ringing_no_other_provider_is_tried(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    out.one->manners.early_status = 180;
+    out.one->manners.final_status = 500;
+    call = phone_dial(out.a, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 500);
+    assert_null(phone_incoming(out.two));
+    rig_done(&out.rig);
+}
+
+static void test_what_the_called_party_says_is_not_tried_again(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    out.one->manners.early_status = 0;
+    out.one->manners.final_status = 486;
+    call = phone_dial(out.a, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 486);
+    assert_null(phone_incoming(out.two));
+    rig_done(&out.rig);
+}
+
+static void test_a_number_outside_rings_beside_a_phone(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    out.b->manners.final_status = 0;
+    call = phone_dial(out.two, "+4930100");
+    RIG_UNTIL(&out.rig, call->state == PHONE_UP);
+    assert_true(is_up(out.one)); /* the tel: target */
+    assert_int_equal(phone_incoming(out.b)->cancels, 1);
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
+/* ---- forwarding ---- */
+
+static void test_a_forwarding_that_leaves_the_house(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    out.b->manners.final_status = 0;
+    call = phone_dial(out.two, "+4930102");
+    RIG_UNTIL(&out.rig, call->state == PHONE_UP);
+    assert_true(is_up(out.one));
+    /* the outside learns b's number outside, not its extension */
+    assert_string_equal(phone_incoming(out.one)->diversion,
+                        "<sip:+49301112@home>;reason=no-answer;counter=1");
+    assert_true(sim_has(sr_str_c(phone_incoming(out.one)->history), "+491701234567"));
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
+static void test_a_forwarding_to_a_blocked_number_is_refused(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    call = phone_dial(out.a, "103");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 403);
+    RIG_ENDED(&out.rig, 0, "blocked_number");
+    rig_done(&out.rig);
+}
+
+/* ---- the guard ---- */
+
+static void test_refusals_have_their_reasons(void **state)
+{
+    struct outside out;
+
+    (void)state;
+    begin(&out);
+    refused_with(&out, "090012345", "blocked_number");
+    refused_with(&out, "00442079460018", "country_not_allowed");
+    rig_done(&out.rig);
+}
+
+static void talk(struct outside *out, sr_usec time)
+{
+    struct phone_call *call = rig_connect(&out->rig, out->a, "0891234");
+
+    rig_run(&out->rig, time);
+    phone_bye(call);
+    RIG_UNTIL(&out->rig, call->state == PHONE_OVER);
+    rig_run(&out->rig, SR_SEC);
+}
+
+static void test_calls_of_a_day_are_counted(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    for (int i = 0; i < 3; i++)
+        talk(&out, SR_SEC);
+    call = phone_dial(out.a, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 403);
+    RIG_ENDED(&out.rig, 3, "device_limit");
+    call = rig_connect(&out.rig, out.a, "110"); /* emergencies meet no limit */
+    assert_true(is_up(out.one));
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 4, "hangup");
+    call = rig_connect(&out.rig, out.b, "0891234"); /* another device has its own day */
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 5, "hangup");
+    rig_done(&out.rig);
+}
+
+static void test_minutes_of_a_day_end_a_call(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+    sr_usec since;
+
+    (void)state;
+    begin(&out);
+    talk(&out, 60 * SR_SEC);
+    call = rig_connect(&out.rig, out.a, "0891234");
+    since = loop_now(out.rig.loop);
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_in_range(loop_now(out.rig.loop) - since, 55 * SR_SEC, 62 * SR_SEC);
+    RIG_ENDED(&out.rig, 1, "max_duration");
+    call = phone_dial(out.a, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    RIG_ENDED(&out.rig, 2, "device_limit");
+    rig_done(&out.rig);
+}
+
+static void test_two_calls_share_the_minutes(void **state)
+{
+    struct outside out;
+    struct phone_call *first, *second;
+    sr_usec since;
+
+    (void)state;
+    begin(&out);
+    first = rig_connect(&out.rig, out.a, "0891234");
+    second = rig_connect(&out.rig, out.a, "0895678");
+    since = loop_now(out.rig.loop);
+    RIG_UNTIL(&out.rig, first->state == PHONE_OVER && second->state == PHONE_OVER);
+    assert_in_range(loop_now(out.rig.loop) - since, 55 * SR_SEC, 64 * SR_SEC);
+    RIG_ENDED(&out.rig, 0, "max_duration");
+    RIG_ENDED(&out.rig, 1, "max_duration");
+    rig_done(&out.rig);
+}
+
+static void test_calls_at_the_same_time_are_limited(void **state)
+{
+    struct outside out;
+    struct phone_call *first, *second, *third;
+
+    (void)state;
+    begin(&out);
+    first = rig_connect(&out.rig, out.a, "0891234");
+    second = rig_connect(&out.rig, out.b, "0891234");
+    third = phone_dial(out.b, "0895678");
+    RIG_UNTIL(&out.rig, third->state == PHONE_OVER);
+    RIG_ENDED(&out.rig, 2, "outside_limit");
+    phone_bye(first);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    third = rig_connect(&out.rig, out.b, "0895678");
+    phone_bye(third);
+    phone_bye(second);
+    RIG_ENDED(&out.rig, 1, "hangup");
+    RIG_ENDED(&out.rig, 3, "hangup");
+    rig_done(&out.rig);
+}
+
+int run_outside(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_next_provider_takes_what_the_first_cannot),
+        cmocka_unit_test(test_after_ringing_no_other_provider_is_tried),
+        cmocka_unit_test(test_what_the_called_party_says_is_not_tried_again),
+        cmocka_unit_test(test_a_number_outside_rings_beside_a_phone),
+        cmocka_unit_test(test_a_forwarding_that_leaves_the_house),
+        cmocka_unit_test(test_a_forwarding_to_a_blocked_number_is_refused),
+        cmocka_unit_test(test_refusals_have_their_reasons),
+        cmocka_unit_test(test_calls_of_a_day_are_counted),
+        cmocka_unit_test(test_minutes_of_a_day_end_a_call),
+        cmocka_unit_test(test_two_calls_share_the_minutes),
+        cmocka_unit_test(test_calls_at_the_same_time_are_limited),
+    };
+
+    return cmocka_run_group_tests_name("outside", tests, NULL, NULL);
+}
