@@ -1,0 +1,118 @@
+// Many phones in one ring group: one winner, everybody else is cancelled; and what comes when nobody answers.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, missing, poll, host } from './lib/router.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { SipEndpoint, sdp } from './lib/sip.js';
+
+const MANY = 120; // ports of one block of the tests; 200 ring in tests/conformance/test_fork.c
+const ROUNDS = 5;
+
+/** A phone without audio: rings, answers when told, obeys CANCEL. */
+async function bell(router, extension) {
+  const sip = await SipEndpoint.open({ to: { address: host, port: router.sipPort } });
+  const phone = { extension, sip, reset() { this.invite = this.cancelledAt = this.acked = undefined; } };
+  sip.onMessage = (message) => {
+    if (message.method === 'INVITE' && !phone.invite) {
+      phone.invite = message;
+      sip.reply(message, 180, 'Ringing');
+    } else if (message.method === 'CANCEL') {
+      phone.cancelledAt ??= message.at;
+      phone.cancelReason = message.get('reason');
+      sip.reply(message, 200, 'OK');
+      sip.reply(phone.invite, 487, 'Request Terminated');
+    } else if (message.method === 'ACK') {
+      phone.acked = true;
+    } else if (message.method === 'BYE') {
+      phone.byes = (phone.byes || 0) + 1;
+      sip.reply(message, 200, 'OK');
+    }
+  };
+  assert.equal((await sip.register(extension, `pw${extension}`)).status, 200);
+  return phone;
+}
+
+test('120 phones ring, one wins, all others are cancelled', { skip: missing, timeout: 180000 }, async () => {
+  const members = Array.from({ length: MANY }, (_, i) => String(1001 + i));
+  const router = await Router.start({
+    rtpPorts: 798,
+    devices: ['1000', ...members].map((e) => device(e, { codecs: ['PCMU'] })),
+    config: { groups: [{ id: 'all', extension: '200', members: members.map((e) => device(e).id) }] },
+  });
+  const caller = await ScriptPhone.open(router, '1000');
+  const bells = [];
+  const took = [];
+  try {
+    for (const extension of members) bells.push(await bell(router, extension));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      bells.forEach((b) => b.reset());
+      const calling = caller.call('200', { ms: 30000 });
+      calling.catch(() => {}); // told below, by what was waited for
+      await poll(() => bells.every((b) => b.invite), 20000, 'all ring');
+      const winner = bells[Math.floor(Math.random() * MANY)];
+      const at = Number(process.hrtime.bigint() / 1000n) / 1000;
+      winner.sip.reply(winner.invite, 200, 'OK', { body: sdp(host, 40000) });
+      const dialog = await calling;
+      assert.equal(dialog.answer.status, 200);
+      const others = bells.filter((b) => b !== winner);
+      await poll(() => others.every((b) => b.cancelledAt), 10000, 'all others are cancelled');
+      assert.ok(!winner.cancelledAt && others.every((b) => /Call completed elsewhere/.test(b.cancelReason)));
+      took.push(...others.map((b) => b.cancelledAt - at));
+      const { items } = await router.api.get('/api/calls');
+      assert.equal(items.length, 1);
+      await poll(async () => (await router.api.get('/api/calls')).items[0].legs.length === 2, 5000, 'two legs are left');
+      assert.equal((await caller.hangup(dialog)).status, 200);
+      await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'the call is over');
+    }
+    took.sort((a, b) => a - b);
+    console.log(`# cancelled after: median ${took[took.length >> 1].toFixed(1)} ms, slowest ${took.at(-1).toFixed(1)} ms`);
+  } finally {
+    bells.forEach((b) => b.sip.close());
+    await stopAll(caller);
+    await router.stop();
+  }
+});
+
+test('no answer, busy and offline lead where the route says; a forwarded call tells why', { skip: missing }, async () => {
+  const ids = (e) => device(e).id;
+  const router = await Router.start({
+    devices: [device('101'), device('102', { forward: { busy: '103' } }), device('103'), device('104')],
+    config: {
+      routing: {
+        routes: [{
+          id: 'r', match: { direction: 'internal', numberPattern: '500' },
+          action: {
+            targets: [ids('104')], noAnswerTimeout: 1,
+            fallback: { noAnswer: { type: 'routeExtension', target: '103' }, offline: { type: 'routeExtension', target: '102' } },
+          },
+        }],
+      },
+    },
+  });
+  const [a, b, c, d] = await Promise.all(['101', '102', '103', '104'].map((e) => ScriptPhone.open(router, e)));
+  try {
+    let calling = a.call('500', { ms: 10000 }); // nobody answers
+    d.ring(await d.incoming());
+    const toC = await c.incoming();
+    await d.sip.expect((m) => m.method === 'CANCEL', 5000, 'CANCEL');
+    await c.accept(toC);
+    let dialog = await calling;
+    assert.equal(dialog.answer.status, 200);
+    const heard = c.hungUp();
+    await a.hangup(dialog);
+    await heard;
+    const from = c.sip.received.length;
+    calling = a.call('102', { ms: 10000 }); // busy: forwarded
+    b.sip.reply(await b.incoming(), 486, 'Busy Here');
+    const forwarded = await c.incoming(5000, from);
+    assert.match(forwarded.get('diversion'), /sip:102@.*reason=user-busy/);
+    assert.match(forwarded.get('history-info'), /cause%3D486.*index=1, .*index=1\.1/);
+    await c.accept(forwarded);
+    dialog = await calling;
+    assert.equal(dialog.answer.status, 200);
+    await a.hangup(dialog);
+  } finally {
+    await stopAll(a, b, c, d);
+    await router.stop();
+  }
+});
