@@ -103,8 +103,16 @@ static void on_time(void *arg)
     leg_end(leg, CALL_REASON_NOT_ALLOWED);
 }
 
+static void say(struct leg *leg, struct sr_str text)
+{
+    struct leg_play_options options = {.stops_on_digit = true};
+
+    (void)leg_play(leg, &(struct call_sound){.kind = CALL_SOUND_TEXT, .text = text}, &options);
+}
+
 static void ask(struct guest *guest)
 {
+    say(guest->leg, SR_STR("Please enter the PIN, then the hash key."));
     guest->typed_count = 0;
     loop_timer_set(guest->loop, &guest->timer, loop_now(guest->loop) + PIN_SEC * SR_SEC);
 }
@@ -115,6 +123,7 @@ static void open_door(struct guest *guest)
 
     loop_timer_clear(guest->loop, &guest->timer);
     guest->is_outside = false;
+    leg_set_typing_secret(leg, false);
     guest->typed_count = 0;
     leg_set_prompt(leg, MEDIA_PROMPT_NONE);
     leg_set_role(leg, MEDIA_ROLE_PARTICIPANT);
@@ -212,6 +221,7 @@ static void on_enter(void *state, struct call *call, struct leg *leg,
     if (pin.n == 0)
         return;
     guest->is_outside = true;
+    leg_set_typing_secret(leg, true);
     (void)sr_str_copy(pin, guest->pin, sizeof(guest->pin));
     ask(guest);
 }

@@ -5,6 +5,7 @@
  * somebody who waits talks to them. After parking.timeoutSec the one who parked is rung; that repeats. */
 #include "apps/apps.h"
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/map.h"
 #include "net/loop.h"
 
@@ -147,6 +148,22 @@ static struct slot *slot_new(struct parking *parking, struct call *call, struct 
     return slot;
 }
 
+/* "Slot 7 0 1", digit by digit; without a voice there is the display alone. */
+static void say_slot(struct leg *leg, const struct slot *slot)
+{
+    struct leg_play_options options = {.is_queued = true};
+    char array[64];
+    struct sr_buf text;
+
+    sr_buf_init_fixed(&text, array, sizeof(array));
+    sr_buf_c(&text, "Slot");
+    for (const char *digit = slot->number; *digit != '\0'; digit++)
+        sr_buf_fmt(&text, " %c", *digit);
+    sr_buf_c(&text, ".");
+    (void)leg_play(leg, &(struct call_sound){.kind = CALL_SOUND_TEXT, .text = sr_buf_view(&text)},
+                   &options);
+}
+
 static void on_enter(void *state, struct call *call, struct leg *leg,
                      const struct config_extension *what)
 {
@@ -171,8 +188,10 @@ static void on_enter(void *state, struct call *call, struct leg *leg,
     }
     slot = slot_new(parking, call, what->rest);
     leg_show(leg, sr_str_c(slot->number), SR_STR("Parking slot"));
-    if (leg_answer_here(leg))
-        leg_set_held(leg, true); /* music until the transfer is completed */
+    if (!leg_answer_here(leg))
+        return;
+    leg_set_held(leg, true); /* music until the transfer is completed */
+    say_slot(leg, slot);
 }
 
 static void on_joined(void *state, struct call *call, struct sr_str by_device)

@@ -89,6 +89,11 @@ void leg_set_prompt(struct leg *leg, enum media_prompt prompt)
     call__update_media(leg->call);
 }
 
+void leg_set_typing_secret(struct leg *leg, bool is_secret)
+{
+    leg->is_typing_secret = is_secret;
+}
+
 void leg_show(struct leg *leg, struct sr_str number, struct sr_str name)
 {
     if (leg->sip != NULL)
@@ -140,6 +145,7 @@ void call_release(struct call *call)
     call->app_state = NULL;
     call->app_key[0] = '\0';
     call->parties_min = 2;
+    call__update_media(call);
 }
 
 void call_end(struct call *call, enum call_reason reason)

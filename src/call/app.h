@@ -63,9 +63,12 @@ struct call *leg_call(const struct leg *leg);
 void leg_set_held(struct leg *leg, bool is_held);
 void leg_set_muted(struct leg *leg, bool is_muted);
 bool leg_is_muted(const struct leg *leg);
+/** Participant, isolated or tool from now on, without a click. */
 void leg_set_role(struct leg *leg, enum media_role role);
 /** What it hears instead of the mix; NONE: the mix, or what its state asks for. */
 void leg_set_prompt(struct leg *leg, enum media_prompt prompt);
+/** Digits of the leg are not told in events (it types a PIN). */
+void leg_set_typing_secret(struct leg *leg, bool is_secret);
 /** Shows the party who is at the other end (a room, a parking slot). */
 void leg_show(struct leg *leg, struct sr_str number, struct sr_str name);
 /** Shows the party that it talks to `other`. */

@@ -110,6 +110,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
     if (call->ring != NULL)
         ring__free(call->ring);
     transfer__done(call);
+    incall__call_ends(call);
     call->state = CALL_ENDED;
     (void)sr_map_remove(&engine->calls_by_text, sr_str_c(call->call_id));
     if (call->media_open == 0)
@@ -247,6 +248,8 @@ static enum media_prompt wanted_prompt(const struct leg *leg, const struct audio
         return MEDIA_PROMPT_SILENCE;
     if (leg->is_holding)
         return MEDIA_PROMPT_NONE;
+    if (incall__is_asking(leg))
+        return MEDIA_PROMPT_RINGBACK;
     if (call->transfer != NULL && call->ring != NULL)
         return MEDIA_PROMPT_RINGBACK;
     if (count->legs > 1 && count->present == 1)

@@ -7,6 +7,9 @@
 const struct engine_app *engine__find_app(struct engine *engine,
                                           const struct config_extension *what)
 {
+    if (what->kind == CONFIG_EXTENSION_FEATURE && (what->feature->kind == CONFIG_FEATURE_PICKUP ||
+                                                   what->feature->kind == CONFIG_FEATURE_INTERCOM))
+        return NULL; /* the hub's own: pickup.c, intercom.c */
     for (uint32_t i = 0; i < engine->app_count; i++) {
         if (engine->apps[i].ops->serves(what))
             return &engine->apps[i];

@@ -10,7 +10,7 @@ void leg__count(struct leg *leg)
     engine__device_calls(leg->call->engine, sr_str_c(leg->device_id), 1);
 }
 
-enum sr_err leg__answer(struct leg *leg)
+enum call_reason leg__answer(struct leg *leg)
 {
     struct sr_buf sdp;
     enum sr_err err = SR_OK;
@@ -25,16 +25,17 @@ enum sr_err leg__answer(struct leg *leg)
         event__leg(leg, ENGINE_LEG_CHANGED);
     }
     sr_buf_done(&sdp);
-    return err;
+    return err == SR_OK ? CALL_REASON_NONE : leg__sdp_reason(err);
 }
 
 bool leg_answer_here(struct leg *leg)
 {
-    /* answered already: rung first by the API or transferred, and now where it wanted to go */
-    enum sr_err err = leg->state == LEG_ANSWERED ? SR_OK : leg__answer(leg);
+    enum call_reason reason = CALL_REASON_NONE;
 
-    if (err != SR_OK) {
-        leg__ended(leg, leg__sdp_reason(err), 488);
+    if (leg->state != LEG_ANSWERED) /* else rung first by the API, or transferred */
+        reason = leg__answer(leg);
+    if (reason != CALL_REASON_NONE) {
+        leg__ended(leg, reason, 488);
         return false;
     }
     if (leg->call->state == CALL_RINGING)

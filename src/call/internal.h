@@ -117,8 +117,10 @@ struct leg {
     struct media_leg_stats stats;
     bool has_stats;
     bool is_counted;                  /* in the device's or provider's number of calls */
-    char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to */
+    char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to; empty: none */
+    bool is_typing_secret;            /* its digits are not told */
     char sent_by[ENGINE_TEXT_MAX];    /* device that transferred it here */
+    struct incall *incall;            /* what it types: incall_codes.c; NULL: nothing yet */
     struct sr_node watch_node;        /* of its device: watch.c */
     bool is_watched;
     enum call_reason reason;
@@ -176,7 +178,8 @@ struct call {
     struct loop_timer relay_timer;
     bool is_relay_due; /* relay_timer runs */
     struct transfer *transfer;
-    struct ring *ring; /* the fork that makes or extends the call, or NULL */
+    struct consult *consult; /* somebody is asked before a transfer: incall_codes.c */
+    struct ring *ring;       /* the fork that makes or extends the call, or NULL */
     struct call_forward forwards[CALL_HOPS_MAX];
     uint8_t forward_count, hop_count;
     uint8_t max_forwards;      /* left for those we call */
@@ -344,6 +347,8 @@ enum call_reason transfer__by_api(struct leg *party, struct call *to, struct sr_
 /** One leg goes into another call, as one party more. NONE: done. */
 enum call_reason transfer__merge(struct leg *leg, struct call *to);
 void transfer__on_refer(struct leg *leg, const struct sip_leg_event *event);
+/** What rings is a transfer from now on: who wanted to ask has hung up. */
+void transfer__go_on(struct call *call, const char *by_device);
 /** What the fork of a transfer reports; all do nothing without a transfer. */
 void transfer__progress(struct call *call, uint16_t status);
 void transfer__answered(struct call *call);
@@ -377,6 +382,19 @@ void engine__write_state(void *arg, const struct ua_state *state, struct sr_buf 
 /* ---- intercom.c ---- */
 /** Asks phones to answer by themselves, where the call is an intercom. The headers are static. */
 void intercom__headers(const struct call *call, struct sip_leg_invite_options *options);
+
+/* ---- incall_codes.c ---- */
+/** Whether the configuration lets this leg type codes within a call. */
+bool incall__is_possible(const struct leg *leg);
+/** A digit of a leg. True: it is held, part of a code, or of a target: nobody else gets it now. */
+bool incall__digit(struct leg *leg, char digit, uint32_t duration_ms);
+/** The leg waits for somebody it wants to ask: it hears ring-back. */
+bool incall__is_asking(const struct leg *leg);
+void incall__answered(struct call *call, struct leg *leg);
+void incall__not_answered(struct call *call);
+/** Before a leg is taken out of its call. */
+void incall__leg_leaves(struct leg *leg);
+void incall__call_ends(struct call *call);
 
 /* ---- leg.c ---- */
 struct leg *leg__new(struct call *call, enum leg_kind kind);
@@ -452,8 +470,8 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
 /** Opens its media and reads its offer; the reason to refuse with, or NONE. */
 enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite);
 void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason);
-/** Answers a calling leg with our choice of its codecs; only the leg. Failure: see leg__sdp_reason. */
-SR_MUST_USE enum sr_err leg__answer(struct leg *leg);
+/** Answers a calling leg with our choice of its codecs; only the leg. NONE: done. */
+enum call_reason leg__answer(struct leg *leg);
 
 /* ---- dial.c: who is called, and what comes then ---- */
 

@@ -122,6 +122,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
 
     sound__leg_gone(leg);
     collect__leg_gone(leg);
+    incall__leg_leaves(leg);
     if (call->app != NULL && call->app->on_leave != NULL && !call->is_ending)
         call->app->on_leave(call->app_state, call, leg);
     leg->sip = NULL;

@@ -316,6 +316,7 @@ void leg__set_stream(struct leg *leg)
     const struct codec_ops *codec;
 
     leg__fill_stream(leg, &leg->stream);
+    leg->stream.is_dtmf_kept = incall__is_possible(leg);
     leg->crypto_last = leg->stream.crypto;
     codec = codec_find(leg->stream.send_codec);
     leg->has_stream = true;

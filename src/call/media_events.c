@@ -34,7 +34,7 @@ static void on_closed(struct engine *engine, const struct media_event *event)
 void leg__digit(struct leg *leg, char digit, uint32_t duration_ms)
 {
     struct call *call = leg->call;
-    bool is_secret = collect__is_secret(leg);
+    bool is_secret = collect__is_secret(leg) || leg->is_typing_secret;
     bool is_collected = collect__on_digit(leg, digit);
 
     if (!is_secret)
@@ -44,13 +44,16 @@ void leg__digit(struct leg *leg, char digit, uint32_t duration_ms)
     if (call->app != NULL && call->app->on_digit != NULL &&
         call->app->on_digit(call->app_state, call, leg, digit))
         return;
+    if (incall__digit(leg, digit, duration_ms))
+        return;
     leg__pass_digit(leg, digit, duration_ms);
 }
 
 static void on_digit(struct leg *leg, const struct media_event *event)
 {
-    /* in relay the digit's own packets reach the other party */
-    if (leg->call->mode_real == MEDIA_MODE_RELAY && leg->collect == NULL)
+    /* in relay the digit's own packets reach the other party, unless they are kept for us */
+    if (leg->call->mode_real == MEDIA_MODE_RELAY && leg->collect == NULL &&
+        !leg->stream.is_dtmf_kept)
         event__digit(leg, event->digit, event->duration_ms);
     else
         leg__digit(leg, event->digit, event->duration_ms);

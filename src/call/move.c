@@ -37,6 +37,8 @@ bool call__move_leg(struct leg *leg, struct call *to)
     SR_ASSERT(leg->state == LEG_ANSWERED && leg->ring == NULL);
     if (to == from || to->is_ending || to->legs.count >= CALL_LEGS_MAX)
         return false;
+    leg->is_typing_secret = false;
+    incall__leg_leaves(leg);
     if (from->app != NULL && from->app->on_leave != NULL && !from->is_ending)
         from->app->on_leave(from->app_state, from, leg);
     leg->app_prompt = MEDIA_PROMPT_NONE;
@@ -98,8 +100,7 @@ static void tell_identity(struct leg *leg, const struct leg *peer)
 {
     if (strcmp(leg->connected_to, peer->leg_id) == 0)
         return;
-    /* the first one is known from the INVITE or its 200 */
-    if (leg->connected_to[0] != '\0' && leg->sip != NULL)
+    if (leg->sip != NULL)
         sip_leg_identify(leg->sip, sr_str_c(peer->number), sr_str_c(peer->name));
     memcpy(leg->connected_to, peer->leg_id, sizeof(leg->connected_to));
     watch__leg_changed(leg);

@@ -31,12 +31,8 @@ static struct leg *enter(struct call *call, struct sip_leg *sip, const struct ua
     peer = find_peer(call, leg, old);
     if (peer != NULL)
         leg_introduce(leg, peer);
-    if (reason == CALL_REASON_NONE) {
-        enum sr_err err = leg__answer(leg);
-
-        if (err != SR_OK)
-            reason = leg__sdp_reason(err);
-    }
+    if (reason == CALL_REASON_NONE)
+        reason = leg__answer(leg);
     if (reason == CALL_REASON_NONE)
         return leg;
     leg__remove(leg, reason, call_reason_status(reason));
@@ -122,6 +118,8 @@ static void replace(struct leg *old, struct leg *leg)
 
     if (call->origin == old)
         call->origin = leg;
+    leg->is_held = old->is_held; /* as in a parking slot */
+    leg->is_muted = old->is_muted;
     leg__remove(old, CALL_REASON_TRANSFERRED, 0);
     (void)transfer__leg_gone(call, old);
     call__update_media(call);
@@ -135,7 +133,9 @@ void pickup__on_replaces(struct engine *engine, struct sip_leg *sip, const struc
     struct call *call = old != NULL ? old->call : NULL;
     struct leg *leg;
 
-    if (call == NULL || call->is_ending || (old->state != LEG_ANSWERED && old->ring == NULL)) {
+    /* nobody comes past a PIN that way */
+    if (call == NULL || call->is_ending || old->role == MEDIA_ROLE_ISOLATED ||
+        (old->state != LEG_ANSWERED && old->ring == NULL)) {
         sip_leg_reject(sip, 481, (struct sr_str){NULL, 0}, 0);
         return;
     }

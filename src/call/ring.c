@@ -90,6 +90,7 @@ static void end_fork(struct ring *ring)
         status = call_reason_status(reason);
     if (transfer__failed(call, status))
         return;
+    incall__not_answered(call);
     if (!is_addition)
         call__end(call, reason, status);
     else if (!call__check_parties(call, reason, status))
@@ -496,7 +497,7 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
         if (caller->has_peer && !caller->has_stream)
             leg__set_stream(caller);
         leg__set_state(caller, LEG_ANSWERED);
-        sip_leg_identify(caller->sip, sr_str_c(winner->number), sr_str_c(winner->name));
+        leg_introduce(caller, winner);
         sip_leg_answer(caller->sip, sr_buf_view(&sdp));
         event__leg(caller, ENGINE_LEG_CHANGED);
     }
@@ -521,6 +522,7 @@ void ring__won(struct ring *ring, struct leg *winner)
     if (caller != NULL && !answer_caller(call, caller, winner))
         return;
     transfer__answered(call);
+    incall__answered(call, winner);
     if (is_addition && call->app != NULL && call->app->on_party != NULL)
         call->app->on_party(call->app_state, call, winner);
     if (!is_addition && call->origin == NULL && call->state == CALL_RINGING)

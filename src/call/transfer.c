@@ -63,6 +63,15 @@ static void notify(struct call *call, uint16_t status)
         sip_leg_notify_refer(transfer->by->sip, status, (struct sr_str){NULL, 0});
 }
 
+void transfer__go_on(struct call *call, const char *by_device)
+{
+    if (call->transfer != NULL || call->ring == NULL || call->is_ending)
+        return;
+    transfer_new(call, NULL);
+    (void)sr_str_copy(sr_str_c(by_device), call->transfer->by_device,
+                      sizeof(call->transfer->by_device));
+}
+
 void transfer__progress(struct call *call, uint16_t status)
 {
     if (call->transfer != NULL && !call->transfer->is_return)

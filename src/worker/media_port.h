@@ -98,6 +98,7 @@ struct media_stream {
     bool dtmf_wanted;          /* send digits as RFC 4733 */
     uint8_t dtmf_payload_type; /* as the peer numbers it */
     uint32_t dtmf_clock_hz;
+    bool is_dtmf_kept;           /* its digits are not relayed: who gets the event passes them on */
     uint16_t ptime_ms;           /* of what we send; 0: 20 */
     struct codec_opus_fmtp opus; /* what the peer wants to receive */
     enum media_crypto crypto;

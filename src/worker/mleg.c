@@ -210,7 +210,8 @@ static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes
     struct rtp_relay_target target = {.now = worker->now};
     struct rtp_relay_out out;
 
-    if (to == NULL || !to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx))
+    if (to == NULL || !to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx) ||
+        (format->is_dtmf && leg->stream.is_dtmf_kept))
         return;
     if (!relay_type(to, format, &target)) {
         leg->rx_dropped++;
