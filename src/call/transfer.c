@@ -336,9 +336,12 @@ void transfer__on_refer(struct leg *leg, const struct sip_leg_event *event)
     if (event->has_replaces)
         other = engine__leg_of_dialog(call->engine, event->replaces_call_id,
                                       event->replaces_local_tag, event->replaces_remote_tag);
-    if (call->state != CALL_ANSWERED || party == NULL || call->ring != NULL ||
-        call->transfer != NULL) {
-        sip_leg_answer_refer(sip, party == NULL ? 403 : 491);
+    if (leg->device_id[0] == '\0' || party == NULL) {
+        sip_leg_answer_refer(sip, 403); /* nobody outside sends our calls elsewhere */
+        return;
+    }
+    if (call->state != CALL_ANSWERED || call->ring != NULL || call->transfer != NULL) {
+        sip_leg_answer_refer(sip, 491);
         return;
     }
     if (!sr_str_copy(event->refer_user, dialled, sizeof(dialled))) {

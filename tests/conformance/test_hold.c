@@ -102,6 +102,27 @@ static void test_hold_and_resume_from_either_side(void **state)
         one_hold(&cases[i]);
 }
 
+static void test_hold_by_a_reinvite_without_offer(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    begin(&pair);
+    pair.at_a->direction = "sendonly"; /* its answer to our offer, in the ACK */
+    pair.at_a->reoffer_status = 0;
+    phone_reinvite(pair.at_a, NULL);
+    RIG_UNTIL(&pair.rig, pair.at_a->reoffer_status == 200);
+    RIG_UNTIL(&pair.rig, prompt_of(&pair, "b") == MEDIA_PROMPT_MUSIC);
+    assert_true(rig_leg(pair.seen, "a")->is_holding);
+    pair.at_a->direction = "sendrecv";
+    pair.at_a->reoffer_status = 0;
+    phone_reinvite(pair.at_a, NULL);
+    RIG_UNTIL(&pair.rig, pair.at_a->reoffer_status == 200);
+    RIG_UNTIL(&pair.rig, prompt_of(&pair, "b") == MEDIA_PROMPT_NONE);
+    claim_talking(&pair);
+    end(&pair);
+}
+
 static void test_both_hold_at_once_and_resume_one_by_one(void **state)
 {
     struct pair pair;
@@ -165,6 +186,7 @@ int run_hold(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hold_and_resume_from_either_side),
+        cmocka_unit_test(test_hold_by_a_reinvite_without_offer),
         cmocka_unit_test(test_both_hold_at_once_and_resume_one_by_one),
         cmocka_unit_test(test_hold_pressed_twice_within_seconds_stays_mixed),
         cmocka_unit_test(test_hangup_on_hold),
