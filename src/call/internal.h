@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "call/hub.h"
+#include "call/incall_codes.h"
 #include "call/overload.h"
 #include "call/routing.h"
 #include "sip/sdp_oa.h"
@@ -382,19 +383,6 @@ void engine__write_state(void *arg, const struct ua_state *state, struct sr_buf 
 /* ---- intercom.c ---- */
 /** Asks phones to answer by themselves, where the call is an intercom. The headers are static. */
 void intercom__headers(const struct call *call, struct sip_leg_invite_options *options);
-
-/* ---- incall_codes.c ---- */
-/** Whether the configuration lets this leg type codes within a call. */
-bool incall__is_possible(const struct leg *leg);
-/** A digit of a leg. True: it is held, part of a code, or of a target: nobody else gets it now. */
-bool incall__digit(struct leg *leg, char digit, uint32_t duration_ms);
-/** The leg waits for somebody it wants to ask: it hears ring-back. */
-bool incall__is_asking(const struct leg *leg);
-void incall__answered(struct call *call, struct leg *leg);
-void incall__not_answered(struct call *call);
-/** Before a leg is taken out of its call. */
-void incall__leg_leaves(struct leg *leg);
-void incall__call_ends(struct call *call);
 
 /* ---- leg.c ---- */
 struct leg *leg__new(struct call *call, enum leg_kind kind);
