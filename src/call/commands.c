@@ -88,6 +88,11 @@ void call__first_answered(struct call *call, struct leg *leg)
 
     call->origin = leg;
     call->api_shown[0] = '\0';
+    if (call->is_from_first &&
+        leg->number[0] != '\0') { /* picked up or forwarded: that is who the other one is to see */
+        memcpy(call->from, leg->number, sizeof(call->from));
+        memcpy(call->from_name, leg->name, sizeof(call->from_name));
+    }
     /* it saw the number it wants, not who answers there: it is told */
     (void)sr_str_copy(SR_STR("api"), leg->connected_to, sizeof(leg->connected_to));
     call__update_media(call);
@@ -152,6 +157,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     (void)sr_str_copy(shown, call->api_shown, sizeof(call->api_shown));
     (void)sr_str_copy(sr_str_c(command->provider_id), call->api_provider,
                       sizeof(call->api_provider));
+    call->is_from_first = command->from[0] && !command->caller_id[0];
     if (command->from[0])
         (void)sr_str_copy(sr_str_c(command->to), call->api_to, sizeof(call->api_to));
     else

@@ -190,7 +190,8 @@ struct call {
     struct loop_timer limit_timer;
     char api_to[ENGINE_TEXT_MAX];       /* dialled when the first leg answers (POST /api/call) */
     char api_provider[ENGINE_TEXT_MAX]; /* through which `api_to` is called; "": as routed */
-    char api_shown[ENGINE_TEXT_MAX];    /* whom the first party of such a call sees calling */
+    bool is_from_first; /* `from` is the party the API rings first, whoever answers for it */
+    char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];

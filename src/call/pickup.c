@@ -95,23 +95,6 @@ static struct call *find_ringing(struct engine *engine, struct sr_str digits,
     return best;
 }
 
-/* The newcomer has answered what rang. Of a call by the API whose first party rang it becomes that
- * party: whom the second one is to see, unless another number is to be shown. */
-static void take_ringing(struct call *call, struct leg *leg)
-{
-    SR_LIST_EACH(&call->legs, node)
-    {
-        const struct leg *rung = SR_CONTAINER(node, struct leg, node);
-
-        if (call->origin != NULL || rung->ring == NULL || strcmp(rung->number, call->from) != 0)
-            continue;
-        memcpy(call->from, leg->number, sizeof(call->from));
-        memcpy(call->from_name, leg->name, sizeof(call->from_name));
-        break;
-    }
-    ring__won(call->ring, leg);
-}
-
 void pickup__on_invite(struct engine *engine, struct sip_leg *sip, const struct ua_invite *invite,
                        const struct config_device *device)
 {
@@ -125,7 +108,7 @@ void pickup__on_invite(struct engine *engine, struct sip_leg *sip, const struct 
     }
     leg = enter(call, sip, invite, device, NULL);
     if (leg != NULL)
-        take_ringing(call, leg);
+        ring__won(call->ring, leg);
 }
 
 /* The newcomer takes the place of an answered leg. */
@@ -166,5 +149,5 @@ void pickup__on_replaces(struct engine *engine, struct sip_leg *sip, const struc
     if (old->state == LEG_ANSWERED)
         replace(old, leg);
     else
-        take_ringing(call, leg);
+        ring__won(call->ring, leg);
 }
