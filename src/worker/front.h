@@ -39,6 +39,16 @@ struct mleg *front__find_leg(struct port_threads *port, sr_id leg);
 /** Nobody holds it any more. */
 void front__free_leg(struct port_threads *port, struct mleg *leg);
 
+/* ---- front_dtls.c: handshakes of RTP legs ---- */
+/** A stream with MEDIA_CRYPTO_DTLS, before it is in force. */
+void front__dtls_set(struct port_threads *port, struct mleg *leg,
+                     const struct media_stream *stream);
+/** The leg's worker has let go: `closed` is told, and the leg freed, when the crypto thread has too. */
+void front__dtls_taken(struct port_threads *port, struct mleg *leg,
+                       const struct media_event *closed);
+void front__dtls_forgotten(struct port_threads *port, struct mleg *leg);
+void front__fingerprint(struct media_port *base, char out[DTLS_FINGERPRINT_TEXT_MAX]);
+
 /* ---- front_webrtc.c ---- */
 /** The browser port, if one is wanted, and the crypto thread. Errors as port_threads_new(). */
 enum sr_err front__webrtc_start(struct port_threads *port, uint32_t worker_count);

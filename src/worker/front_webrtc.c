@@ -232,8 +232,12 @@ static void on_forgotten(void *arg, sr_id id)
     struct port_threads *port = arg;
     struct mleg *leg = sr_idtab_find(&port->legs, id);
 
-    if (leg == NULL || leg->web == NULL)
+    if (leg == NULL)
         return;
+    if (leg->web == NULL) {
+        front__dtls_forgotten(port, leg);
+        return;
+    }
     leg->web->is_crypto_gone = true;
     free_if_gone(port, leg);
 }

@@ -156,6 +156,8 @@ struct mleg {
     bool is_closing, is_moving;
     struct sr_list held_orders; /* while it moves between workers */
     uint32_t front_play_count;
+    bool has_dtls;              /* the crypto thread knows of the leg: it must forget it first */
+    struct media_event closed;  /* to be told then */
 
     /* ---- worker only ---- */
     struct mroom *room;
@@ -195,6 +197,7 @@ struct mleg {
     uint64_t rx_dropped, send_errors, digits_lost;
     struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
     uint64_t srtp_auth_failed, srtp_replayed;
+    bool is_dtls_path_due; /* the crypto thread is to be told where our ClientHello goes */
     uint64_t reported_packets, reported_lost; /* at the last report */
     sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
 };
@@ -312,7 +315,8 @@ struct worker {
     _Atomic uint64_t ticks, overruns;
     _Atomic bool is_ring_due; /* packets lie in rings of legs that want to be woken */
     int wake_fd;
-    uint32_t index;      /* among the workers */
+    uint32_t index; /* among the workers */
+    struct crypto *crypto;
     struct bport *bport; /* of the first; NULL: none, or another worker */
 
     /* front only */

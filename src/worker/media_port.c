@@ -126,3 +126,8 @@ void media_port_free(struct media_port *port)
     if (port != NULL)
         port->ops->free(port);
 }
+
+void media_port_fingerprint(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX])
+{
+    port->ops->fingerprint(port, out);
+}

@@ -103,6 +103,8 @@ struct media_stream {
     struct codec_opus_fmtp opus; /* what the peer wants to receive */
     enum media_crypto crypto;
     struct srtp_keys tx, rx; /* SDES: what we and what the peer protect with; suite NONE: not yet */
+    struct dtls_fingerprint dtls_peer; /* DTLS on an RTP leg: what its certificate must have */
+    bool is_dtls_client;               /* the same: we send the ClientHello */
 };
 
 struct media_leg_options {
@@ -268,6 +270,7 @@ struct media_port_ops {
     enum sr_err (*leg_webrtc_remote)(struct media_port *port, sr_id leg,
                                      const struct media_webrtc_remote *remote);
     void (*set_addresses)(struct media_port *port, const struct media_addresses *addresses);
+    void (*fingerprint)(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX]);
     void (*stats)(struct media_port *port, struct media_port_stats *ret_stats);
     void (*set_ports)(struct media_port *port, uint16_t port_min, uint16_t port_max);
     void (*free)(struct media_port *port);
@@ -356,6 +359,10 @@ SR_MUST_USE enum sr_err media_leg_webrtc_local(struct media_port *port, sr_id le
 /** @return SR_OK; SR_ERR_NOTFOUND no such WEBRTC leg; SR_ERR_SYNTAX ufrag or password break RFC 8839 */
 SR_MUST_USE enum sr_err media_leg_webrtc_remote(struct media_port *port, sr_id leg,
                                                 const struct media_webrtc_remote *remote);
+/** a=fingerprint of every leg: "sha-256 AA:BB:...". An RTP leg whose stream has MEDIA_CRYPTO_DTLS shakes
+    hands over its own RTP socket, with the address in the SDP or one that may lock the source; events
+    MEDIA_EVENT_WEBRTC tell DTLS_UP, FAILED and CLOSED. Its RTCP needs rtcp_mux. */
+void media_port_fingerprint(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX]);
 /** Addresses for candidates from now on; at start, and when one is learnt or changes. */
 void media_port_set_addresses(struct media_port *port, const struct media_addresses *addresses);
 /** MEDIA_EVENT_CLOSED follows; the id finds nothing any more. */

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "net/clock.h"
+#include "worker/crypto.h"
 #include "worker/internal.h"
 
 void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
@@ -451,6 +452,31 @@ static void receive_browser(struct worker *worker, struct mleg *leg)
     }
 }
 
+/* Handshakes only with an address that may be the peer's: the SDP's, or where its signalling is. */
+static void take_dtls(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                      const uint8_t *bytes, size_t n)
+{
+    struct ice_path path = {.remote = *from};
+
+    if (!leg->has_stream || leg->stream.crypto != MEDIA_CRYPTO_DTLS ||
+        !latch_on_address(&leg->latch, from, worker->now)) {
+        leg->rx_dropped++;
+        return;
+    }
+    crypto_push(worker->crypto, worker->index, leg->id, &path, bytes, n);
+}
+
+/* Our ClientHello goes to the locked source, or to the SDP's address. */
+static void tell_dtls_path(struct worker *worker, struct mleg *leg)
+{
+    struct ice_path path = {.remote = {.family = SR_ADDR_NONE}};
+
+    leg->is_dtls_path_due = leg->stream.crypto == MEDIA_CRYPTO_DTLS && leg->web == NULL &&
+                            leg->stream.is_dtls_client &&
+                            !(latch_target(&leg->latch, &path.remote) &&
+                              crypto_set_path(worker->crypto, worker->index, leg->id, &path));
+}
+
 void mleg__receive(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM + 1];
@@ -466,7 +492,9 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
             continue;
-        if (rtp_is_rtcp(bytes, (size_t)n))
+        if (dtls_is_record(bytes, (size_t)n)) /* RFC 7983 */
+            take_dtls(worker, leg, &from, bytes, (size_t)n);
+        else if (rtp_is_rtcp(bytes, (size_t)n))
             take_rtcp(worker, leg, &from, bytes, (size_t)n);
         else
             take_packet(worker, leg, &from, bytes, (size_t)n);
@@ -509,6 +537,7 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
     leg->stream = *stream;
     leg->has_stream = true;
     leg->rtcp_addr = stream->remote_rtcp;
+    tell_dtls_path(worker, leg);
 }
 
 /* ---- now and then ---- */
@@ -517,6 +546,8 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 static bool rtcp_target(const struct mleg *leg, struct sr_addr *target)
 {
     *target = leg->rtcp_addr;
+    if (leg->stream.crypto == MEDIA_CRYPTO_DTLS && !leg->stream.rtcp_mux)
+        return false;           /* it would need a handshake of its own (RFC 5764 4.1.2) */
     if (leg->latch.is_locked) { /* behind NAT only the locked address can be reached */
         if (!sr_addr_ip_eq(target, &leg->latch.locked)) {
             *target = leg->latch.locked;
@@ -681,6 +712,8 @@ void mleg__housekeeping(struct worker *worker, struct mleg *leg)
         return;
     if (leg->is_connected && worker->now - leg->heard_at > WORKER_CONNECT_IDLE_MS * SR_MSEC)
         disconnect(leg);
+    if (leg->is_dtls_path_due)
+        tell_dtls_path(worker, leg);
     if (dtmf_rx_deadline(&leg->dtmf_rx) <= worker->now) {
         dtmf_rx_on_deadline(&leg->dtmf_rx, worker->now, &step);
         report_digits(worker, leg, &step);

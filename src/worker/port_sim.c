@@ -280,6 +280,14 @@ static struct sim_leg *find_browser(struct media_port *port, sr_id id)
     return leg != NULL && leg->shown.options.kind == MEDIA_LEG_WEBRTC ? leg : NULL;
 }
 
+static void fingerprint(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX])
+{
+    (void)port;
+    (void)sr_str_copy(SR_STR("sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+                             "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"),
+                      out, DTLS_FINGERPRINT_TEXT_MAX);
+}
+
 static enum sr_err leg_webrtc_local(struct media_port *port, sr_id id,
                                     struct media_webrtc_local *ret_local)
 {
@@ -297,9 +305,7 @@ static enum sr_err leg_webrtc_local(struct media_port *port, sr_id id,
     if (leg == NULL)
         return SR_ERR_NOTFOUND;
     *ret_local = (struct media_webrtc_local){.ice = *ice_agent_local(&leg->ice)};
-    (void)sr_str_copy(SR_STR("sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
-                             "00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"),
-                      ret_local->fingerprint, sizeof(ret_local->fingerprint));
+    fingerprint(port, ret_local->fingerprint);
     ret_local->candidate_count =
         ice_candidates_make(&hosts, ret_local->candidates, ICE_CANDIDATES_MAX);
     return SR_OK;
@@ -560,6 +566,7 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
         .leg_close = leg_close,
         .leg_webrtc_local = leg_webrtc_local,
         .leg_webrtc_remote = leg_webrtc_remote,
+        .fingerprint = fingerprint,
         .set_addresses = set_addresses,
         .stats = stats,
         .set_ports = set_ports,

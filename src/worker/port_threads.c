@@ -395,6 +395,8 @@ static void leg_set_stream(struct media_port *base, sr_id id, const struct media
     sr_wipe(&order->stream.rx, sizeof(order->stream.rx));
     if (leg->web == NULL)
         order->secure = secure__new(stream, leg->front_has_stream ? &leg->front_stream : NULL);
+    if (leg->web == NULL && stream->crypto == MEDIA_CRYPTO_DTLS)
+        front__dtls_set(self(base), leg, stream);
     leg->front_stream = *stream;
     leg->front_has_stream = true;
     front__send_leg(leg, order);
@@ -575,6 +577,10 @@ static void on_leg_taken(struct port_threads *port, struct order *order)
     if (order->next == NULL) {
         if (leg->web != NULL) {
             front__webrtc_taken(port, leg, &event);
+            return;
+        }
+        if (leg->has_dtls) {
+            front__dtls_taken(port, leg, &event);
             return;
         }
         front__free_leg(port, leg);
@@ -833,6 +839,7 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
     worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     worker->index = port->worker_count;
+    worker->crypto = port->crypto;
     if (worker->index == 0 && port->bport != NULL) {
         worker->bport = port->bport;
         bport_attach(port->bport, worker, port->crypto);
@@ -868,6 +875,7 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
         .leg_webrtc_local = front__webrtc_local,
         .leg_webrtc_remote = front__webrtc_remote,
         .set_addresses = front__set_addresses,
+        .fingerprint = front__fingerprint,
         .stats = port_stats,
         .set_ports = set_ports,
         .free = port_free,

@@ -5,5 +5,6 @@ int test_mshare(void);
 int test_play(void);
 int test_port_threads(void);
 int test_secure(void);
+int test_srtp_dtls(void);
 
 #endif
