@@ -86,6 +86,7 @@ struct leg {
     enum config_dtmf dtmf;
     enum config_srtp srtp;
     bool is_signalling_secure; /* TLS or WSS: keys in the SDP are hidden from the network */
+    bool is_dtls_offered;      /* our first offer is DTLS-SRTP: the phone took nothing else */
 
     /* offer and answer */
     struct sdp_audio ours, peer;
@@ -427,8 +428,8 @@ void leg__keep_known_keys(struct sdp_audio *peer, enum config_srtp srtp);
 /** Profile and keys of a first offer. */
 void leg__offer_keys(const struct leg *leg, struct sdp_audio *ours);
 void leg__wish_keys(const struct leg *leg, struct sdp_answer_wish *wish);
-/** Draws the key of an answer where none is in use yet. */
-void leg__complete_keys(struct sdp_audio *ours);
+/** Draws the key of an answer where none is in use yet; or our fingerprint and role. */
+void leg__complete_keys(const struct leg *leg, struct sdp_audio *ours);
 /** Whether the peer's offer can be answered as `srtp` wants it. */
 bool leg__can_agree_on_srtp(const struct leg *leg);
 /** Whether what was agreed lacks the encryption that was demanded. */

@@ -123,6 +123,8 @@ enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_b
     set_our_address(leg, &ours);
     if (leg->is_webrtc)
         webrtc__begin_offer(&ours);
+    else if (ours.setup != SDP_SETUP_NONE)
+        ours.setup = SDP_SETUP_ACTPASS; /* RFC 8842 5.2: in every offer */
     ours.direction = SDP_SENDRECV;
     sdp_codecs_merge(from != NULL && from->has_peer ? &from->peer : NULL, leg->allowed,
                      leg->allowed_count, &ours);
@@ -181,7 +183,7 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
         err = webrtc__set_remote(leg, &ours);
     if (err != SR_OK)
         return err;
-    leg__complete_keys(&ours);
+    leg__complete_keys(leg, &ours);
     return write_ours(leg, &ours, buf);
 }
 
@@ -318,6 +320,8 @@ void leg__set_stream(struct leg *leg)
     leg__fill_stream(leg, &leg->stream);
     leg->stream.is_dtmf_kept = incall__is_possible(leg);
     leg->crypto_last = leg->stream.crypto;
+    if (!leg->is_webrtc)
+        leg->is_dtls_client = leg->stream.is_dtls_client;
     codec = codec_find(leg->stream.send_codec);
     leg->has_stream = true;
     if (codec != NULL)

@@ -1,5 +1,6 @@
 /* Encryption of one leg's audio: what `srtp` of a device or provider means for its offers and
- * answers (docs/security.md), and the keys of what was agreed (SDES, RFC 4568). */
+ * answers (docs/security.md), and the keys of what was agreed: in the SDP (SDES, RFC 4568), or by a
+ * handshake (DTLS-SRTP, RFC 5763). */
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "rtc/srtp.h"
@@ -50,11 +51,32 @@ static void make_key(struct sdp_key *key)
     sr_random_bytes(key->key, key->key_bytes);
 }
 
+static void put_our_fingerprint(const struct leg *leg, struct sdp_audio *ours)
+{
+    char text[DTLS_FINGERPRINT_TEXT_MAX];
+
+    media_port_fingerprint(leg->engine->media, text);
+    webrtc__put_fingerprint(text, ours);
+}
+
+/* RFC 5763 5: RTCP on the same port, so that one handshake is enough. */
+static void offer_dtls(const struct leg *leg, struct sdp_audio *ours)
+{
+    ours->proto = SDP_PROTO_DTLS_SAVP;
+    ours->setup = SDP_SETUP_ACTPASS;
+    ours->rtcp_mux = true;
+    put_our_fingerprint(leg, ours);
+}
+
 void leg__offer_keys(const struct leg *leg, struct sdp_audio *ours)
 {
     bool is_wanted = leg->srtp == CONFIG_SRTP_REQUIRED ||
                      (leg->srtp == CONFIG_SRTP_OPTIONAL && leg->is_signalling_secure);
 
+    if (leg->is_dtls_offered) {
+        offer_dtls(leg, ours);
+        return;
+    }
     ours->proto = leg->srtp == CONFIG_SRTP_REQUIRED ? SDP_PROTO_SAVP : SDP_PROTO_AVP;
     for (size_t i = 0; is_wanted && i < SR_ARRAY_LEN(offered); i++) {
         struct sdp_key *key = &ours->keys[ours->key_count++];
@@ -73,8 +95,13 @@ void leg__wish_keys(const struct leg *leg, struct sdp_answer_wish *wish)
     wish->suite_count = SR_ARRAY_LEN(taken);
 }
 
-void leg__complete_keys(struct sdp_audio *ours)
+void leg__complete_keys(const struct leg *leg, struct sdp_audio *ours)
 {
+    if (ours->setup != SDP_SETUP_NONE && !leg->is_webrtc) {
+        if (leg->is_dtls_client && leg->peer.setup == SDP_SETUP_ACTPASS)
+            ours->setup = SDP_SETUP_ACTIVE; /* RFC 8842 5.3: the roles stay */
+        put_our_fingerprint(leg, ours);
+    }
     for (uint8_t i = 0; i < ours->key_count; i++) {
         if (ours->keys[i].key_bytes == 0)
             make_key(&ours->keys[i]);
@@ -86,14 +113,23 @@ static bool is_encrypted_profile(enum sdp_proto proto)
     return proto != SDP_PROTO_AVP && proto != SDP_PROTO_AVPF;
 }
 
+static bool is_dtls_profile(enum sdp_proto proto)
+{
+    return proto == SDP_PROTO_DTLS_SAVP || proto == SDP_PROTO_DTLS_SAVPF;
+}
+
 bool leg__can_agree_on_srtp(const struct leg *leg)
 {
     const struct sdp_audio *peer = &leg->peer;
+    struct dtls_fingerprint fingerprint;
 
-    for (uint8_t i = 0; i < peer->key_count; i++) {
+    for (uint8_t i = 0; i < peer->key_count && !is_dtls_profile(peer->proto); i++) {
         if (!peer->keys[i].has_mki && !peer->keys[i].has_terms)
-            return peer->proto != SDP_PROTO_DTLS_SAVP && peer->proto != SDP_PROTO_DTLS_SAVPF;
+            return true;
     }
+    if (is_encrypted_profile(peer->proto) && leg->srtp != CONFIG_SRTP_OFF &&
+        webrtc__read_fingerprint(peer, &fingerprint) == SR_OK)
+        return true;
     return leg->srtp != CONFIG_SRTP_REQUIRED && !is_encrypted_profile(peer->proto);
 }
 
@@ -118,6 +154,11 @@ void leg__agree_on_keys(const struct leg *leg, struct media_stream *stream)
             return;
         }
     }
+    if (leg->ours.setup == SDP_SETUP_NONE || leg->ours.fingerprint_hash[0] == '\0' ||
+        webrtc__read_fingerprint(&leg->peer, &stream->dtls_peer) != SR_OK)
+        return;
+    stream->crypto = MEDIA_CRYPTO_DTLS;
+    stream->is_dtls_client = webrtc__is_client(&leg->ours, &leg->peer);
 }
 
 bool leg__is_srtp_missing(const struct leg *leg)

@@ -22,7 +22,7 @@ void webrtc__begin_offer(struct sdp_audio *ours)
 }
 
 /* SHA-1 and MD5 prove nothing any more. */
-static enum sr_err read_fingerprint(const struct sdp_audio *peer, struct dtls_fingerprint *ret)
+enum sr_err webrtc__read_fingerprint(const struct sdp_audio *peer, struct dtls_fingerprint *ret)
 {
     static const struct {
         const char *name;
@@ -44,6 +44,13 @@ static enum sr_err read_fingerprint(const struct sdp_audio *peer, struct dtls_fi
     return SR_ERR_UNSUPPORTED;
 }
 
+/* An answer has chosen; in our answer we have. */
+bool webrtc__is_client(const struct sdp_audio *ours, const struct sdp_audio *peer)
+{
+    return peer->setup == SDP_SETUP_PASSIVE ||
+           (peer->setup != SDP_SETUP_ACTIVE && ours->setup == SDP_SETUP_ACTIVE);
+}
+
 enum sr_err webrtc__set_remote(struct leg *leg, const struct sdp_audio *ours)
 {
     const struct sdp_audio *peer = &leg->peer;
@@ -55,15 +62,13 @@ enum sr_err webrtc__set_remote(struct leg *leg, const struct sdp_audio *ours)
 
     if (!webrtc__is_offered(peer))
         return SR_ERR_PROTO;
-    /* an answer has chosen; in our answer we have */
-    remote.is_dtls_client = peer->setup == SDP_SETUP_PASSIVE ||
-                            (peer->setup != SDP_SETUP_ACTIVE && ours->setup == SDP_SETUP_ACTIVE);
+    remote.is_dtls_client = webrtc__is_client(ours, peer);
     leg->is_dtls_client = remote.is_dtls_client;
-    err = read_fingerprint(peer, &remote.fingerprint);
+    err = webrtc__read_fingerprint(peer, &remote.fingerprint);
     return err != SR_OK ? err : media_leg_webrtc_remote(leg->engine->media, leg->media, &remote);
 }
 
-static void set_fingerprint(const char *text, struct sdp_audio *ours)
+void webrtc__put_fingerprint(const char *text, struct sdp_audio *ours)
 {
     struct sdp_fingerprint read;
 
@@ -106,7 +111,7 @@ enum sr_err webrtc__complete(struct leg *leg, struct sdp_audio *ours,
     (void)sr_str_copy(sr_str_c(local.ice.ufrag), ours->ice_ufrag, sizeof(ours->ice_ufrag));
     (void)sr_str_copy(sr_str_c(local.ice.pwd), ours->ice_pwd, sizeof(ours->ice_pwd));
     ours->is_ice_lite = true;
-    set_fingerprint(local.fingerprint, ours);
+    webrtc__put_fingerprint(local.fingerprint, ours);
     for (size_t i = 0; i < local.candidate_count; i++)
         set_candidate(&local.candidates[i], ret_lines->foundations[i], &ret_lines->candidates[i]);
     ret_lines->extras = (struct sdp_extras){

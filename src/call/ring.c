@@ -219,9 +219,16 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
     return err;
 }
 
+/* How a phone's audio is to be encrypted; after it has refused what its device is set to. */
+enum try_srtp {
+    TRY_AS_SET,
+    TRY_SDES,
+    TRY_DTLS,
+};
+
 static enum call_reason ring_contact(struct ring *ring, uint32_t target,
                                      const struct config_device *device,
-                                     const struct ua_contact *contact, enum config_srtp srtp)
+                                     const struct ua_contact *contact, enum try_srtp try_srtp)
 {
     struct call *call = ring->call;
     struct leg *leg = leg__new(call, LEG_DEVICE);
@@ -236,7 +243,9 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
     (void)sr_str_copy(contact->user_agent, leg->user_agent, sizeof(leg->user_agent));
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
-    leg__set_srtp(leg, srtp, &contact->flow);
+    leg__set_srtp(leg, try_srtp == TRY_AS_SET ? device->srtp : CONFIG_SRTP_REQUIRED,
+                  &contact->flow);
+    leg->is_dtls_offered = try_srtp == TRY_DTLS;
     ring->starting = target;
     leg->is_webrtc = contact->flow.kind == NET_WS || contact->flow.kind == NET_WSS;
     ring__add_branch(ring, leg);
@@ -280,7 +289,7 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
         enum call_reason reason = CALL_REASON_BUSY;
 
         if (!is_callers_own(ring, &contacts[i]))
-            reason = ring_contact(ring, target, device, &contacts[i], device->srtp);
+            reason = ring_contact(ring, target, device, &contacts[i], TRY_AS_SET);
         if (reason != CALL_REASON_NONE)
             ring__note_failure(ring, reason, call_reason_status(reason));
     }
@@ -556,6 +565,8 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
     if (err != SR_OK) {
         sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", leg->call->call_id, leg->leg_id,
                sr_err_name(err));
+        if (err == SR_ERR_AUTH)
+            ring__retry_encrypted(leg);
         leg__ended(leg, leg__sdp_reason(err), 488);
         return;
     }
@@ -593,13 +604,14 @@ void ring__retry_encrypted(struct leg *leg)
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
     size_t count;
 
-    if (device == NULL || leg->is_webrtc || leg->srtp != CONFIG_SRTP_OPTIONAL)
+    if (device == NULL || leg->srtp == CONFIG_SRTP_OFF || leg->is_dtls_offered || leg->is_webrtc)
         return;
     count = ua_contacts(engine->ua, device->id, contacts, SR_ARRAY_LEN(contacts));
     for (size_t i = 0; i < count; i++) {
         if (!sr_addr_eq(&contacts[i].flow.remote, &leg->signalling))
             continue;
-        (void)ring_contact(ring, leg->target, device, &contacts[i], CONFIG_SRTP_REQUIRED);
+        (void)ring_contact(ring, leg->target, device, &contacts[i],
+                           leg->srtp == CONFIG_SRTP_REQUIRED ? TRY_DTLS : TRY_SDES);
         return; /* a branch that could not be begun is none: the failure stands */
     }
 }

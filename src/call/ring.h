@@ -100,8 +100,8 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
 void ring__won(struct ring *ring, struct leg *winner);
 /** Nobody is to be rung any more. */
 void ring__cancel(struct call *call);
-/** A phone refused what was offered in the clear: some take nothing but SRTP. Rings it once more,
-    encrypted, when its device allows that; the leg itself still has to be ended. */
+/** A phone refused what was offered: some take nothing but SRTP, with keys in the SDP or by DTLS. Rings
+    it once more, so encrypted, when its device allows that; the leg itself still has to be ended. */
 void ring__retry_encrypted(struct leg *leg);
 /** A branch of that target (leg->target) failed and is removed already. */
 void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,

@@ -26,6 +26,13 @@ void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream);
 /* ---- leg_webrtc.c ---- */
 /** Whether a description is of a peer that wants ICE and DTLS-SRTP. */
 bool webrtc__is_offered(const struct sdp_audio *peer);
+/** @return SR_OK; SR_ERR_SYNTAX; SR_ERR_UNSUPPORTED a hash that proves nothing */
+enum sr_err webrtc__read_fingerprint(const struct sdp_audio *peer,
+                                     struct dtls_fingerprint *ret_fingerprint);
+/** "sha-256 AA:BB:..." into our description. */
+void webrtc__put_fingerprint(const char *text, struct sdp_audio *ours);
+/** Our DTLS role by both descriptions. */
+bool webrtc__is_client(const struct sdp_audio *ours, const struct sdp_audio *peer);
 /** What an offer of ours begins with. */
 void webrtc__begin_offer(struct sdp_audio *ours);
 /** Tells the media leg of the peer; `ours`: with our setup role. */

@@ -35,7 +35,7 @@ struct phone_manners {
     bool answers_empty;       /* 200 to an INVITE with an offer, without SDP */
     uint16_t reoffer_status;  /* to re-INVITE and UPDATE; 200 */
     const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
-    bool demands_srtp; /* 488 to an offer without keys */
+    const char *demands;                /* 488 to an offer without this text; NULL: none */
     const char *proto, *crypto, *suite; /* see struct sim_sdp */
     const char *ok_extra;               /* the same of its 200 to INVITE and UPDATE */
 };

@@ -295,8 +295,8 @@ void phone__answer_timer(void *arg)
 
     if (call->state != PHONE_INCOMING)
         return;
-    if (call->phone->manners.demands_srtp &&
-        (sim_sdp_keys(sr_str_c(call->offer)) == 0 || !sim_has(sr_str_c(call->offer), "SAVP")))
+    if (call->phone->manners.demands != NULL &&
+        !sim_has(sr_str_c(call->offer), call->phone->manners.demands))
         status = 488;
     if (status == 0 || status == 200)
         phone_answer(call);

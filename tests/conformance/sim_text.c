@@ -267,6 +267,9 @@ static void write_taken_key(const struct sim_sdp *ours, struct sr_str offer, str
 {
     struct sr_str line = ours->suite != NULL ? crypto_line(offer, ours->suite) : SR_STR("");
 
+    if (ours->crypto != NULL && sim_has(offer, "a=fingerprint:"))
+        sr_buf_c(out, ours->crypto);
+
     if (line.n > 0) {
         struct sr_str tag = sr_str_head(line, sr_str_find(line, ' ', 0));
 

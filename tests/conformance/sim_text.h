@@ -34,7 +34,8 @@ struct sim_sdp {
     struct sr_addr addr;   /* host and port of audio */
     bool is_nobody;        /* c=0.0.0.0 (hold, RFC 2543) */
     const char *proto;     /* profile; NULL: RTP/AVP in offers, the offer's in answers */
-    const char *crypto;    /* a=crypto lines of its offer, or NULL */
+    const char *crypto;    /* a=crypto, a=fingerprint... lines of its offer, or NULL; also of its
+                              answer to an offer with a fingerprint */
     const char *suite;     /* of a=crypto it takes in its answer, or NULL */
     uint32_t version;
 };

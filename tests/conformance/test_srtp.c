@@ -297,7 +297,7 @@ static void test_a_phone_that_demands_srtp_is_asked_again(void **state)
 
     (void)state;
     begin(&pair, "off", NET_UDP, "optional", NET_UDP);
-    pair.b->manners.demands_srtp = true;
+    pair.b->manners.demands = " RTP/SAVP ";
     pair.b->manners.suite = CM_80;
     call = rig_connect(&pair.rig, pair.a, "102");
     seen = rig_call(&pair.rig, 0);
@@ -306,12 +306,106 @@ static void test_a_phone_that_demands_srtp_is_asked_again(void **state)
     end(&pair, call);
 
     begin(&pair, "off", NET_UDP, "off", NET_UDP); /* but not against the configuration */
-    pair.b->manners.demands_srtp = true;
+    pair.b->manners.demands = " RTP/SAVP ";
     call = phone_dial(pair.a, "102");
     RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
     assert_int_equal(call->status, 488);
     assert_int_equal(pair.b->call_count, 1);
     rig_done(&pair.rig);
+}
+
+#define PRINT "11:22:33:44:55:66:77:88:11:22:33:44:55:66:77:88"
+#define SHA_256 "a=fingerprint:sha-256 " PRINT ":" PRINT "\r\n"
+#define SHA_1 "a=fingerprint:sha-1 " PRINT ":AA:BB:CC:DD\r\n"
+
+struct dtls_row {
+    const char *srtp;
+    const char *proto;
+    const char *lines;
+    const char *setup; /* expected in our answer; NULL: 488 */
+};
+
+static const struct dtls_row dtls_rows[] = {
+    {"optional", "UDP/TLS/RTP/SAVP", "a=setup:actpass\r\n" SHA_256, "a=setup:passive"},
+    {"optional", "UDP/TLS/RTP/SAVPF", "a=setup:active\r\n" SHA_256, "a=setup:passive"},
+    {"required", "UDP/TLS/RTP/SAVP", "a=setup:passive\r\n" SHA_256, "a=setup:active"},
+    {"optional", "RTP/SAVP", "a=setup:actpass\r\n" SHA_256, "a=setup:passive"},
+    {"off", "UDP/TLS/RTP/SAVP", "a=setup:actpass\r\n" SHA_256, NULL},
+    {"optional", "UDP/TLS/RTP/SAVP", "a=setup:actpass\r\n" SHA_1, NULL}, /* proves nothing */
+    {"optional", "UDP/TLS/RTP/SAVP", "a=setup:actpass\r\n", NULL},
+    {"required", "RTP/AVP", "a=setup:actpass\r\n" SHA_256, NULL},
+};
+
+static void check_dtls(const struct dtls_row *row)
+{
+    const struct media_stream *stream;
+    struct phone_call *call;
+    struct pair pair;
+
+    begin(&pair, row->srtp, NET_UDP, "off", NET_UDP);
+    pair.a->manners.proto = row->proto;
+    pair.a->manners.crypto = row->lines;
+    if (row->setup == NULL) {
+        call = phone_dial(pair.a, "102");
+        RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+        assert_int_equal(call->status, 488);
+        RIG_ENDED(&pair.rig, 0, "encryption");
+        rig_done(&pair.rig);
+        return;
+    }
+    call = rig_connect(&pair.rig, pair.a, "102");
+    stream = &rig_media(&pair.rig, rig_call(&pair.rig, 0), "a")->stream;
+    assert_true(sim_has(sr_str_c(call->sdp), row->proto));
+    assert_true(sim_has(sr_str_c(call->sdp), row->setup));
+    assert_true(sim_has(sr_str_c(call->sdp), "a=fingerprint:sha-256 "));
+    assert_int_equal(sim_sdp_keys(sr_str_c(call->sdp)), 0);
+    assert_int_equal(stream->crypto, MEDIA_CRYPTO_DTLS);
+    assert_int_equal(stream->is_dtls_client, strcmp(row->setup, "a=setup:active") == 0);
+    assert_int_equal(stream->dtls_peer.hash, DTLS_SHA_256);
+    assert_int_equal(stream->dtls_peer.bytes[31], 0x88);
+    assert_string_equal(rig_leg(rig_call(&pair.rig, 0), "a")->encrypted, "dtls");
+    phone_reinvite(call, "sendonly"); /* hold: the roles stay */
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_true(sim_has(sr_str_c(call->sdp), row->setup));
+    end(&pair, call);
+}
+
+static void test_handshakes_are_answered_in_either_role(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(dtls_rows); i++)
+        check_dtls(&dtls_rows[i]);
+}
+
+/* Neither in the clear nor with keys in the SDP: the third offer is the one it takes. */
+static void test_a_phone_that_demands_dtls_is_asked_again(void **state)
+{
+    const struct media_stream *stream;
+    struct phone_call *call;
+    struct pair pair;
+
+    (void)state;
+    begin(&pair, "off", NET_UDP, "optional", NET_UDP);
+    pair.b->manners.demands = "a=fingerprint:";
+    pair.b->manners.crypto = "a=setup:passive\r\n" SHA_256;
+    call = rig_connect(&pair.rig, pair.a, "102");
+    assert_int_equal(pair.b->call_count, 3);
+    assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->offer), " UDP/TLS/RTP/SAVP "));
+    assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->offer), "a=setup:actpass"));
+    assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->offer), "a=rtcp-mux"));
+    stream = &rig_media(&pair.rig, rig_call(&pair.rig, 0), "b")->stream;
+    assert_int_equal(stream->crypto, MEDIA_CRYPTO_DTLS);
+    assert_true(stream->is_dtls_client);
+    end(&pair, call);
+
+    begin(&pair, "off", NET_UDP, "required", NET_UDP); /* the second, where keys are demanded */
+    pair.b->manners.demands = "a=fingerprint:";
+    pair.b->manners.crypto = "a=setup:active\r\n" SHA_256;
+    call = rig_connect(&pair.rig, pair.a, "102");
+    assert_int_equal(pair.b->call_count, 2);
+    stream = &rig_media(&pair.rig, rig_call(&pair.rig, 0), "b")->stream;
+    assert_false(stream->is_dtls_client);
+    end(&pair, call);
 }
 
 static void test_different_keys_are_named(void **state)
@@ -348,6 +442,8 @@ int run_srtp(void)
         cmocka_unit_test(test_required_cannot_be_talked_down),
         cmocka_unit_test(test_each_leg_has_its_own_key),
         cmocka_unit_test(test_a_phone_that_demands_srtp_is_asked_again),
+        cmocka_unit_test(test_handshakes_are_answered_in_either_role),
+        cmocka_unit_test(test_a_phone_that_demands_dtls_is_asked_again),
         cmocka_unit_test(test_different_keys_are_named),
     };
 

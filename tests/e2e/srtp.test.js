@@ -62,6 +62,9 @@ const rows = [
   { name: 'both as it comes, relayed', a: ['301', 'srtp', 'G722', 'tls'], b: ['302', 'srtp', 'G722', 'tls'], encrypted: ['sdes', 'sdes'], media: 'relay', limit: 25 },
   { name: 'both demand it, mixed', a: ['312', 'srtp-mand', 'opus/48000/2'], b: ['311', 'srtp-mand', 'PCMA', 'tls'], encrypted: ['sdes', 'sdes'], media: 'mix', limit: 25 },
   { name: 'plain calls one left at "optional" that takes nothing else, over UDP', a: ['303', null, 'PCMU'], b: ['304', 'srtp-mand', 'PCMU'], encrypted: ['no', 'sdes'], media: 'relay' },
+  { name: 'DTLS calls plain, relayed', a: ['301', 'dtls_srtp', 'PCMU'], b: ['302', null, 'PCMU'], encrypted: ['dtls', 'no'], media: 'relay' },
+  { name: 'plain calls one that takes nothing but DTLS', a: ['303', null, 'PCMU'], b: ['304', 'dtls_srtp', 'PCMU'], encrypted: ['no', 'dtls'], media: 'relay' },
+  { name: 'DTLS calls keys in the SDP, mixed', a: ['301', 'dtls_srtp', 'opus/48000/2'], b: ['311', 'srtp-mand', 'PCMA', 'tls'], encrypted: ['dtls', 'sdes'], media: 'mix', limit: 25 },
   { name: 'offered over TLS and not taken', a: ['303', null, 'PCMU', 'tls'], b: ['304', null, 'PCMU', 'tls'], encrypted: ['no', 'no'], media: 'relay' },
 ];
 
