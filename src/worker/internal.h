@@ -156,8 +156,8 @@ struct mleg {
     bool is_closing, is_moving;
     struct sr_list held_orders; /* while it moves between workers */
     uint32_t front_play_count;
-    bool has_dtls;              /* the crypto thread knows of the leg: it must forget it first */
-    struct media_event closed;  /* to be told then */
+    bool has_dtls;             /* the crypto thread knows of the leg: it must forget it first */
+    struct media_event closed; /* to be told then */
 
     /* ---- worker only ---- */
     struct mroom *room;
