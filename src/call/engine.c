@@ -2,6 +2,7 @@
 
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 /* What other threads read: refreshed by the loop, guarded by a lock nobody holds for long. */

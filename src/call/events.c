@@ -1,6 +1,7 @@
 /* What the hub tells the web thread: events with whole views, through a bounded queue. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 
 const char *leg__kind_name(enum leg_kind kind)
 {

@@ -1,5 +1,6 @@
 /* A device calls: who is it, what was dialled, which call does it come into. */
 #include "call/internal.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 void leg__count(struct leg *leg)

@@ -527,35 +527,6 @@ enum sr_err commands__play_stop(struct call *call, const struct engine_command *
 /** The call is freed: nobody tells of its plays any more. */
 void commands__plays_free(struct call *call);
 
-/* ---- providers.c ---- */
-/** Fills what the user agent is to know of providers; the array is to be freed once it was given. */
-struct ua_provider *providers__settings(const struct config *config, struct ua_settings *settings);
-void engine__on_provider(void *arg, const struct ua_provider_event *event);
-void engine__provider_view(struct engine *engine, const struct config_provider *provider,
-                           struct engine_provider_view *ret_view);
-/** Adds to the number of live calls of a provider; gives the new number. */
-uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id, int change);
-void providers__count(struct engine *engine, struct engine_status *status);
-
-/* ---- provider_leg.c ---- */
-/** A call of a provider. */
-void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
-                                const struct ua_invite *invite);
-/** Offers our present address to the provider's side of an answered call. */
-void leg__tell_address(struct leg *leg);
-/**
- * Adds one branch to a fork: `number` through `provider`. The number is written as the provider wants
- * it (normalised, stripped, prefixed by the caller of this). caller_id is the number shown to the
- * party; empty: the provider's callerId, else its user name; "anonymous": withheld.
- *
- * @return NONE: it is on its way, events follow as for any branch; LIMIT: maxCalls of the provider,
- *         or no leg or port is free; UNREACHABLE: the provider has no usable address now;
- *         NOT_ALLOWED: it is disabled. Then nothing was added.
- */
-enum call_reason ring__provider(struct ring *ring, struct leg *from,
-                                const struct config_provider *provider, struct sr_str number,
-                                struct sr_str caller_id);
-
 /* ---- trace.c ---- */
 void engine__on_trace(void *arg, const struct ua_trace *message);
 void trace__init(struct call_trace *trace);

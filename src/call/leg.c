@@ -1,5 +1,6 @@
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 const char *leg__state_name(enum leg_state state)

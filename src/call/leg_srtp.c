@@ -3,6 +3,7 @@
  * handshake (DTLS-SRTP, RFC 5763). */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/webrtc.h"
 #include "rtc/srtp.h"
 
 /* By preference. The short tag is taken from phones that know nothing better, never offered. */

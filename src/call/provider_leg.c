@@ -1,6 +1,7 @@
 /* Legs towards and from providers: numbers outside. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 
 /* ---- what both directions share ---- */
 

@@ -1,4 +1,5 @@
 /* Providers: their settings for the user agent, what it tells of them, how many calls they carry. */
+#include "call/providers.h"
 #include "base/alloc.h"
 #include "call/internal.h"
 

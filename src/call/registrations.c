@@ -1,6 +1,7 @@
 /* Phones that come and go: settings for the user agent, events, and what the store keeps. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 void engine__configure_ua(struct engine *engine)

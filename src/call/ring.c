@@ -1,6 +1,7 @@
 /* A fork: branches ring in stages, the first answer wins (design: "Ringing"). */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 static void begin_stages(struct ring *ring, uint32_t stage);
