@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every figure beside a peer's in the same run: a table, and bench/results.json.
 
-usage: bench/run.sh [--only parse,srtp,register,call,relay] [--peers-only] [--repeats N]
+usage: bench/run.sh [--only parse,srtp,register,call,relay,transcode,room] [--peers-only] [--repeats N]
        BENCH_QUICK=1: about a minute, one repeat, no search for the highest rate's last few per cent
 """
 import argparse
@@ -27,6 +27,8 @@ GOALS = {
     "overload": (0.9, False), "steady": (0.999, False),
     "relay_ratio_500": (0.65, True), "relay_ratio_1000": (0.75, True), "relay_floor": (1.25, True),
     "relay_median_us": (1000, True), "relay_loss": (0.0001, True), "relay_bytes": (65536, True),
+    "opus_core": (120, False), "g722_core": (400, False), "audio_loss": (0.0001, True), "hearing": (1, False),
+    "room_opus_core": (300, False), "room_pcma_core": (1000, False),
 }
 
 
@@ -58,14 +60,14 @@ class Table:
         self.faults.append(text)
 
     def show(self):
-        print(f"\n{'what':<54}{'ours':>10} {'unit':<9}{'peer':>10} {'':<11}{'ratio':>7}  {'goal':<14}")
+        print(f"\n{'what':<64}{'ours':>10} {'unit':<9}{'peer':>10} {'':<11}{'ratio':>7}  {'goal':<14}")
         for row in self.rows:
             goal = ""
             if row["goal"] is not None:
                 goal = ("ratio " if row["goalIsRatio"] else "") + number(row["goal"])
                 if row["met"] is not None:
                     goal += " met" if row["met"] else f" MISSED ({row['toGoal']:.2f} of it)"
-            print(f"{row['what']:<54}{number(row['ours']):>10} {row['unit']:<9}{number(row['peer']):>10} "
+            print(f"{row['what']:<64}{number(row['ours']):>10} {row['unit']:<9}{number(row['peer']):>10} "
                   f"{row['peerName']:<11}{number(row['ratio']):>7}  {goal}")
 
 
@@ -337,6 +339,87 @@ def add_relay(table, calls, tick_us, results):
                   median(results.get("rtpengine", []), key), goal=goal)
 
 
+# --- transcode and room -----------------------------------------------------------------------------
+
+
+def bench_audio(table, area, cases, options):
+    """Each case: what, goal, how many at once beside the peer, how many alone, a function that measures."""
+    for what, goal, beside, alone, measure in cases:
+        results = {}
+        for count, makers in ((beside, ("ours", "peer")), (alone, ("ours",))):
+            if not count or (count == alone and (QUICK or options.peers_only)):
+                continue
+            for _ in range(options.repeats):
+                for maker in makers[options.peers_only:]:
+                    try:
+                        name, result = measure(maker == "ours", count)
+                        keep(table, results, f"{area}-{what}-{count}", f"{name}-{count}", result)
+                        if result["hearing"] < result["legs"]:
+                            table.fault(f"{what}, {name}: {result['legs'] - result['hearing']} of "
+                                        f"{result['legs']} legs heard nothing")
+                    except Failed as failed:
+                        table.fault(str(failed))
+        add_audio(table, what, goal, beside, alone, results)
+
+
+def add_audio(table, what, goal, beside, alone, results):
+    unit = "legs" if what.startswith("room") else "calls"
+    ours = results.get(f"ours-{beside}", [])
+    peer_name = next((key.split("-")[0] for key in results if not key.startswith("ours")), "")
+    peer = results.get(f"{peer_name}-{beside}", []) if peer_name else []
+    for label, key, row_unit, row_goal in (("CPU each, 20 ms", "cpu_us_frame", "us", None),
+                                           (f"{unit} a core by CPU", "per_core", unit, goal),
+                                           ("loss", "loss_part", "", "audio_loss"),
+                                           ("packets a frame, leg with fewest", "least_part", "", None),
+                                           ("part of the legs that hear", "hearing_part", "", "hearing")):
+        for result in ours + peer:
+            result["hearing_part"] = result["hearing"] / result["legs"]
+        table.add(f"{what}, {beside} {unit}: {label}", row_unit, median(ours, key), peer_name, median(peer, key),
+                  goal=row_goal)
+    many = results.get(f"ours-{alone}", [])
+    if many:
+        table.add(f"{what}, {alone} {unit}, ours alone: {unit} a core by CPU", unit, median(many, "per_core"), goal=goal)
+        table.add(f"{what}, {alone} {unit}, ours alone: loss", "", median(many, "loss_part"), goal="audio_loss")
+
+
+def audio_options(options, legs):
+    return {"seconds": 2 if QUICK else 5, "base": subjects.free_ports(legs * 2, (2,), 10000, 15900),
+            "first": subjects.FIRST, "port": options.port}
+
+
+def bench_transcode(table, options):
+    def measure(codec, is_ours, calls):
+        maker = (lambda: subjects.router(("PCMA", codec))) if is_ours else subjects.rtpengine
+        with maker() as subject:
+            return subject["name"], generate("audioload", subject, mode="sip" if is_ours else "ng", calls=calls,
+                                             callee_codec=codec, target=subject["target"],
+                                             **audio_options(options, calls * 2))
+    bench_audio(table, "transcode", (
+        ("G.711 <-> Opus", "opus_core", 20, 100, lambda *more: measure("opus", *more)),
+        ("G.711 <-> G.722", "g722_core", 50, 300, lambda *more: measure("G722", *more))), options)
+
+
+def bench_room(table, options):
+    """A room beside the peer's; then many rooms. Of each room three talk."""
+    def measure(codec, size, is_dtx, is_ours, legs):
+        more = audio_options(options, legs) | {"calls": legs, "codec": codec, "room": size, "talkers": 3,
+                                               "dtx": int(is_dtx)}
+        if is_ours:
+            with subjects.router((codec, codec), legs // size) as subject:
+                return subject["name"], generate("audioload", subject, mode="room", dial=subjects.ROOM,
+                                                 target=subject["target"], **more)
+        with subjects.janus() as subject:
+            ports = [subject["api"].join(more["base"] + 2 * i, codec.lower(), 111 if codec == "opus" else 8)
+                     for i in range(legs)]
+            return subject["name"], generate("audioload", subject, mode="ports", ports=",".join(map(str, ports)),
+                                             **more)
+    bench_audio(table, "room", (
+        ("room of Opus, 3 of 40 talk", "room_opus_core", 40, 160, lambda *more: measure("opus", 40, True, *more)),
+        ("room of Opus, silence sent too", None, 40, 0, lambda *more: measure("opus", 40, False, *more)),
+        ("room of G.711, 3 of 50 talk", "room_pcma_core", 50, 600, lambda *more: measure("PCMA", 50, True, *more))),
+        options)
+
+
 # --- the run ----------------------------------------------------------------------------------------
 
 
@@ -345,7 +428,8 @@ def machine():
                   if line.startswith("model name")), platform.machine())
     return {"cpu": model, "cores": len(subjects.CORES), "kernel": platform.release(),
             "kamailio": subjects.program_version(["kamailio", "-v"], r"kamailio (\S+)"),
-            "rtpengine": subjects.program_version(["rtpengine", "--version"], r"[Vv]ersion: (\S+)")}
+            "rtpengine": subjects.program_version(["rtpengine", "--version"], r"[Vv]ersion: (\S+)"),
+            "janus": subjects.program_version(["janus", "--version"], r"[Jj]anus.*?(\d+\.\d+\.\d+)")}
 
 
 def disturbance(table):
@@ -358,7 +442,8 @@ def disturbance(table):
             "othersMax": max(others, default=None)}
 
 
-AREAS = {"parse": bench_parse, "srtp": bench_srtp, "register": bench_register, "call": bench_call, "relay": bench_relay}
+AREAS = {"parse": bench_parse, "srtp": bench_srtp, "register": bench_register, "call": bench_call, "relay": bench_relay,
+         "transcode": bench_transcode, "room": bench_room}
 
 
 def main():

@@ -3,11 +3,11 @@
  * the relay for each packet, loss, delay. The calls are set up with SIP, with rtpengine's ng
  * protocol, or not at all (relay_floor). Arrival times are the kernel's.
  */
+#include "ng.h"
 #include "sipload.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,10 +106,10 @@ static uint16_t media_port(void *arg, enum sipload_side side, unsigned n)
     return load->flows[flow_of(load, side, n)].port;
 }
 
-static void on_media(void *arg, enum sipload_side side, unsigned n, uint32_t ip4, uint16_t port)
+static void on_media(void *arg, enum sipload_side side, unsigned n, const struct mini_media *media)
 {
     struct load *load = arg;
-    set_remote(load, flow_of(load, side, n), ip4, port);
+    set_remote(load, flow_of(load, side, n), media->ip4, media->port);
 }
 
 static struct sipload *start_sip(struct load *load, int argc, char **argv)
@@ -145,53 +145,17 @@ static struct sipload *start_sip(struct load *load, int argc, char **argv)
     return sip;
 }
 
-/** One ng request; @return the port of the SDP that came back */
-static uint16_t ng(int fd, const char *command, unsigned call, uint16_t port)
-{
-    static unsigned cookie;
-    char sdp[300], text[2000], id[32], reply[8000];
-    uint32_t ip4;
-    uint16_t reply_port;
-    int sdp_len =
-        snprintf(sdp, sizeof sdp,
-                 "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                 "m=audio %u RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=sendrecv\r\n",
-                 port);
-    int id_len = snprintf(id, sizeof id, "call%u", call);
-    bool is_answer = command[0] == 'a';
-    int n = snprintf(text, sizeof text,
-                     "%u d7:call-id%d:%s7:command%zu:%s8:from-tag1:a3:ICE6:remove"
-                     "7:replacel6:origine3:sdp%d:%s%s18:transport-protocol7:RTP/AVPe",
-                     ++cookie, id_len, id, strlen(command), command, sdp_len, sdp,
-                     is_answer ? "6:to-tag1:b" : "");
-    for (int tries = 0; tries < 5; tries++) {
-        struct pollfd wait = {fd, POLLIN, 0};
-        if (send(fd, text, (size_t)n, 0) < 0)
-            bench_die("ng: %s", strerror(errno));
-        if (poll(&wait, 1, 1000) <= 0)
-            continue;
-        ssize_t got = recv(fd, reply, sizeof reply - 1, 0);
-        if (got <= 0 || strtoul(reply, NULL, 10) != cookie)
-            continue;
-        reply[got] = 0;
-        if (!mini_media((struct mini_str){reply, (size_t)got}, &ip4, &reply_port))
-            bench_die("ng %s: %s", command, reply);
-        return reply_port;
-    }
-    bench_die("ng %s: no reply", command);
-}
-
 static void start_ng(struct load *load, int argc, char **argv)
 {
-    struct sockaddr_in target = bench_address(bench_option(argc, argv, "target", "127.0.0.1:2223"));
-    int fd = bench_udp_socket("127.0.0.1", 0, NULL);
-    if (connect(fd, (struct sockaddr *)&target, sizeof target) != 0)
-        bench_die("ng: %s", strerror(errno));
+    int fd = ng_open(bench_address(bench_option(argc, argv, "target", "127.0.0.1:2223")));
+    struct mini_media media;
     for (unsigned i = 0; i < load->calls; i++) {
-        uint16_t port = ng(fd, "offer", i, load->flows[i].port);
-        set_remote(load, load->calls + i, htonl(INADDR_LOOPBACK), port);
-        port = ng(fd, "answer", i, load->flows[load->calls + i].port);
-        set_remote(load, i, htonl(INADDR_LOOPBACK), port);
+        struct ng_side side = {"PCMA", 8, load->flows[i].port};
+        ng_offer(fd, i, &side, NULL, &media);
+        set_remote(load, load->calls + i, media.ip4, media.port);
+        side.port = load->flows[load->calls + i].port;
+        ng_answer(fd, i, &side, "PCMA", &media);
+        set_remote(load, i, media.ip4, media.port);
     }
 }
 

@@ -133,13 +133,23 @@ static void copy(char *out, size_t size, struct mini_str in)
     out[in.n] = 0;
 }
 
-static int write_sdp(char *out, size_t size, uint16_t port)
+static const char *codec_of(const struct sipload *load, enum sipload_side side)
 {
-    return snprintf(out, size,
-                    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                    "m=audio %u RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
-                    "a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n",
-                    port);
+    const char *codec = load->options.codecs[side];
+    return codec ? codec : "PCMA";
+}
+
+/** Whom a call is for. */
+static void write_callee(const struct sipload *load, const struct caller *call, char *out,
+                         size_t size)
+{
+    const struct sipload_options *options = &load->options;
+    if (options->dial_first)
+        snprintf(out, size, "sip:%u@%s", options->dial_first + call->n / options->dial_each,
+                 options->domain);
+    else
+        snprintf(out, size, "sip:%s@%s", load->users[options->caller_count + call->callee].user,
+                 options->domain);
 }
 
 /* --- registering ------------------------------------------------------------------------------------ */
@@ -234,13 +244,13 @@ static void send_invite(struct sipload *load, uint32_t slot)
     struct caller *call = &load->callers[slot];
     struct mini_auth *auth = &load->users[call->user];
     const struct sipload_options *options = &load->options;
+    const char *codec = codec_of(load, SIPLOAD_CALLER);
     char uri[128], credentials[768] = "", sdp[512];
-    snprintf(uri, sizeof uri, "sip:%s@%s", load->users[options->caller_count + call->callee].user,
-             options->domain);
+    write_callee(load, call, uri, sizeof uri);
     mini_auth_write(auth, "INVITE", uri, credentials, sizeof credentials);
     uint16_t port =
         options->media_port ? options->media_port(options->arg, SIPLOAD_CALLER, call->n) : SDP_PORT;
-    int sdp_len = write_sdp(sdp, sizeof sdp, port);
+    int sdp_len = mini_sdp(sdp, sizeof sdp, port, codec, mini_payload_type(codec));
     int n = snprintf(call->text, sizeof call->text,
                      "INVITE %s SIP/2.0\r\n"
                      "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKc%u.%u.%u.%u;rport\r\n"
@@ -274,7 +284,8 @@ void sipload_call(struct sipload *load)
     call->is_ringing = 0;
     call->n = n;
     call->user = (uint16_t)(n % load->options.caller_count);
-    call->callee = (uint16_t)(n % load->options.callee_count);
+    if (load->options.callee_count > 0)
+        call->callee = (uint16_t)(n % load->options.callee_count);
     call->cseq = 1;
     call->begun_ns = bench_now_ns();
     load->stats.open++;
@@ -321,8 +332,7 @@ static void on_refusal(struct sipload *load, uint32_t slot, const struct mini_ms
     struct caller *call = &load->callers[slot];
     struct mini_auth *auth = &load->users[call->user];
     copy(call->to, sizeof call->to, msg->to);
-    snprintf(call->remote, sizeof call->remote, "sip:%s@%s",
-             load->users[load->options.caller_count + call->callee].user, load->options.domain);
+    write_callee(load, call, call->remote, sizeof call->remote);
     send_ack(load, slot, true);
     if ((msg->status == 401 || msg->status == 407) && ++call->challenges < CHALLENGES_MAX &&
         mini_auth_challenge(auth, msg)) {
@@ -342,8 +352,7 @@ static void on_refusal(struct sipload *load, uint32_t slot, const struct mini_ms
 static void on_answer(struct sipload *load, uint32_t slot, const struct mini_msg *msg)
 {
     struct caller *call = &load->callers[slot];
-    uint32_t ip4;
-    uint16_t port;
+    struct mini_media media;
     copy(call->to, sizeof call->to, msg->to);
     copy(call->remote, sizeof call->remote, msg->contact_uri);
     call->route[0] = 0;
@@ -352,8 +361,8 @@ static void on_answer(struct sipload *load, uint32_t slot, const struct mini_msg
              (struct mini_str){msg->record_routes.p + 7, msg->record_routes.n - 7});
     }
     load->stats.established++;
-    if (load->options.on_media && mini_media(msg->body, &ip4, &port))
-        load->options.on_media(load->options.arg, SIPLOAD_CALLER, call->n, ip4, port);
+    if (load->options.on_media && mini_media(msg->body, codec_of(load, SIPLOAD_CALLER), &media))
+        load->options.on_media(load->options.arg, SIPLOAD_CALLER, call->n, &media);
     send_ack(load, slot, false);
     call->state = CALLER_ANSWERED;
     call->serial++;
@@ -445,18 +454,19 @@ static void answer_invite(struct sipload *load, uint32_t slot, const struct mini
     struct side *side = &load->sides[SIPLOAD_CALLEE];
     const struct sipload_options *options = &load->options;
     char tag[64], sdp[512], rest[1024], text[MESSAGE_MAX];
+    const char *codec = codec_of(load, SIPLOAD_CALLEE);
+    struct mini_media media = {.payload_type = mini_payload_type(codec)};
     unsigned n = load->callee_serial++;
-    uint32_t ip4;
-    uint16_t port;
-    if (options->on_media && mini_media(msg->body, &ip4, &port))
-        options->on_media(options->arg, SIPLOAD_CALLEE, n, ip4, port);
+    if (mini_media(msg->body, codec, &media) && options->on_media)
+        options->on_media(options->arg, SIPLOAD_CALLEE, n, &media);
     snprintf(tag, sizeof tag, "k%u-%u-%x", slot, call->generation, load->run_id);
     snprintf(rest, sizeof rest, "Contact: <sip:callee@127.0.0.1:%u>\r\nContent-Length: 0\r\n\r\n",
              side->port);
     size_t len = write_reply(text, sizeof text, msg, "180 Ringing", tag, rest);
     send_text(side, text, len);
-    port = options->media_port ? options->media_port(options->arg, SIPLOAD_CALLEE, n) : SDP_PORT;
-    int sdp_len = write_sdp(sdp, sizeof sdp, port);
+    uint16_t port =
+        options->media_port ? options->media_port(options->arg, SIPLOAD_CALLEE, n) : SDP_PORT;
+    int sdp_len = mini_sdp(sdp, sizeof sdp, port, codec, media.payload_type);
     snprintf(rest, sizeof rest,
              "Contact: <sip:callee@127.0.0.1:%u>\r\nContent-Type: application/sdp\r\n"
              "Content-Length: %d\r\n\r\n%s",

@@ -32,10 +32,15 @@ struct sipload_options {
     unsigned caller_count, callee_count;
     uint16_t caller_port, callee_port;
     bool is_held; /* no BYE until sipload_hangup_all */
+    /** The only audio codec of each side as SDP names it ("PCMA", "G722", "opus"); NULL: PCMA. */
+    const char *codecs[2];
+    /** Call n dials dial_first + n / dial_each instead of a callee (there are none); 0: callees. */
+    unsigned dial_first, dial_each;
     /** RTP port for the n-th call of a side; NULL: a fixed one nobody listens at. */
     uint16_t (*media_port)(void *arg, enum sipload_side side, unsigned n);
-    /** Where the other side of the n-th call wants its media. May be NULL. */
-    void (*on_media)(void *arg, enum sipload_side side, unsigned n, uint32_t ip4, uint16_t port);
+    /** Where the other side of the n-th call wants its media, and how it numbers our codec. May be
+        NULL. */
+    void (*on_media)(void *arg, enum sipload_side side, unsigned n, const struct mini_media *media);
     void *arg;
 };
 

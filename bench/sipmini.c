@@ -119,7 +119,36 @@ bool mini_parse(const char *text, size_t len, struct mini_msg *ret_msg)
            ret_msg->method.p;
 }
 
-bool mini_media(struct mini_str body, uint32_t *ret_ip4, uint16_t *ret_port)
+const char *mini_rtpmap(const char *codec)
+{
+    static const char *const known[] = {"PCMA/8000", "G722/8000", "opus/48000/2"};
+    size_t n = strlen(codec);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strncasecmp(known[i], codec, n) == 0 && known[i][n] == '/')
+            return known[i];
+    bench_die("no such codec: %s", codec);
+}
+
+uint8_t mini_payload_type(const char *codec)
+{
+    const char *name = mini_rtpmap(codec);
+    return name[0] == 'P' ? 8 : name[0] == 'G' ? 9 : 111;
+}
+
+/** The number of a=rtpmap:NUMBER NAME, else that of our offers. */
+static uint8_t payload_type_in(struct mini_str body, const char *codec)
+{
+    const char *name = mini_rtpmap(codec);
+    size_t n = strcspn(name, "/") + 1;
+    for (struct mini_str at = find(body, "a=rtpmap:"); at.p; at = find(at, "a=rtpmap:")) {
+        struct mini_str number = until(at, " \r");
+        if (number.n + 1 + n < at.n && strncasecmp(at.p + number.n + 1, name, n) == 0)
+            return (uint8_t)strtoul(at.p, NULL, 10);
+    }
+    return mini_payload_type(codec);
+}
+
+bool mini_media(struct mini_str body, const char *codec, struct mini_media *ret_media)
 {
     struct mini_str c = until(find(body, "c=IN IP4 "), "\r/"), m = find(body, "m=audio ");
     char ip[32];
@@ -128,11 +157,21 @@ bool mini_media(struct mini_str body, uint32_t *ret_ip4, uint16_t *ret_port)
         return false;
     memcpy(ip, c.p, c.n);
     ip[c.n] = 0;
-    *ret_port = (uint16_t)strtoul(m.p, NULL, 10);
     if (inet_pton(AF_INET, ip, &address) != 1)
         return false;
-    *ret_ip4 = address.s_addr;
+    *ret_media = (struct mini_media){.ip4 = address.s_addr,
+                                     .port = (uint16_t)strtoul(m.p, NULL, 10),
+                                     .payload_type = payload_type_in(body, codec)};
     return true;
+}
+
+int mini_sdp(char *out, size_t size, uint16_t port, const char *codec, uint8_t payload_type)
+{
+    return snprintf(out, size,
+                    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                    "m=audio %u RTP/AVP %u 101\r\na=rtpmap:%u %s\r\n"
+                    "a=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n",
+                    port, payload_type, payload_type, mini_rtpmap(codec));
 }
 
 /* --- digest ---------------------------------------------------------------------------------------- */

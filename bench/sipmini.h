@@ -31,8 +31,21 @@ struct mini_msg {
 
 /** @return false: not SIP, or Via, From, To, Call-ID or CSeq missing */
 bool mini_parse(const char *text, size_t len, struct mini_msg *ret_msg);
-/** c= and m=audio of a body; false when they are not there. */
-bool mini_media(struct mini_str body, uint32_t *ret_ip4, uint16_t *ret_port);
+struct mini_media {
+    uint32_t ip4; /* as in sin_addr */
+    uint16_t port;
+    uint8_t payload_type; /* of the codec asked for */
+};
+
+/** "PCMA/8000", "G722/8000", "opus/48000/2" for a codec's name; ends the program for another. */
+const char *mini_rtpmap(const char *codec);
+/** The number an offer of ours gives a codec. */
+uint8_t mini_payload_type(const char *codec);
+/** c= and m=audio of a body, and its number for a codec; false when the addresses are not there.
+    A codec that is missing gets the number of our offers. */
+bool mini_media(struct mini_str body, const char *codec, struct mini_media *ret_media);
+/** A description at 127.0.0.1 with one codec and telephone-event; @return its length */
+int mini_sdp(char *out, size_t size, uint16_t port, const char *codec, uint8_t payload_type);
 
 /** A user's credentials and the last challenge it got. */
 struct mini_auth {

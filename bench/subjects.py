@@ -15,6 +15,8 @@ BIN = ROOT / "build" / "bench"
 ROUTER = ROOT / "build" / "siprouter"
 FIRST = 10000  # number of the first user; the password of N is "pwN"
 USERS = 2000
+CALLERS = 100  # the first users of a media benchmark; the next ones are called
+ROOM = 8000  # number of the first conference
 MEDIA_PORTS = 6000  # four a call
 CORES = sorted(os.sched_getaffinity(0))
 SUBJECT_CORE = CORES[0]
@@ -96,8 +98,8 @@ def temp_folder():
         shutil.rmtree(path, ignore_errors=True)
 
 
-def router_config(port, web, media, media_count):
-    """Loopback only, defaults elsewhere."""
+def router_config(port, web, media, media_count, codecs, rooms):
+    """Loopback only, defaults elsewhere. `codecs` of callers and of everybody else."""
     return {
         "proxy": {
             "bind": ["127.0.0.1"], "lanIp": "127.0.0.1", "publicIp": "127.0.0.1", "lanPort": port,
@@ -109,20 +111,21 @@ def router_config(port, web, media, media_count):
         "security": {"allow": ["127.0.0.0/8"]},
         "devices": [
             {"id": f"d{n}", "displayName": f"Phone {n}", "extension": str(n), "password": f"pw{n}",
-             "codecs": ["PCMA"], "maxCalls": 1000}
+             "codecs": [codecs[n >= FIRST + CALLERS]], "maxCalls": 1000}
             for n in range(FIRST, FIRST + USERS)],
+        "conferences": [{"id": f"room{n}", "extension": str(ROOM + n)} for n in range(rooms)],
     }
 
 
 @contextlib.contextmanager
-def router():
+def router(codecs=("PCMA", "PCMA"), rooms=0):
     if not ROUTER.exists():
         raise Failed("build/siprouter is not there: make build")
     with temp_folder() as folder:
         port = free_ports(3)
         media = media_ports(MEDIA_PORTS)
         config = folder / "config.json"
-        config.write_text(json.dumps(router_config(port, port + 1, media, MEDIA_PORTS)))
+        config.write_text(json.dumps(router_config(port, port + 1, media, MEDIA_PORTS, codecs, rooms)))
         config.chmod(0o600)
 
         command = [str(ROUTER), "run", "--config", str(config), "--data", str(folder / "data"),
@@ -193,6 +196,84 @@ def rtpengine():
 
         with process(command, folder, is_ready) as pid:
             yield {"name": "rtpengine", "pid": pid, "target": f"127.0.0.1:{port}"}
+
+
+JANUS_CONFIG = """general: {{
+    configs_folder = "{folder}"
+    plugins_folder = "{folder}/plugins"
+    transports_folder = "{folder}/transports"
+    events_folder = "{folder}/none"
+    loggers_folder = "{folder}/none"
+    interface = "127.0.0.1"
+    session_timeout = 0
+    debug_level = 3
+}}
+media: {{ ipv6 = false }}
+nat: {{ ice_enforce_list = "lo" }}
+"""
+JANUS_ROOM = """general: {{
+    rtp_port_range = "{first}-{last}"
+    local_ip = "127.0.0.1"
+}}
+room-1: {{
+    sampling_rate = 48000
+    allow_rtp_participants = true
+}}
+"""
+
+
+class Janus:
+    """Requests over its Unix socket; replies and events come in any order."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.settimeout(5)
+        self.socket.connect(str(path))
+        self.session = self.ask({"janus": "create"})["data"]["id"]
+
+    def ask(self, request, is_done=lambda reply: reply["janus"] == "success"):
+        request["transaction"] = os.urandom(6).hex()
+        self.socket.send(json.dumps(request).encode())
+        while True:
+            reply = json.loads(self.socket.recv(65536))
+            if reply.get("transaction") != request["transaction"]:
+                continue
+            if reply["janus"] == "error" or "error" in reply.get("plugindata", {}).get("data", {}):
+                raise Failed(f"janus: {reply}")
+            if is_done(reply):
+                return reply
+
+    def join(self, port, codec, payload_type):
+        """One more participant, which listens at `port`; gives the port it sends to."""
+        handle = self.ask({"janus": "attach", "session_id": self.session,
+                           "plugin": "janus.plugin.audiobridge"})["data"]["id"]
+        body = {"request": "join", "room": 1, "display": str(port), "codec": codec,
+                "rtp": {"ip": "127.0.0.1", "port": port, "payload_type": payload_type, "audiolevel_ext": 0}}
+        reply = self.ask({"janus": "message", "session_id": self.session, "handle_id": handle, "body": body},
+                         lambda reply: reply["janus"] == "event")
+        return reply["plugindata"]["data"]["rtp"]["port"]
+
+
+@contextlib.contextmanager
+def janus():
+    """AudioBridge alone, one room at 48 kHz, plain RTP."""
+    program = shutil.which("janus")
+    found = list(Path("/usr/lib").glob("*/janus/plugins/libjanus_audiobridge.so"))
+    if not program or not found:
+        raise Failed("janus is not installed: tools/deps.sh bench")
+    with temp_folder() as folder:
+        for kind, library in (("plugins", "libjanus_audiobridge.so"), ("transports", "libjanus_pfunix.so")):
+            (folder / kind).mkdir()
+            (folder / kind / library).symlink_to(found[0].parent.parent / kind / library)
+        (folder / "none").mkdir()
+        first = media_ports(1000)
+        path = folder / "api"
+        (folder / "janus.jcfg").write_text(JANUS_CONFIG.format(folder=folder))
+        (folder / "janus.plugin.audiobridge.jcfg").write_text(JANUS_ROOM.format(first=first, last=first + 999))
+        (folder / "janus.transport.pfunix.jcfg").write_text(f'general: {{ enabled = true, path = "{path}" }}\n')
+
+        with process([program, "-F", str(folder)], folder, path.exists) as pid:
+            yield {"name": "janus", "pid": pid, "api": Janus(path)}
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ build='gcc:cc pkg-config meson ninja-build python3:python3 libc6-dev libuv1-dev 
 test='openssl:openssl chromium:chromium baresip-core sip-tester libspandsp-dev libspeexdsp-dev
   libsrtp2-dev pocketsphinx pocketsphinx-en-us kamailio'
 lint='clang-format-14 binutils:nm'
-bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev libsrtp2-dev kamailio rtpengine-daemon:rtpengine'
+bench='make:make libosip2-dev libsofia-sip-ua-dev libre-dev libsrtp2-dev kamailio rtpengine-daemon:rtpengine
+  libspandsp-dev janus:janus'
 fuzz='clang-14 libclang-rt-14-dev llvm-14'
 cross='gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user:qemu-aarch64'
 
