@@ -43,7 +43,8 @@ static size_t run(struct play *play, uint32_t bus_hz, uint32_t frames, float *ou
 }
 
 /* The largest jump in curvature: a click stands far above the tone's own. */
-static double roughness(const float *out, size_t count)
+/* gcc 12 for aarch64 breaks off in its vectorizer where this is inlined */
+__attribute__((noinline)) static double roughness(const float *out, size_t count)
 {
     double most = 0;
 
