@@ -43,13 +43,16 @@ static size_t run(struct play *play, uint32_t bus_hz, uint32_t frames, float *ou
 }
 
 /* The largest jump in curvature: a click stands far above the tone's own. */
-/* gcc 12 for aarch64 breaks off in its vectorizer where this is inlined */
-__attribute__((noinline)) static double roughness(const float *out, size_t count)
+static double roughness(const float *out, size_t count)
 {
     double most = 0;
 
-    for (size_t i = 2; i < count; i++)
-        most = fmax(most, fabs((double)out[i] - 2 * (double)out[i - 1] + (double)out[i - 2]));
+    for (size_t i = 2; i < count; i++) {
+        double bend = fabs((double)out[i] - 2 * (double)out[i - 1] + (double)out[i - 2]);
+
+        if (bend > most) /* not fmax: gcc 12 for aarch64 breaks off over it */
+            most = bend;
+    }
     return most;
 }
 
