@@ -213,6 +213,8 @@ struct mroom {
     uint32_t front_bus_hz;
     struct mleg *front_legs[MEDIA_LEGS_MAX];
     uint32_t front_leg_count;
+    uint32_t
+        front_takes; /* TAKE orders from it or to it that are not back: it must stay until then */
     bool is_closing;
 
     /* worker only */

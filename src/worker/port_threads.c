@@ -267,6 +267,20 @@ static enum sr_err room_open(struct media_port *base, uint64_t cookie, sr_id *re
 
 static void leg_close(struct media_port *base, sr_id id);
 
+/* A leg that is on its way into a room still goes through it when both are closed meanwhile. */
+static void close_if_left(struct mroom *room)
+{
+    if (room->is_closing && room->front_takes == 0)
+        front__send(room->worker, front__order(ORDER_ROOM_CLOSE, room, NULL));
+}
+
+static void let_go(struct mroom *room)
+{
+    SR_ASSERT(room->front_takes > 0);
+    room->front_takes--;
+    close_if_left(room);
+}
+
 static void room_close(struct media_port *base, sr_id id)
 {
     struct port_threads *port = self(base);
@@ -274,10 +288,10 @@ static void room_close(struct media_port *base, sr_id id)
 
     if (room == NULL)
         return;
+    room->is_closing = true;
     while (room->front_leg_count > 0)
         leg_close(base, room->front_legs[0]->id);
-    room->is_closing = true;
-    front__send(room->worker, front__order(ORDER_ROOM_CLOSE, room, NULL));
+    close_if_left(room);
 }
 
 static void room_set_mode(struct media_port *base, sr_id id, enum media_mode mode)
@@ -516,6 +530,18 @@ static void leave_room(struct mleg *leg)
     apply(room);
 }
 
+/* next NULL: it closes. */
+static void take_leg(struct mleg *leg, struct mroom *next)
+{
+    struct order *order = front__order(ORDER_LEG_TAKE, leg->front_room, leg);
+
+    order->next = next;
+    order->room->front_takes++;
+    if (next != NULL)
+        next->front_takes++;
+    front__send_leg(leg, order);
+}
+
 static void leg_close(struct media_port *base, sr_id id)
 {
     struct mleg *leg = find_leg(base, id);
@@ -524,7 +550,7 @@ static void leg_close(struct media_port *base, sr_id id)
         return;
     leg->is_closing = true;
     leave_room(leg);
-    front__send_leg(leg, front__order(ORDER_LEG_TAKE, leg->front_room, leg));
+    take_leg(leg, NULL);
     if (leg->web != NULL)
         front__webrtc_close(self(base), leg);
 }
@@ -533,15 +559,12 @@ static void leg_move(struct media_port *base, sr_id id, sr_id room_id)
 {
     struct mroom *room = sr_idtab_find(&self(base)->rooms, room_id);
     struct mleg *leg = find_leg(base, id);
-    struct order *order;
 
     if (leg == NULL || room == NULL || room == leg->front_room ||
         room->front_leg_count == MEDIA_LEGS_MAX)
         return;
     leave_room(leg);
-    order = front__order(ORDER_LEG_TAKE, leg->front_room, leg);
-    order->next = room;
-    front__send_leg(leg, order);
+    take_leg(leg, room);
     leg->is_moving = true;
     leg->front_room = room;
     room->front_legs[room->front_leg_count++] = leg;
@@ -635,6 +658,9 @@ static void on_returned(struct port_threads *port, struct order *order)
     switch (order->kind) {
     case ORDER_LEG_TAKE:
         on_leg_taken(port, order);
+        let_go(order->room);
+        if (order->next != NULL)
+            let_go(order->next);
         break;
     case ORDER_ROOM_MODE:
         on_mode(port, order);
