@@ -116,6 +116,9 @@ struct leg {
     char codec_last[16]; /* agreed last, for the record */
     enum media_crypto crypto_last;
     char verdict[ENGINE_WHY_MAX]; /* why there is no sound; "": nothing to say */
+    sr_usec stream_at, report_at; /* of the last change of its stream, and report: verdict.c */
+    bool was_heard;
+    uint32_t silent_reports; /* in a row */
     struct media_leg_stats stats;
     bool has_stats;
     bool is_counted;                  /* in the device's or provider's number of calls */

@@ -82,8 +82,10 @@ void leg__set_state(struct leg *leg, enum leg_state state)
     if (leg->state == state)
         return;
     leg->state = state;
-    if (state == LEG_ANSWERED)
-        leg->answered_wall_us = loop_wall(leg->call->engine->loop);
+    if (state != LEG_ANSWERED)
+        return;
+    leg->answered_wall_us = loop_wall(leg->call->engine->loop);
+    leg->stream_at = loop_now(leg->call->engine->loop);
 }
 
 void leg__free(struct leg *leg)

@@ -324,6 +324,7 @@ void leg__set_stream(struct leg *leg)
         leg->is_dtls_client = leg->stream.is_dtls_client;
     codec = codec_find(leg->stream.send_codec);
     leg->has_stream = true;
+    leg->stream_at = loop_now(leg->engine->loop);
     if (codec != NULL)
         (void)sr_str_copy(sr_str_c(codec->sdp_name), leg->codec_last, sizeof(leg->codec_last));
     leg->is_holding = leg__is_peer_holding(leg);

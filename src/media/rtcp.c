@@ -287,6 +287,7 @@ void rtcp_peer_on_compound(struct rtcp_peer *peer, const struct rtcp_compound *c
 
         if (block->ssrc != own_ssrc)
             continue;
+        peer->blocks++;
         peer->loss_pct = block->fraction_lost * 100.0 / 256;
         peer->jitter_ms = block->jitter * 1000.0 / clock_hz;
         take_rtt(peer, block, wall_now);

@@ -85,6 +85,7 @@ struct rtcp_peer {
     double loss_pct;  /* what the peer misses of our packets, last interval */
     double jitter_ms; /* as the peer sees it */
     uint64_t reports;
+    uint64_t blocks; /* of those: with a word about our packets */
 };
 
 void rtcp_peer_init(struct rtcp_peer *peer);

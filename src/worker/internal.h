@@ -190,11 +190,16 @@ struct mleg {
     bool is_timed_out;
     const float *frame; /* this tick's sound on the bus, NULL: silent */
     float level_dbfs;
+    float level_max_dbfs;  /* since the last report */
+    uint32_t level_ticks;  /* it was taken in */
     uint32_t silent_ticks; /* in a row below LEG_QUIET_DBFS */
     struct mshare *share;  /* in room->shares; NULL: an encoder of its own */
     uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped, send_errors, digits_lost;
+    uint64_t rx_unknown_type;
+    uint8_t unknown_type;
+    struct sr_addr stray_from;
     struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
     uint64_t srtp_auth_failed, srtp_replayed;
     bool is_dtls_path_due; /* the crypto thread is to be told where our ClientHello goes */

@@ -137,14 +137,21 @@ struct media_leg_stats {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint64_t rx_dropped; /* refused by the safety rules, of an unknown type, malformed, too many */
     uint64_t rx_stray;   /* of those: from an address that is not the leg's */
+    uint64_t rx_unknown_type;  /* of those: of a payload type that was not agreed */
+    uint8_t unknown_type;      /* the last such type */
+    struct sr_addr stray_from; /* the last stray's source, not verified; family NONE: none */
+    uint64_t peer_reports;     /* RTCP reports of the peer */
+    uint64_t peer_blocks;      /* those that tell how our packets arrive */
+    double peer_loss_pct;      /* what the peer misses of them, by its last report */
     uint64_t lost, late;
     uint64_t concealed; /* 20 ms of sound made up in the mixer since its last start */
     double loss_pct;    /* since the last report */
     double jitter_ms;
-    double rtt_ms;        /* < 0: not known */
-    double mos;           /* E-model; < 0: not known */
-    double level_rx_dbfs; /* of what was heard from the leg lately; -127 silence; NaN in relay */
-    double buffer_ms;     /* depth of the jitter buffer */
+    double rtt_ms;              /* < 0: not known */
+    double mos;                 /* E-model; < 0: not known */
+    double level_rx_dbfs;       /* loudest 20 ms since the last report; -127 silence; NaN: it
+                             was not mixed all the time (relay) */
+    double buffer_ms;           /* depth of the jitter buffer */
     struct sr_addr remote_seen; /* where packets come from; family NONE: none yet */
     uint64_t srtp_auth_failed;  /* not protected with the agreed key: dropped */
     uint64_t srtp_replayed;

@@ -1,5 +1,6 @@
 /* One leg in the worker: its packets in and out, its statistics. */
 #include <errno.h>
+#include <math.h>
 #include <sys/socket.h>
 
 #include "net/clock.h"
@@ -25,6 +26,7 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     leg->heard_at = now;
     leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
     leg->level_dbfs = LEVEL_DBFS_MIN;
+    leg->level_max_dbfs = LEVEL_DBFS_MIN;
 }
 
 /* ---- the socket's peer ---- */
@@ -288,6 +290,12 @@ static void note_browser(struct worker *worker, struct mleg *leg)
     worker__report(worker, &report);
 }
 
+static void note_unknown_type(struct mleg *leg, uint8_t payload_type)
+{
+    leg->rx_unknown_type++;
+    leg->unknown_type = payload_type;
+}
+
 static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                          const struct rtp_packet *packet)
 {
@@ -299,6 +307,10 @@ static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct s
         report_latched(worker, leg);
     }
     leg->rx_dropped += latched.verdict == LATCH_DROP;
+    if (latched.verdict == LATCH_DROP && latched.reject == LATCH_REJECT_PAYLOAD_TYPE)
+        note_unknown_type(leg, packet->payload_type);
+    else if (latched.verdict == LATCH_DROP)
+        leg->stray_from = *from;
     return latched.verdict == LATCH_ACCEPT;
 }
 
@@ -330,6 +342,7 @@ static bool is_genuine(struct worker *worker, struct mleg *leg, const struct sr_
     if (leg->web == NULL &&
         !latch_on_address(&leg->latch, from, worker->now)) { /* spares the work */
         leg->rx_dropped++;
+        leg->stray_from = *from;
         return false;
     }
     return secure__open(leg, false, bytes, n, worker->now);
@@ -355,6 +368,8 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
     verdict = rtp_source_push(&leg->source, &packet, worker->now);
     leg->heard_at = worker->now;
     leg->is_timed_out = false;
+    if (format == NULL)
+        note_unknown_type(leg, packet.payload_type);
     if (format == NULL || verdict == RTP_SOURCE_DUPLICATE || verdict == RTP_SOURCE_JUMP) {
         leg->rx_dropped++;
         return;
@@ -640,6 +655,7 @@ void mleg__stats(const struct worker *worker, const struct mleg *leg,
     uint64_t lost = rtp_source_lost(&leg->source);
     uint64_t packets = leg->rx_packets - leg->reported_packets;
     uint64_t missing = lost > leg->reported_lost ? lost - leg->reported_lost : 0;
+    bool is_mixed = leg->level_ticks * WORKER_TICK_MS >= WORKER_STATS_MS * 3 / 4;
     struct media_leg_stats stats = {
         .rx_packets = leg->rx_packets,
         .rx_bytes = leg->rx_bytes,
@@ -648,13 +664,19 @@ void mleg__stats(const struct worker *worker, const struct mleg *leg,
         .rx_dropped = leg->rx_dropped,
         .rx_stray =
             leg->latch.rejected[LATCH_REJECT_FOREIGN] + leg->latch.rejected[LATCH_REJECT_LOCKED],
+        .rx_unknown_type = leg->rx_unknown_type,
+        .unknown_type = leg->unknown_type,
+        .stray_from = leg->stray_from,
+        .peer_reports = leg->rtcp_peer.reports,
+        .peer_blocks = leg->rtcp_peer.blocks,
+        .peer_loss_pct = leg->rtcp_peer.loss_pct,
         .lost = lost,
         .jitter_ms = rtp_source_jitter_ms(&leg->source),
         .srtp_auth_failed = leg->srtp_auth_failed,
         .srtp_replayed = leg->srtp_replayed,
         .rtt_ms = leg->rtcp_peer.has_rtt ? (double)leg->rtcp_peer.rtt_us / 1000 : -1,
         .mos = -1,
-        .level_rx_dbfs = (double)leg->level_dbfs,
+        .level_rx_dbfs = is_mixed ? (double)leg->level_max_dbfs : (double)NAN,
     };
     struct quality quality;
 
@@ -687,6 +709,8 @@ static void report_stats(struct worker *worker, struct mleg *leg)
     mleg__stats(worker, leg, &report.event.stats);
     leg->reported_packets = leg->rx_packets;
     leg->reported_lost = rtp_source_lost(&leg->source);
+    leg->level_max_dbfs = LEVEL_DBFS_MIN;
+    leg->level_ticks = 0;
     leg->busy_us = 0;
     leg->busy_since = worker->now;
     leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;

@@ -207,6 +207,8 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     }
     what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
     leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
+    leg->level_max_dbfs = SR_MAX(leg->level_max_dbfs, leg->level_dbfs);
+    leg->level_ticks++;
     leg->silent_ticks = leg->level_dbfs < LEG_QUIET_DBFS ? leg->silent_ticks + 1 : 0;
     if (leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
         return;
