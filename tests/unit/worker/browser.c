@@ -17,6 +17,7 @@
 #include "media/rtp.h"
 #include "media/tone_fit.h"
 #include "net/clock.h"
+#include "test_ports.h"
 
 enum {
     OPUS_TYPE = 111,
@@ -66,8 +67,8 @@ void meeting_open(struct meeting *meeting, uint32_t threads)
     struct port_threads_options options = {.arg = meeting,
                                            .on_event = on_event,
                                            .threads = threads,
-                                           .port_min = 42000,
-                                           .port_max = 42999,
+                                           .port_min = test_ports(),
+                                           .port_max = (uint16_t)(test_ports() + 999),
                                            .spread_wanted = true};
     struct sr_addr addr;
 

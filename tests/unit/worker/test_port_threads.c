@@ -16,6 +16,7 @@
 #include "media/tone.h"
 #include "media/tone_fit.h"
 #include "net/clock.h"
+#include "test_ports.h"
 #include "test_worker.h"
 #include "worker/port_threads.h"
 
@@ -69,8 +70,8 @@ static void bench_open(struct bench *bench, uint32_t threads)
     struct port_threads_options options = {.arg = bench,
                                            .on_event = on_event,
                                            .threads = threads,
-                                           .port_min = 41000,
-                                           .port_max = 41999};
+                                           .port_min = test_ports(),
+                                           .port_max = (uint16_t)(test_ports() + 999)};
 
     memset(bench, 0, sizeof(*bench));
     bench->loop = loop_uv_new();
@@ -485,8 +486,10 @@ static void stranger_is_not_relayed(void **state)
 /* With all ports taken a leg is refused in words of an error, and the port is free again after. */
 static void ports_run_out_and_come_back(void **state)
 {
-    struct port_threads_options options = {
-        .on_event = on_event, .threads = 1, .port_min = 42000, .port_max = 42003};
+    struct port_threads_options options = {.on_event = on_event,
+                                           .threads = 1,
+                                           .port_min = test_ports(),
+                                           .port_max = (uint16_t)(test_ports() + 3)};
     struct media_leg_options leg_options = {.kind = MEDIA_LEG_RTP};
     struct bench bench = {0};
     struct sr_addr rtp;

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "media/rtp.h"
 #include "net/clock.h"
+#include "test_ports.h"
 #include "test_worker.h"
 #include "worker/port_threads.h"
 
@@ -175,8 +176,8 @@ static void bench_open(struct bench *bench, enum srtp_suite a, enum srtp_suite b
     struct port_threads_options options = {.arg = bench,
                                            .on_event = on_event,
                                            .threads = 2,
-                                           .port_min = 40000,
-                                           .port_max = 40999,
+                                           .port_min = test_ports(),
+                                           .port_max = (uint16_t)(test_ports() + 999),
                                            .spread_wanted = true};
 
     memset(bench, 0, sizeof(*bench));

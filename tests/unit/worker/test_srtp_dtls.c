@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "media/rtp.h"
 #include "net/clock.h"
+#include "test_ports.h"
 #include "test_worker.h"
 #include "worker/port_threads.h"
 
@@ -136,8 +137,8 @@ static void bench_open(struct bench *bench, bool is_router_client)
     struct port_threads_options options = {.arg = bench,
                                            .on_event = on_event,
                                            .threads = 2,
-                                           .port_min = 39000,
-                                           .port_max = 39999,
+                                           .port_min = test_ports(),
+                                           .port_max = (uint16_t)(test_ports() + 999),
                                            .spread_wanted = true};
     struct dtls_options dtls = {.is_client = !is_router_client};
     char text[DTLS_FINGERPRINT_TEXT_MAX];
