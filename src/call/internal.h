@@ -382,7 +382,8 @@ void watch__leg_changed(const struct leg *leg);
 void watch__leg_removed(struct leg *leg);
 /** A device has come or gone. */
 void watch__device_changed(struct engine *engine, struct sr_str device_id);
-bool engine__on_watch(void *arg, int package, struct sr_str user, char *ret_resource, size_t size);
+bool engine__on_watch(void *arg, enum ua_package package, struct sr_str user, char *ret_resource,
+                      size_t size);
 void engine__write_state(void *arg, const struct ua_state *state, struct sr_buf *body);
 
 /* ---- intercom.c ---- */

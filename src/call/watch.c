@@ -65,7 +65,8 @@ void watch__device_changed(struct engine *engine, struct sr_str device_id)
     ua_state_changed(engine->ua, UA_PACKAGE_PRESENCE, device_id);
 }
 
-bool engine__on_watch(void *arg, int package, struct sr_str user, char *ret_resource, size_t size)
+bool engine__on_watch(void *arg, enum ua_package package, struct sr_str user, char *ret_resource,
+                      size_t size)
 {
     struct engine *engine = arg;
     const struct config_device *device = config_device_by_user(engine->config, user);

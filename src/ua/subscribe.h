@@ -27,13 +27,6 @@ enum {
     UA_STATE_BYTES_MAX = 16384,            /* one document */
 };
 
-enum ua_package {
-    UA_PACKAGE_DIALOG,          /* application/dialog-info+xml */
-    UA_PACKAGE_MESSAGE_SUMMARY, /* application/simple-message-summary */
-    UA_PACKAGE_PRESENCE,        /* application/pidf+xml */
-    UA_PACKAGE_COUNT
-};
-
 /** The document a watcher is to get. */
 struct ua_state {
     enum ua_package package;

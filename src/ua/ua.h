@@ -116,6 +116,14 @@ struct ua_trace {
     struct sr_str bytes; /* the whole message, as on the wire: mask secrets before keeping it */
 };
 
+/** What phones subscribe to (subscribe.h). */
+enum ua_package {
+    UA_PACKAGE_DIALOG,          /* application/dialog-info+xml */
+    UA_PACKAGE_MESSAGE_SUMMARY, /* application/simple-message-summary */
+    UA_PACKAGE_PRESENCE,        /* application/pidf+xml */
+    UA_PACKAGE_COUNT
+};
+
 /** What the hub above gives us. All are called on the signalling thread. */
 struct ua_user_ops {
     /** An authenticated device calls. Take the leg (sip_leg_set_user) or refuse it with
@@ -131,9 +139,10 @@ struct ua_user_ops {
     void (*on_trace)(void *arg, const struct ua_trace *trace);
     /** A source (and user, empty: any) is banned from now on for `ban_sec`. */
     void (*on_ban)(void *arg, const struct sr_addr *source, struct sr_str user, uint32_t ban_sec);
-    /** May `user` be watched (subscribe.h; package: enum ua_package)? Then its canonical name, by
-        which ua_state_changed() finds its watchers, goes to ret_resource. NULL: nothing may. */
-    bool (*on_watch)(void *arg, int package, struct sr_str user, char *ret_resource, size_t size);
+    /** May `user` be watched (subscribe.h)? Then its canonical name, by which ua_state_changed()
+        finds its watchers, goes to ret_resource. NULL: nothing may. */
+    bool (*on_watch)(void *arg, enum ua_package package, struct sr_str user, char *ret_resource,
+                     size_t size);
     /** Appends the whole state of a resource; must not fail. */
     void (*write_state)(void *arg, const struct ua_state *state, struct sr_buf *body);
     /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,

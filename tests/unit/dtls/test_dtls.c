@@ -333,13 +333,10 @@ static void close_notify_is_an_event(void **state)
 
 static void fingerprints_are_read_and_written(void **state)
 {
-    static const char *const bad[] = {"",
-                                      "sha-256",
-                                      "sha-256 ",
-                                      "sha-256 AA",
-                                      "sha-256 AA:BB:CC",
-                                      "sha-256 AABBCCDDEEFF00112233445566778899AABBCCDDEEFF0011"
-                                      "2233445566778899AABBCCDDEEFF001122334455667788"};
+    static const char without_colons[] = "sha-256 AABBCCDDEEFF00112233445566778899AABBCCDDEEFF0011"
+                                         "2233445566778899AABBCCDDEEFF001122334455667788";
+    static const char *const bad[] = {"",           "sha-256",          "sha-256 ",
+                                      "sha-256 AA", "sha-256 AA:BB:CC", without_colons};
     static const enum dtls_hash hashes[] = {DTLS_SHA_256, DTLS_SHA_384, DTLS_SHA_512};
     struct dtls_fingerprint fingerprint, again;
     char text[DTLS_FINGERPRINT_TEXT_MAX];
