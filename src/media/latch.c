@@ -34,11 +34,28 @@ static bool is_sdp(const struct latch_options *options, const struct sr_addr *fr
     return options->sdp.family != SR_ADDR_NONE && sr_addr_eq(&options->sdp, from);
 }
 
+/* Behind NAT, out of any port of the address the signalling comes from. */
+static bool is_behind(const struct latch_options *options, const struct sr_addr *from)
+{
+    return options->is_behind_nat && options->signaling.family != SR_ADDR_NONE &&
+           sr_addr_ip_eq(&options->signaling, from);
+}
+
+static bool is_named(const struct latch_options *options, const struct sr_addr *from)
+{
+    return is_sdp(options, from) || is_behind(options, from);
+}
+
 static bool is_candidate(const struct latch_options *options, const struct sr_addr *from)
 {
-    return is_sdp(options, from) ||
-           (options->is_behind_nat && options->signaling.family != SR_ADDR_NONE &&
-            sr_addr_ip_eq(&options->signaling, from));
+    return is_named(options, from) ||
+           (options->sdp.family != SR_ADDR_NONE && sr_addr_ip_eq(&options->sdp, from));
+}
+
+/* A port nobody spoke of has to be heard so long that the right one would have been heard first. */
+static unsigned packets_to_lock(const struct latch_options *options, const struct sr_addr *from)
+{
+    return is_named(options, from) ? LATCH_PROBE_COUNT : LATCH_OTHER_PORT_COUNT;
 }
 
 void latch_init(struct latch *latch, const struct latch_options *options)
@@ -101,7 +118,7 @@ static bool probe_push(struct latch *latch, const struct sr_addr *from,
     probe->seq = packet->seq;
     probe->last_at = now;
     probe->in_sequence++;
-    return probe->in_sequence >= LATCH_PROBE_COUNT;
+    return probe->in_sequence >= packets_to_lock(&latch->options, from);
 }
 
 static struct latch_result reject(struct latch *latch, enum latch_reject why)
@@ -124,7 +141,7 @@ void latch_set(struct latch *latch, const struct sr_addr *addr, sr_usec now)
 /* May this source, which is not the locked one, try to take the lock? */
 static bool may_challenge(const struct latch *latch, const struct sr_addr *from, sr_usec now)
 {
-    if (!is_candidate(&latch->options, from)) /* a new port after silence: same IP, NAT only */
+    if (!is_candidate(&latch->options, from))
         return false;
     if (!latch->is_locked || latch->is_soft)
         return true;
@@ -149,6 +166,11 @@ static enum latch_reject address_fault(const struct latch *latch, const struct s
     if (!is_candidate(&latch->options, from))
         return LATCH_REJECT_FOREIGN;
     return may_challenge(latch, from, now) ? LATCH_REJECT_COUNT : LATCH_REJECT_LOCKED;
+}
+
+bool latch_is_named(const struct latch *latch, const struct sr_addr *from)
+{
+    return is_named(&latch->options, from) || is_locked_source(latch, from);
 }
 
 bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec now)

@@ -18,8 +18,9 @@
 #include "media/rtp.h"
 
 enum {
-    LATCH_PROBE_COUNT = 4,   /* packets in sequence that lock */
-    LATCH_CANDIDATE_MAX = 4, /* sources watched at once */
+    LATCH_PROBE_COUNT = 4,       /* packets in sequence that lock */
+    LATCH_OTHER_PORT_COUNT = 25, /* the same, from the SDP's address but another port */
+    LATCH_CANDIDATE_MAX = 4,     /* sources watched at once */
     LATCH_SILENCE_US = 2000000,
 };
 
@@ -90,6 +91,9 @@ bool latch_on_signaling(struct latch *latch, const struct latch_options *options
 /** What needs no packet of latch_on_packet(), for a leg whose packets have to be decrypted first: false,
     and counted, when anything from there would be dropped for its address. */
 bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec now);
+
+/** The SDP, the signalling or the lock speaks of this address: only from there comes a handshake. */
+bool latch_is_named(const struct latch *latch, const struct sr_addr *from);
 
 /** Judges one parsed packet. */
 struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *from,

@@ -474,7 +474,7 @@ static void take_dtls(struct worker *worker, struct mleg *leg, const struct sr_a
     struct ice_path path = {.remote = *from};
 
     if (!leg->has_stream || leg->stream.crypto != MEDIA_CRYPTO_DTLS ||
-        !latch_on_address(&leg->latch, from, worker->now)) {
+        (!latch_is_named(&leg->latch, from) || !latch_on_address(&leg->latch, from, worker->now))) {
         leg->rx_dropped++;
         return;
     }
