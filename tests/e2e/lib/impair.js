@@ -5,13 +5,13 @@ import { freePort } from './ports.js';
 import { Child, buildDir, deferred, within } from './process.js';
 
 export class Impair {
-  /** options are those of the program: {loss: 0.1, 'delay-ms': 20, nat: 'symmetric'}. */
+  /** options are those of the program: {loss: 0.1, 'delay-ms': 20, nat: 'symmetric'}; address and port to listen at. */
   static async start(to, options = {}) {
     const impair = new Impair();
     impair.controlPort = await freePort();
-    const args = ['--listen', `127.0.0.1:${options.port || await freePort()}`, '--to', to,
+    const args = ['--listen', `${options.address || '127.0.0.1'}:${options.port || await freePort()}`, '--to', to,
       '--control-port', String(impair.controlPort)];
-    for (const [name, value] of Object.entries(options)) if (name !== 'port') args.push(`--${name}`, String(value));
+    for (const [name, value] of Object.entries(options)) if (!['address', 'port'].includes(name)) args.push(`--${name}`, String(value));
     impair.child = new Child(join(buildDir, 'tools/impair/impair'), args, { name: 'impair' });
     const [line] = await impair.child.line(/^\{"ready".*$/);
     [impair.address] = JSON.parse(line).listen;

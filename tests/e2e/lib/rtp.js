@@ -27,6 +27,7 @@ export class RtpParty {
   }
 
   #take(data, from) {
+    if (this.only && from.address !== this.only) return; // the one address that reaches it
     if (data.length < 12 || data[0] >> 6 !== 2) return;
     const type = data[1] & 0x7f;
     if (data[1] >= 192 && data[1] <= 223) return; // RTCP on the same port

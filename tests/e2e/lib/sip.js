@@ -65,7 +65,7 @@ export class SipEndpoint {
     this.waiters = [];
   }
 
-  /** options: to {address, port}, transport udp|tcp|tls, address, port. */
+  /** options: to {address, port}, transport udp|tcp|tls, address, port, only (UDP: the one address that reaches it). */
   static async open(options) {
     const endpoint = new SipEndpoint({ transport: 'udp', address: '127.0.0.1', port: 0, ...options });
     const opened = deferred();
@@ -111,6 +111,7 @@ export class SipEndpoint {
   }
 
   #take(data, from) {
+    if (this.options.only && from.address !== this.options.only) return;
     const message = parse(data);
     if (!message) return;
     message.at = Number(process.hrtime.bigint() / 1000n) / 1000;
