@@ -1,6 +1,7 @@
 /* Calls: starting, looking at, changing and ending them. */
 #include <stdio.h>
 
+#include "control/pcap.h"
 #include "control/web_internal.h"
 
 enum {
@@ -320,6 +321,8 @@ void api_dtmf(struct api_call *call)
 
 /* ---- trace: of a live call from the engine, of an ended one from the store ---- */
 
+static const char missing_trace[] = "no call with this id, or its trace is no longer kept";
+
 static void answer_trace(struct web *web, const struct web_pending *pending,
                          const struct engine_event *event)
 {
@@ -330,14 +333,46 @@ static void answer_trace(struct web *web, const struct web_pending *pending,
         return;
     }
     job = web_job_new(web, pending->ticket, "application/json");
-    if (job != NULL)
-        store_trace(web->options.store, sr_str_c(pending->call_id), web_job_done, job);
+    if (job == NULL)
+        return;
+    job->missing = missing_trace;
+    store_trace(web->options.store, sr_str_c(pending->call_id), web_job_done, job);
 }
 
-void api_trace(struct api_call *call)
+static void answer_trace_pcap(struct web *web, const struct web_pending *pending,
+                              const struct engine_event *event)
+{
+    bool is_ended = event != NULL && event->err == SR_ERR_NOTFOUND;
+    struct web_job *job;
+
+    if (!is_ended && is_refused(web, pending, event))
+        return;
+    job = web_job_new(web, pending->ticket, "application/vnd.tcpdump.pcap");
+    if (job == NULL)
+        return;
+    job->headers = "Content-Disposition: attachment; filename=\"call.pcap\"\r\n";
+    job->missing = missing_trace;
+    job->convert = pcap_write;
+    if (is_ended)
+        store_trace(web->options.store, sr_str_c(pending->call_id), web_job_done, job);
+    else
+        web_job_done(job, SR_OK, sr_buf_view(&event->body));
+}
+
+static void ask_trace(struct api_call *call, web_reply_fn *fn)
 {
     struct engine_command command = {.kind = ENGINE_DO_TRACE};
 
     if (address(call, &command, sr_str_make(NULL, 0)))
-        web_submit(call, &command, answer_trace);
+        web_submit(call, &command, fn);
+}
+
+void api_trace(struct api_call *call)
+{
+    ask_trace(call, answer_trace);
+}
+
+void api_trace_pcap(struct api_call *call)
+{
+    ask_trace(call, answer_trace_pcap);
 }

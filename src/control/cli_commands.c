@@ -145,7 +145,24 @@ static const char *text_of(const json_t *object, const char *key)
     return text != NULL ? text : "-";
 }
 
-static int run_trace(const struct cli_options *options)
+static int save_trace(const struct cli_options *options)
+{
+    struct cli_answer answer;
+    struct sr_buf buf;
+    int code =
+        cli_ask(options, "GET", path_of("/api/calls/", options->args[0], "/trace.pcap", &buf), NULL,
+                false, &answer);
+
+    if (code == CLI_OK)
+        code = cli_judge(&answer);
+    if (code == CLI_OK)
+        code = cli_write_file(options, sr_buf_view(&answer.text));
+    cli_answer_done(&answer);
+    sr_buf_done(&buf);
+    return code;
+}
+
+static int show_trace(const struct cli_options *options)
 {
     struct cli_answer answer;
     struct sr_buf buf;
@@ -170,6 +187,11 @@ static int run_trace(const struct cli_options *options)
     cli_answer_done(&answer);
     sr_buf_done(&buf);
     return code;
+}
+
+static int run_trace(const struct cli_options *options)
+{
+    return options->output != NULL ? save_trace(options) : show_trace(options);
 }
 
 static int run_reload(const struct cli_options *options)
@@ -246,7 +268,9 @@ const struct cli_command cli_commands[] = {
     {"providers", 0, 0, run_providers, QUERY, "providers [--json]\n\nProviders and their state."},
     {"history", 0, 0, run_history, " --limit" QUERY,
      "history [--limit N] [--json]\n\nThe newest call records."},
-    {"trace", 1, 1, run_trace, QUERY, "trace CALL [--json]\n\nThe SIP messages of a call."},
+    {"trace", 1, 1, run_trace, " -o --output" QUERY,
+     "trace CALL [--json] [-o FILE.pcap]\n\n"
+     "The SIP messages of a call; with -o as a capture file for Wireshark or sngrep."},
     {"status", 0, 0, run_status, QUERY, "status [--json]\n\nNumbers of the running router."},
     {"reload", 0, 0, run_reload, QUERY,
      "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},

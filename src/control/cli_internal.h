@@ -74,6 +74,9 @@ void cli_complain(const char *format, ...) SR_PRINTF(1, 2);
 void cli_say_safe(struct sr_str text, bool keeps_lines);
 void cli_table(const json_t *items, const struct cli_column *columns, size_t column_count);
 
+/** To options->output, "-" for standard output. CLI_NO: it could not be written, which was said. */
+int cli_write_file(const struct cli_options *options, struct sr_str bytes);
+
 /* ---- commands elsewhere ---- */
 
 int cli_bench(const struct cli_options *options);

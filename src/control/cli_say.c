@@ -22,8 +22,9 @@ static bool write_all(int fd, struct sr_str bytes)
     return true;
 }
 
-static int write_file(const char *path, struct sr_str bytes)
+int cli_write_file(const struct cli_options *options, struct sr_str bytes)
 {
+    const char *path = options->output;
     bool is_stdout = strcmp(path, "-") == 0, is_written;
     int fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
@@ -32,7 +33,7 @@ static int write_file(const char *path, struct sr_str bytes)
         is_written = close(fd) == 0 && is_written;
     if (is_written)
         return CLI_OK;
-    cli_complain("siprouter say: cannot write %s: %s\n", path, strerror(errno));
+    cli_complain("siprouter %s: cannot write %s: %s\n", options->command, path, strerror(errno));
     return CLI_NO;
 }
 
@@ -55,7 +56,7 @@ int cli_say_text(const struct cli_options *options)
     sr_buf_init(&bytes, MEDIA_CLIP_BYTES_MAX + WAV_HEADER_BYTES);
     speech_write_wav(clip, &bytes);
     media_clip_unref(clip);
-    code = write_file(options->output, sr_buf_view(&bytes));
+    code = cli_write_file(options, sr_buf_view(&bytes));
     sr_buf_done(&bytes);
     return code;
 }

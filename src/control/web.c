@@ -114,9 +114,23 @@ void web_job_done(void *arg, enum sr_err err, struct sr_str result)
     atomic_fetch_sub(&web->jobs, 1); /* last: web_stop waits for it */
 }
 
+static void convert(struct web_job *job)
+{
+    struct sr_buf made;
+
+    sr_buf_init(&made, HTTP_REPLY_BYTES_MAX);
+    job->err = job->convert(sr_buf_view(&job->result), &made);
+    sr_buf_done(&job->result);
+    job->result = made;
+}
+
 static void finish_job(struct web *web, struct web_job *job)
 {
-    struct http_reply reply = {
+    struct http_reply reply;
+
+    if (job->err == SR_OK && sr_buf_err(&job->result) == SR_OK && job->convert != NULL)
+        convert(job);
+    reply = (struct http_reply){
         .status = 200,
         .content_type = job->content_type,
         .headers = sr_str_c(job->headers),
@@ -124,7 +138,8 @@ static void finish_job(struct web *web, struct web_job *job)
     };
 
     if (job->err != SR_OK)
-        api_answer_err(web, job->ticket, job->err, NULL);
+        api_answer_err(web, job->ticket, job->err,
+                       job->err == SR_ERR_NOTFOUND ? job->missing : NULL);
     else if (sr_buf_err(&job->result) != SR_OK)
         api_answer_err(web, job->ticket, SR_ERR_IO, "the answer is too large");
     else

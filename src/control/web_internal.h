@@ -133,6 +133,9 @@ struct web_job {
     struct api_ticket ticket;
     const char *content_type;
     const char *headers;
+    /* the answer made of what the query gave; NULL: its very bytes */
+    enum sr_err (*convert)(struct sr_str result, struct sr_buf *out);
+    const char *missing; /* what to say of 404; NULL: the error's own words */
     struct sr_buf result;
     enum sr_err err;
 };

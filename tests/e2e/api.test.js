@@ -1,6 +1,8 @@
 // REST and events: status, calls, replay, idempotency, roles, configuration.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { token } from './lib/sip.js';
@@ -69,7 +71,7 @@ test('every path that is not built answers 501 of type not-built, also with a ke
       isProblem(await api.as('').request(verb, full), 401);
     }
   }
-  for (const path of ['voiceboxes', 'recordings', 'record', 'stream', 'trace.pcap']) {
+  for (const path of ['voiceboxes', 'recordings', 'record', 'stream']) {
     assert.ok(asked.some((one) => one.endsWith(path)), `${path} in ${asked}`);
   }
 });
@@ -119,7 +121,15 @@ test('POST /api/call rings from, then dials to; repeated with its key it is one 
     const trace = await api.get(`/api/calls/${first.body.callId}/trace`);
     assert.ok(JSON.stringify(trace).includes('INVITE'));
     assert.ok(!JSON.stringify(trace).match(/response=\\?"[0-9a-f]{32}/), 'digest responses are masked');
+    const file = join(router.dir, 'call.pcap');
+    const saved = await router.cli('trace', first.body.callId, '-o', file);
+    assert.equal(saved.code, 0, saved.stderr);
+    const pcap = readFileSync(file);
+    assert.equal(pcap.readUInt32LE(0), 0xa1b2c3d4);
+    assert.equal(pcap.toString('latin1').match(/CSeq: \d+ INVITE/g).length,
+      trace.filter((one) => /CSeq: \d+ INVITE/.test(one.message)).length);
     isProblem(await api.request('GET', '/api/calls/nonsense'), 404);
+    isProblem(await api.request('GET', '/api/calls/nonsense/trace.pcap'), 404);
   } finally {
     await stopAll(a, b);
   }

@@ -20,6 +20,7 @@ int main(void)
     if (sr_log_set(SR_STR("off")) != SR_OK)
         return 1;
     failed += run_http_parse_tests();
+    failed += run_pcap_tests();
     failed += run_table_tests();
     failed += run_http_ws_tests();
     failed += run_api_tests();

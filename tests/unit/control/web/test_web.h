@@ -12,6 +12,7 @@
 #include "call/engine.h"
 
 int run_http_parse_tests(void);
+int run_pcap_tests(void);
 int run_table_tests(void);
 int run_api_tests(void);
 int run_http_ws_tests(void);
