@@ -122,10 +122,8 @@ static void do_call(struct reply *reply, const struct engine_command *command)
                                  device != NULL ? owner : sr_str_make(NULL, 0)) &&
                    (device == NULL || owner.n > 0);
 
-    if (device == NULL && !is_page) {
-        say(reply, SR_ERR_NOTFOUND,
-            command->from[0] ? "\"from\" is no device of this router"
-                             : "without \"from\" only a device of this router can be called");
+    if (device == NULL && !is_page && command->from[0]) {
+        say(reply, SR_ERR_NOTFOUND, "\"from\" is no device of this router");
         return;
     }
     if (is_page && device != NULL && device->calls_max > 0 &&
@@ -158,6 +156,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     (void)sr_str_copy(sr_str_c(command->provider_id), call->api_provider,
                       sizeof(call->api_provider));
     call->is_from_first = command->from[0] && !command->caller_id[0];
+    call->is_from_chosen = command->caller_id[0];
     if (command->from[0])
         (void)sr_str_copy(sr_str_c(command->to), call->api_to, sizeof(call->api_to));
     else
@@ -167,10 +166,15 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     if (is_page)
         reason = ring__own_browsers(call, device != NULL ? device->id : first,
                                     device != NULL ? owner : sr_str_make(NULL, 0));
-    else
+    else if (device != NULL)
         reason = ring__devices(call, NULL, &device, 1, false);
+    else /* a group or a number outside, for a program to speak to */
+        reason = call__dial(call, NULL, sr_str_c(command->to), false);
     if (reason != CALL_REASON_NONE) {
-        say(reply, err_of_reason(reason), call_reason_text(reason));
+        say(reply, err_of_reason(reason),
+            device == NULL && reason == CALL_REASON_NOT_BUILT
+                ? "without \"from\" there is nobody who could use this number"
+                : call_reason_text(reason));
         call__end(call, reason, call_reason_status(reason));
     }
 }

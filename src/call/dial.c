@@ -203,6 +203,8 @@ static enum call_reason dial_outside(struct call *call, struct leg *from,
 
     if (reason != CALL_REASON_NONE)
         return reason;
+    if (call->is_from_chosen && !is_addition && !plan->is_emergency)
+        outside.caller_id = sr_str_c(call->from);
     ring = ring__new(call, from, is_addition, RING_OUTSIDE_SEC);
     if (ring == NULL)
         return CALL_REASON_LIMIT;

@@ -277,6 +277,37 @@ static void test_calls_at_the_same_time_are_limited(void **state)
     rig_done(&out.rig);
 }
 
+/* ---- calls of programs ---- */
+
+static void test_a_program_calls_a_number_outside(void **state)
+{
+    struct engine_command command = {
+        .kind = ENGINE_DO_CALL, .to = "0891234", .caller_id = "+49301119"};
+    struct outside out;
+    const struct rig_call *call;
+
+    (void)state;
+    begin(&out);
+    assert_int_equal(rig_do(&out.rig, &command), SR_OK);
+    RIG_UNTIL(&out.rig, is_up(out.one));
+    assert_string_equal(phone_incoming(out.one)->peer, "+49301119");
+    call = rig_call(&out.rig, 0);
+    RIG_UNTIL(&out.rig, call->view->answered_wall_us != 0);
+    assert_string_equal(call->view->direction, "outbound");
+    assert_string_equal(call->view->route_id, "out");
+    rig_run(&out.rig, 5 * SR_SEC); /* one party is enough */
+    assert_int_equal(out.rig.calls.count, 1);
+    phone_bye(phone_incoming(out.one));
+    RIG_ENDED(&out.rig, 0, "hangup");
+    memset(command.to, 0, sizeof(command.to));
+    memcpy(command.to, "090012345", 9); /* the guard is asked as for everybody */
+    assert_int_not_equal(rig_do(&out.rig, &command), SR_OK);
+    RIG_ENDED(&out.rig, 1, "blocked_number");
+    memcpy(command.to, "*43\0", 4); /* nobody would hear the echo */
+    assert_int_equal(rig_do(&out.rig, &command), SR_ERR_UNSUPPORTED);
+    rig_done(&out.rig);
+}
+
 int run_outside(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -291,6 +322,7 @@ int run_outside(void)
         cmocka_unit_test(test_minutes_of_a_day_end_a_call),
         cmocka_unit_test(test_two_calls_share_the_minutes),
         cmocka_unit_test(test_calls_at_the_same_time_are_limited),
+        cmocka_unit_test(test_a_program_calls_a_number_outside),
     };
 
     return cmocka_run_group_tests_name("outside", tests, NULL, NULL);
