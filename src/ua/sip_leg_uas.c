@@ -141,8 +141,12 @@ void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot, sr_id provider)
         txn->merged.len = 0;
     status = sip_leg__check_content(in->msg, &refusal);
     err = sip_dialog_init_uas(&dialog, in->msg, sr_str_c(txn->to_tag));
-    if (status == 0 && err != SR_OK)
-        status = err == SR_ERR_LIMIT ? 513 : 400;
+    if (status == 0 && err == SR_ERR_LIMIT) {
+        status = 513;
+    } else if (status == 0 && err != SR_OK) {
+        status = 400;
+        refusal.reason = SR_STR("Missing or malformed Contact");
+    }
     if (status == 0 && slot != NULL && sip_msg_uri(in->msg)->scheme != SIP_SCHEME_TEL &&
         !ua__host_is_ours(ua, in->flow, sip_msg_uri(in->msg)))
         status = 404;
