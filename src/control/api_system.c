@@ -54,13 +54,38 @@ static void store_members(struct web *web, struct sr_json *json)
     sr_json_end(json);
 }
 
-/* What waits for a restart is still as it was at start. */
-static void proxy_members(const struct config *start, const struct config *config,
-                          struct sr_json *json)
+/* The addresses that people put into their phones, the best first. */
+static void phone_members(const struct web *web, struct sr_json *json)
 {
+    const struct config_proxy *proxy = &web->config_start->proxy;
+    struct sr_addr addrs[WEB_ADDRS_MAX];
+    char text[SR_ADDR_TEXT_MAX];
+    size_t count = web_lan_addrs(web, addrs, WEB_ADDRS_MAX);
+
+    sr_json_key_array(json, "phones");
+    for (uint32_t i = 0; i < proxy->bind.count; i++) {
+        if (!sr_addr_is_any(&proxy->bind.items[i]))
+            count = 0; /* these, then */
+    }
+    for (uint32_t i = 0; count == 0 && i < proxy->bind.count; i++)
+        sr_json_c(json, sr_addr_ip_text(&proxy->bind.items[i], text));
+    for (size_t i = 0; i < 2 * count; i++) {
+        const struct sr_addr *addr = &addrs[i % count];
+
+        if (addr->family == (i < count ? SR_ADDR_IP4 : SR_ADDR_IP6))
+            sr_json_c(json, sr_addr_ip_text(addr, text));
+    }
+    sr_json_end(json);
+}
+
+/* What waits for a restart is still as it was at start. */
+static void proxy_members(const struct web *web, struct sr_json *json)
+{
+    const struct config *start = web->config_start, *config = web->config;
     char text[SR_ADDR_TEXT_MAX];
 
     sr_json_key_object(json, "addresses");
+    phone_members(web, json);
     sr_json_key_array(json, "bind"); /* empty: all addresses of this machine */
     for (uint32_t i = 0; i < start->proxy.bind.count; i++)
         sr_json_c(json, sr_addr_ip_text(&start->proxy.bind.items[i], text));
@@ -92,7 +117,7 @@ void web_status_json(struct web *web, const struct auth_principal *who, struct s
         return;
     engine_status(web->options.engine, &status);
     engine_status_json(&status, json);
-    proxy_members(web->config_start, web->config, json);
+    proxy_members(web, json);
     store_members(web, json);
     web_members(web, json);
 }

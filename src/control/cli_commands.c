@@ -223,28 +223,69 @@ static int run_drain(const struct cli_options *options)
     return code;
 }
 
-static void say_members(const json_t *object, const char *before)
+/* A number of the status, by its path of two names; 0 when it is not told. */
+static long long number_of(const json_t *status, const char *object, const char *key)
 {
-    const char *key;
-    json_t *value;
+    return (long long)json_integer_value(json_object_get(json_object_get(status, object), key));
+}
 
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+static void say_uptime(long long sec)
+{
+    static const struct {
+        long long sec;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t i = 0;
+
+    while (i + 1 < SR_ARRAY_LEN(units) && sec < units[i].sec)
+        i++;
+    cli_say("%lld %s%s", sec / units[i].sec, units[i].name, sec / units[i].sec == 1 ? "" : "s");
+}
+
+static void say_texts(const json_t *texts)
+{
+    const json_t *text;
+    size_t index;
+
+    json_array_foreach(texts, index, text)
     {
-        char name[128];
-
-        (void)snprintf(name, sizeof(name), "%s%s%s", before, before[0] ? "." : "", key);
-        if (json_is_object(value)) {
-            say_members(value, name);
-        } else if (!json_is_array(value)) {
-            char *text = json_dumps(value, JSON_ENCODE_ANY);
-
-            cli_say("%-32s ", name);
-            cli_say_safe(
-                json_is_string(value) ? sr_str_c(json_string_value(value)) : sr_str_c(text), false);
-            cli_say("\n");
-            free(text); /* jansson's own */
-        }
+        cli_say("%s%s", index > 0 ? ", " : "", json_string_value(text));
     }
+    if (json_array_size(texts) == 0)
+        cli_say("this machine");
+}
+
+/* What one wants to know first; all numbers are in --json. */
+static void say_status(const json_t *status)
+{
+    const json_t *addresses = json_object_get(status, "addresses");
+
+    cli_say("siprouter %s, %s, up ", text_of(status, "version"),
+            json_is_true(json_object_get(status, "draining")) ? "draining" : "running");
+    say_uptime((long long)json_integer_value(json_object_get(status, "uptimeSec")));
+    cli_say("\n");
+    if (addresses == NULL) /* the role may not see more */
+        return;
+    cli_say("calls      %lld live with %lld legs; %lld since the start, %lld of them not answered, "
+            "%lld refused by overload\n",
+            number_of(status, "calls", "live"), number_of(status, "calls", "legs"),
+            number_of(status, "calls", "total"), number_of(status, "calls", "failed"),
+            number_of(status, "calls", "refusedOverload"));
+    cli_say("phones     %lld of %lld registered; server ",
+            number_of(status, "devices", "registered"), number_of(status, "devices", "configured"));
+    say_texts(json_object_get(addresses, "phones"));
+    cli_say(", port %lld\n", number_of(status, "addresses", "lanPort"));
+    cli_say("providers  %lld of %lld up\n", number_of(status, "providers", "up"),
+            number_of(status, "providers", "configured"));
+    cli_say("media      %lld workers, %lld late ticks, %lld port pairs free\n",
+            number_of(status, "media", "workers"), number_of(status, "media", "overruns"),
+            number_of(status, "media", "portsFree"));
+    cli_say(
+        "security   %lld wrong passwords, %lld addresses banned, %lld messages not understood\n",
+        number_of(status, "sip", "authFailures"), number_of(status, "sip", "bans"),
+        number_of(status, "sip", "badMessages"));
+    if (!json_is_true(json_object_get(json_object_get(status, "store"), "healthy")))
+        cli_say("store      cannot be written: records may be lost (disk full?)\n");
 }
 
 static int run_status(const struct cli_options *options)
@@ -253,7 +294,7 @@ static int run_status(const struct cli_options *options)
     int code = query(options, "GET", "/api/status", NULL, &answer);
 
     if (code == CLI_OK && !options->is_json)
-        say_members(answer.json, "");
+        say_status(answer.json);
     cli_answer_done(&answer);
     return code;
 }
@@ -271,7 +312,8 @@ const struct cli_command cli_commands[] = {
     {"trace", 1, 1, run_trace, " -o --output" QUERY,
      "trace CALL [--json] [-o FILE.pcap]\n\n"
      "The SIP messages of a call; with -o as a capture file for Wireshark or sngrep."},
-    {"status", 0, 0, run_status, QUERY, "status [--json]\n\nNumbers of the running router."},
+    {"status", 0, 0, run_status, QUERY,
+     "status [--json]\n\nHow the running router is; all its numbers with --json."},
     {"reload", 0, 0, run_reload, QUERY,
      "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},
     {"drain", 0, 0, run_drain, QUERY, "drain\n\nNo new calls; stops when the last has ended."},

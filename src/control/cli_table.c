@@ -6,7 +6,8 @@
 #include "control/cli_internal.h"
 
 enum {
-    CLI_CELL_MAX = 48,
+    CLI_CELL_MAX = 48, /* of a column that others follow */
+    CLI_LAST_MAX = 300,
     CLI_COLUMNS_MAX = 10,
 };
 
@@ -55,7 +56,7 @@ static const json_t *value_at(const json_t *item, const char *key)
     return item;
 }
 
-static void write_cell(const json_t *value, char out[CLI_CELL_MAX + 1])
+static void write_cell(const json_t *value, bool is_last, char out[CLI_LAST_MAX + 1])
 {
     struct sr_str text = SR_STR("-");
     char number[32];
@@ -74,7 +75,7 @@ static void write_cell(const json_t *value, char out[CLI_CELL_MAX + 1])
         (void)snprintf(number, sizeof(number), "%zu", json_array_size(value));
         text = sr_str_c(number);
     }
-    (void)sr_str_copy(text, out, CLI_CELL_MAX + 1);
+    (void)sr_str_copy(text, out, (is_last ? CLI_LAST_MAX : CLI_CELL_MAX) + 1);
 }
 
 static void say_padded(const char *text, size_t width, bool is_last)
@@ -87,7 +88,7 @@ static void say_padded(const char *text, size_t width, bool is_last)
 void cli_table(const json_t *items, const struct cli_column *columns, size_t column_count)
 {
     size_t widths[CLI_COLUMNS_MAX];
-    char cell[CLI_CELL_MAX + 1];
+    char cell[CLI_LAST_MAX + 1];
     const json_t *item;
     size_t index;
 
@@ -96,7 +97,7 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
         widths[i] = strlen(columns[i].title);
         json_array_foreach(items, index, item)
         {
-            write_cell(value_at(item, columns[i].key), cell);
+            write_cell(value_at(item, columns[i].key), i + 1 == column_count, cell);
             widths[i] = SR_MAX(widths[i], strlen(cell));
         }
     }
@@ -106,7 +107,7 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
     json_array_foreach(items, index, item)
     {
         for (size_t i = 0; i < column_count; i++) {
-            write_cell(value_at(item, columns[i].key), cell);
+            write_cell(value_at(item, columns[i].key), i + 1 == column_count, cell);
             say_padded(cell, widths[i], i + 1 == column_count);
         }
         (void)fputc('\n', stdout);

@@ -37,9 +37,7 @@ static size_t own_addrs(struct sr_addr *addrs, size_t max)
     return count;
 }
 
-/* Where "auto" listens: proxy.lanIp when it is set, else every private address, else the first one
-   that others can reach. */
-static size_t lan_addrs(const struct web *web, struct sr_addr *ret_addrs, size_t max)
+size_t web_lan_addrs(const struct web *web, struct sr_addr *ret_addrs, size_t max)
 {
     const struct config_proxy *proxy = &web->config->proxy;
     const struct sr_addr *other = NULL;
@@ -157,7 +155,7 @@ static size_t wanted_addrs(const struct web *web, struct sr_addr ret_addrs[TLS_L
     size_t count = 1;
 
     if (web->tls.is_auto)
-        count = lan_addrs(web, ret_addrs, TLS_LISTEN_MAX);
+        count = web_lan_addrs(web, ret_addrs, TLS_LISTEN_MAX);
     else
         ret_addrs[0] = web->tls.bind;
     for (size_t i = 0; i < count; i++)
@@ -213,6 +211,7 @@ enum sr_err web_tls_open(struct web *web, char *reterr_why, size_t why_size)
     enum sr_err err;
 
     tls->port = (uint16_t)server->web_ui_tls_port;
+    (void)look_at_addrs(tls);
     if (!is_wanted(web))
         return SR_OK;
     tls->is_auto = sr_str_eq_c(server->web_ui_tls_bind, "auto");
@@ -220,7 +219,6 @@ enum sr_err web_tls_open(struct web *web, char *reterr_why, size_t why_size)
         (void)snprintf(reterr_why, why_size, "server.webUiTlsBind is not an address");
         return SR_ERR_SYNTAX;
     }
-    (void)look_at_addrs(tls);
     err = find_certificate(web, reterr_why, why_size);
     if (err != SR_OK)
         return err;
@@ -260,12 +258,12 @@ void web_tls_renew(struct web *web)
 void web_tls_check(struct web *web)
 {
     struct web_tls *tls = &web->tls;
-    bool is_running_out;
+    bool is_running_out, is_moved = look_at_addrs(tls);
 
     if (!tls->is_open)
         return;
     is_running_out =
         tls->is_own_ca && tls->leaf_until - net_clock_wall() < TLS_CA_RENEW_DAYS * 86400 * SR_SEC;
-    if (look_at_addrs(tls) || is_running_out || files_stamp(tls) != tls->files_stamp)
+    if (is_moved || is_running_out || files_stamp(tls) != tls->files_stamp)
         web_tls_renew(web);
 }

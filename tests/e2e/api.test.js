@@ -297,6 +297,9 @@ test('the command line asks the running router', options, async () => {
     assert.match(out.stdout, pattern);
     JSON.parse(out.stdout);
   }
+  assert.deepEqual((await api.get('/api/status')).addresses.phones, [host]);
+  const status = await router.cli('status');
+  assert.match(status.stdout, new RegExp(`^siprouter [0-9.]+, running, up \\d+ \\w+\n(.*\n)*phones .* server ${host}, port ${router.sipPort}\n`));
   const away = await (await import('./lib/router.js')).cli(['status', '--url', `http://${host}:1`], { env: { ...process.env, SIPROUTER_TOKEN: 'x' } });
   assert.equal(away.code, 3);
 });
