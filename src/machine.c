@@ -88,8 +88,9 @@ static unsigned check_buffers(void)
     if (!is_known || got / 2 >= wanted) /* the kernel doubles what it was asked for */
         return 0;
     sr_log(CORE, WARN,
-           "event=small_buffers bytes=%d wanted=%d why=\"bursts of SIP may be dropped by the "
-           "kernel: raise net.core.rmem_max\"",
+           "event=small_buffers bytes=%d wanted=%d why=\"bursts of SIP and of browsers' audio may "
+           "be dropped by "
+           "the kernel: raise net.core.rmem_max\"",
            got / 2, wanted);
     return 1;
 }

@@ -43,6 +43,7 @@ static void refresh_status(struct engine *engine)
     status.media_ticks = media.ticks;
     status.media_overruns = media.overruns;
     status.media_cpu_us = media.cpu_us;
+    memcpy(status.media_worker, media.worker, sizeof(status.media_worker));
     status.sip_requests = ua.requests_received;
     status.sip_responses = ua.responses_received;
     status.sip_bad = ua.bad_messages;

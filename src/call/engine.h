@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mpsc.h"
 #include "call/config.h"
+#include "worker/media_port.h"
 
 struct engine;
 
@@ -54,7 +55,12 @@ struct engine_audio {
     uint32_t bus_hz, decode_hz, encode_hz;
     bool is_shared;
     double target_ms, buffer_ms, drift_ppm, delay_in_ms, delay_out_ms, cpu_us;
+    double packet_ms;  /* of what its party says, gathered before it leaves */
+    double network_ms; /* one way to it, half of its round trip; < 0: not known */
+    double
+        ear_ms; /* from the mouth of who is farthest from it to its ear; < 0: nobody talks to it */
     uint64_t packets_in, packets_out, lost, late, dropped, stray, concealed, stretches;
+    uint64_t kernel_drops;
     uint64_t srtp_auth_failed, srtp_replayed;
 };
 
@@ -129,6 +135,7 @@ struct engine_status {
     uint32_t rtp_ports_used, rtp_ports_free, media_workers;
     uint64_t media_ticks, media_overruns;
     int64_t media_cpu_us; /* processor time of the media workers since start */
+    struct media_worker_stats media_worker[MEDIA_WORKERS_MAX]; /* media_workers of them */
     uint64_t sip_requests, sip_responses, sip_bad, sip_retransmitted, auth_failures, bans;
     uint64_t events_lost;
     bool is_draining;

@@ -36,6 +36,18 @@ static void key_text(struct sr_json *json, const char *key, const char *text)
     sr_json_key_c(json, key, text[0] ? text : NULL);
 }
 
+/* What a word waits for on its way; `earMs` is the sum, from mouth to ear. */
+static void delay_json(const struct engine_audio *audio, struct sr_json *json)
+{
+    sr_json_key_object(json, "delay");
+    key_known(json, "packetMs", audio->packet_ms, 1);
+    key_known(json, "networkMs", audio->network_ms, 1);
+    key_known(json, "inMs", audio->delay_in_ms, 1);
+    key_known(json, "outMs", audio->delay_out_ms, 1);
+    key_known(json, "earMs", audio->ear_ms, 1);
+    sr_json_end(json);
+}
+
 static void audio_json(const struct engine_audio *audio, struct sr_json *json)
 {
     sr_json_key_object(json, "audio");
@@ -45,8 +57,10 @@ static void audio_json(const struct engine_audio *audio, struct sr_json *json)
     sr_json_key_int(json, "late", (int64_t)audio->late);
     sr_json_key_int(json, "dropped", (int64_t)audio->dropped);
     sr_json_key_int(json, "stray", (int64_t)audio->stray);
+    sr_json_key_int(json, "kernelDrops", (int64_t)audio->kernel_drops);
     sr_json_key_int(json, "srtpAuthFailed", (int64_t)audio->srtp_auth_failed);
     sr_json_key_int(json, "srtpReplayed", (int64_t)audio->srtp_replayed);
+    delay_json(audio, json);
     sr_json_key(json, "mix");
     if (!audio->is_mixed) {
         sr_json_null(json);
@@ -191,6 +205,28 @@ void engine_provider_json(const struct engine_provider_view *provider, struct sr
     sr_json_end(json);
 }
 
+static void worker_json(const struct media_worker_stats *worker, struct sr_json *json)
+{
+    sr_json_object(json);
+    sr_json_key_int(json, "rooms", (int64_t)worker->rooms);
+    sr_json_key_int(json, "legs", (int64_t)worker->legs);
+    sr_json_key_int(json, "legsMixed", (int64_t)worker->legs_mixed);
+    sr_json_key_int(json, "legsQuiet", (int64_t)worker->legs_quiet);
+    sr_json_key_int(json, "packetsIn", (int64_t)worker->rx_packets);
+    sr_json_key_int(json, "packetsOut", (int64_t)worker->tx_packets);
+    sr_json_key_int(json, "kernelDrops", (int64_t)worker->kernel_drops);
+    sr_json_key_int(json, "ticks", (int64_t)worker->ticks);
+    sr_json_key_int(json, "lateTicks", (int64_t)worker->late_ticks);
+    sr_json_key_int(json, "overruns", (int64_t)worker->overruns);
+    sr_json_key_int(json, "overrunsByHost", (int64_t)worker->overruns_stolen);
+    sr_json_key_int(json, "encodes", (int64_t)worker->encodes);
+    sr_json_key_int(json, "encodesShared", (int64_t)worker->encodes_shared);
+    sr_json_key_int(json, "opusComplexity", (int64_t)worker->opus_complexity);
+    sr_json_key(json, "cpuSeconds");
+    sr_json_num(json, (double)worker->cpu_us / SR_SEC, 1);
+    sr_json_end(json);
+}
+
 void engine_status_json(const struct engine_status *status, struct sr_json *json)
 {
     sr_json_key_bool(json, "draining", status->is_draining);
@@ -219,6 +255,10 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "overruns", (int64_t)status->media_overruns);
     sr_json_key(json, "cpuSeconds");
     sr_json_num(json, (double)status->media_cpu_us / SR_SEC, 1);
+    sr_json_key_array(json, "threads");
+    for (uint32_t i = 0; i < status->media_workers; i++)
+        worker_json(&status->media_worker[i], json);
+    sr_json_end(json);
     sr_json_end(json);
     sr_json_key_object(json, "sip");
     sr_json_key_int(json, "requests", (int64_t)status->sip_requests);

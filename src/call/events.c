@@ -72,12 +72,16 @@ static void fill_audio(struct engine_audio *audio, const struct media_leg_stats 
         .delay_in_ms = stats->delay_in_ms,
         .delay_out_ms = stats->delay_out_ms,
         .cpu_us = stats->cpu_us,
+        .packet_ms = stats->packet_ms,
+        .network_ms = stats->rtt_ms < 0 ? -1 : stats->rtt_ms / 2,
+        .ear_ms = -1,
         .packets_in = stats->rx_packets,
         .packets_out = stats->tx_packets,
         .lost = stats->lost,
         .late = stats->late,
         .dropped = stats->rx_dropped,
         .stray = stats->rx_stray,
+        .kernel_drops = stats->kernel_drops,
         .concealed = stats->concealed,
         .stretches = stats->stretches,
         .srtp_auth_failed = stats->srtp_auth_failed,
@@ -131,6 +135,30 @@ static const char *mode_name(enum media_mode mode)
     return "idle";
 }
 
+static bool is_heard(const struct engine_leg_view *leg)
+{
+    return leg->has_audio && leg->audio.packets_in > 0 && !leg->is_muted && !leg->is_held &&
+           strcmp(leg->role, leg__role_name(MEDIA_ROLE_PARTICIPANT)) == 0;
+}
+
+/* From the mouth of who is farthest away to this leg's ear: the packet that gathers, the network, the way
+   through the mixer (none in relay), the network again. What telephones add inside is theirs to tell. */
+static void sum_delays(struct engine_call_view *view)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        struct engine_audio *ear = &view->legs[i].audio;
+
+        for (uint32_t k = 0; k < view->leg_count; k++) {
+            const struct engine_audio *mouth = &view->legs[k].audio;
+            double sum = mouth->packet_ms + SR_MAX(mouth->network_ms, 0) + mouth->delay_in_ms +
+                         ear->delay_out_ms + SR_MAX(ear->network_ms, 0);
+
+            if (k != i && is_heard(&view->legs[k]))
+                ear->ear_ms = SR_MAX(ear->ear_ms, sum);
+        }
+    }
+}
+
 struct engine_call_view *event__view(const struct call *call)
 {
     /* an ended call is shown with the legs it had */
@@ -152,6 +180,7 @@ struct engine_call_view *event__view(const struct call *call)
     view->is_locked = call->is_locked;
     SR_LIST_EACH(list, node)
     fill_leg(&view->legs[view->leg_count++], SR_CONTAINER(node, struct leg, node));
+    sum_delays(view);
     return view;
 }
 

@@ -236,6 +236,49 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
            s->generation);
 }
 
+struct worker_metric {
+    const char *name, *type, *help;
+    size_t at; /* in struct media_worker_stats, a uint64_t */
+};
+
+/* One line for each media thread. */
+static void worker_metrics(const struct engine_status *s, struct sr_buf *buf)
+{
+#define AT(field) offsetof(struct media_worker_stats, field)
+    static const struct worker_metric list[] = {
+        {"packets_in_total", "counter", "Audio packets taken from parties.", AT(rx_packets)},
+        {"packets_out_total", "counter", "Audio packets sent to parties.", AT(tx_packets)},
+        {"kernel_drops_total", "counter", "Packets a full socket lost.", AT(kernel_drops)},
+        {"late_ticks_total", "counter", "Ticks over 5 ms late.", AT(late_ticks)},
+        {"worker_overruns_total", "counter", "Ticks over 20 ms late.", AT(overruns)},
+        {"overruns_by_host_total", "counter", "Overruns while the host took the machine's time.",
+         AT(overruns_stolen)},
+        {"encodes_total", "counter", "Packets coded.", AT(encodes)},
+        {"encodes_shared_total", "counter", "Packets sent that were coded for another leg.",
+         AT(encodes_shared)},
+        {"legs_mixed", "gauge", "Legs in rooms that mix.", AT(legs_mixed)},
+        {"legs_quiet", "gauge", "Legs of those that are silent or muted, and not summed.",
+         AT(legs_quiet)},
+        {"opus_complexity", "gauge", "Opus complexity in force, lowered under load.",
+         AT(opus_complexity)},
+    };
+#undef AT
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(list); i++) {
+        const struct worker_metric *m = &list[i];
+
+        sr_buf_fmt(buf, "# HELP siprouter_media_%s %s\n# TYPE siprouter_media_%s %s\n", m->name,
+                   m->help, m->name, m->type);
+        for (uint32_t k = 0; k < s->media_workers; k++) {
+            uint64_t value;
+
+            memcpy(&value, (const char *)&s->media_worker[k] + m->at, sizeof(value));
+            sr_buf_fmt(buf, "siprouter_media_%s{worker=\"%u\"} %llu\n", m->name, k,
+                       (unsigned long long)value);
+        }
+    }
+}
+
 static void house_metrics(struct web *web, struct sr_buf *buf)
 {
     struct store_stats store = {0};
@@ -272,6 +315,7 @@ void api_metrics(struct api_call *call)
                    "# TYPE siprouter_build_info gauge\n"
                    "siprouter_build_info{version=\"" SR_VERSION "\"} 1\n");
     router_metrics(&status, &buf);
+    worker_metrics(&status, &buf);
     house_metrics(call->web, &buf);
     reply.body = sr_buf_view(&buf);
     api_answer(call->web, call->ticket, &reply);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 static sr_usec read_clock(clockid_t id)
 {
@@ -26,6 +27,19 @@ sr_usec net_clock_cpu_of(pthread_t thread)
     clockid_t id;
 
     return pthread_getcpuclockid(thread, &id) == 0 ? read_clock(id) : 0;
+}
+
+sr_usec net_clock_stolen(void)
+{
+    FILE *file = fopen("/proc/stat", "re");
+    unsigned long long steal = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &steal) != 1)
+        steal = 0;
+    (void)fclose(file);
+    return (sr_usec)steal * (SR_SEC / sysconf(_SC_CLK_TCK));
 }
 
 const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX])

@@ -21,6 +21,9 @@ sr_usec net_clock_now(void);
 sr_usec net_clock_wall(void);
 /** Processor time a living thread has used. */
 sr_usec net_clock_cpu_of(pthread_t thread);
+/** Time the host of a virtual machine took from all its processors since it runs, in steps of 10 ms; 0 where
+    nobody tells. Reads a file of the kernel: not for a tick. */
+sr_usec net_clock_stolen(void);
 /** RFC 3339 in UTC with milliseconds. Times before 1970 or after 9999 are clamped. */
 const char *net_clock_text(sr_usec wall, char out[NET_CLOCK_TEXT_MAX]);
 

@@ -3,16 +3,19 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/clock.h"
 #include "worker/bport_internal.h"
 #include "worker/crypto.h"
 
 /* ---- sending ---- */
 
 struct control {
-    _Alignas(struct cmsghdr) uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    _Alignas(struct cmsghdr)
+        uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct timespec))];
 };
 
 /* Answers leave from the address they came to. */
@@ -304,9 +307,9 @@ void bport__touch(struct bport *bport, struct bpeer *peer)
 
 static void on_media(struct bport *bport, struct bpeer *peer, const uint8_t *bytes, size_t n)
 {
-    struct wring_head head = {.kind = WRING_PACKET};
+    struct wring_head head = {.kind = WRING_PACKET, .arrived_at = bport->arrived_at};
 
-    if (!pktring_push(&peer->ring, &head, sizeof(head.kind), bytes, n))
+    if (!pktring_push(&peer->ring, &head, WRING_PACKET_AT, bytes, n))
         count(&bport->counters.rx_full);
     bport__touch(bport, peer);
 }
@@ -404,10 +407,12 @@ static void prepare(struct batch *batch)
 static int read_batch(struct bport *bport, const struct bsock *sock)
 {
     struct batch *batch = bport->batch;
+    sr_usec ahead;
     int got;
 
     prepare(batch);
     got = recvmmsg(sock->fd, batch->msgs, BPORT_BATCH, MSG_DONTWAIT, NULL);
+    ahead = net_clock_wall() - net_clock_now();
     for (int i = 0; i < got; i++) {
         struct msghdr *msg = &batch->msgs[i].msg_hdr;
         struct ice_path path = {0};
@@ -418,6 +423,7 @@ static int read_batch(struct bport *bport, const struct bsock *sock)
         }
         sr_addr_from_sockaddr((struct sockaddr *)&batch->froms[i], &path.remote);
         local_of(msg, &path.local);
+        bport->arrived_at = worker__arrival(bport->worker, sockets__stamp_of(msg) - ahead);
         bport__take(bport, &path, NULL, batch->bytes[i], batch->msgs[i].msg_len);
     }
     bport__serve_touched(bport);
@@ -441,6 +447,7 @@ void bport_on_ready(struct bport *bport, void *source, uint32_t events)
 {
     struct bsock *sock = source;
 
+    bport->arrived_at = bport->worker->now;
     switch (sock->kind) {
     case BSOCK_UDP:
         read_udp(bport, sock);
@@ -523,6 +530,15 @@ void bport_housekeeping(struct bport *bport)
     bport__serve_touched(bport);
 }
 
+uint32_t bport_kernel_drops(const struct bport *bport)
+{
+    uint32_t drops = 0;
+
+    for (size_t i = 0; i < bport->udp_count; i++)
+        drops += sockets__kernel_drops(bport->udp[i].fd);
+    return drops;
+}
+
 bool bport_is_busy(const struct bport *bport)
 {
     return bport->peers != NULL || bport->conn_count > 0;
@@ -538,6 +554,7 @@ static void set_options(int fd, const struct sr_addr *bound, uint8_t dscp)
 
     /* wishes: without the last two only hosts with several addresses suffer */
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    sockets__stamp(fd, true);
     if (bound->family == SR_ADDR_IP6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));

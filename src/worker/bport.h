@@ -42,7 +42,7 @@ struct bport;
 struct crypto;
 struct bpeer;
 
-/** What lies in a leg's ring. */
+/** What lies in a leg's ring: a head, up to `path` for a packet, which follows. */
 enum wring_kind {
     WRING_PACKET, /* followed by SRTP or SRTCP */
     WRING_PATH,   /* `path`: where to send from now on; remote family NONE: nowhere */
@@ -50,7 +50,12 @@ enum wring_kind {
 
 struct wring_head {
     enum wring_kind kind;
+    sr_usec arrived_at;
     struct ice_path path; /* with WRING_PATH */
+};
+
+enum {
+    WRING_PACKET_AT = offsetof(struct wring_head, path),
 };
 
 struct bnode { /* private: a place in one of the tables */
@@ -118,6 +123,8 @@ void bport_flush(struct bport *bport);
 /** Every WORKER_HOUSEKEEPING_MS. */
 void bport_housekeeping(struct bport *bport);
 bool bport_is_busy(const struct bport *bport);
+/** Datagrams the kernel dropped because a socket was full, since the start (it wraps). */
+uint32_t bport_kernel_drops(const struct bport *bport);
 void bport_add(struct bport *bport, struct bpeer *peer, const struct ice_local *local);
 void bport_remove(struct bport *bport, struct bpeer *peer);
 void bport_set_remote(struct bport *bport, struct bpeer *peer, struct sr_str ufrag,

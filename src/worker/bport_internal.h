@@ -56,6 +56,7 @@ struct bport {
     struct pktring *out; /* by sender: for TCP connections */
     _Atomic bool is_flush_due;
     struct bport_counters counters;
+    sr_usec arrived_at; /* of the packet in hand */
 };
 
 /* ---- bport.c ---- */

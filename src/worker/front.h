@@ -23,7 +23,9 @@ struct port_threads {
     struct loop_job wake_job;
     struct media_clip *music; /* NULL: the generated melody */
     bool is_stopping;
-    struct bport *bport; /* NULL: no browser port */
+    struct loop_timer blame_timer; /* every second while there are rooms */
+    sr_usec stolen;                /* by the host, until the timer's last turn */
+    struct bport *bport;           /* NULL: no browser port */
     struct crypto *crypto;
     struct media_addresses addresses;
 };

@@ -67,6 +67,8 @@ enum {
 };
 
 #define LEG_QUIET_DBFS (-60.0f)
+#define WORKER_STEPPED_WALL (INT64_C(1767225600) * SR_SEC) /* the wall at 0: 2026 */
+#define LEG_STAMP_AGE_MAX (10 * SR_SEC) /* older: the clock on the wall was set */
 
 #define WORKER_TICK ((sr_usec)WORKER_TICK_MS * SR_MSEC)
 
@@ -169,6 +171,9 @@ struct mleg {
     struct kit *kit;
     struct latch latch;
     bool is_connected, is_watched;
+    bool is_stamped;         /* the kernel notes when a packet came: it waits for the tick */
+    sr_usec arrived_at;      /* of the packet in hand, never backwards */
+    uint32_t kernel_dropped; /* by its RTP socket, as the kernel counts (it may wrap) */
     struct rtp_source source;
     struct rtp_sender sender;
     struct rtp_relay relay; /* maps the other leg's packets into our sender */
@@ -204,7 +209,9 @@ struct mleg {
     uint64_t srtp_auth_failed, srtp_replayed;
     bool is_dtls_path_due; /* the crypto thread is to be told where our ClientHello goes */
     uint64_t reported_packets, reported_lost; /* at the last report */
-    sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
+    uint64_t tallied_rx, tallied_tx;          /* of its packets, in the worker's tally */
+    uint64_t kernel_drops;
+    sr_usec busy_us, busy_since; /* time spent on mixing it, since */
 };
 
 struct mroom {
@@ -313,13 +320,23 @@ struct report {
     struct media_event event;
 };
 
+/** What a worker has done: written by it alone, read by anybody (tally.c). */
+struct tally {
+    _Atomic uint64_t ticks, late_ticks, overruns;
+    _Atomic uint64_t rx_packets, tx_packets, kernel_drops; /* up to the last housekeeping */
+    _Atomic uint64_t encodes, encodes_shared;
+    _Atomic uint32_t legs, legs_mixed, legs_quiet;
+    _Atomic int opus_complexity;
+    _Atomic sr_usec late_worst; /* since the front took it */
+};
+
 struct worker {
     /* shared */
     struct sr_mpsc orders;        /* front -> worker */
     struct sr_mpsc returned;      /* worker -> front */
     struct sr_ring reports;       /* worker -> front */
     _Atomic bool is_post_pending; /* the front's job is posted and has not run */
-    _Atomic uint64_t ticks, overruns;
+    struct tally tally;
     _Atomic bool is_ring_due; /* packets lie in rings of legs that want to be woken */
     int wake_fd;
     uint32_t index; /* among the workers */
@@ -333,10 +350,12 @@ struct worker {
     pthread_t thread;
     uint32_t room_count, slot_rooms[WORKER_SLOTS];
     bool is_wake_due; /* orders of this turn wait */
+    uint64_t overruns_seen, overruns_stolen;
 
     /* worker only */
     int epoll_fd;
     bool is_stopping;
+    bool is_stepped; /* fixed. Tests: no thread, time is what port_threads_step() says */
     sr_usec now;
     sr_usec served_at;
     sr_usec lap_at;                     /* when the step in hand began */
@@ -347,13 +366,20 @@ struct worker {
     uint32_t leg_count, leg_cap;
     int complexity_max; /* of Opus, lowered before a tick is lost */
     sr_usec complexity_at;
-    uint64_t encodes; /* packets coded, however many legs they went to */
+    uint32_t bport_kernel_dropped; /* by the browser port's sockets, as the kernel counts */
     struct sr_prng prng;
     const struct dsp_ops *dsp;
 };
 
 /* ---- worker.c: the thread ---- */
 void *worker__main(void *arg);
+/** Tests: everything that is due at `now`, then returns. */
+void worker__step(struct worker *worker, sr_usec now);
+/** The clock, in the middle of a turn. */
+sr_usec worker__clock(const struct worker *worker);
+sr_usec worker__wall(const struct worker *worker);
+/** When a packet came by the kernel's stamp, on our clock; this turn's time where that cannot be. */
+sr_usec worker__arrival(const struct worker *worker, sr_usec stamp);
 void worker__report(struct worker *worker, const struct report *report);
 void worker__return(struct worker *worker, struct order *order);
 /** Serves ready sockets if WORKER_STEP_US have passed. */
@@ -362,10 +388,13 @@ void worker__breathe(struct worker *worker);
     worker__breathe does; their time counts for nobody. */
 sr_usec worker__lap(struct worker *worker);
 void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched);
+/** Whether legs of that room are woken for each packet, or swept on its tick. */
+bool worker__wants_watch(const struct worker *worker, const struct mroom *room);
 
 /* ---- mweb.c: packets of a browser ---- */
 /** The next packet of the leg's ring, paths taken on the way. False: none. */
-bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n);
+bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n,
+                sr_usec *ret_arrived_at);
 /** Bytes are protected already. False: there is no path, or the system refused. */
 bool mweb__send(const struct mleg *leg, const uint8_t *bytes, size_t n);
 /** Serves rings of legs that wanted to be woken. */
@@ -472,7 +501,37 @@ void ports__give(struct ports *ports, uint16_t port);
 /** Marks a port of the range as taken (a new range while legs live). */
 void ports__keep(struct ports *ports, uint16_t port);
 
+/* ---- tally.c: what workers have done ---- */
+/** Worker. Adds to a counter of its own tally. */
+static inline void tally__add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+/** Worker. A tick begins so late. */
+void tally__tick(struct worker *worker, sr_usec late);
+/** Worker, at every housekeeping: packets, drops and what legs do now. */
+void tally__legs(struct worker *worker);
+/** Worker. Packets of a leg that were not counted yet, and what its socket dropped: now and then, and
+    before it goes. */
+void tally__leg(struct worker *worker, struct mleg *leg);
+/** Front. */
+void tally__read(const struct worker *worker, struct media_worker_stats *ret_stats);
+/** Front, every second: overruns since the last time are the host's fault where it took (`stolen`) as much of
+    the machine's time as the worst of them was late. */
+void tally__blame(struct worker *worker, sr_usec stolen);
+
 /* ---- sockets.c (front opens, worker reads and writes) ---- */
+/** Packets the kernel dropped because the socket was full, since it was opened (it wraps). */
+uint32_t sockets__kernel_drops(int fd);
+/** The kernel notes when packets come: read them with sockets__receive_stamped(). */
+void sockets__stamp(int fd, bool is_wanted);
+/** recv(), or recvfrom() with `from`; ret_wall: when it came by the clock on the wall, 0: not known. */
+ssize_t sockets__receive_stamped(int fd, uint8_t *bytes, size_t size, struct sr_addr *from,
+                                 sr_usec *ret_wall);
+struct msghdr;
+/** When a message came, from its control data. 0: not known. */
+sr_usec sockets__stamp_of(struct msghdr *msg);
 enum sr_err sockets__open_pair(const struct sr_addr *local, uint16_t port, uint8_t dscp,
                                int ret_fds[2]);
 

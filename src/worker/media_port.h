@@ -139,6 +139,7 @@ struct media_leg_stats {
     uint64_t rx_stray;   /* of those: from an address that is not the leg's */
     uint64_t rx_unknown_type;  /* of those: of a payload type that was not agreed */
     uint8_t unknown_type;      /* the last such type */
+    uint64_t kernel_drops;     /* packets its socket had no room for: not among the above */
     struct sr_addr stray_from; /* the last stray's source, not verified; family NONE: none */
     uint64_t peer_reports;     /* RTCP reports of the peer */
     uint64_t peer_blocks;      /* those that tell how our packets arrive */
@@ -162,6 +163,7 @@ struct media_leg_stats {
     double target_ms;              /* delay the jitter buffer aims at */
     double drift_ppm;              /* of its clock against ours; > 0: it is fast */
     uint64_t stretches;            /* times the sound was made longer or shorter */
+    double packet_ms;              /* speech in one of its packets; also in relay, as agreed */
     double delay_in_ms;            /* from a packet's arrival to the bus */
     double delay_out_ms;           /* from the bus to the packet that leaves */
     double cpu_us;                 /* of mixing it, per second, since the last report */
@@ -243,12 +245,35 @@ struct media_event {
 /** May order anything, also close the leg it is about. */
 typedef void media_event_fn(void *arg, const struct media_event *event);
 
+enum {
+    MEDIA_WORKERS_MAX = 64,
+};
+
+/** One worker. Counters since its start; packets and drops as of the last 100 ms. */
+struct media_worker_stats {
+    uint64_t rooms, legs;
+    uint64_t legs_mixed;      /* in rooms that mix */
+    uint64_t legs_quiet;      /* of those: silent or muted, so not summed now */
+    uint64_t rx_packets;      /* taken from parties */
+    uint64_t tx_packets;      /* sent to them */
+    uint64_t kernel_drops;    /* came, but a socket had no room */
+    uint64_t ticks;           /* of 20 ms */
+    uint64_t late_ticks;      /* began over 5 ms late */
+    uint64_t overruns;        /* began over 20 ms late: heard as a gap when a buffer ran dry */
+    uint64_t overruns_stolen; /* of those: in a second in which the host took the machine's time */
+    uint64_t encodes;         /* packets coded */
+    uint64_t encodes_shared;  /* sent without being coded again: their hearers share an encoder */
+    uint64_t opus_complexity; /* in force, lowered while it falls behind */
+    sr_usec cpu_us;           /* processor time */
+};
+
 struct media_port_stats {
     uint32_t rooms, legs;
     uint32_t ports_used, ports_free; /* RTP port pairs */
-    uint64_t ticks, overruns;        /* ticks that took longer than their slot */
+    uint64_t ticks, overruns;        /* of all workers */
     uint32_t workers;
     sr_usec cpu_us; /* processor time of all workers since their start */
+    struct media_worker_stats worker[MEDIA_WORKERS_MAX];
 };
 
 struct media_port;

@@ -229,7 +229,7 @@ static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes
     mleg__send(to, out.bytes, out.n);
 }
 
-static void keep_packet(struct worker *worker, struct mleg *leg, const struct rtp_packet *packet,
+static void keep_packet(struct mleg *leg, const struct rtp_packet *packet,
                         const struct media_format *format)
 {
     struct kit *kit = leg->kit;
@@ -241,7 +241,7 @@ static void keep_packet(struct worker *worker, struct mleg *leg, const struct rt
         .marker = packet->marker,
         .payload = packet->payload,
         .payload_bytes = packet->payload_bytes,
-        .arrived_at = worker->now,
+        .arrived_at = leg->arrived_at,
     };
 
     if (kit == NULL || kit->jitter == NULL)
@@ -365,7 +365,7 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
     if (!is_welcome(worker, leg, from, &packet))
         return;
     format = format_of(leg, packet.payload_type);
-    verdict = rtp_source_push(&leg->source, &packet, worker->now);
+    verdict = rtp_source_push(&leg->source, &packet, leg->arrived_at);
     leg->heard_at = worker->now;
     leg->is_timed_out = false;
     if (format == NULL)
@@ -386,7 +386,7 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
     if (leg->room->mode == MEDIA_MODE_RELAY)
         relay_packet(worker, leg, bytes, &packet, format);
     else if (leg->room->mode == MEDIA_MODE_MIX)
-        keep_packet(worker, leg, &packet, format);
+        keep_packet(leg, &packet, format);
 }
 
 /* Opus: redundancy where packets are missing, fewer bits where the line is full. In steps, so that
@@ -430,7 +430,7 @@ static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_a
         return;
     }
     rtcp_peer_on_compound(&leg->rtcp_peer, &compound, leg->ssrc, send_clock(leg), worker->now,
-                          net_clock_wall());
+                          worker__wall(worker));
     leg->loss_pct = SR_MAX(leg->rtcp_peer.loss_pct, (leg->loss_pct + leg->rtcp_peer.loss_pct) / 2);
     mleg__fit_encoder(leg);
 }
@@ -454,12 +454,39 @@ static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size
     return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
 
+/* The packet in hand came at that time, as far as time may be believed. */
+static void note_arrival(const struct worker *worker, struct mleg *leg, sr_usec at)
+{
+    leg->arrived_at = SR_MAX(leg->arrived_at, SR_MIN(at, worker->now));
+}
+
+/* As read_one() on the RTP socket of a leg that is swept. `*ahead` is what the clock on the wall is ahead of
+   ours, read once for all of a sweep; 0: not yet. */
+static bool read_stamped(struct worker *worker, struct mleg *leg, uint8_t *bytes, ssize_t *ret_n,
+                         struct sr_addr *ret_from, sr_usec *ahead)
+{
+    sr_usec stamp;
+
+    *ret_from = leg->latch.locked;
+    *ret_n = sockets__receive_stamped(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1,
+                                      leg->is_connected ? NULL : ret_from, &stamp);
+    if (*ret_n < 0)
+        return errno != EAGAIN && errno != EBADF;
+    if (*ahead == 0)
+        *ahead = net_clock_wall() - net_clock_now();
+    note_arrival(worker, leg, worker__arrival(worker, stamp - *ahead));
+    return true;
+}
+
 static void receive_browser(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM];
+    sr_usec at;
     size_t n;
 
-    for (int i = 0; i < WORKER_BURST_MAX && mweb__read(leg, bytes, RTP_PACKET_BYTES_MAX, &n); i++) {
+    for (int i = 0; i < WORKER_BURST_MAX && mweb__read(leg, bytes, RTP_PACKET_BYTES_MAX, &n, &at);
+         i++) {
+        note_arrival(worker, leg, at);
         if (rtp_is_rtcp(bytes, n))
             take_rtcp(worker, leg, &leg->web->path.remote, bytes, n);
         else
@@ -496,14 +523,22 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM + 1];
     struct sr_addr from;
+    sr_usec ahead = 0;
+    bool is_there;
     ssize_t n;
 
     if (leg->web != NULL) {
         receive_browser(worker, leg);
         return;
     }
+    if (!leg->is_stamped)
+        note_arrival(worker, leg, worker->now);
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
-        if (!read_one(leg->rtp_fd, leg, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from))
+        if (leg->is_stamped)
+            is_there = read_stamped(worker, leg, bytes, &n, &from, &ahead);
+        else
+            is_there = read_one(leg->rtp_fd, leg, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from);
+        if (!is_there)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
             continue;
@@ -588,7 +623,7 @@ static void send_rtcp(struct worker *worker, struct mleg *leg)
         return;
     if (leg->sender.packets > 0) {
         report.has_sr = true;
-        report.ntp = rtcp_ntp(net_clock_wall());
+        report.ntp = rtcp_ntp(worker__wall(worker));
         report.rtp_ts = rtp_sender_ts_at(&leg->sender, worker->now);
         report.packets = (uint32_t)leg->sender.packets;
         report.octets = (uint32_t)leg->sender.payload_bytes;
@@ -631,6 +666,8 @@ static void fill_path(const struct worker *worker, const struct mleg *leg,
     stats->target_ms = (double)jitter.target_us / 1000;
     stats->drift_ppm = jitter.drift_ppm;
     stats->stretches = playout.stretches;
+    if (jitter.frames > 0)
+        stats->packet_ms = (double)jitter_ptime_us(kit->jitter) / 1000;
     if (leg->room == NULL || leg->room->mode != MEDIA_MODE_MIX)
         return;
     stats->bus_hz = kit->bus_hz;
@@ -665,6 +702,8 @@ void mleg__stats(const struct worker *worker, const struct mleg *leg,
         .rx_stray =
             leg->latch.rejected[LATCH_REJECT_FOREIGN] + leg->latch.rejected[LATCH_REJECT_LOCKED],
         .rx_unknown_type = leg->rx_unknown_type,
+        .kernel_drops = leg->kernel_drops,
+        .packet_ms = leg->stream.ptime_ms ? leg->stream.ptime_ms : WORKER_TICK_MS,
         .unknown_type = leg->unknown_type,
         .stray_from = leg->stray_from,
         .peer_reports = leg->rtcp_peer.reports,
@@ -706,6 +745,7 @@ static void report_stats(struct worker *worker, struct mleg *leg)
     struct report report = {
         .event = {.kind = MEDIA_EVENT_STATS, .leg = leg->id, .cookie = leg->cookie}};
 
+    tally__leg(worker, leg);
     mleg__stats(worker, leg, &report.event.stats);
     leg->reported_packets = leg->rx_packets;
     leg->reported_lost = rtp_source_lost(&leg->source);

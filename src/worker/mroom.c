@@ -58,7 +58,7 @@ void mroom__check_ticking(struct worker *worker, struct mroom *room)
 static void watch_legs(struct worker *worker, struct mroom *room)
 {
     for (uint32_t i = 0; i < room->leg_count; i++)
-        worker__watch(worker, room->legs[i], room->mode != MEDIA_MODE_MIX);
+        worker__watch(worker, room->legs[i], worker__wants_watch(worker, room));
 }
 
 static void switch_now(struct worker *worker, struct mroom *room, struct order *order)
@@ -346,7 +346,7 @@ static size_t encode(struct worker *worker, struct mleg *leg, const float *pcm, 
         codec_encoder_look_back(&kit->encoder, !leg->share->is_fresh_wanted);
         leg->share->is_fresh_wanted = false;
     }
-    worker->encodes++;
+    tally__add(&worker->tally.encodes, 1);
     return codec_encode(&kit->encoder, pcm, kit->packet_samples, payload, CODEC_PAYLOAD_BYTES_MAX,
                         &bytes) == SR_OK
                ? bytes
@@ -362,8 +362,10 @@ static void send_to_share(struct worker *worker, struct mleg *leader, const uint
     if (leader->share == NULL || leader->share->member_count == 1)
         return;
     for (uint32_t i = 0; i < room->leg_count; i++) {
-        if (room->legs[i] != leader && room->legs[i]->share == leader->share)
-            mleg__send_frame(worker, room->legs[i], payload, bytes, units);
+        if (room->legs[i] == leader || room->legs[i]->share != leader->share)
+            continue;
+        mleg__send_frame(worker, room->legs[i], payload, bytes, units);
+        tally__add(&worker->tally.encodes_shared, 1);
     }
 }
 

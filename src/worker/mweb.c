@@ -3,7 +3,7 @@
 
 union item {
     struct wring_head head;
-    uint8_t bytes[sizeof(enum wring_kind) + BPORT_PACKET_MAX];
+    uint8_t bytes[WRING_PACKET_AT + BPORT_PACKET_MAX];
 };
 
 static void take_path(struct mleg *leg, const struct ice_path *path)
@@ -12,7 +12,8 @@ static void take_path(struct mleg *leg, const struct ice_path *path)
     leg->web->is_path_heard = false;
 }
 
-bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n)
+bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n,
+                sr_usec *ret_arrived_at)
 {
     union item item;
     size_t n;
@@ -22,13 +23,14 @@ bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n)
             take_path(leg, &item.head.path);
             continue;
         }
-        n -= sizeof(item.head.kind);
+        n -= WRING_PACKET_AT;
         if (n > size) {
             leg->rx_dropped++;
             continue;
         }
-        memcpy(bytes, item.bytes + sizeof(item.head.kind), n);
+        memcpy(bytes, item.bytes + WRING_PACKET_AT, n);
         *ret_n = n;
+        *ret_arrived_at = item.head.arrived_at;
         return true;
     }
     return false;

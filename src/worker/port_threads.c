@@ -242,6 +242,28 @@ static void set_music(struct media_port *base, struct media_clip *clip)
         send_music(port, room);
 }
 
+/* What the workers could not help. */
+static void on_blame_timer(void *arg)
+{
+    struct port_threads *port = arg;
+    sr_usec stolen = net_clock_stolen();
+
+    for (uint32_t i = 0; i < port->worker_count; i++)
+        tally__blame(&port->workers[i], stolen - port->stolen);
+    port->stolen = stolen;
+    if (port->rooms.count > 0)
+        loop_timer_set(port->options.loop, &port->blame_timer,
+                       loop_now(port->options.loop) + SR_SEC);
+}
+
+static void begin_blaming(struct port_threads *port)
+{
+    if (port->options.is_stepped || loop_timer_is_set(&port->blame_timer))
+        return;
+    port->stolen = net_clock_stolen();
+    loop_timer_set(port->options.loop, &port->blame_timer, loop_now(port->options.loop) + SR_SEC);
+}
+
 static enum sr_err room_open(struct media_port *base, uint64_t cookie, sr_id *ret_room)
 {
     struct port_threads *port = self(base);
@@ -261,6 +283,7 @@ static enum sr_err room_open(struct media_port *base, uint64_t cookie, sr_id *re
     room->front_bus_hz = 8000;
     if (port->music != NULL)
         send_music(port, room);
+    begin_blaming(port);
     *ret_room = room->id;
     return SR_OK;
 }
@@ -369,7 +392,7 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
         sr_free(leg);
         return err;
     }
-    mleg__init(leg, &port->prng, net_clock_now());
+    mleg__init(leg, &port->prng, worker__clock(&port->workers[0]));
     room->front_legs[room->front_leg_count++] = leg;
     front__send(room->worker, front__order(ORDER_LEG_ADD, room, leg));
     if (leg->web != NULL)
@@ -760,9 +783,14 @@ static void port_stats(struct media_port *base, struct media_port_stats *ret_sta
         .workers = port->worker_count,
     };
     for (uint32_t i = 0; i < port->worker_count; i++) {
-        ret_stats->ticks += atomic_load(&port->workers[i].ticks);
-        ret_stats->overruns += atomic_load(&port->workers[i].overruns);
-        ret_stats->cpu_us += net_clock_cpu_of(port->workers[i].thread);
+        struct media_worker_stats *worker = &ret_stats->worker[i];
+
+        tally__read(&port->workers[i], worker);
+        if (!port->options.is_stepped)
+            worker->cpu_us = net_clock_cpu_of(port->workers[i].thread);
+        ret_stats->ticks += worker->ticks;
+        ret_stats->overruns += worker->overruns;
+        ret_stats->cpu_us += worker->cpu_us;
     }
 }
 
@@ -811,7 +839,10 @@ static void stop_workers(struct port_threads *port)
     for (uint32_t i = 0; i < port->worker_count; i++)
         front__send(&port->workers[i], front__order(ORDER_STOP, NULL, NULL));
     for (uint32_t i = 0; i < port->worker_count; i++) {
-        pthread_join(port->workers[i].thread, NULL);
+        if (port->options.is_stepped)
+            worker__step(&port->workers[i], port->workers[i].now);
+        else
+            pthread_join(port->workers[i].thread, NULL);
         collect(&port->workers[i]);
     }
 }
@@ -824,12 +855,16 @@ static void port_free(struct media_port *base)
 
     port->is_stopping = true;
     loop_defer_clear(port->options.loop, &port->wake_job);
+    loop_timer_clear(port->options.loop, &port->blame_timer);
     wake_workers(port);
     while ((room = sr_idtab_next(&port->rooms, &cursor)) != NULL)
         room_close(base, room->id);
     while (is_anything_open(port)) { /* a tick or two, at shutdown only */
-        for (uint32_t i = 0; i < port->worker_count; i++)
+        for (uint32_t i = 0; i < port->worker_count; i++) {
+            if (port->options.is_stepped)
+                worker__step(&port->workers[i], port->workers[i].now);
             collect(&port->workers[i]);
+        }
         crypto_collect(port->crypto);
         sched_yield();
     }
@@ -853,6 +888,8 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
     worker->loop = port->options.loop;
     worker->dsp = dsp_best();
     worker->complexity_max = CODEC_COMPLEXITY_MAX;
+    worker->is_stepped = port->options.is_stepped;
+    atomic_store(&worker->tally.opus_complexity, worker->complexity_max);
     worker->leg_cap = port->legs.max;
     worker->legs = sr_zalloc(worker->leg_cap, sizeof(struct mleg *));
     sr_mpsc_init(&worker->orders);
@@ -872,7 +909,7 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
     }
     if (worker->epoll_fd < 0 || worker->wake_fd < 0 ||
         epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->wake_fd, &event) < 0 ||
-        pthread_create(&worker->thread, NULL, worker__main, worker) != 0) {
+        (!worker->is_stepped && pthread_create(&worker->thread, NULL, worker__main, worker) != 0)) {
         worker_done(worker);
         return SR_ERR_IO;
     }
@@ -919,6 +956,7 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
     ports__init(&port->ports, options->port_min, options->port_max);
     sr_prng_seed(&port->prng, sr_random_u64());
     loop_job_init(&port->wake_job, wake_workers, port);
+    loop_timer_init(&port->blame_timer, on_blame_timer, port);
     wanted = SR_MIN(wanted, (uint32_t)MEDIA_WORKERS_MAX);
     port->workers = sr_zalloc(wanted, sizeof(*port->workers));
     err = front__webrtc_start(port, wanted);
@@ -932,4 +970,13 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
     }
     *ret_port = &port->base;
     return SR_OK;
+}
+
+void port_threads_step(struct media_port *base, sr_usec now)
+{
+    struct port_threads *port = self(base);
+
+    SR_ASSERT(port->options.is_stepped);
+    for (uint32_t i = 0; i < port->worker_count; i++)
+        worker__step(&port->workers[i], now);
 }

@@ -41,9 +41,39 @@ static void *rtcp_mark(struct mleg *leg)
     return (char *)leg + WORKER_MARK_RTCP;
 }
 
+sr_usec worker__clock(const struct worker *worker)
+{
+    return worker->is_stepped ? worker->now : net_clock_now();
+}
+
+sr_usec worker__wall(const struct worker *worker)
+{
+    return worker->is_stepped ? WORKER_STEPPED_WALL + worker->now : net_clock_wall();
+}
+
+sr_usec worker__arrival(const struct worker *worker, sr_usec stamp)
+{
+    bool is_likely = stamp <= worker->now && stamp > worker->now - LEG_STAMP_AGE_MAX;
+
+    return is_likely && !worker->is_stepped ? stamp : worker->now;
+}
+
+/* A packet of a mixed leg is needed at the tick, not before: it waits in the kernel, which notes its time. In
+   virtual time the kernel knows nothing of time. */
+bool worker__wants_watch(const struct worker *worker, const struct mroom *room)
+{
+    return room->mode != MEDIA_MODE_MIX || worker->is_stepped;
+}
+
 void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched)
 {
-    if (leg->is_watched == is_watched || !mleg__has_wire(leg))
+    if (!mleg__has_wire(leg))
+        return;
+    if (leg->web == NULL && leg->is_stamped == is_watched && !worker->is_stepped) {
+        leg->is_stamped = !is_watched;
+        sockets__stamp(leg->rtp_fd, leg->is_stamped);
+    }
+    if (leg->is_watched == is_watched)
         return;
     leg->is_watched = is_watched;
     if (leg->web != NULL) {
@@ -96,15 +126,15 @@ static bool breathe_at(struct worker *worker, sr_usec now)
 
 void worker__breathe(struct worker *worker)
 {
-    (void)breathe_at(worker, net_clock_now());
+    (void)breathe_at(worker, worker__clock(worker));
 }
 
 sr_usec worker__lap(struct worker *worker)
 {
-    sr_usec now = net_clock_now();
+    sr_usec now = worker__clock(worker);
     sr_usec took = now - worker->lap_at;
 
-    worker->lap_at = breathe_at(worker, now) ? net_clock_now() : now;
+    worker->lap_at = breathe_at(worker, now) ? worker__clock(worker) : now;
     return took;
 }
 
@@ -118,7 +148,7 @@ static void add_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
     room->legs[room->leg_count++] = leg;
     worker->legs[worker->leg_count++] = leg;
     watch_fd(worker, EPOLL_CTL_ADD, leg->rtcp_fd, rtcp_mark(leg));
-    worker__watch(worker, leg, room->mode != MEDIA_MODE_MIX);
+    worker__watch(worker, leg, worker__wants_watch(worker, room));
     mroom__check_ticking(worker, room);
 }
 
@@ -251,6 +281,7 @@ static bool serve_order(struct worker *worker, struct order *order)
     case ORDER_LEG_TAKE:
         if (order->next == NULL)
             plays__close(worker, leg);
+        tally__leg(worker, leg);
         mleg__stats(worker, leg, &order->stats);
         take_leg(worker, leg);
         break;
@@ -342,14 +373,12 @@ static void run_slot(struct worker *worker, uint32_t slot)
             break;
         }
         fit_complexity(worker, late);
-        if (late > WORKER_TICK)
-            atomic_fetch_add_explicit(&worker->overruns, 1, memory_order_relaxed);
+        tally__tick(worker, late);
         SR_LIST_EACH(&worker->slots[slot], node)
         {
             mroom__tick(worker, SR_CONTAINER(node, struct mroom, tick_node));
             worker__breathe(worker);
         }
-        atomic_fetch_add_explicit(&worker->ticks, 1, memory_order_relaxed);
         worker->slot_at[slot] += WORKER_TICK;
         runs++;
     }
@@ -361,6 +390,7 @@ static void housekeeping(struct worker *worker)
         mleg__housekeeping(worker, worker->legs[i]);
     if (worker->bport != NULL)
         bport_housekeeping(worker->bport);
+    tally__legs(worker);
     worker->housekeeping_at = worker->now + WORKER_HOUSEKEEPING_MS * SR_MSEC;
 }
 
@@ -409,6 +439,26 @@ static void ask_for_priority(void)
                WORKER_NICE);
 }
 
+static void turn(struct worker *worker, const struct epoll_event *events, int count)
+{
+    worker->served_at = worker->now;
+    serve_ready(worker, events, count);
+    serve_orders(worker);
+    run_due(worker);
+}
+
+void worker__step(struct worker *worker, sr_usec now)
+{
+    struct epoll_event events[WORKER_EVENTS_MAX];
+    int count;
+
+    worker->now = now;
+    do {
+        count = epoll_wait(worker->epoll_fd, events, WORKER_EVENTS_MAX, 0);
+        turn(worker, events, count);
+    } while (count == WORKER_EVENTS_MAX);
+}
+
 void *worker__main(void *arg)
 {
     struct worker *worker = arg;
@@ -421,10 +471,7 @@ void *worker__main(void *arg)
         int count = wait_ready(worker, events);
 
         worker->now = net_clock_now();
-        worker->served_at = worker->now;
-        serve_ready(worker, events, count);
-        serve_orders(worker);
-        run_due(worker);
+        turn(worker, events, count);
     }
     return NULL;
 }

@@ -43,6 +43,12 @@ test('status, health, readiness and metrics answer', options, async () => {
   const metrics = await api.request('GET', '/metrics');
   assert.equal(metrics.status, 200);
   assert.match(metrics.text, /^# TYPE \w+ (gauge|counter)/m);
+  assert.equal(status.media.threads.length, status.media.workers);
+  for (const name of ['packetsIn', 'packetsOut', 'kernelDrops', 'lateTicks', 'overruns', 'overrunsByHost', 'legsQuiet', 'encodesShared'])
+    assert.equal(status.media.threads[0][name], 0, name);
+  assert.equal(status.media.threads[0].opusComplexity, 5);
+  assert.match(metrics.text, /^siprouter_media_kernel_drops_total\{worker="0"\} 0$/m);
+  assert.match(metrics.text, /^siprouter_media_opus_complexity\{worker="0"\} 5$/m);
 });
 
 test('without a token nothing is told, and what is unknown is a problem', options, async () => {

@@ -39,8 +39,14 @@ static void event_reads_as_the_contract_says(void **state)
     event.call->legs[0].state = "answered";
     event.call->legs[0].quality = (struct engine_quality){-1, -1, -1, 4.4};
     event.call->legs[0].has_audio = true;
-    event.call->legs[0].audio =
-        (struct engine_audio){.is_mixed = true, .bus_hz = 16000, .cpu_us = 812.4, .lost = 3};
+    event.call->legs[0].audio = (struct engine_audio){.is_mixed = true,
+                                                      .bus_hz = 16000,
+                                                      .cpu_us = 812.4,
+                                                      .lost = 3,
+                                                      .kernel_drops = 4,
+                                                      .packet_ms = 20,
+                                                      .network_ms = -1,
+                                                      .ear_ms = 51.5};
     (void)sr_str_copy(SR_STR("</script>\"\x01\xff"), event.call->legs[0].name,
                       sizeof(event.call->legs[0].name));
     json = event_json(&event);
@@ -54,6 +60,11 @@ static void event_reads_as_the_contract_says(void **state)
     assert_true(json_is_real(json_object_get(json_object_get(leg, "quality"), "mos")));
     json_t *audio = json_object_get(leg, "audio"), *mix = json_object_get(audio, "mix");
     assert_int_equal(json_integer_value(json_object_get(audio, "lost")), 3);
+    assert_int_equal(json_integer_value(json_object_get(audio, "kernelDrops")), 4);
+    json_t *delay = json_object_get(audio, "delay");
+    assert_int_equal((int)json_number_value(json_object_get(delay, "packetMs")), 20);
+    assert_true(json_is_null(json_object_get(delay, "networkMs")));
+    assert_true(json_number_value(json_object_get(delay, "earMs")) > 51.4);
     assert_int_equal(json_integer_value(json_object_get(mix, "busHz")), 16000);
     assert_int_equal((int)json_number_value(json_object_get(mix, "cpuUsPerSec")), 812);
     assert_string_equal(json_string_value(json_object_get(leg, "name")),

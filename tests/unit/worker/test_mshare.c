@@ -215,10 +215,10 @@ static double snr_worst(const struct party *party, uint32_t from_ms, uint32_t to
 
 static uint64_t encodes_in(struct hall *hall, uint32_t ms)
 {
-    uint64_t before = hall->worker.encodes;
+    uint64_t before = hall->worker.tally.encodes;
 
     run(hall, ms);
-    return (hall->worker.encodes - before) * WORKER_TICK_MS / ms;
+    return (hall->worker.tally.encodes - before) * WORKER_TICK_MS / ms;
 }
 
 /* One talks, four listen; then one of the listeners talks too, and stops again. */
