@@ -105,7 +105,7 @@ void leg_show(struct leg *leg, struct sr_str number, struct sr_str name)
 void leg_introduce(struct leg *leg, const struct leg *other)
 {
     if (leg->sip != NULL)
-        sip_leg_identify(leg->sip, sr_str_c(other->number), sr_str_c(other->name));
+        sip_leg_identify(leg->sip, leg__party(other), sr_str_c(other->name));
     memcpy(leg->connected_to, other->leg_id, sizeof(leg->connected_to));
 }
 

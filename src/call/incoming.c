@@ -3,6 +3,11 @@
 #include "call/providers.h"
 #include "call/webrtc.h"
 
+struct sr_str leg__party(const struct leg *leg)
+{
+    return sr_str_c(leg->party[0] != '\0' ? leg->party : leg->number);
+}
+
 void leg__count(struct leg *leg)
 {
     if (leg->kind == LEG_MEDIA || leg->is_counted)

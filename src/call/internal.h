@@ -81,6 +81,7 @@ struct leg {
     struct browser *browser;         /* the page rung or linked, or NULL */
     struct browser_session *session; /* once linked */
     char number[ENGINE_TEXT_MAX], name[ENGINE_TEXT_MAX];
+    char party[ENGINE_TEXT_MAX]; /* who its provider says is connected; empty: number */
     char user_agent[ENGINE_TEXT_MAX];
     struct sr_addr signalling;
     enum config_dtmf dtmf;
@@ -457,6 +458,8 @@ void leg__digit(struct leg *leg, char digit, uint32_t duration_ms);
 void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms);
 enum sr_err leg__send_digit(struct engine *engine, struct leg *leg, char digit,
                             uint32_t duration_ms);
+/** The number of whoever is at its end, as another party is shown it. */
+struct sr_str leg__party(const struct leg *leg);
 /** Counts an answered or calling leg among its device's calls, once. */
 void leg__count(struct leg *leg);
 /** The caller's leg in a call, or NULL: limits; nothing was changed. */

@@ -101,7 +101,7 @@ static void tell_identity(struct leg *leg, const struct leg *peer)
     if (strcmp(leg->connected_to, peer->leg_id) == 0)
         return;
     if (leg->sip != NULL)
-        sip_leg_identify(leg->sip, sr_str_c(peer->number), sr_str_c(peer->name));
+        sip_leg_identify(leg->sip, leg__party(peer), sr_str_c(peer->name));
     memcpy(leg->connected_to, peer->leg_id, sizeof(leg->connected_to));
     watch__leg_changed(leg);
 }

@@ -335,6 +335,7 @@ static void start_outside(struct ring *ring, uint32_t target, struct ring_outsid
         }
         leg = newest_outside(ring, target);
         if (leg != NULL) {
+            outside->family = leg->signalling.family;
             use__began(leg, outside->account, !outside->is_counted);
             outside->is_counted = true;
         }
@@ -436,7 +437,8 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
 
     if (caller == NULL || event->sdp.n == 0 || ring->branch_count != 1 || !caller->has_peer)
         return false;
-    if (!branch->has_stream && leg__accept_answer(branch, event->sdp) != SR_OK)
+    if ((!branch->has_stream || event->is_other_answer) &&
+        leg__accept_answer(branch, event->sdp) != SR_OK)
         return false;
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
     if (ring__sdp_for_caller(caller, branch, &sdp) == SR_OK) {
@@ -455,6 +457,8 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
     struct call *call = leg->call;
     struct leg *caller = waiting_caller(ring);
 
+    if (event->status == 199)
+        return; /* RFC 6228: one branch of a proxy is over, others ring on */
     if (event->status >= 180 && leg->target > 0)
         ring->targets[leg->target - 1].was_ringing = true;
     if (leg->state == LEG_CALLING && event->status >= 180) {
@@ -561,7 +565,8 @@ static void take_limit(const struct ring *ring, const struct leg *leg)
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
 {
     struct ring *ring = leg->ring;
-    enum sr_err err = leg->has_stream ? SR_OK : leg__accept_answer(leg, event->sdp);
+    bool is_agreed = leg->has_stream && (event == NULL || !event->is_other_answer);
+    enum sr_err err = is_agreed ? SR_OK : leg__accept_answer(leg, event->sdp);
 
     if (err != SR_OK) {
         sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", leg->call->call_id, leg->leg_id,
@@ -625,6 +630,21 @@ static bool is_providers_fault(uint16_t sip_status)
     return sip_status == 403 || sip_status == 408 || (sip_status >= 500 && sip_status < 600);
 }
 
+/* The same provider once more: an INVITE stays with addresses of one family, for which its SDP is
+ * written; those of the other one may answer. */
+static void try_other_family(const struct ring *ring, struct ring_outside *outside)
+{
+    struct ua_provider_path path;
+
+    if (outside->next == 0 || outside->doubled == outside->next ||
+        ua_provider_path(ring->call->engine->ua, outside->providers[outside->next - 1]->id,
+                         &path) != SR_OK ||
+        path.is_suspect || path.flow.remote.family == outside->family)
+        return;
+    outside->doubled = outside->next;
+    outside->next--;
+}
+
 void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
                          uint16_t sip_status)
 {
@@ -632,8 +652,10 @@ void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason re
 
     ring__note_failure(ring, reason, sip_status);
     if (failed != NULL && failed->outside != NULL && !failed->was_ringing &&
-        is_providers_fault(sip_status) && !is_target_alive(ring, target))
+        is_providers_fault(sip_status) && !is_target_alive(ring, target)) {
+        try_other_family(ring, failed->outside);
         start_outside(ring, target, failed->outside);
+    }
     if (ring->branch_count > 0)
         return;
     if (ring->stage + 1 < ring->stage_count)

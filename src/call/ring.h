@@ -24,6 +24,8 @@ struct ring_outside {
     const struct config_device *account; /* whose call it is, or NULL: a route's */
     const struct config_provider *providers[ROUTING_PROVIDERS_MAX];
     size_t provider_count, next;
+    size_t doubled; /* `next` when a provider got a second try; 0: none did */
+    uint8_t family; /* of the address tried last */
     uint32_t duration_sec_max;
     bool is_counted; /* once for all providers tried */
 };

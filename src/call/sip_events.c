@@ -147,6 +147,22 @@ static void on_ended(struct leg *leg, const struct sip_leg_event *event)
     leg__ended(leg, reason, event->status);
 }
 
+/* The provider says who is at its end now: whoever talks to it is told. */
+static void on_party(struct leg *leg, const struct sip_leg_event *event)
+{
+    (void)sr_str_copy(event->party_user, leg->party, sizeof(leg->party));
+    (void)sr_str_copy(event->party_display, leg->name, sizeof(leg->name));
+    event__leg(leg, ENGINE_LEG_CHANGED);
+    SR_LIST_EACH(&leg->call->legs, node)
+    {
+        struct leg *other = SR_CONTAINER(node, struct leg, node);
+
+        if (other != leg && other->state == LEG_ANSWERED &&
+            strcmp(other->connected_to, leg->leg_id) == 0)
+            leg_introduce(other, leg);
+    }
+}
+
 void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
                           const struct sip_leg_event *event)
 {
@@ -177,6 +193,9 @@ void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
     case SIP_LEG_DTMF:
         sound__on_digit(leg);
         leg__digit(leg, event->digit, event->duration_ms);
+        break;
+    case SIP_LEG_PARTY:
+        on_party(leg, event);
         break;
     case SIP_LEG_REFER:
         transfer__on_refer(leg, event);

@@ -34,6 +34,7 @@ struct net_sim {
     struct net net;
     struct sim_node node;
     struct sr_addr host;
+    struct sr_addr other; /* of the other family; family NONE: none */
     uint16_t port_next;
 };
 
@@ -582,6 +583,8 @@ static enum sr_err sim_listen(struct net *net, enum net_kind kind, const struct 
     }
     if (sr_addr_is_any(&bound) && bound.family == self->host.family)
         memcpy(bound.ip, self->host.ip, sizeof(bound.ip));
+    else if (sr_addr_is_any(&bound) && bound.family == self->other.family)
+        memcpy(bound.ip, self->other.ip, sizeof(bound.ip));
     bound.port = bound.port ? bound.port : self->port_next++;
     if (!node_listen(&self->node, kind, &bound)) {
         (void)snprintf(reterr_why, NET_WHY_MAX, "%s port %u is taken", net_kind_name(kind),
@@ -638,7 +641,7 @@ static enum sr_err sim_send_stream(struct net *net, struct net__conn *conn, stru
         conn ? SR_CONTAINER(conn, struct sim_side, conn) : find_dialed(self, flow, dial);
 
     if (!side) {
-        struct sr_addr local = self->host;
+        struct sr_addr local = flow->remote.family == self->other.family ? self->other : self->host;
         local.port = self->port_next++;
         struct sim_pipe *pipe =
             pipe_open(&self->node, flow->kind, &local, &flow->remote, net->options.connect_usec);
@@ -683,9 +686,12 @@ static enum sr_err sim_local_for(struct net *net, const struct sr_addr *remote,
 {
     struct net_sim *self = as_sim(net);
 
-    if (remote->family != self->host.family)
+    if (remote->family == self->host.family)
+        *ret_local = self->host;
+    else if (remote->family == self->other.family)
+        *ret_local = self->other;
+    else
         return SR_ERR_IO;
-    *ret_local = self->host;
     ret_local->port = 0;
     return SR_OK;
 }
@@ -866,4 +872,12 @@ void sim_wire_cut(struct sim_wire *wire, const struct sr_addr *a, const struct s
 struct sr_str sim_wire_trace(const struct sim_wire *wire)
 {
     return sr_buf_view(&wire->trace);
+}
+
+void net_sim_add_host(struct net *net, const struct sr_addr *host)
+{
+    struct net_sim *self = as_sim(net);
+
+    SR_ASSERT(host->family != self->host.family);
+    self->other = *host;
 }

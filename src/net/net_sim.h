@@ -55,6 +55,9 @@ struct net *net_sim_new(struct sim_wire *wire, const struct sr_addr *host,
                         const struct net_handler *handler, void *arg,
                         const struct net_options *options);
 
+/** An address of the other family: the host is dual stack from now on. */
+void net_sim_add_host(struct net *net, const struct sr_addr *host);
+
 /** What a raw endpoint hears. `conn` is SR_ID_NONE on UDP. */
 struct sim_end_handler {
     void (*on_bytes)(void *arg, struct sim_end *end, const struct net_flow *flow,

@@ -25,14 +25,36 @@ static void on_failed(void *arg)
     run(txn, &step, NULL);
 }
 
+/* An INVITE stays in its family, for which its SDP was written; does the provider live in another one,
+ * too? Then whoever calls is told early, and calls again. */
+static bool has_other_family(const struct client_txn *txn)
+{
+    const struct provider *provider = provider__get(txn->ua, txn->provider);
+
+    if (provider == NULL || txn->targets == NULL || txn->method != SIP_METHOD_INVITE)
+        return false;
+    for (size_t i = 0; i < provider->target_count; i++) {
+        if (!provider->targets[i].is_bad &&
+            provider->targets[i].addr.family != txn->flow.remote.family)
+            return true;
+    }
+    return false;
+}
+
+static void tell(struct client_txn *txn, struct sip_msg *msg, uint16_t status);
+
 /* Nothing answered there for UA_PROVIDER_TRY_SEC. */
 static void on_try_timer(void *arg)
 {
     struct client_txn *txn = arg;
     struct client_txn *old = client_txn__next_target(txn);
 
-    if (old != NULL)
+    if (old != NULL) {
         loop_timer_set(old->ua->loop, &old->timer, sip_txn_deadline(&old->machine));
+    } else if (has_other_family(txn) && !txn->is_cancelled) {
+        txn->is_abandoned = true;
+        tell(txn, NULL, 408);
+    }
 }
 
 static void watch_try(struct client_txn *txn)
@@ -40,7 +62,7 @@ static void watch_try(struct client_txn *txn)
     struct txn_targets *targets = txn->targets;
 
     txn->is_answered = txn->has_rung = false;
-    if (targets != NULL && targets->index + 1 < targets->count)
+    if (targets != NULL && (targets->index + 1 < targets->count || has_other_family(txn)))
         loop_timer_set(txn->ua->loop, &txn->try_timer,
                        ua__now(txn->ua) + UA_PROVIDER_TRY_SEC * SR_SEC);
     else

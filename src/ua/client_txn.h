@@ -39,7 +39,7 @@ struct client_txn {
     bool is_cancelled;
     bool is_user_offer; /* carries the offer of sip_leg_offer() */
     bool is_refresh;    /* of a session timer */
-    bool is_abandoned;  /* sent anew elsewhere: whatever still rings is cancelled */
+    bool is_abandoned;  /* sent anew elsewhere, or told so: whatever still rings is cancelled */
     unsigned send_count;
 
     /* to a provider */

@@ -378,6 +378,7 @@ enum leg_offer {
 struct leg_fork {
     char tag[UA_TAG_MAX];
     struct sip_rel_seen seen;
+    struct sr_str sdp; /* its last one, of a 1xx; heap */
 };
 
 struct sip_leg {
@@ -417,9 +418,8 @@ struct sip_leg {
     bool is_answered_early; /* offer of the INVITE was settled by a reliable 1xx: 2xx without SDP */
     bool is_offer_in_ack;   /* our 2xx carried an offer: its answer comes in the ACK */
     bool is_answer_in_ack;  /* their 2xx carried an offer: our answer goes in the ACK */
-    struct sr_str local_sdp; /* the last we sent */
-    struct sr_str early_sdp; /* the last of the party, in a 1xx */
-    char early_tag[UA_TAG_MAX];
+    struct sr_str local_sdp;    /* the last we sent */
+    struct sr_str early_sdp;    /* the last the user was told, of a 1xx */
     struct sr_str queued_offer; /* of sip_leg_offer(), waits for ACK or for the end of glare */
     sr_usec queued_at;          /* SR_NEVER: for the ACK */
 
@@ -456,6 +456,7 @@ struct sip_leg {
     uint32_t refer_id;  /* CSeq of the REFER */
     uint32_t refer_count;
     struct sr_str identity_user, identity_display; /* heap; empty: as the INVITE said */
+    struct sr_str party_user, party_display;       /* heap; who the provider says is connected */
     sr_usec identity_at;                           /* an UPDATE is owed; SR_NEVER: none */
 
     /* session timer */
@@ -543,6 +544,8 @@ void provider__follow_dialog(struct sip_leg *leg);
 /** Credentials of an INVITE, for its ACK (RFC 3261 13.2.2.4). */
 void provider__copy_credentials(const struct client_txn *txn, struct sip_build *build);
 /** Who calls, of a provider's INVITE: number and name into the arrays. */
+/** Who the provider asserts is connected; tells SIP_LEG_PARTY when that is somebody else than before. */
+void provider__take_identity(struct sip_leg *leg, struct sip_msg *msg);
 void provider__caller(struct sip_msg *msg, char user[256], char display[256]);
 
 /* sip_leg_dialog.c */

@@ -541,6 +541,7 @@ enum sr_err ua_provider_path(struct ua *ua, struct sr_str id, struct ua_provider
     *ret_path = (struct ua_provider_path){
         .flow = {.kind = targets[0].kind, .remote = targets[0].addr},
         .ptime_ms = provider->conf.quirks.ptime_ms,
+        .is_suspect = targets[0].is_bad,
     };
     if (provider__is_ip(&provider->flow.remote) && is_in_use(provider, &targets[0]))
         ret_path->flow = provider->flow;

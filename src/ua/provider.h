@@ -130,6 +130,7 @@ struct ua_provider_path {
     struct net_flow flow;
     struct sr_addr media_ip; /* for SDP; port 0 */
     uint16_t ptime_ms;       /* quirk; 0: none */
+    bool is_suspect;         /* that server failed lately, and so did all others */
 };
 /**
  * @return SR_OK; SR_ERR_NOTFOUND no such provider; SR_ERR_STATE no address of it is known now

@@ -186,10 +186,10 @@ static void take_party(const struct sip_nameaddr *addr, char user[256], char dis
     display[sr_buf_err(&buf) == SR_OK ? buf.len : 0] = '\0';
 }
 
-/* The asserted identity of a trusted network, when From says nothing. */
-static void take_asserted(struct sip_msg *msg, char user[256], char display[256])
+/* The asserted identity of a trusted network. */
+static void take_asserted(struct sip_msg *msg, enum sip_hdr id, char user[256], char display[256])
 {
-    struct sip_values values = sip_msg_values(msg, SIP_HDR_P_ASSERTED_IDENTITY);
+    struct sip_values values = sip_msg_values(msg, id);
     struct sip_nameaddr addr;
     struct sr_str value;
 
@@ -214,5 +214,39 @@ void provider__caller(struct sip_msg *msg, char user[256], char display[256])
         return;
     }
     if (user[0] == '\0')
-        take_asserted(msg, user, display);
+        take_asserted(msg, SIP_HDR_P_ASSERTED_IDENTITY, user, display);
+}
+
+static bool is_party_withheld(struct sip_msg *msg)
+{
+    struct sr_str privacy = sip_msg_value(msg, SIP_HDR_PRIVACY);
+
+    return privacy.p != NULL &&
+           (sip_privacy_has(privacy, "id") || sip_privacy_has(privacy, "user"));
+}
+
+void provider__take_identity(struct sip_leg *leg, struct sip_msg *msg)
+{
+    bool is_first_invite = leg->state == LEG_INCOMING; /* the caller is told with the call */
+    char user[NAME_MAX_BYTES], display[NAME_MAX_BYTES];
+    struct sip_leg_event event = {.kind = SIP_LEG_PARTY};
+
+    user[0] = display[0] = '\0';
+    take_asserted(msg, SIP_HDR_P_ASSERTED_IDENTITY, user, display);
+    if (user[0] == '\0')
+        take_asserted(msg, SIP_HDR_REMOTE_PARTY_ID, user, display);
+    if (user[0] == '\0')
+        return;
+    if (is_party_withheld(msg)) {
+        (void)sr_str_copy(SR_STR("anonymous"), user, sizeof(user));
+        display[0] = '\0';
+    }
+    if (sr_str_eq_c(leg->party_user, user) && sr_str_eq_c(leg->party_display, display))
+        return;
+    sip_leg__keep_sdp(&leg->party_user, sr_str_c(user));
+    sip_leg__keep_sdp(&leg->party_display, sr_str_c(display));
+    event.party_user = sr_str_c(user);
+    event.party_display = sr_str_c(display);
+    if (!is_first_invite)
+        sip_leg__tell(leg, &event);
 }

@@ -74,6 +74,8 @@ enum sip_leg_event_kind {
     SIP_LEG_DTMF,  /* SIP INFO: digit, duration_ms */
     SIP_LEG_REFER, /* the peer wants to be replaced (RFC 3515): refer_*, replaces_*; call
                          sip_leg_answer_refer() before returning */
+    SIP_LEG_PARTY, /* a provider says who is connected: party_* (RFC 3325); may come before
+                      PROGRESS and ANSWERED */
     SIP_LEG_ENDED, /* see `cause`, `status`; the pointer dies */
 };
 
@@ -98,9 +100,11 @@ struct sip_leg_event {
     struct sr_str contact_uri; /* 3xx: first Contact */
     char digit;
     uint16_t duration_ms;
-    struct sr_str user_agent;             /* PROGRESS, ANSWERED: the party's, may be empty */
-    bool is_reliable;                     /* PROGRESS sent with 100rel */
-    struct sr_str refer_user, refer_host; /* REFER: whom to call; user unescaped */
+    struct sr_str user_agent; /* PROGRESS, ANSWERED: the party's, may be empty */
+    bool is_reliable;         /* PROGRESS sent with 100rel */
+    bool is_other_answer;     /* PROGRESS, ANSWERED: sdp is not the one that was told before */
+    struct sr_str party_user, party_display; /* PARTY: unescaped; "anonymous" when withheld */
+    struct sr_str refer_user, refer_host;    /* REFER: whom to call; user unescaped */
     bool has_replaces; /* REFER: an attended transfer; ids of a dialog of ours: */
     struct sr_str replaces_call_id, replaces_local_tag, replaces_remote_tag;
 };

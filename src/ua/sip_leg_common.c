@@ -42,6 +42,10 @@ void sip_leg__free(struct sip_leg *leg)
     ua__undup(&leg->call_id);
     ua__undup(&leg->local_sdp);
     ua__undup(&leg->early_sdp);
+    for (size_t i = 0; i < leg->fork_count; i++)
+        ua__undup(&leg->forks[i].sdp);
+    ua__undup(&leg->party_user);
+    ua__undup(&leg->party_display);
     ua__undup(&leg->queued_offer);
     ua__undup(&leg->waiting_sdp);
     ua__undup(&leg->progress_sdp);
@@ -234,6 +238,8 @@ void sip_leg__learn(struct sip_leg *leg, struct sip_msg *msg)
 {
     if (msg->first[SIP_HDR_ALLOW] != 0)
         leg->is_update_allowed = sip_msg_has_token(msg, SIP_HDR_ALLOW, "UPDATE");
+    if (leg->provider != SR_ID_NONE)
+        provider__take_identity(leg, msg);
 }
 
 void sip_leg__keep_sdp(struct sr_str *slot, struct sr_str sdp)

@@ -290,6 +290,12 @@ static void make_dialog(struct sip_leg *leg, struct sip_msg *msg)
     sip_leg__key(leg);
 }
 
+/* Each early dialog has its own answer (RFC 3261 13.2.2.4), and many gateways have two in one. */
+static bool is_other_answer(const struct sip_leg *leg, struct sr_str sdp)
+{
+    return leg->early_sdp.n > 0 && sdp.n > 0 && !sr_str_eq(sdp, leg->early_sdp);
+}
+
 static void on_provisional(struct sip_leg *leg, struct sip_msg *msg)
 {
     struct sr_str tag = sip_msg_to(msg)->tag;
@@ -318,8 +324,12 @@ static void on_provisional(struct sip_leg *leg, struct sip_msg *msg)
     if (event.sdp.n > UA_BODY_BYTES_MAX)
         event.sdp = SR_STR("");
     if (event.sdp.n > 0) {
+        struct leg_fork *fork = find_fork(leg, tag);
+
+        event.is_other_answer = is_other_answer(leg, event.sdp);
         sip_leg__keep_sdp(&leg->early_sdp, event.sdp);
-        (void)sr_str_copy(tag, leg->early_tag, sizeof(leg->early_tag));
+        if (fork != NULL)
+            sip_leg__keep_sdp(&fork->sdp, event.sdp);
         if (is_reliable && leg->has_dialog && sr_str_eq(sip_dialog_remote_tag(&leg->dialog), tag))
             leg->offer = LEG_OFFER_NONE; /* that is the answer */
     }
@@ -355,6 +365,7 @@ static void on_answered(struct sip_leg *leg, struct client_txn *txn, struct sip_
 {
     struct sr_str tag = sip_msg_to(msg)->tag;
     struct sip_session_said said = sip_leg__session_said(msg);
+    struct leg_fork *fork;
     struct sip_leg_event event = {
         .kind = SIP_LEG_ANSWERED,
         .status = msg->status,
@@ -385,8 +396,10 @@ static void on_answered(struct sip_leg *leg, struct client_txn *txn, struct sip_
     sip_session_timer_on_2xx(&leg->session, &said, ua__now(leg->ua));
     if (event.sdp.n > UA_BODY_BYTES_MAX)
         event.sdp = SR_STR("");
-    if (event.sdp.n == 0 && sr_str_eq_c(tag, leg->early_tag))
-        event.sdp = leg->early_sdp;
+    fork = find_fork(leg, tag);
+    if (event.sdp.n == 0 && fork != NULL)
+        event.sdp = fork->sdp;
+    event.is_other_answer = is_other_answer(leg, event.sdp);
     leg->is_answer_in_ack = leg->is_offerless && event.sdp.n > 0;
     leg->offer = leg->is_answer_in_ack ? LEG_OFFER_THEIRS : LEG_OFFER_NONE;
     if (!leg->is_answer_in_ack)

@@ -12,7 +12,8 @@
 /* An account of trunk.example, whose servers are t (and u). */
 struct house {
     struct rig rig;
-    struct trunk t, u;
+    struct trunk t, u, v;
+    bool has_v;
 };
 
 static inline void add_records(struct rig *rig)
@@ -42,6 +43,31 @@ static inline struct ua_provider account(void)
     return provider;
 }
 
+/* A machine and a provider of both families; v is the IPv6 address of the server t. */
+static inline void add_ip6(struct house *h)
+{
+    struct sr_addr host, any = {.family = SR_ADDR_IP6, .port = 5060};
+    struct resolver *dns = h->rig.resolver;
+    char why[NET_WHY_MAX];
+
+    assert_int_equal(sr_addr_parse_ip(SR_STR("2001:db8::10"), &host), SR_OK);
+    net_sim_add_host(h->rig.net, &host);
+    assert_int_equal(net_listen(h->rig.net, NET_UDP, &any, NULL, why), SR_OK);
+    resolver_sim_clear(dns);
+    assert_int_equal(resolver_sim_add(dns, "_sip._udp.trunk.example", DNS_SRV, 300,
+                                      "10 10 5060 six.trunk.example"),
+                     SR_OK);
+    assert_int_equal(resolver_sim_add(dns, "_sip._udp.trunk.example", DNS_SRV, 300,
+                                      "20 10 5060 four.trunk.example"),
+                     SR_OK);
+    assert_int_equal(resolver_sim_add(dns, "six.trunk.example", DNS_AAAA, 300, "2001:db8::1"),
+                     SR_OK);
+    assert_int_equal(resolver_sim_add(dns, "four.trunk.example", DNS_A, 300, "198.51.100.1"),
+                     SR_OK);
+    trunk_init(&h->v, &h->rig, "[2001:db8::1]:5060", NET_UDP);
+    h->has_v = true;
+}
+
 static inline void house_begin(struct house *h)
 {
     rig_init(&h->rig, rig_seed);
@@ -60,6 +86,9 @@ static inline void house_end(struct house *h)
     rig_run(&h->rig, 10 * SR_SEC);
     trunk_done(&h->t);
     trunk_done(&h->u);
+    if (h->has_v)
+        trunk_done(&h->v);
+    h->has_v = false;
     rig_done(&h->rig);
 }
 

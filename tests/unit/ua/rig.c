@@ -48,6 +48,8 @@ static void on_leg_event(void *arg, void *user, struct sip_leg *leg,
     kept->at = loop_now(rig->loop);
     (void)sr_str_copy(event->sdp, kept->sdp, sizeof(kept->sdp));
     (void)sr_str_copy(event->reason, kept->reason, sizeof(kept->reason));
+    (void)snprintf(kept->party, sizeof(kept->party), "%.*s %.*s", SR_STR_ARG(event->party_display),
+                   SR_STR_ARG(event->party_user));
     if (event->kind == SIP_LEG_ENDED && rig->leg == leg)
         rig->leg = NULL;
 }

@@ -382,6 +382,55 @@ static void unreachable_families_cost_no_time(void **state)
     house_end(h);
 }
 
+/* ---- both families ---- */
+
+static void the_other_family_registers_when_the_first_is_dead(void **state)
+{
+    struct trunk *v;
+    sr_usec start;
+
+    HOUSE;
+    v = &h->v;
+    add_ip6(h);
+    v->is_deaf = true;
+    rig->providers[0].qualify_sec = 30;
+    rig_configure(rig);
+    start = loop_now(rig->loop);
+    until_up(rig, 1, 6 * SR_SEC);
+    assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
+    assert_int_equal(t->bindings, 1);
+    assert_non_null(strstr(t->contact, "@10.0.0.1:5060>"));
+    rig_run(rig, 65 * SR_SEC); /* OPTIONS go where the binding is */
+    assert_in_range(t->options, 1, 3);
+    assert_int_equal(v->options, 0);
+    house_end(h);
+}
+
+/* And back: the IPv4 way dies, IPv6 answers; its Contact and Via are of that family. */
+static void a_binding_moves_from_one_family_to_the_other(void **state)
+{
+    struct trunk *v;
+    sr_usec dead_at;
+
+    HOUSE;
+    v = &h->v;
+    add_ip6(h);
+    v->is_deaf = true;
+    rig->providers[0].qualify_sec = 30;
+    rig_configure(rig);
+    until_up(rig, 1, 6 * SR_SEC);
+    rig_run(rig, 120 * SR_SEC);
+    v->is_deaf = false;
+    t->is_deaf = true;
+    dead_at = loop_now(rig->loop);
+    while (v->bindings == 0 && loop_now(rig->loop) < dead_at + 120 * SR_SEC)
+        rig_run(rig, 100 * SR_MSEC);
+    assert_int_equal(v->bindings, 1);
+    assert_non_null(strstr(v->contact, "@[2001:db8::10]:5060>"));
+    assert_in_range(loop_now(rig->loop) - dead_at, 0, 45 * SR_SEC);
+    house_end(h);
+}
+
 /* ---- settings ---- */
 
 static void a_reload_touches_only_what_changed(void **state)
@@ -535,6 +584,8 @@ int run_provider_tests(void)
         cmocka_unit_test(stun_is_asked_when_the_provider_shows_nothing),
         cmocka_unit_test(stun_is_not_asked_otherwise),
         cmocka_unit_test(unreachable_families_cost_no_time),
+        cmocka_unit_test(the_other_family_registers_when_the_first_is_dead),
+        cmocka_unit_test(a_binding_moves_from_one_family_to_the_other),
         cmocka_unit_test(keep_alives_hold_a_mapping_of_thirty_seconds),
         cmocka_unit_test(a_reload_touches_only_what_changed),
         cmocka_unit_test(the_end_takes_registrations_back),

@@ -296,6 +296,143 @@ static void death_in_the_middle_of_ringing_stays_one_call(void **state)
     house_end(h);
 }
 
+/* SDP is written for one family: whoever calls learns after 4 s that he is to call over the other one. */
+static void a_call_ends_early_when_the_other_family_may_answer(void **state)
+{
+    struct ua_provider_path path;
+    struct rig_event *event;
+    struct sip_leg *leg;
+    const char *first;
+    const char *second;
+    sr_usec start;
+    struct trunk *v;
+
+    HOUSE;
+    v = &h->v;
+    add_ip6(h);
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    v->is_deaf = true;
+    assert_int_equal(ua_provider_path(rig->ua, SR_STR("acme"), &path), SR_OK);
+    assert_int_equal(path.flow.remote.family, SR_ADDR_IP6);
+    start = loop_now(rig->loop);
+    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    event = rig_event(rig, SIP_LEG_ENDED);
+    assert_int_equal(event->event.cause, SIP_LEG_CAUSE_TIMEOUT);
+    assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
+    assert_int_equal(ua_provider_path(rig->ua, SR_STR("acme"), &path), SR_OK);
+    assert_int_equal(path.flow.remote.family, SR_ADDR_IP4);
+    assert_false(path.is_suspect);
+    v->is_deaf = false;
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    second = trunk_wait(t, "INVITE ", SR_SEC);
+    assert_non_null(strstr(header(second, "Contact"), "@10.0.0.1:5060>"));
+    first = trunk_wait(v, "INVITE ", 5 * SR_SEC); /* repeated; it wakes up late: cancelled */
+    trunk_reply(v, first, "180 Ringing", "late", NULL, NULL);
+    trunk_reply(v, trunk_wait(v, "CANCEL ", SR_SEC), "200 OK", "late", NULL, NULL);
+    trunk_reply(v, first, "487 Request Terminated", "late", NULL, NULL);
+    rig_quiet(rig);
+    finish(rig, t, leg, second);
+    t->is_deaf = v->is_deaf = true; /* both dead: not for ever, and known as such */
+    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    (void)rig_event(rig, SIP_LEG_ENDED);
+    assert_int_equal(ua_provider_path(rig->ua, SR_STR("acme"), &path), SR_OK);
+    assert_true(path.is_suspect);
+    house_end(h);
+}
+
+/* ---- several early dialogs, and who is connected ---- */
+
+static void each_early_dialog_has_its_own_answer(void **state)
+{
+    struct rig_event *event;
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "183 Session Progress", "one", NULL, SDP_A);
+    event = rig_event(rig, SIP_LEG_PROGRESS);
+    assert_false(event->event.is_other_answer);
+    trunk_reply(t, invite, "180 Ringing", "one", NULL, NULL);
+    assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
+    trunk_reply(t, invite, "183 Session Progress", "two", NULL, SDP_C);
+    event = rig_event(rig, SIP_LEG_PROGRESS);
+    assert_true(event->event.is_other_answer);
+    assert_string_equal(event->sdp, SDP_C);
+    trunk_reply(t, invite, "183 Session Progress", "two", NULL, SDP_C);
+    assert_false(rig_event(rig, SIP_LEG_PROGRESS)->event.is_other_answer);
+    /* the first one answers after all, and says its SDP no more */
+    trunk_reply(t, invite, "200 OK", "one", NULL, NULL);
+    event = rig_event(rig, SIP_LEG_ANSWERED);
+    assert_true(event->event.is_other_answer);
+    assert_string_equal(event->sdp, SDP_A);
+    assert_non_null(strstr(header(trunk_wait(t, "ACK ", SR_SEC), "To"), ";tag=one"));
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
+/* UPDATE without SDP in the dialog of that INVITE of ours. */
+static void send_update(struct trunk *trunk, const char *invite, const char *tag, unsigned cseq,
+                        const char *extra)
+{
+    const char *contact = strstr(header(invite, "Contact"), "<") + 1;
+    char addr[SR_ADDR_TEXT_MAX], uri[256], text[TEXT_MAX];
+    struct sr_buf buf;
+
+    (void)snprintf(uri, sizeof(uri), "%.*s", (int)strcspn(contact, ">"), contact);
+    sr_buf_init_fixed(&buf, text, sizeof(text));
+    sr_buf_fmt(&buf, "UPDATE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bKup%u;rport\r\n", uri,
+               sr_addr_text(&trunk->addr, addr), cseq);
+    sr_buf_fmt(&buf, "From: %s;tag=%s\r\n", header(invite, "To"), tag);
+    sr_buf_fmt(&buf, "To: %s\r\n", header(invite, "From"));
+    sr_buf_fmt(&buf, "Call-ID: %s\r\nCSeq: %u UPDATE\r\n", header(invite, "Call-ID"), cseq);
+    sr_buf_fmt(&buf, "Max-Forwards: 70\r\nContact: <sip:gw@%s>\r\n%sContent-Length: 0\r\n\r\n",
+               sr_addr_text(&trunk->addr, addr), extra);
+    trunk_send(trunk, sr_buf_cstr(&buf));
+    (void)trunk_wait(trunk, "SIP/2.0 200", SR_SEC);
+}
+
+static void the_provider_says_who_is_connected(void **state)
+{
+    struct rig_event *event;
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "180 Ringing", "gw",
+                "P-Asserted-Identity: \"Front desk\" <sip:+49305550@trunk.example>\r\n", NULL);
+    event = rig_event(rig, SIP_LEG_PARTY);
+    assert_string_equal(event->party, "Front desk +49305550");
+    assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
+    trunk_reply(t, invite, "200 OK", "gw",
+                "P-Asserted-Identity: \"Front desk\" <sip:+49305550@trunk.example>\r\n", SDP_A);
+    (void)rig_event(rig, SIP_LEG_ANSWERED); /* the same: not told twice */
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    send_update(t, invite, "gw", 1,
+                "Remote-Party-ID: \"Miss Bell\" <sip:+49305557@trunk.example>;party=called\r\n");
+    assert_string_equal(rig_event(rig, SIP_LEG_PARTY)->party, "Miss Bell +49305557");
+    send_update(t, invite, "gw", 2,
+                "P-Asserted-Identity: <sip:+49305558@trunk.example>\r\nPrivacy: id\r\n");
+    assert_string_equal(rig_event(rig, SIP_LEG_PARTY)->party, " anonymous");
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
 static void service_route_and_proxy_are_obeyed(void **state)
 {
     struct sip_leg *leg;
@@ -543,6 +680,9 @@ int run_provider_call_tests(void)
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
         cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
         cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),
+        cmocka_unit_test(a_call_ends_early_when_the_other_family_may_answer),
+        cmocka_unit_test(each_early_dialog_has_its_own_answer),
+        cmocka_unit_test(the_provider_says_who_is_connected),
         cmocka_unit_test(service_route_and_proxy_are_obeyed),
         cmocka_unit_test(calls_of_the_provider_need_no_password),
         cmocka_unit_test(strangers_are_challenged_whatever_they_write),
