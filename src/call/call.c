@@ -28,7 +28,7 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     struct call *call;
     struct sr_buf id;
 
-    if (engine->calls.count >= engine->calls_max)
+    if (engine->calls.count >= engine->calls_max + ENGINE_EMERGENCY_CALLS)
         return NULL;
     call = sr_zalloc(1, sizeof(*call));
     call->engine = engine;

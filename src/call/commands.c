@@ -121,12 +121,13 @@ static void do_call(struct reply *reply, const struct engine_command *command)
                    browsers__has(engine, device != NULL ? device->id : first,
                                  device != NULL ? owner : sr_str_make(NULL, 0)) &&
                    (device == NULL || owner.n > 0);
+    bool is_emergency = command->from[0] && engine__is_emergency(engine, sr_str_c(command->to));
 
     if (device == NULL && !is_page && command->from[0]) {
         say(reply, SR_ERR_NOTFOUND, "\"from\" is no device of this router");
         return;
     }
-    if (is_page && device != NULL && device->calls_max > 0 &&
+    if (!is_emergency && is_page && device != NULL && device->calls_max > 0 &&
         engine__device_calls(engine, device->id, 0) >= device->calls_max) {
         say(reply, SR_ERR_STATE, call_reason_text(CALL_REASON_BUSY));
         return;
@@ -135,7 +136,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         say(reply, SR_ERR_LIMIT, "the router is draining: no new calls");
         return;
     }
-    if (!engine__is_accepting(engine, &retry_sec)) {
+    if (!is_emergency && !engine__is_accepting(engine, &retry_sec)) {
         say(reply, SR_ERR_LIMIT, "too many calls are being set up: try again");
         return;
     }
@@ -152,6 +153,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         say(reply, SR_ERR_LIMIT, "no call or port is free");
         return;
     }
+    call->is_emergency = is_emergency;
     (void)sr_str_copy(shown, call->api_shown, sizeof(call->api_shown));
     (void)sr_str_copy(sr_str_c(command->provider_id), call->api_provider,
                       sizeof(call->api_provider));

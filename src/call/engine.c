@@ -90,12 +90,30 @@ static void on_overload_window(void *arg)
     loop_timer_set(engine->loop, &engine->overload_timer, overload_deadline(&engine->overload));
 }
 
+bool engine__is_full(const struct engine *engine)
+{
+    return engine->calls.count >= engine->calls_max;
+}
+
+/* Behind the digit for a line, too: so the routes are asked. */
+bool engine__is_emergency(void *arg, struct sr_str dialled)
+{
+    struct engine *engine = arg;
+    struct routing_query query = {.number = dialled, .now = loop_wall(engine->loop) / SR_SEC};
+    struct routing_plan plan;
+
+    if (engine->is_draining || !engine->is_started)
+        return false;
+    routing_resolve(engine->config, &query, &plan, NULL);
+    return plan.is_emergency;
+}
+
 bool engine__is_accepting(void *arg, uint32_t *ret_retry_after_sec)
 {
     struct engine *engine = arg;
 
     *ret_retry_after_sec = OVERLOAD_RETRY_SEC;
-    if (engine->is_draining || !engine->is_started || engine->calls.count >= engine->calls_max)
+    if (engine->is_draining || !engine->is_started || engine__is_full(engine))
         return false;
     return overload_admit(&engine->overload, loop_now(engine->loop));
 }
@@ -124,6 +142,7 @@ const struct ua_user_ops *engine_ua_ops(void)
         .on_trace = engine__on_trace,
         .on_ban = on_ban,
         .is_accepting = engine__is_accepting,
+        .is_emergency = engine__is_emergency,
     };
 
     return &ops;
@@ -217,8 +236,8 @@ struct engine *engine_new(const struct engine_options *options)
     engine->wake_arg = options->wake_arg;
     engine->calls_max = options->calls_max ? options->calls_max : ENGINE_CALLS_MAX;
     engine->epoch = sr_random_u64() >> 12; /* fits a JSON number */
-    sr_idtab_init(&engine->calls, engine->calls_max);
-    sr_idtab_init(&engine->legs, engine->calls_max * 4);
+    sr_idtab_init(&engine->calls, engine->calls_max + ENGINE_EMERGENCY_CALLS);
+    sr_idtab_init(&engine->legs, (engine->calls_max + ENGINE_EMERGENCY_CALLS) * 4);
     sound__init(engine);
     sr_map_init(&engine->calls_by_text);
     sr_map_init(&engine->device_calls);

@@ -39,6 +39,7 @@ struct engine_options {
 
 enum {
     ENGINE_CALLS_MAX = 10000,
+    ENGINE_EMERGENCY_CALLS = 16, /* beyond that, for emergency numbers */
     ENGINE_APPS_MAX = 16,
     ENGINE_PLAYS_MAX = 20000, /* sounds being made or played */
     ENGINE_RING_SEC = 60,     /* an internal call without a route's own time */

@@ -106,8 +106,10 @@ static struct call *call_for(struct engine *engine, const struct ua_invite *invi
     *ret_is_new = call == NULL;
     if (call == NULL)
         call = call__new(engine, "internal", from, device->display_name, invite->dialled);
-    if (*ret_is_new && call != NULL)
+    if (*ret_is_new && call != NULL) {
         call->max_forwards = invite->max_forwards;
+        call->is_emergency = plan->is_emergency;
+    }
     return call;
 }
 
@@ -143,6 +145,10 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
     if (!plan.is_emergency && device->calls_max > 0 &&
         engine__device_calls(engine, device->id, 0) >= device->calls_max) {
         engine__refuse(engine, sip, CALL_REASON_BUSY);
+        return;
+    }
+    if (!plan.is_emergency && engine__is_full(engine)) {
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
     if (invite->has_replaces) {

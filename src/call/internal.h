@@ -562,6 +562,9 @@ void engine__drain(struct engine *engine, uint32_t within_ms);
 void engine__told_drained(struct engine *engine);
 
 bool engine__is_accepting(void *arg, uint32_t *ret_retry_after_sec);
+bool engine__is_emergency(void *arg, struct sr_str dialled);
+/** Only emergency calls may begin. */
+bool engine__is_full(const struct engine *engine);
 
 /* ---- events.c ---- */
 struct engine_event *event__new(struct engine *engine, enum engine_event_kind kind);

@@ -24,7 +24,8 @@ struct leg *leg__new(struct call *call, enum leg_kind kind)
     struct leg *leg;
     struct sr_buf id;
 
-    if (call->legs.count >= CALL_LEGS_MAX)
+    if (call->legs.count >= CALL_LEGS_MAX ||
+        (!call->is_emergency && engine->legs.count >= engine->calls_max * 4))
         return NULL;
     leg = sr_zalloc(1, sizeof(*leg));
     leg->id = sr_idtab_add(&engine->legs, leg);

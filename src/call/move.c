@@ -69,8 +69,9 @@ enum call_reason call__enter_app(struct leg *leg, const struct engine_app *app,
     bool is_new = to == NULL;
 
     if (is_new) {
-        to = call__new(from->engine, from->direction, sr_str_c(leg->number), sr_str_c(leg->name),
-                       dialled);
+        if (!engine__is_full(from->engine))
+            to = call__new(from->engine, from->direction, sr_str_c(leg->number),
+                           sr_str_c(leg->name), dialled);
         if (to == NULL)
             return CALL_REASON_LIMIT;
         event__call(to, ENGINE_CALL_CREATED);

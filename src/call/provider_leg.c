@@ -221,6 +221,10 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
         refuse(engine, sip, CALL_REASON_BUSY);
         return;
     }
+    if (engine__is_full(engine)) {
+        refuse(engine, sip, CALL_REASON_LIMIT);
+        return;
+    }
     call = call__new(engine, "inbound", invite->from_user, invite->from_display, invite->dialled);
     if (call == NULL) {
         refuse(engine, sip, CALL_REASON_LIMIT);

@@ -280,8 +280,9 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
     size_t count;
 
-    if (device->is_dnd || (device->calls_max > 0 &&
-                           engine__device_calls(engine, device->id, 0) >= device->calls_max)) {
+    if (!ring->call->is_emergency &&
+        (device->is_dnd || (device->calls_max > 0 &&
+                            engine__device_calls(engine, device->id, 0) >= device->calls_max))) {
         ring__note_failure(ring, CALL_REASON_BUSY, 486);
         return;
     }

@@ -195,7 +195,8 @@ enum ua_auth ua__authenticate(struct ua_in *in, struct ua_slot **ret_slot)
         ua__challenge(in, false);
         return UA_AUTH_ANSWERED;
     }
-    if (ban__has_user(ua->ban, &in->flow->remote, credentials.username)) {
+    if (ban__has_user(ua->ban, &in->flow->remote, credentials.username) &&
+        !ua__is_emergency(in, credentials.username)) {
         ua->stats.dropped_banned++;
         return UA_AUTH_ANSWERED;
     }

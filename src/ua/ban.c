@@ -7,8 +7,9 @@ enum {
     USER_MAX = 64,
     KEY_MAX = 17 + USER_MAX,
     WINDOW_SEC = 60,
-    SOURCE_FACTOR = 5, /* a source may fail that many times as often as one user of it */
-    SLOW_SEC = 1,      /* between two attempts of a user where nobody is banned */
+    SOURCE_FACTOR = 5,  /* a source may fail that many times as often as one user of it */
+    SLOW_SEC = 1,       /* between two attempts of a user where nobody is banned */
+    EMERGENCY_SEC = 30, /* between two wrong passwords of emergency calls through a ban */
 };
 
 struct entry {
@@ -19,6 +20,7 @@ struct entry {
     sr_usec window_end;
     sr_usec banned_until; /* 0: not banned */
     sr_usec next_at;      /* slowed: earliest next attempt */
+    sr_usec emergency_at; /* banned: the next emergency call may try */
 };
 
 struct ua_ban {
@@ -159,6 +161,8 @@ static void count(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
         entry->failures = 0;
     }
     entry->failures++;
+    if (entry->banned_until > now) /* an emergency call that got through */
+        entry->emergency_at = now + EMERGENCY_SEC * SR_SEC;
     if (max == 0 || entry->failures < max || entry->banned_until > now)
         return;
     if (!is_exempt(ban, source))
@@ -182,6 +186,19 @@ void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
 
     if (entry != NULL && user.n > 0)
         drop(ban, entry);
+    entry = find(ban, source, SR_STR(""));
+    if (is_banned(ban, entry)) /* an emergency call: a phone of ours lives there */
+        drop(ban, entry);
+}
+
+bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
+{
+    const struct entry *of_source = find(ban, source, SR_STR(""));
+    const struct entry *of_user = user.n > 0 ? find(ban, source, user) : NULL;
+    sr_usec now = ua__now(ban->ua);
+
+    return (of_source == NULL || of_source->emergency_at <= now) &&
+           (of_user == NULL || of_user->emergency_at <= now);
 }
 
 uint32_t ban__count(struct ua_ban *ban)

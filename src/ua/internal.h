@@ -51,6 +51,10 @@ struct ua_in {
     struct sr_str bytes;
 };
 
+/** Does a device dial a number that no limit may block, and may it try now? user: of its login, or
+    empty. */
+bool ua__is_emergency(struct ua_in *in, struct sr_str user);
+
 /** A device of the settings, with what the registrar and the digest need. */
 struct ua_slot {
     const struct ua_device *device;
@@ -308,6 +312,8 @@ bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_s
 void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
 /** The user proved itself: its count is forgotten. */
 void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
+/** May an emergency call of a banned source (or user of it) try? One wrong password in 30 s ends that. */
+bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
 uint32_t ban__count(struct ua_ban *ban);
 
 /* ---- registrar.c ---- */

@@ -155,7 +155,8 @@ static void on_new_invite(struct ua_in *in)
         ua__refuse(in, 482, &(struct ua_refusal){.reason = SR_STR("Loop Detected")});
         return;
     }
-    if ((ua->ops->is_accepting != NULL && !ua->ops->is_accepting(ua->arg, &retry_after_sec)) ||
+    if ((ua->ops->is_accepting != NULL && !ua->ops->is_accepting(ua->arg, &retry_after_sec) &&
+         (provider != NULL || !ua__is_emergency(in, SR_STR("")))) ||
         ua->leg_count >= UA_LEGS_MAX || ua->legs.count >= 2 * UA_LEGS_MAX) {
         ua->stats.refused_overload++;
         ua__refuse(in, 503, &(struct ua_refusal){.retry_after_sec = retry_after_sec});

@@ -193,12 +193,27 @@ static bool is_denied(const struct ua *ua, const struct sr_addr *source)
     return false;
 }
 
-static bool is_dropped(struct ua *ua, const struct sr_addr *source)
+/* What comes from a banned source is dropped unread; an INVITE is read, it may be an emergency call. */
+static bool is_dropped(struct ua *ua, const struct sr_addr *source, struct sr_str bytes,
+                       bool *ret_is_banned)
 {
-    if (!is_denied(ua, source) && !ban__has_source(ua->ban, source))
+    *ret_is_banned = ban__has_source(ua->ban, source);
+    if (!is_denied(ua, source) && (!*ret_is_banned || (ua->ops->is_emergency != NULL &&
+                                                       sr_str_starts(bytes, SR_STR("INVITE ")))))
         return false;
     ua->stats.dropped_banned++;
     return true;
+}
+
+bool ua__is_emergency(struct ua_in *in, struct sr_str user)
+{
+    struct ua *ua = in->ua;
+    const struct sip_uri *uri = sip_msg_uri(in->msg);
+    char dialled[UA_TOKEN_MAX];
+
+    return ua->ops->is_emergency != NULL && in->msg->method == SIP_METHOD_INVITE && uri != NULL &&
+           ban__lets_emergency(ua->ban, &in->flow->remote, user) &&
+           ua->ops->is_emergency(ua->arg, sip_uri_user(uri, dialled, sizeof(dialled)));
 }
 
 static void on_message(void *arg, const struct net_flow *flow, struct sr_str bytes)
@@ -207,13 +222,18 @@ static void on_message(void *arg, const struct net_flow *flow, struct sr_str byt
     struct sip_msg msg;
     struct ua_in in = {.ua = ua, .flow = flow, .msg = &msg, .bytes = bytes};
     struct sip_verdict verdict;
+    bool is_banned;
     enum sr_err err;
 
-    if (is_dropped(ua, &flow->remote))
+    if (is_dropped(ua, &flow->remote, bytes, &is_banned))
         return;
     err = sip_msg_parse(bytes, ua->header_slots, SIP_HEADERS_MAX, &msg, NULL);
     if (err == SR_ERR_AGAIN)
         return; /* keep-alive */
+    if (is_banned && (err != SR_OK || !ua__is_emergency(&in, SR_STR("")))) {
+        ua->stats.dropped_banned++;
+        return;
+    }
     if (err != SR_OK) {
         ua->stats.bad_messages++;
         return;
@@ -244,10 +264,11 @@ static void on_bad_stream(void *arg, const struct net_flow *flow, struct sr_str 
     struct sip_msg msg;
     struct ua_in in = {.ua = ua, .flow = flow, .msg = &msg, .bytes = head};
     struct sip_verdict verdict;
+    bool is_banned;
 
     (void)why; /* the check finds its own words for what is wrong in the head */
     ua->stats.bad_messages++;
-    if (is_dropped(ua, &flow->remote) ||
+    if (is_dropped(ua, &flow->remote, head, &is_banned) || is_banned ||
         sip_msg_parse(head, ua->header_slots, SIP_HEADERS_MAX, &msg, NULL) != SR_OK ||
         !msg.is_request || msg.first[SIP_HDR_VIA] == 0)
         return;

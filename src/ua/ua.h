@@ -148,6 +148,9 @@ struct ua_user_ops {
     /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,
         draining). Asked before authentication. */
     bool (*is_accepting)(void *arg, uint32_t *ret_retry_after_sec);
+    /** May be NULL. Is that number, dialled by a device, one that no limit of ours may block? Asked
+        before authentication, and only when a limit or a ban would: never often. */
+    bool (*is_emergency)(void *arg, struct sr_str dialled);
 };
 
 struct ua_options {

@@ -308,6 +308,61 @@ static void test_a_program_calls_a_number_outside(void **state)
     rig_done(&out.rig);
 }
 
+/* ---- emergency ---- */
+
+static const char strict_config[] =
+    "{ \"country\": \"DE\", \"realm\": \"home\","
+    "  \"devices\": ["
+    "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\", \"maxCalls\": 1 },"
+    "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ],"
+    "  \"providers\": [ { \"id\": \"one\", \"domain\": \"192.0.2.200\", \"transport\": \"udp\","
+    "    \"register\": false, \"qualifySec\": 0, \"codecs\": [\"PCMU\"], \"maxCalls\": 1 } ],"
+    "  \"routing\": { \"routes\": ["
+    "    { \"id\": \"in\", \"match\": { \"direction\": \"inbound\" }, \"action\": { \"targets\": "
+    "[\"a\"] } },"
+    "    { \"id\": \"out\", \"match\": { \"direction\": \"outbound\" },"
+    "      \"action\": { \"provider\": \"one\", \"maxDurationSec\": 5 } } ] },"
+    "  \"security\": { \"blockedPrefixes\": [\"1\"], \"premiumPrefixes\": [\"11\"],"
+    "    \"allowedCountries\": [\"FR\"], \"nightHours\": \"00:00-23:59\","
+    "    \"outboundMaxConcurrent\": 1, \"perDevice\": { \"callsPerDay\": 1, \"minutesPerDay\": 1 } "
+    "} }";
+
+/* Every limit there is holds at once: the phone's and the provider's maxCalls are used up, the router
+ * carries as many calls as it may, it is night, the number is blocked, expensive and of a country that is
+ * not allowed. */
+static void test_emergency_calls_meet_no_limit(void **state)
+{
+    struct rig_options options = {.config = strict_config, .calls_max = 1};
+    struct phone_call *first, *call, *second, *third;
+    struct outside out;
+
+    (void)state;
+    rig_init(&out.rig, &options);
+    out.one = rig_gateway(&out.rig);
+    out.a = rig_phone(&out.rig, "101");
+    out.b = rig_phone(&out.rig, "102");
+    rig_run(&out.rig, 2 * SR_SEC);
+    first = rig_connect(&out.rig, out.one, "+4930100");
+    call = phone_dial(out.b, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 503); /* full */
+    second = rig_connect(&out.rig, out.a, "112");
+    third = rig_connect(&out.rig, out.b, "110");
+    assert_true(is_up(out.one));
+    rig_run(&out.rig, 300 * SR_SEC); /* longer than the route, the day and the night allow */
+    assert_int_equal(second->state, PHONE_UP);
+    assert_int_equal(third->state, PHONE_UP);
+    phone_bye(first);
+    phone_bye(second);
+    phone_bye(third);
+    RIG_UNTIL(&out.rig, third->state == PHONE_OVER && second->state == PHONE_OVER);
+    rig_run(&out.rig, SR_SEC);
+    call = phone_dial(out.b, "0891234");
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 403);
+    rig_done(&out.rig);
+}
+
 int run_outside(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -323,6 +378,7 @@ int run_outside(void)
         cmocka_unit_test(test_two_calls_share_the_minutes),
         cmocka_unit_test(test_calls_at_the_same_time_are_limited),
         cmocka_unit_test(test_a_program_calls_a_number_outside),
+        cmocka_unit_test(test_emergency_calls_meet_no_limit),
     };
 
     return cmocka_run_group_tests_name("outside", tests, NULL, NULL);

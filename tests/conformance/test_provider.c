@@ -210,6 +210,56 @@ static void test_the_provider_changes_the_session(void **state)
     rig_done(&line.rig);
 }
 
+/* P-Asserted-Identity of the 200, then of an UPDATE in the call: the phone shows it. */
+static void test_the_phone_sees_who_is_connected_outside(void **state)
+{
+    struct line line;
+    struct phone_call *call;
+    struct phone_call *far;
+
+    (void)state;
+    begin(&line);
+    line.a->manners.extra = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n";
+    line.gateway->manners.ok_extra =
+        "P-Asserted-Identity: \"Front desk\" <sip:+49891111@192.0.2.200>\r\n";
+    call = rig_connect(&line.rig, line.a, "+49891234");
+    assert_string_equal(call->peer, "+49891111");
+    assert_string_equal(call->peer_name, "Front desk");
+    assert_string_equal(provider_leg(rig_call(&line.rig, 0))->number, "+49891234"); /* dialled */
+    far = phone_incoming(line.gateway);
+    line.gateway->manners.extra =
+        "P-Asserted-Identity: \"Miss Bell\" <sip:+49892222@192.0.2.200>\r\n";
+    phone_update(far, "sendrecv");
+    RIG_UNTIL(&line.rig, strcmp(call->peer_name, "Miss Bell") == 0);
+    assert_string_equal(call->peer, "+49892222");
+    assert_string_equal(provider_leg(rig_call(&line.rig, 0))->name, "Miss Bell");
+    phone_bye(call);
+    RIG_ENDED(&line.rig, 0, "hangup");
+    rig_done(&line.rig);
+}
+
+/* The caller of a call from outside may change, too: the provider's end was transferred. */
+static void test_the_phone_sees_who_calls_now(void **state)
+{
+    struct line line;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&line);
+    line.b->manners.ok_extra = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n";
+    call = rig_connect(&line.rig, line.gateway, "+4930100");
+    line.gateway->manners.extra =
+        "P-Asserted-Identity: \"Miss Bell\" <sip:+49892222@192.0.2.200>\r\n";
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&line.rig, strcmp(phone_incoming(line.b)->peer_name, "Miss Bell") == 0);
+    assert_string_equal(phone_incoming(line.b)->peer, "+49892222");
+    /* the provider is told no extension of ours */
+    assert_true(strcmp(call->peer, "102") != 0);
+    phone_bye(call);
+    RIG_ENDED(&line.rig, 0, "hangup");
+    rig_done(&line.rig);
+}
+
 static void test_a_caller_that_gives_up_cancels_outside(void **state)
 {
     struct line line;
@@ -237,6 +287,8 @@ int run_provider(void)
         cmocka_unit_test(test_refusals_reach_the_caller_as_they_mean),
         cmocka_unit_test(test_more_calls_than_allowed_are_refused),
         cmocka_unit_test(test_the_provider_changes_the_session),
+        cmocka_unit_test(test_the_phone_sees_who_is_connected_outside),
+        cmocka_unit_test(test_the_phone_sees_who_calls_now),
         cmocka_unit_test(test_a_caller_that_gives_up_cancels_outside),
     };
 

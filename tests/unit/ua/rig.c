@@ -93,6 +93,12 @@ static bool is_accepting(void *arg, uint32_t *ret_retry_after_sec)
     return !rig->is_busy;
 }
 
+static bool is_emergency(void *arg, struct sr_str dialled)
+{
+    (void)arg;
+    return sr_str_eq(dialled, SR_STR("112"));
+}
+
 static void on_provider(void *arg, const struct ua_provider_event *event)
 {
     struct rig *rig = arg;
@@ -112,6 +118,7 @@ static const struct ua_user_ops ops = {
     .on_ban = on_ban,
     .on_provider = on_provider,
     .is_accepting = is_accepting,
+    .is_emergency = is_emergency,
 };
 
 /* ---- the rig ---- */

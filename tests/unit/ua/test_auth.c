@@ -148,6 +148,68 @@ static void source_is_banned_after_five_times_that(void **state)
     world_end(w);
 }
 
+/* A call to 112 from there gets through with the right password, which proves that a phone lives there;
+ * guessing by such calls is slow. */
+static void emergency_calls_get_through_a_ban(void **state)
+{
+    char user[16];
+
+    WORLD;
+    x->user = user;
+    for (unsigned i = 0; i < 50; i++) {
+        (void)snprintf(user, sizeof(user), "%u", 100 + i);
+        phone_request(x, &(struct request){.method = "REGISTER"});
+        phone_take_challenge(x, phone_wait(x, "SIP/2.0 401"));
+        phone_request(x, &(struct request){.method = "REGISTER", .is_authorized = true});
+        (void)phone_wait(x, "SIP/2.0 401");
+    }
+    assert_int_equal(rig->bans, 1);
+    phone_skip(x);
+    x->user = "201";
+    phone_request(x, &(struct request){.method = "INVITE", .uri = "sip:202@10.0.0.1"});
+    rig_run(rig, SR_SEC);
+    assert_int_equal(phone_count(x, "SIP/2.0"), 0);
+    x->password = "guess";
+    for (unsigned i = 0; i < 5; i++) {
+        phone_request(
+            x, &(struct request){.method = "INVITE", .uri = "sip:112@10.0.0.1", .to = "112"});
+        phone_take_challenge(x, phone_wait(x, "SIP/2.0 401"));
+        phone_request(x, &(struct request){.method = "INVITE",
+                                           .uri = "sip:112@10.0.0.1",
+                                           .to = "112",
+                                           .is_authorized = true});
+        (void)phone_wait(x, "SIP/2.0 401");
+        phone_request(
+            x, &(struct request){.method = "INVITE", .uri = "sip:112@10.0.0.1", .to = "112"});
+        rig_run(rig, 20 * SR_SEC);
+        assert_int_equal(phone_count(x, "SIP/2.0"), 0); /* one guess in 30 s */
+        rig_run(rig, 11 * SR_SEC);
+    }
+    assert_int_equal(rig->invites, 0);
+    assert_int_equal(rig_stats(rig).bans, 1);
+    x->password = "secret1";
+    rig->reject_with = 486;
+    phone_invite(x, "112", NULL, SDP_A);
+    (void)phone_wait(x, "SIP/2.0 486");
+    assert_int_equal(rig->invites, 1);
+    assert_int_equal(rig_stats(rig).bans, 0);
+    world_end(w);
+}
+
+static void emergency_calls_come_in_under_overload(void **state)
+{
+    WORLD;
+    rig->is_busy = true;
+    rig->reject_with = 486;
+    phone_request(a,
+                  &(struct request){.method = "INVITE", .uri = "sip:202@10.0.0.1", .body = SDP_A});
+    (void)phone_wait(a, "SIP/2.0 503");
+    phone_invite(a, "112", NULL, SDP_A);
+    (void)phone_wait(a, "SIP/2.0 486");
+    assert_int_equal(rig->invites, 1);
+    world_end(w);
+}
+
 /* Where a phone of ours lives nobody is banned: its wrong neighbours get one try a second. */
 static void address_with_a_registration_is_slowed(void **state)
 {
@@ -243,6 +305,8 @@ int run_auth_tests(void)
         cmocka_unit_test(nonce_is_bound_to_address_and_time),
         cmocka_unit_test(guesser_is_banned_by_user_first),
         cmocka_unit_test(source_is_banned_after_five_times_that),
+        cmocka_unit_test(emergency_calls_get_through_a_ban),
+        cmocka_unit_test(emergency_calls_come_in_under_overload),
         cmocka_unit_test(address_with_a_registration_is_slowed),
         cmocka_unit_test(denied_source_is_silent),
         cmocka_unit_test(sha256_is_offered_by_configuration),
