@@ -34,7 +34,6 @@ static void make_sender(struct kit *kit, const struct kit_options *options)
 {
     const struct codec_ops *ops = codec_find(kit->tx_codec);
     struct codec_encoder_options encoder;
-    uint32_t ptime_ms;
 
     if (ops == NULL)
         return;
@@ -46,10 +45,8 @@ static void make_sender(struct kit *kit, const struct kit_options *options)
     kit->encoder_memory = sr_zalloc(1, codec_encoder_bytes(ops, kit->tx_hz));
     SR_ASSERT(codec_encoder_init(&kit->encoder, ops, kit->encoder_memory, &encoder) == SR_OK);
     SR_ASSERT(resample_init(&kit->tx_resample, kit->bus_hz, kit->tx_hz, NULL) == SR_OK);
-    ptime_ms = codec_ptime_fit(ops, options->ptime_ms);
-    if (ptime_ms > 10 && ptime_ms % WORKER_TICK_MS != 0) /* 30 and 50 ms: the multiple below */
-        ptime_ms -= ptime_ms % WORKER_TICK_MS;
-    kit->packet_samples = kit->tx_hz / 1000 * ptime_ms;
+    /* 30 and 50 ms: a packet leaves with the tick that completes it, 40 and 20 ms after the last */
+    kit->packet_samples = kit->tx_hz / 1000 * codec_ptime_fit(ops, options->ptime_ms);
 }
 
 struct kit *kit__new(const struct kit_options *options)

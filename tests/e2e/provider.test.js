@@ -9,6 +9,7 @@ import { Router, cli, device, host, missing, poll } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
 import { Impair } from './lib/impair.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
+import { Trunk, account, until } from './lib/trunk.js';
 import { SipEndpoint, credentials, digestParams, mediaOf, parse, sdp, token, uriOf } from './lib/sip.js';
 import { tempDir } from './lib/process.js';
 import { RtpParty } from './lib/rtp.js';
@@ -17,17 +18,6 @@ import { phone, stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
 const accounts = [1, 2, 3, 4, 5].map((n) => `493010${n}`);
-
-const account = (port, username, more = {}) => ({
-  id: `p${username}`, domain, outboundProxy: { address: host, port, transport: 'udp' }, username,
-  password: passwordOf(username), codecs: ['PCMU', 'PCMA'], registerIntervalSec: 60, qualifySec: 0, ...more,
-});
-
-const stateOf = async (router, id) => (await router.api.get('/api/providers')).items.find((item) => item.id === id);
-const until = (router, id, wanted, ms = 8000) => poll(async () => {
-  const state = await stateOf(router, id);
-  return state && wanted(state) ? state : null;
-}, ms, `provider ${id}`);
 
 test('Kamailio: five accounts on one host, calls out and in with tones both ways', options, async (t) => {
   const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
@@ -155,46 +145,6 @@ test('Kamailio: what is wrong is said in one sentence', options, async () => {
 
 // ---- a scripted provider ----
 
-class Trunk {
-  static async open(port = 0) {
-    const trunk = new Trunk();
-    trunk.sip = await SipEndpoint.open({ to: { address: host, port: 1 }, port });
-    trunk.port = trunk.sip.port;
-    trunk.registers = [];
-    trunk.sip.onMessage = (message) => trunk.#on(message);
-    return trunk;
-  }
-
-  /** Answers as a server that sees us at `seen` {address, port} says it in the Via. */
-  reply(message, ...rest) {
-    if (this.seen) {
-      const line = message.headers.find(([name]) => name === 'via');
-      line[1] = line[1].replace(';rport', `;received=${this.seen.address};rport=${this.seen.port}`);
-    }
-    this.sip.reply(message, ...rest);
-  }
-
-  #on(message) {
-    if (message.method === 'OPTIONS') this.reply(message, 200, 'OK');
-    if (message.method !== 'REGISTER') return;
-    this.registers.push(message);
-    if (this.status) {
-      this.reply(message, this.status, 'No');
-      return;
-    }
-    if (!message.get('authorization')) {
-      this.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
-      return;
-    }
-    this.contact = uriOf(message.get('contact'));
-    this.reply(message, 200, 'OK', { headers: [['Expires', message.get('expires')]] });
-  }
-
-  close() { this.sip.close(); }
-}
-
-const stopping = (trunk) => ({ stop: async () => trunk.close() });
-
 test('a scripted provider: caller identity on the wire, digest of the INVITE, tones both ways', options, async (t) => {
   const trunk = await Trunk.open();
   const router = await Router.start({
@@ -239,7 +189,7 @@ test('a scripted provider: caller identity on the wire, digest of the INVITE, to
     trunk.sip.reply(bye, 200, 'OK');
     rtp.close();
   } finally {
-    await stopAll(near, router, stopping(trunk));
+    await stopAll(near, router, trunk);
   }
 });
 
@@ -267,7 +217,7 @@ test('a stranger who knows the number is challenged; the provider is not', optio
     assert.equal(answer.status, 480); // nobody's phone is on: but it was let in
   } finally {
     stranger.close();
-    await stopAll(router, stopping(trunk));
+    await stopAll(router, trunk);
   }
 });
 
@@ -310,7 +260,7 @@ test('a reload touches only the account that changed', options, async () => {
     assert.equal(down.fault, 'forbidden');
     assert.match(down.why, /403/);
   } finally {
-    await stopAll(router, stopping(trunk));
+    await stopAll(router, trunk);
   }
 });
 
@@ -357,7 +307,7 @@ test('behind NAT the private address never reaches the provider, and a new addre
     trunk.sip.reply(bye, 200, 'OK');
   } finally {
     rtp?.close();
-    await stopAll(near, router, stopping(trunk));
+    await stopAll(near, router, trunk);
   }
 });
 

@@ -75,17 +75,17 @@ export class RtpParty {
     this.socket.send(Buffer.concat([head, payload]), to.port, to.address);
   }
 
-  /** Sends a tone until stopSending(): a packet each 20 ms by the clock, catching up when late. */
-  sendTone(to, hz, amplitude = 0.3) {
+  /** Sends a tone until stopSending(): a packet each ptime ms by the clock, catching up when late. */
+  sendTone(to, hz, amplitude = 0.3, ptime = 20) {
     const second = ulawEncode(tone(hz, 1, 8000, amplitude)); // hz is whole: the second repeats seamlessly
     const started = process.hrtime.bigint();
     let sent = 0;
     this.stopSending();
     this.timer = setInterval(() => {
-      const due = Number((process.hrtime.bigint() - started) / 20000000n) + 1;
+      const due = Number((process.hrtime.bigint() - started) / BigInt(ptime * 1000000)) + 1;
       for (; sent < due; sent += 1) {
-        const at = (sent % 50) * 160;
-        this.sendPacket(to, second.subarray(at, at + 160), { marker: sent === 0 });
+        const at = (sent * ptime * 8) % 8000;
+        this.sendPacket(to, Buffer.concat([second, second]).subarray(at, at + ptime * 8), { marker: sent === 0, samples: ptime * 8 });
       }
     }, 10);
   }

@@ -71,7 +71,7 @@ export class SipEndpoint {
     const opened = deferred();
     const { transport, address, port, to } = endpoint.options;
     if (transport === 'udp') {
-      endpoint.socket = dgram.createSocket('udp4');
+      endpoint.socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
       endpoint.socket.on('message', (data, from) => endpoint.#take(data, from));
       endpoint.socket.once('error', opened.reject);
       endpoint.socket.bind(port, address, opened.resolve);
@@ -143,7 +143,7 @@ export class SipEndpoint {
     });
   }
 
-  get hostPort() { return `${this.options.address}:${this.port}`; }
+  get hostPort() { return `${this.options.address.includes(':') ? `[${this.options.address}]` : this.options.address}:${this.port}`; }
 
   get transportParam() { return this.options.transport === 'udp' ? '' : `;transport=${this.options.transport}`; }
 
@@ -252,13 +252,13 @@ export class SipEndpoint {
 }
 
 /** An SDP body with one audio line. */
-export function sdp(address, port, { payloads = [[0, 'PCMU/8000'], [101, 'telephone-event/8000']], direction = 'sendrecv', version = 1, more = [] } = {}) {
+export function sdp(address, port, { payloads = [[0, 'PCMU/8000'], [101, 'telephone-event/8000']], direction = 'sendrecv', version = 1, ptime = 20, more = [] } = {}) {
   return [
     'v=0', `o=- 4711 ${version} IN IP4 ${address}`, 's=-', `c=IN IP4 ${address}`, 't=0 0',
     `m=audio ${port} RTP/AVP ${payloads.map((p) => p[0]).join(' ')}`,
     ...payloads.map(([type, name]) => `a=rtpmap:${type} ${name}`),
     ...(payloads.some((p) => p[1].startsWith('telephone-event')) ? ['a=fmtp:101 0-15'] : []),
-    'a=ptime:20', `a=${direction}`, ...more, '',
+    `a=ptime:${ptime}`, `a=${direction}`, ...more, '',
   ].join('\r\n');
 }
 

@@ -1,0 +1,256 @@
+// Calls through providers with habits: each is a script that does what some real one does.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, host, missing, poll } from './lib/router.js';
+import { NameServer } from './lib/dns.js';
+import { Trunk, account, until } from './lib/trunk.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { RtpParty } from './lib/rtp.js';
+import { mediaOf, sdp, token, uriOf } from './lib/sip.js';
+import { snr } from './lib/audio.js';
+
+const options = { skip: missing };
+
+/** One provider per name, each behind a script of its own, called by a prefix of its own. */
+const names = ['early', 'ptime', 'from', 'fromOff', 'ppi', 'ppiOff', 'phone', 'phoneOff', 'prack', 'prackOff', 'fixed', 'to', 'pcpi', 'ppid', 'auto'];
+const quirks = {
+  from: { fromUser: 'account' }, ppi: { preferredIdentity: true }, phone: { userPhone: true }, prack: { prack: false },
+  fixed: { ptime: 40 }, to: { calledNumber: 'to' }, pcpi: { calledNumber: 'pCalledPartyId' }, ppid: { calledNumber: 'pPreferredIdentity' },
+};
+const numberOf = (name) => `+49${70 + names.indexOf(name)}123`;
+const trunks = {};
+let router;
+let near;
+
+before(async () => {
+  if (missing) return;
+  for (const name of names) trunks[name] = await Trunk.open();
+  router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      providers: names.map((name) => account(trunks[name].port, name, {
+        register: ['to', 'pcpi', 'ppid', 'auto'].includes(name), callerId: '+49301234', codecs: ['PCMU'], quirks: quirks[name] ?? {},
+      })),
+      routing: {
+        routes: names.map((name) => ({
+          id: `out-${name}`, match: { direction: 'outbound', numberPattern: `${numberOf(name).slice(0, 5)}*` }, action: { provider: `p${name}` },
+        })),
+      },
+    },
+  });
+  near = await ScriptPhone.open(router, '201');
+});
+after(async () => { await stopAll(near, router, ...Object.values(trunks)); });
+
+/** The phone calls through that provider: its INVITE there, and the phone's call as a promise. */
+async function dial(name, callOptions = {}) {
+  const trunk = trunks[name];
+  const from = trunk.sip.received.length;
+  const call = near.call(numberOf(name), { ms: 15000, ...callOptions });
+  call.catch(() => {}); // looked at by the test
+  const invite = await trunk.sip.expect((m) => m.method === 'INVITE', 5000, 'INVITE', from);
+  return { trunk, call, invite, from };
+}
+
+const acked = ({ trunk, invite, from }) => trunk.sip.expect((m) => m.method === 'ACK' && m.get('call-id') === invite.get('call-id'), 5000, 'ACK', from);
+
+async function hangUp({ trunk, call, from }) {
+  const bye = trunk.sip.expect((m) => m.method === 'BYE', 5000, 'BYE', from);
+  const done = near.hangup(await call);
+  trunk.sip.reply(await bye, 200, 'OK');
+  await done;
+}
+
+async function heardBy(party, hz, packets = 60) {
+  const from = party.packets.length;
+  await party.more(packets);
+  return snr(party.sound(from), 8000, hz);
+}
+
+test('a provider that forks: 183 of one, 180 of another, which answers from elsewhere', options, async (t) => {
+  const [one, two] = [await RtpParty.open(0), await RtpParty.open(0)];
+  try {
+    const line = await dial('early');
+    const from = near.sip.received.length;
+    line.trunk.sip.reply(line.invite, 183, 'Session Progress', { toTag: 'one', body: sdp(host, one.port) });
+    const early = await near.sip.expect((m) => m.status === 183, 5000, '183', from);
+    one.sendTone(mediaOf(line.invite.body), 700);
+    near.rtp.sendTone(mediaOf(early.body), 1000);
+    const figures = { early: await heardBy(near.rtp, 700) };
+    line.trunk.sip.reply(line.invite, 180, 'Ringing', { toTag: 'two' });
+    await near.sip.expect((m) => m.status === 180, 5000, '180', from);
+    one.stopSending();
+    const ok = { toTag: 'two', headers: [['P-Asserted-Identity', `"Front desk" <sip:+4970555@trunk.example>`]], body: sdp(host, two.port) };
+    line.trunk.sip.reply(line.invite, 200, 'OK', ok);
+    assert.match((await acked(line)).get('to'), /;tag=two/);
+    const { answer } = await line.call;
+    assert.match(answer.get('p-asserted-identity'), /"Front desk" <sip:\+4970555@/);
+    two.sendTone(mediaOf(line.invite.body), 900);
+    await near.rtp.more(30); // the source is learnt anew
+    figures.answered = await heardBy(near.rtp, 900);
+    figures.atTwo = await heardBy(two, 1000);
+    t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+    for (const figure of Object.values(figures)) assert.ok(figure > 30, JSON.stringify(figures));
+    await hangUp(line);
+  } finally {
+    near.rtp.stopSending();
+    one.close();
+    two.close();
+  }
+});
+
+test('the provider takes packets of 10, 30 and 60 ms, the phone of 20', options, async (t) => {
+  for (const ptime of [10, 30, 60]) {
+    const far = await RtpParty.open(0);
+    try {
+      const line = await dial('ptime');
+      line.trunk.sip.reply(line.invite, 200, 'OK', { body: sdp(host, far.port, { ptime }) });
+      await acked(line);
+      await line.call;
+      far.sendTone(mediaOf(line.invite.body), 700, 0.3, ptime);
+      near.sendTone(1000);
+      await Promise.all([near.rtp.more(40), far.more(Math.ceil(800 / ptime))]);
+      const [atNear, atFar] = await Promise.all([heardBy(near.rtp, 700, 60), heardBy(far, 1000, Math.ceil(1200 / ptime))]);
+      t.diagnostic(`${ptime} ms: SNR ${JSON.stringify({ atNear, atFar })}`);
+      assert.ok(atNear > 30 && atFar > 30, `${ptime} ms: ${atNear} ${atFar}`);
+      assert.deepEqual(far.packets.slice(-10).map((p) => p.payload.length), Array(10).fill(8 * ptime));
+      assert.deepEqual(near.rtp.packets.slice(-10).map((p) => p.payload.length), Array(10).fill(160));
+      await hangUp(line);
+    } finally {
+      near.rtp.stopSending();
+      far.close();
+    }
+  }
+});
+
+// ---- peculiarities: without the entry of the table this provider refuses ----
+
+const userOf = (uri) => uri.replace(/^sip:/, '').split('@')[0];
+const refusing = [
+  ['from', 'From has to be the account', (invite) => userOf(uriOf(invite.get('from'))) === 'from', 403],
+  ['ppi', 'the caller stands in P-Preferred-Identity', (invite) => /\+49301234@/.test(invite.get('p-preferred-identity') ?? ''), 403],
+  ['phone', 'numbers need ;user=phone', (invite) => invite.uri.endsWith(';user=phone') && /;user=phone>/.test(invite.get('to')), 484],
+];
+for (const [name, what, isGood, status] of refusing) {
+  test(`${what}: refused without, answered with`, options, async () => {
+    for (const [row, isAnswered] of [[`${name}Off`, false], [name, true]]) {
+      const line = await dial(row);
+      if (isGood(line.invite)) line.trunk.sip.reply(line.invite, 200, 'OK', { body: sdp(host, 40000) });
+      else line.trunk.sip.reply(line.invite, status, 'Not Like That');
+      const { answer } = await line.call;
+      assert.equal(answer.status === 200, isAnswered, `${row}: ${answer.start}`);
+      if (isAnswered) await hangUp(line);
+    }
+  });
+}
+
+test('a gateway that says 100rel and never gets over its PRACK: "prack" false keeps it from that', options, async () => {
+  const stuck = async (line) => { // waits for a PRACK it does not understand
+    line.trunk.sip.reply(line.invite, 183, 'Session Progress', { headers: [['Require', '100rel'], ['RSeq', '1']], body: sdp(host, 40000) });
+    return line.trunk.sip.expect((m) => m.method === 'PRACK', 5000, 'PRACK', line.from);
+  };
+  const off = await dial('prackOff');
+  assert.match(off.invite.get('supported'), /100rel/);
+  off.trunk.sip.reply(await stuck(off), 481, 'What');
+  off.trunk.sip.reply(off.invite, 500, 'Stuck');
+  assert.equal((await off.call).answer.status, 500);
+  const line = await dial('prack');
+  assert.doesNotMatch(line.invite.get('supported'), /100rel/);
+  line.trunk.sip.reply(line.invite, 200, 'OK', { body: sdp(host, 40000) });
+  assert.equal((await line.call).answer.status, 200);
+  await hangUp(line);
+});
+
+test('an untruthful packet time: "ptime" 40 is sent where 20 is said', options, async () => {
+  const far = await RtpParty.open(0);
+  try {
+    const line = await dial('fixed');
+    line.trunk.sip.reply(line.invite, 200, 'OK', { body: sdp(host, far.port, { ptime: 20 }) });
+    await line.call;
+    far.sendTone(mediaOf(line.invite.body), 700, 0.3, 40);
+    near.sendTone(1000);
+    await far.more(40);
+    assert.deepEqual(far.packets.slice(-10).map((p) => p.payload.length), Array(10).fill(320));
+    assert.ok(await heardBy(far, 1000, 30) > 30);
+    await hangUp(line);
+  } finally {
+    near.rtp.stopSending();
+    far.close();
+  }
+});
+
+test('the called number stands elsewhere: To, P-Called-Party-ID, P-Preferred-Identity', options, async () => {
+  const wanted = { to: '+49111', pcpi: '+49222', ppid: '+49333', auto: '+49222' };
+  for (const [name, number] of Object.entries(wanted)) {
+    await until(router, `p${name}`, (state) => state.state === 'registered');
+    const { sip, contact } = trunks[name];
+    sip.options.to = { address: host, port: router.sipPort };
+    const answer = await sip.transact({
+      method: 'INVITE', uri: contact, user: 'gw', to: '<sip:+49111@trunk.example>', body: sdp(host, 40000),
+      headers: [['P-Called-Party-ID', '<sip:+49222@trunk.example>'], ['P-Preferred-Identity', '<sip:+49333@trunk.example>']],
+    });
+    assert.equal(answer.status, 404); // no route takes it: the log says so
+    await router.child.line(new RegExp(`event=unrouted .*direction=inbound number=\\${number} `), 5000);
+  }
+});
+
+test('both families: the address of the first is dead, the other takes over within about 4 s', options, async (t) => {
+  const [registrar, gateway] = [await Trunk.open(), await Trunk.open()];
+  const dns = await NameServer.open({
+    'A four.test': [host], 'AAAA six.test': ['::1'],
+    'SRV _sip._udp.reg.test': [[10, 0, registrar.port, 'six.test'], [20, 0, registrar.port, 'four.test']],
+    'SRV _sip._udp.gw.test': [[10, 0, gateway.port, 'six.test'], [20, 0, gateway.port, 'four.test']],
+    'A only.test': [host], 'AAAA only.test': ['::1'],
+  });
+  const six = await Trunk.open(0, '::1');
+  const provider = (name, more) => ({ ...account(1, name, more), domain: `${name}.test`, outboundProxy: {}, transport: 'udp' });
+  let both;
+  let caller;
+  const far = await RtpParty.open(0);
+  try {
+    both = await Router.start({
+      devices: [device('201', { codecs: ['PCMU'] })],
+      config: {
+        proxy: { bind: [host, '::1'], lanIp6: '::1' },
+        dns: { servers: [dns.address] },
+        providers: [
+          provider('reg'), provider('gw', { register: false }),
+          { ...provider('only', { register: false, quirks: { family: 'ip6' } }), outboundProxy: { address: 'only.test', port: six.port, transport: 'udp' } },
+        ],
+        routing: {
+          routes: [
+            { id: 'six', match: { direction: 'outbound', numberPattern: '+496*' }, action: { provider: 'ponly' } },
+            { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pgw' } },
+          ],
+        },
+      },
+    });
+    const begun = Date.now();
+    caller = await ScriptPhone.open(both, '201');
+    const call = caller.call('+49891234', { ms: 15000 });
+    const invite = await gateway.sip.expect((m) => m.method === 'INVITE', 9000, 'INVITE');
+    const figures = { invite: Date.now() - begun };
+    assert.equal(mediaOf(invite.body).address, host);
+    assert.match(invite.get('contact'), /@127\.0\.0\.1:/);
+    gateway.sip.reply(invite, 200, 'OK', { body: sdp(host, far.port) });
+    await call;
+    caller.sendTone(1000);
+    far.sendTone(mediaOf(invite.body), 700);
+    await far.more(20);
+    const [atFar, atNear] = await Promise.all([heardBy(far, 1000), heardBy(caller.rtp, 700)]);
+    assert.ok(atFar > 30 && atNear > 30, `${atFar} ${atNear}`);
+    await until(both, 'preg', (state) => state.state === 'registered' && state.address === `${host}:${registrar.port}`);
+    t.diagnostic(JSON.stringify(figures));
+    assert.ok(figures.invite > 3000 && figures.invite < 8000, JSON.stringify(figures));
+    // and a provider that serves over IPv6 alone, though its name has an IPv4 address, too
+    const second = caller.call('+496111', { ms: 15000 });
+    const there = await six.sip.expect((m) => m.method === 'INVITE', 9000, 'INVITE over IPv6');
+    assert.match(there.body, /c=IN IP6 ::1/);
+    assert.match(there.get('contact'), /@\[::1\]:/);
+    six.sip.reply(there, 486, 'Busy Here');
+    assert.equal((await second).answer.status, 486);
+  } finally {
+    far.close();
+    await stopAll(caller, both, registrar, gateway, six, dns);
+  }
+});
