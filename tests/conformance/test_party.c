@@ -329,7 +329,8 @@ static void test_api_call_that_cannot_begin_says_why(void **state)
     assert_int_equal(start_call(&trio.rig, "", "999"), SR_ERR_NOTFOUND);
     assert_int_equal(start_call(&trio.rig, "d", "102"), SR_ERR_STATE); /* offline */
     assert_string_not_equal(trio.rig.reply_why, "");
-    RIG_ENDED(&trio.rig, 0, "offline");
+    RIG_ENDED(&trio.rig, 0, "not_found"); /* 999: nobody outside either */
+    RIG_ENDED(&trio.rig, 1, "offline");
     rig_done(&trio.rig);
 }
 
