@@ -39,7 +39,7 @@ static void tell(const struct api_play *play, enum engine_event_kind kind)
 
     memcpy(event->call_id, play->call->call_id, sizeof(event->call_id));
     memcpy(event->play_id, play->play_id, sizeof(event->play_id));
-    event->call = event__view(play->call);
+    event->call = event__head(play->call);
     if (kind == ENGINE_PLAY_FINISHED) {
         (void)sr_str_copy(sr_str_c(end_name(play)), event->why, sizeof(event->why));
         event->duration_ms = play->played_ms;

@@ -2,10 +2,11 @@
  * @file engine.h  The only door between the hub and what people and programs talk to (control/).
  *
  * Typed commands go down, typed events come up, each through a bounded queue between the web thread
- * and the signalling thread. No SIP message and no RTP packet passes. An event carries whole views
- * (values, not pointers into the hub), so the web thread builds its read model from events alone:
- * every event about a call has that call's view as it is right after the event, every device event
- * the device's.
+ * and the signalling thread. No SIP message and no RTP packet passes. An event carries views
+ * (values, not pointers into the hub), so the web thread builds its read model from events alone.
+ * What happens to a call brings the whole view of the call, what happens to one leg only this leg and
+ * the call without legs: a fork of hundreds must not cost the square of them.
+ * engine_call_view_take() keeps a view in step. Every device event has the device's view.
  *
  * Layer:   call
  * Thread:  as each function says
@@ -92,6 +93,7 @@ struct engine_call_view {
     char route_id[ENGINE_TEXT_MAX];
     const char *mode; /* "relay" | "mix" | "idle" */
     bool is_locked;   /* a room that lets nobody in */
+    bool is_head;     /* its legs are left out: an event about one leg */
     uint32_t leg_count;
     struct engine_leg_view legs[];
 };
@@ -184,7 +186,8 @@ struct engine_event {
     int64_t at_wall_us;
     char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX];
     struct engine_call_view *call;         /* owned by the event; NULL: not about a call */
-    struct engine_leg_view *leg;           /* owned; LEG_REMOVED: the leg as it was at its end */
+    struct engine_leg_view *leg;           /* owned; LEG_REMOVED: the leg as it was at its end;
+                                              NULL: not about one leg */
     struct engine_device_view *device;     /* owned; NULL: not about a device */
     struct engine_provider_view *provider; /* owned; NULL: not about a provider */
     const char *reason;                    /* CALL_ENDED, LEG_REMOVED: from call/reason.h */
@@ -217,6 +220,15 @@ void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
 void engine_device_json(const struct engine_device_view *device, struct sr_json *json);
 void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json);
 void engine_status_json(const struct engine_status *status, struct sr_json *json); /* its members */
+/**
+ * Takes an event into the view that is kept of its call: it then shows the call right after the event.
+ *
+ * @param kept  owned, NULL: none yet
+ * @return the view, maybe at another place (sr_free); NULL: nothing is known of the call, because
+ *         events were lost: a snapshot follows
+ */
+struct engine_call_view *engine_call_view_take(struct engine_call_view *kept,
+                                               const struct engine_event *event);
 struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call); /* sr_free */
 void engine_event_free(struct engine_event *event); /* NULL is fine */
 

@@ -135,10 +135,12 @@ void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
     sr_json_key_c(json, "mode", "b2bua");
     sr_json_key_c(json, "media", call->mode);
     sr_json_key_bool(json, "locked", call->is_locked);
-    sr_json_key_array(json, "legs");
-    for (uint32_t i = 0; i < call->leg_count; i++)
-        leg_json(&call->legs[i], json);
-    sr_json_end(json);
+    if (!call->is_head) {
+        sr_json_key_array(json, "legs");
+        for (uint32_t i = 0; i < call->leg_count; i++)
+            leg_json(&call->legs[i], json);
+        sr_json_end(json);
+    }
     sr_json_end(json);
 }
 
@@ -271,17 +273,6 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "eventsLost", (int64_t)status->events_lost);
 }
 
-static const struct engine_leg_view *leg_of(const struct engine_event *event)
-{
-    if (event->leg != NULL)
-        return event->leg;
-    for (uint32_t i = 0; event->call != NULL && i < event->call->leg_count; i++) {
-        if (strcmp(event->call->legs[i].leg_id, event->leg_id) == 0)
-            return &event->call->legs[i];
-    }
-    return NULL;
-}
-
 /* What a kind says beside its ids. */
 static void details_json(const struct engine_event *event, struct sr_json *json)
 {
@@ -329,7 +320,6 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
 
 void engine_event_json(const struct engine_event *event, struct sr_buf *buf)
 {
-    const struct engine_leg_view *leg = leg_of(event);
     struct sr_json json;
 
     sr_json_begin(&json, buf);
@@ -342,9 +332,9 @@ void engine_event_json(const struct engine_event *event, struct sr_buf *buf)
     if (event->leg_id[0])
         sr_json_key_c(&json, "legId", event->leg_id);
     details_json(event, &json);
-    if (leg != NULL) {
+    if (event->leg != NULL) {
         sr_json_key(&json, "leg");
-        leg_json(leg, &json);
+        leg_json(event->leg, &json);
     }
     if (event->call != NULL && event->kind != ENGINE_QUALITY && event->kind != ENGINE_DTMF) {
         sr_json_key(&json, "call");

@@ -58,6 +58,36 @@ void event__push(struct engine *engine, struct engine_event *event)
         loop_defer(engine->loop, &engine->wake_job); /* one wake-up for all events of a turn */
 }
 
+/* One way to a party; 0 while it is not known. */
+static double network_ms(const struct leg *leg)
+{
+    return SR_MAX(leg->stats.rtt_ms, 0) / 2;
+}
+
+static bool is_heard(const struct leg *leg)
+{
+    return leg->has_stats && leg->stats.rx_packets > 0 && !leg->is_muted && !leg->is_held &&
+           leg->role == MEDIA_ROLE_PARTICIPANT;
+}
+
+/* From the mouth of who is farthest away to this leg's ear: the packet that gathers, the network, the way
+   through the mixer (none in relay), the network again. What telephones add inside is theirs to tell. */
+static double ear_ms(const struct leg *ear)
+{
+    double worst = -1;
+
+    SR_LIST_EACH(&ear->call->legs, node)
+    {
+        const struct leg *mouth = SR_CONTAINER(node, struct leg, node);
+
+        if (mouth != ear && is_heard(mouth))
+            worst = SR_MAX(worst, mouth->stats.packet_ms + network_ms(mouth) +
+                                      mouth->stats.delay_in_ms + ear->stats.delay_out_ms +
+                                      network_ms(ear));
+    }
+    return worst;
+}
+
 static void fill_audio(struct engine_audio *audio, const struct media_leg_stats *stats)
 {
     *audio = (struct engine_audio){
@@ -74,7 +104,6 @@ static void fill_audio(struct engine_audio *audio, const struct media_leg_stats 
         .cpu_us = stats->cpu_us,
         .packet_ms = stats->packet_ms,
         .network_ms = stats->rtt_ms < 0 ? -1 : stats->rtt_ms / 2,
-        .ear_ms = -1,
         .packets_in = stats->rx_packets,
         .packets_out = stats->tx_packets,
         .lost = stats->lost,
@@ -120,6 +149,7 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
     view->has_audio = leg->has_stats;
     if (leg->has_stats)
         fill_audio(&view->audio, stats);
+    view->audio.ear_ms = leg->has_stats ? ear_ms(leg) : -1;
 }
 
 static const char *mode_name(enum media_mode mode)
@@ -135,37 +165,8 @@ static const char *mode_name(enum media_mode mode)
     return "idle";
 }
 
-static bool is_heard(const struct engine_leg_view *leg)
+static void fill_head(struct engine_call_view *view, const struct call *call)
 {
-    return leg->has_audio && leg->audio.packets_in > 0 && !leg->is_muted && !leg->is_held &&
-           strcmp(leg->role, leg__role_name(MEDIA_ROLE_PARTICIPANT)) == 0;
-}
-
-/* From the mouth of who is farthest away to this leg's ear: the packet that gathers, the network, the way
-   through the mixer (none in relay), the network again. What telephones add inside is theirs to tell. */
-static void sum_delays(struct engine_call_view *view)
-{
-    for (uint32_t i = 0; i < view->leg_count; i++) {
-        struct engine_audio *ear = &view->legs[i].audio;
-
-        for (uint32_t k = 0; k < view->leg_count; k++) {
-            const struct engine_audio *mouth = &view->legs[k].audio;
-            double sum = mouth->packet_ms + SR_MAX(mouth->network_ms, 0) + mouth->delay_in_ms +
-                         ear->delay_out_ms + SR_MAX(ear->network_ms, 0);
-
-            if (k != i && is_heard(&view->legs[k]))
-                ear->ear_ms = SR_MAX(ear->ear_ms, sum);
-        }
-    }
-}
-
-struct engine_call_view *event__view(const struct call *call)
-{
-    /* an ended call is shown with the legs it had */
-    const struct sr_list *list = call->state == CALL_ENDED ? &call->gone : &call->legs;
-    struct engine_call_view *view =
-        sr_zalloc(1, sizeof(*view) + list->count * sizeof(view->legs[0]));
-
     memcpy(view->call_id, call->call_id, sizeof(view->call_id));
     view->direction = call->direction;
     memcpy(view->from, call->from, sizeof(view->from));
@@ -178,9 +179,27 @@ struct engine_call_view *event__view(const struct call *call)
     memcpy(view->route_id, call->route_id, sizeof(view->route_id));
     view->mode = mode_name(call->mode_real);
     view->is_locked = call->is_locked;
+}
+
+struct engine_call_view *event__head(const struct call *call)
+{
+    struct engine_call_view *view = sr_zalloc(1, sizeof(*view));
+
+    fill_head(view, call);
+    view->is_head = true;
+    return view;
+}
+
+struct engine_call_view *event__view(const struct call *call)
+{
+    /* an ended call is shown with the legs it had */
+    const struct sr_list *list = call->state == CALL_ENDED ? &call->gone : &call->legs;
+    struct engine_call_view *view =
+        sr_zalloc(1, sizeof(*view) + list->count * sizeof(view->legs[0]));
+
+    fill_head(view, call);
     SR_LIST_EACH(list, node)
     fill_leg(&view->legs[view->leg_count++], SR_CONTAINER(node, struct leg, node));
-    sum_delays(view);
     return view;
 }
 
@@ -189,7 +208,7 @@ void event__call(struct call *call, enum engine_event_kind kind)
     struct engine_event *event = event__new(call->engine, kind);
 
     memcpy(event->call_id, call->call_id, sizeof(event->call_id));
-    event->call = event__view(call);
+    event->call = kind == ENGINE_LEG_CHANGED ? event__head(call) : event__view(call);
     if (kind == ENGINE_CALL_ENDED) {
         event->reason = call_reason_name(call->reason);
         event->sip_status = call->sip_status;
@@ -203,7 +222,9 @@ static struct engine_event *leg_event(struct leg *leg, enum engine_event_kind ki
 
     memcpy(event->call_id, leg->call->call_id, sizeof(event->call_id));
     memcpy(event->leg_id, leg->leg_id, sizeof(event->leg_id));
-    event->call = event__view(leg->call);
+    event->call = event__head(leg->call);
+    event->leg = sr_zalloc(1, sizeof(*event->leg));
+    fill_leg(event->leg, leg);
     return event;
 }
 
@@ -218,8 +239,6 @@ void event__leg(struct leg *leg, enum engine_event_kind kind)
     else if (kind == ENGINE_LEG_REMOVED)
         watch__leg_removed(leg);
     if (kind == ENGINE_LEG_REMOVED) {
-        event->leg = sr_zalloc(1, sizeof(*event->leg));
-        fill_leg(event->leg, leg);
         event->reason = call_reason_name(leg->reason);
         event->sip_status = leg->sip_status;
     }
@@ -283,13 +302,4 @@ void engine_event_free(struct engine_event *event)
     sr_free(event->providers);
     sr_buf_done(&event->body);
     sr_free(event);
-}
-
-struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call)
-{
-    size_t bytes = sizeof(*call) + call->leg_count * sizeof(call->legs[0]);
-    struct engine_call_view *copy = sr_alloc(bytes);
-
-    memcpy(copy, call, bytes);
-    return copy;
 }

@@ -576,6 +576,7 @@ void event__snapshot(struct engine *engine);
 const char *leg__kind_name(enum leg_kind kind);
 const char *leg__role_name(enum media_role role);
 struct engine_call_view *event__view(const struct call *call);
+struct engine_call_view *event__head(const struct call *call); /* without its legs */
 
 /* ---- commands.c ---- */
 void engine__serve_commands(void *arg);

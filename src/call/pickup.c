@@ -120,6 +120,8 @@ static void replace(struct leg *old, struct leg *leg)
         call->origin = leg;
     leg->is_held = old->is_held; /* as in a parking slot */
     leg->is_muted = old->is_muted;
+    leg->role = old->role;
+    event__leg(leg, ENGINE_LEG_CHANGED);
     leg__remove(old, CALL_REASON_TRANSFERRED, 0);
     (void)transfer__leg_gone(call, old);
     call__update_media(call);

@@ -339,6 +339,8 @@ static void start_outside(struct ring *ring, uint32_t target, struct ring_outsid
             outside->family = leg->signalling.family;
             use__began(leg, outside->account, !outside->is_counted);
             outside->is_counted = true;
+            if (outside->account != NULL)
+                event__leg(leg, ENGINE_LEG_CHANGED); /* on whose account */
         }
         return;
     }
@@ -446,6 +448,8 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
         leg__set_stream(caller);
         sip_leg_progress(caller->sip, 183, sr_buf_view(&sdp));
         call__update_media(ring->call);
+        event__leg(branch, ENGINE_LEG_CHANGED); /* what they agreed on */
+        event__leg(caller, ENGINE_LEG_CHANGED);
         is_passed = true;
     }
     sr_buf_done(&sdp);

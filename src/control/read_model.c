@@ -60,33 +60,65 @@ bool read_model_is_party(const char *parties, const char *device_id)
     return strstr(parties, wanted) != NULL;
 }
 
-void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size)
+static void add_party(const char *device, char *parties, size_t size)
 {
-    for (uint32_t i = 0; i < view->leg_count; i++) {
-        const char *device = view->legs[i].device_id;
-        size_t used = strlen(parties);
+    size_t used = strlen(parties);
 
-        if (device[0] == '\0' || read_model_is_party(parties, device) ||
-            used + strlen(device) + 3 > size)
-            continue;
-        (void)snprintf(parties + used, size - used, "%s%s\n", used == 0 ? "\n" : "", device);
-    }
+    if (device[0] == '\0' || read_model_is_party(parties, device) ||
+        used + strlen(device) + 3 > size)
+        return;
+    (void)snprintf(parties + used, size - used, "%s%s\n", used == 0 ? "\n" : "", device);
 }
 
-/* A view takes the place of the one before. The maps' keys live in the values: out first. */
+void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++)
+        add_party(view->legs[i].device_id, parties, size);
+}
+
+void read_model_event_parties(const struct engine_event *event, char *parties, size_t size)
+{
+    if (event->call != NULL)
+        read_model_add_parties(event->call, parties, size);
+    if (event->leg != NULL)
+        add_party(event->leg->device_id, parties, size);
+}
+
+/* The call of that id, or a new one; the caller puts it back into the map. The map's keys live in the
+ * views, and those may move. */
+static struct model_call *take_out(struct read_model *model, const char *call_id)
+{
+    struct model_call *call = sr_map_remove(&model->calls_by_id, sr_str_c(call_id));
+
+    if (call != NULL)
+        return call;
+    call = sr_zalloc(1, sizeof(*call));
+    call->order = ++model->next_order;
+    sr_list_add(&model->calls, &call->node);
+    return call;
+}
+
+/* A view takes the place of the one before. */
 static void put_call(struct read_model *model, const struct engine_call_view *view)
 {
-    struct model_call *call = sr_map_remove(&model->calls_by_id, sr_str_c(view->call_id));
+    struct model_call *call = take_out(model, view->call_id);
 
-    if (call == NULL) {
-        call = sr_zalloc(1, sizeof(*call));
-        call->order = ++model->next_order;
-        sr_list_add(&model->calls, &call->node);
-    } else {
-        sr_free(call->view);
-    }
+    sr_free(call->view);
     call->view = engine_call_view_copy(view);
     read_model_add_parties(view, call->parties, sizeof(call->parties));
+    (void)sr_map_put(&model->calls_by_id, sr_str_c(call->view->call_id), call);
+}
+
+/* What happened to a call, or to one leg of it. */
+static void take_call(struct read_model *model, const struct engine_event *event)
+{
+    struct model_call *call;
+
+    if (event->call->is_head && sr_map_find(&model->calls_by_id, sr_str_c(event->call_id)) == NULL)
+        return; /* its beginning was lost: the snapshot that follows brings it */
+    call = take_out(model, event->call_id);
+    call->view = engine_call_view_take(call->view, event);
+    read_model_event_parties(event, call->parties, sizeof(call->parties));
     (void)sr_map_put(&model->calls_by_id, sr_str_c(call->view->call_id), call);
 }
 
@@ -160,7 +192,7 @@ bool read_model_apply(struct read_model *model, const struct engine_event *event
     if (event->kind == ENGINE_DRAINED)
         model->is_drained = true;
     if (event->call != NULL && event->kind != ENGINE_CALL_ENDED)
-        put_call(model, event->call);
+        take_call(model, event);
     if (event->kind == ENGINE_CALL_ENDED) {
         struct model_call *call = sr_map_find(&model->calls_by_id, sr_str_c(event->call_id));
 

@@ -55,6 +55,8 @@ const struct model_call *read_model_call(const struct read_model *model, struct 
 const struct model_device *read_model_device(const struct read_model *model, struct sr_str id);
 /** Adds the devices of a view to a text of parties. */
 void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size);
+/** The same of the call and the leg that an event is about. */
+void read_model_event_parties(const struct engine_event *event, char *parties, size_t size);
 /** Whether a device is in such a text. An empty device is in none. */
 bool read_model_is_party(const char *parties, const char *device_id);
 

@@ -233,8 +233,7 @@ static void take_event(struct web *web, const struct engine_event *event)
     }
     if (before != NULL)
         memcpy(parties, before->parties, sizeof(parties));
-    if (event->call != NULL)
-        read_model_add_parties(event->call, parties, sizeof(parties));
+    read_model_event_parties(event, parties, sizeof(parties));
     is_whole = read_model_apply(&web->model, event);
     if (is_whole)
         event_hub_push(web->hub, event, parties);

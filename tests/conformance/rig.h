@@ -87,6 +87,7 @@ void rig_init(struct rig *rig, const struct rig_options *options);
 void rig_done(struct rig *rig);
 /** The claims alone: no call, leg, transaction, port; one end per call; no gap in seq. */
 void rig_settle(struct rig *rig);
+/** Afterwards what the events told of every call is what the call is. */
 void rig_run(struct rig *rig, sr_usec time);
 /** A phone at its own address that has registered as this user. */
 struct sim_phone *rig_phone(struct rig *rig, const char *user);

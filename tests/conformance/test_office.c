@@ -82,6 +82,29 @@ static void test_parked_and_retrieved(void **state)
     rig_done(&office.rig);
 }
 
+/* POST /api/call rings Cora first and then takes her to who is parked. */
+static void test_retrieved_by_the_api(void **state)
+{
+    struct engine_command command = {.kind = ENGINE_DO_CALL};
+    struct office office;
+    struct rig_call *parked;
+    struct phone_call *at_c;
+
+    (void)state;
+    parked = park(&office);
+    (void)sr_str_copy(SR_STR("103"), command.from, sizeof(command.from));
+    (void)sr_str_copy(SR_STR("701"), command.to, sizeof(command.to));
+    assert_int_equal(rig_do(&office.rig, &command), SR_OK);
+    RIG_ENDED(&office.rig, 2, "transferred");
+    claim_talking(&office, parked, "b", "c");
+    RIG_UNTIL(&office.rig, strcmp(phone_incoming(office.b)->peer, "103") == 0);
+    at_c = phone_incoming(office.c);
+    RIG_UNTIL(&office.rig, strcmp(at_c->peer, "102") == 0);
+    phone_bye(at_c);
+    RIG_ENDED(&office.rig, 1, "hangup");
+    rig_done(&office.rig);
+}
+
 static void test_a_taken_slot_refuses_and_the_call_goes_on(void **state)
 {
     struct office office;
@@ -291,6 +314,7 @@ int run_office(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parked_and_retrieved),
+        cmocka_unit_test(test_retrieved_by_the_api),
         cmocka_unit_test(test_a_taken_slot_refuses_and_the_call_goes_on),
         cmocka_unit_test(test_who_parked_is_rung_after_the_time),
         cmocka_unit_test(test_parked_party_hangs_up),

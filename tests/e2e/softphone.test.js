@@ -128,7 +128,7 @@ test('two browsers talk, and a phone joins them', options, async () => {
     assert.ok(await heard(a, 's', 1500) > 20);
     assert.ok(await heard(b, 's', 600) > 20);
     await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
-    await events.waitFor((e) => e.callId === callId && e.call?.legs.filter((l) => l.state === 'answered').length === 3, 8000);
+    await events.waitFor((e) => e.callId === callId && e.type === 'leg_changed' && e.leg?.deviceId === 'd103' && e.leg.state === 'answered', 8000);
     const strength = async (page, hz) => (await page.evaluate(([s, f]) => {
       const samples = window.soft.record(s);
       let re = 0; let im = 0;

@@ -20,7 +20,7 @@ before(async () => {
 });
 after(async () => { await router?.stop(); });
 
-const own = (event, number) => event.call?.legs.find((leg) => leg.number === number);
+const own = (event, number) => (event.leg?.number === number ? event.leg : undefined);
 
 /** The next verdict about a number that `pattern` (null: none any more) describes. */
 async function verdictOf(number, pattern) {

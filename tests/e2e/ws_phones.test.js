@@ -81,7 +81,7 @@ for (const kind of wsPhoneKinds) {
       assert.ok(snr(said.samples.slice(-said.rate), said.rate, 1010) > 20, 'the desk phone heard the page');
       const from = events.all.length;
       await page.evaluate(() => window.wsPhone.hold());
-      await events.waitFor((e) => e.type === 'leg_changed' && e.call?.legs.some((l) => l.deviceId === 'd101' && l.holding), 8000, from);
+      await events.waitFor((e) => e.type === 'leg_changed' && e.leg?.deviceId === 'd101' && e.leg.holding, 8000, from);
       await page.evaluate(() => window.wsPhone.resume());
       await heard(page, 'out', 600);
       await page.evaluate(() => window.wsPhone.hangup());

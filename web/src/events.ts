@@ -47,6 +47,8 @@ export class EventStore {
   private seq = -1;
   /** Ids that events have spoken of while the lists are being read: the event knows better. */
   private touched: Set<string> | null = null;
+  /** What came about single legs while the lists are read: for the calls as the lists have them. */
+  private late: RouterEvent[] = [];
   private loads = 0;
   private readonly watchers = new Set<() => void>();
   private readonly listeners = new Set<(event: RouterEvent) => void>();
@@ -172,11 +174,12 @@ export class EventStore {
     if (event.type === 'call_ended' && event.callId) {
       this.calls.delete(event.callId);
       this.touched?.add(event.callId);
-    } else if (event.call) {
+    } else if (event.call?.legs) {
       this.calls.set(event.call.callId, event.call);
       this.touched?.add(event.call.callId);
-    } else if (event.type === 'quality' && event.callId && event.leg) {
-      this.mendLeg(event.callId, event.leg);
+    } else if (event.callId && (event.call || event.leg)) {
+      this.mend(event.callId, event);
+      if (this.touched) this.late.push(event);
     }
     if (event.device) {
       this.devices.set(event.device.id, event.device);
@@ -189,10 +192,16 @@ export class EventStore {
     if (event.type === 'config_changed') void this.load();
   }
 
-  private mendLeg(callId: string, leg: NonNullable<RouterEvent['leg']>) {
+  /** An event about one leg: it brings this leg, and the call without legs. */
+  private mend(callId: string, event: RouterEvent) {
     const call = this.calls.get(callId);
     if (!call) return;
-    this.calls.set(callId, { ...call, legs: call.legs.map((old) => (old.legId === leg.legId ? { ...old, ...leg } : old)) });
+    const { leg } = event;
+    let { legs } = call;
+    if (leg && event.type === 'leg_removed') legs = legs.filter((old) => old.legId !== leg.legId);
+    else if (leg && !legs.some((old) => old.legId === leg.legId)) legs = [...legs, leg];
+    else if (leg) legs = legs.map((old) => (old.legId === leg.legId ? { ...old, ...leg } : old));
+    this.calls.set(callId, { ...call, ...event.call, legs });
   }
 
   private async load() {
@@ -200,12 +209,14 @@ export class EventStore {
     const load = this.loads;
     const touched = new Set<string>();
     this.touched = touched;
+    this.late = [];
     try {
       const [calls, devices, providers] = await Promise.all([
         this.ground.calls(), this.ground.devices(), this.ground.providers(),
       ]);
       if (load !== this.loads) return;
       merge(this.calls, calls, (call) => call.callId, (id) => touched.has(id));
+      for (const event of this.late) this.mend(String(event.callId), event);
       merge(this.devices, devices, (device) => device.id, (id) => touched.has(`device ${id}`));
       merge(this.providers, providers, (provider) => provider.id, (id) => touched.has(`provider ${id}`));
       this.isFilled = true;

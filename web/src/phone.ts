@@ -374,8 +374,14 @@ export class Phone {
         this.refused(event);
         break;
       default:
-        if (event.call) this.onCall(event.call);
+        if (event.call) this.callChanged(event);
     }
+  }
+
+  /** An event about one leg has the call without legs: the store has taken it in before us. */
+  private callChanged(event: RouterEvent) {
+    const view = event.call?.legs ? event.call : this.ground.call(String(event.callId));
+    if (view) this.onCall(view);
   }
 
   private incoming(event: RouterEvent) {

@@ -53,6 +53,9 @@ export interface Call {
   legs: Leg[];
 }
 
+/** A call in an event about one of its legs. */
+export type CallHead = Omit<Call, 'legs'> & { legs?: undefined };
+
 export interface Contact {
   uri: string;
   address: string;
@@ -162,7 +165,7 @@ export interface RouterEvent {
   at?: string;
   callId?: string;
   legId?: string;
-  call?: Call;
+  call?: Call | CallHead;
   leg?: Leg;
   device?: Device;
   provider?: Provider;

@@ -64,6 +64,37 @@ test('quality changes one leg and nothing else', async () => {
   assert.equal(store.calls.has('gone'), false);
 });
 
+test('a leg comes, changes and goes; the call around it is told without its legs', async () => {
+  const g = ground();
+  const head = (more = {}) => ({ callId: 'a', state: 'ringing', media: 'idle', ...more });
+  g.lists.calls = [call('a', { legs: [{ legId: '1', state: 'calling' }] })];
+  const { store } = await started(g);
+  const legs = () => store.calls.get('a').legs.map((leg) => `${leg.legId} ${leg.state}`);
+  g.say({ type: 'leg_added', seq: 11, callId: 'a', legId: '2', leg: { legId: '2', state: 'calling' }, call: head() });
+  assert.deepEqual(legs(), ['1 calling', '2 calling']);
+  g.say({ type: 'leg_changed', seq: 12, callId: 'a', legId: '1', leg: { legId: '1', state: 'ringing' }, call: head({ media: 'mix' }) });
+  assert.deepEqual(legs(), ['1 ringing', '2 calling']);
+  assert.equal(store.calls.get('a').media, 'mix');
+  g.say({ type: 'leg_removed', seq: 13, callId: 'a', legId: '2', leg: { legId: '2', state: 'ended' }, call: head() });
+  assert.deepEqual(legs(), ['1 ringing']);
+  g.say({ type: 'leg_changed', seq: 14, callId: 'a', call: head({ locked: true }) });
+  assert.equal(store.calls.get('a').locked, true);
+  assert.deepEqual(legs(), ['1 ringing']);
+  g.say({ type: 'leg_added', seq: 15, callId: 'gone', legId: '9', leg: { legId: '9' }, call: head() });
+  assert.equal(store.calls.has('gone'), false);
+});
+
+test('what happens to a leg while the lists are read is seen', async () => {
+  const g = ground();
+  g.isSlow = true;
+  g.lists.calls = [call('a', { legs: [{ legId: '1', state: 'calling' }] })];
+  const { store } = await started(g);
+  g.say({ type: 'leg_changed', seq: 11, callId: 'a', legId: '1', leg: { legId: '1', state: 'ringing' }, call: { callId: 'a', state: 'ringing' } });
+  g.answer();
+  await settle();
+  assert.equal(store.calls.get('a').legs[0].state, 'ringing');
+});
+
 test('an event that overtakes the list wins over it', async () => {
   const g = ground();
   g.isSlow = true;

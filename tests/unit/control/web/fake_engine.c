@@ -197,15 +197,6 @@ void engine_status(struct engine *engine, struct engine_status *ret_status)
     memset(ret_status, 0, sizeof(*ret_status));
 }
 
-struct engine_call_view *engine_call_view_copy(const struct engine_call_view *call)
-{
-    size_t bytes = sizeof(*call) + call->leg_count * sizeof(call->legs[0]);
-    struct engine_call_view *copy = sr_alloc(bytes);
-
-    memcpy(copy, call, bytes);
-    return copy;
-}
-
 void engine_event_free(struct engine_event *event)
 {
     if (event == NULL)
