@@ -265,6 +265,7 @@ struct client_txn *client_txn__next_target(struct client_txn *txn)
     flow = (struct net_flow){.kind = targets->items[targets->index].kind,
                              .remote = targets->items[targets->index].addr};
     old = send_again(txn, provider, &again);
+    txn->answers = 0; /* another server has challenges of its own */
     if (old != NULL)
         old->is_abandoned = true; /* what still comes of it is cancelled */
     return old;

@@ -9,18 +9,19 @@ import { Router, cli, device, host, missing, poll } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
 import { Impair } from './lib/impair.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
+import { NameServer } from './lib/dns.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { SipEndpoint, credentials, digestParams, mediaOf, parse, sdp, token, uriOf } from './lib/sip.js';
 import { tempDir } from './lib/process.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
-import { phone, stopAll } from './lib/phones.js';
+import { ScriptPhone, phone, stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
 const accounts = [1, 2, 3, 4, 5].map((n) => `493010${n}`);
 
 test('Kamailio: five accounts on one host, calls out and in with tones both ways', options, async (t) => {
-  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' }, maxExpires: 16 });
   const router = await Router.start({
     devices: accounts.map((name, n) => device(`20${n + 1}`, { codecs: ['PCMU'] })),
     config: {
@@ -101,7 +102,7 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
     await t.test('the provider restarts: all register again by themselves', async () => {
       await server.stop();
       await server.start();
-      for (const name of accounts) await server.child.line(new RegExp(`REGISTERED ${name} `), 90000);
+      for (const name of accounts) await server.child.line(new RegExp(`REGISTERED ${name} `), 30000);
     });
     await t.test('the command line shows them', async () => {
       const shown = await cli(['providers', '--data', router.data]);
@@ -140,6 +141,104 @@ test('Kamailio: what is wrong is said in one sentence', options, async () => {
     assert.equal(providers.configured, 4);
   } finally {
     await stopAll(router, server);
+  }
+});
+
+test('Kamailio: bindings of 4 s and nonces of 1 s: refreshed in time, each stale nonce answered', options, async () => {
+  const server = await Kamailio.start({ maxExpires: 4, nonceSec: 1 });
+  const router = await Router.start({ config: { providers: [account(server.port, 'short')] } });
+  try {
+    await until(router, 'pshort', (state) => state.state === 'registered');
+    const events = await router.api.events();
+    const count = () => server.child.lines.filter((line) => /REGISTERED short /.test(line)).length;
+    const times = [];
+    for (let seen = count(); times.length < 4; seen = count()) {
+      await poll(async () => count() > seen, 5000, 'a refresh'); // before the 4 s are over
+      times.push(Date.now());
+    }
+    for (let i = 1; i < times.length; i += 1) assert.ok(times[i] - times[i - 1] < 4000, `${times[i] - times[i - 1]} ms`);
+    assert.equal(events.all.filter((event) => event.type === 'provider_failed').length, 0);
+    assert.equal((await until(router, 'pshort', (state) => state)).state, 'registered');
+  } finally {
+    await stopAll(router, server);
+  }
+});
+
+// Each account has two servers by SRV: a script that dies at the worst moment, and Kamailio.
+test('death of the provider during registration, between calls, while it rings: Kamailio takes over', options, async (t) => {
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const dying = { during: await Trunk.open(), between: await Trunk.open(), ringing: await Trunk.open() };
+  dying.during.sip.onMessage = (message) => {
+    if (message.method !== 'REGISTER' || message.get('authorization')) return;
+    dying.during.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
+  };
+  const records = { 'A kam.test': [host], 'A dying.test': [host] };
+  for (const [name, trunk] of Object.entries(dying)) {
+    records[`SRV _sip._udp.${name}.test`] = [[10, 0, trunk.port, 'dying.test'], [20, 0, server.port, 'kam.test']];
+  }
+  const dns = await NameServer.open(records);
+  const provider = (name, more) => account(1, name, { outboundProxy: { address: `${name}.test`, transport: 'udp' }, ...more });
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      dns: { servers: [dns.address] },
+      providers: [
+        provider('during'), provider('between', { qualifySec: 1 }), provider('ringing', { register: false, digestRealm: domain }),
+      ],
+      routing: {
+        routes: ['during', 'between', 'ringing'].map((name, n) => ({
+          id: name, match: { direction: 'outbound', numberPattern: `9${n}*` }, action: { provider: `p${name}`, stripPrefix: `9${n}` },
+        })),
+      },
+    },
+  });
+  const far = await Baresip.registered({ user: 'far', password: passwordOf('far'), server: `${host}:${server.port}`, codecs: 'PCMU', hz: 700 });
+  let near;
+  try {
+    const events = await router.api.events();
+    // during registration: the challenge came, then nothing more
+    await dying.during.sip.expect((m) => m.method === 'REGISTER' && m.get('authorization'));
+    dying.during.close();
+    // between calls
+    await until(router, 'pbetween', (state) => state.state === 'registered' && state.address.endsWith(`:${dying.between.port}`));
+    dying.between.close();
+    // in the middle of ringing: stays one call until the caller gives up, nothing is left behind
+    near = await ScriptPhone.open(router, '201');
+    const callId = `${token()}@near`;
+    const ringing = near.call('92+49891234', { ms: 20000, callId });
+    const invite = await dying.ringing.sip.expect((m) => m.method === 'INVITE');
+    dying.ringing.sip.reply(invite, 180, 'Ringing');
+    await near.sip.expect((m) => m.status === 180);
+    dying.ringing.close();
+    await until(router, 'pduring', (state) => state.state === 'registered' && state.address.endsWith(`:${server.port}`), 12000);
+    await until(router, 'pbetween', (state) => state.state === 'registered' && state.address.endsWith(`:${server.port}`), 12000);
+    // the other server had answered before anybody could call this a failure
+    assert.deepEqual(events.all.filter((event) => event.type === 'provider_failed').map((event) => event.providerId), []);
+    assert.equal((await router.api.get('/api/calls')).items.length, 1);
+    const sent = near.sip.received.find((m) => m.status === 180);
+    near.sip.sendRaw(near.sip.request({
+      method: 'CANCEL', uri: near.uri('92+49891234'), from: sent.get('from'), to: sent.get('to').replace(/;tag=.*/, ''),
+      callId, cseq: parseInt(sent.get('cseq'), 10), branch: sent.get('via').match(/branch=([^;]+)/)[1], contact: null,
+    }));
+    assert.equal((await ringing).answer.status, 487);
+    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call is left');
+    // each of them calls on, by Kamailio
+    for (const n of [0, 1, 2]) {
+      const since = far.events.length;
+      const call = await near.call(`9${n}+49891234`, { ms: 12000 });
+      assert.equal(call.answer.status, 200, call.answer.start);
+      await far.event('CALL_ESTABLISHED', 5000, since);
+      near.sendTone(1000);
+      const from = near.rtp.packets.length;
+      await near.rtp.more(80);
+      assert.ok(snr(near.rtp.sound(from + 20), 8000, 700) > 30);
+      near.rtp.stopSending();
+      await near.hangup(call);
+      await far.event('CALL_CLOSED', 5000, since);
+    }
+    t.diagnostic(`the last word of each: ${JSON.stringify((await router.api.get('/api/providers')).items.map((item) => [item.id, item.state, item.lastResponse]))}`);
+  } finally {
+    await stopAll(near, far, router, dns, server, ...Object.values(dying));
   }
 });
 

@@ -177,6 +177,26 @@ static void a_dead_server_is_passed_over_in_four_seconds(void **state)
     house_end(h);
 }
 
+/* It asks for the login, then dies: the next server asks, too, and gets its answer. */
+static void death_between_challenge_and_answer_is_passed_over(void **state)
+{
+    sr_usec start;
+
+    HOUSE;
+    u->is_stale_silent = true;
+    u->nonce = 77;
+    rig_configure(rig);
+    start = loop_now(rig->loop);
+    while (t->challenges == 0)
+        assert_true(loop_sim_step(rig->loop));
+    t->is_deaf = true;
+    until_up(rig, 1, 6 * SR_SEC);
+    assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
+    assert_int_equal(u->bindings, 1);
+    assert_int_equal(rig->provider_down, 0);
+    house_end(h);
+}
+
 static void a_server_that_says_503_is_passed_over(void **state)
 {
     HOUSE;
@@ -573,6 +593,7 @@ int run_provider_tests(void)
         cmocka_unit_test(statuses_have_their_verdicts),
         cmocka_unit_test(an_unknown_name_is_a_dns_failure),
         cmocka_unit_test(a_dead_server_is_passed_over_in_four_seconds),
+        cmocka_unit_test(death_between_challenge_and_answer_is_passed_over),
         cmocka_unit_test(a_server_that_says_503_is_passed_over),
         cmocka_unit_test(all_servers_dead_is_no_answer_and_recovers),
         cmocka_unit_test(death_between_calls_moves_to_the_other_server),
