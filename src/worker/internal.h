@@ -44,14 +44,17 @@ enum {
     WORKER_REPORTS_MAX = 4096, /* values waiting for the front; more are dropped and counted */
     WORKER_HOUSEKEEPING_MS = 100,
     WORKER_STATS_MS = 5000,
-    WORKER_STEP_US = 200,    /* ready relay sockets are served at least this often */
-    WORKER_CATCH_UP_MAX = 5, /* ticks made up for after a stall; more are given up */
-    WORKER_DRAIN_MS = 500,   /* longest wait for empty jitter buffers before relay */
+    WORKER_GATHER_READY = 500, /* ready sockets in one housekeeping: from then on they gather, */
+    WORKER_GATHER_US = 500,    /* for so long: what a relayed packet may wait for others */
+    WORKER_STEP_US = 200,      /* ready relay sockets are served at least this often */
+    WORKER_CATCH_UP_MAX = 5,   /* ticks made up for after a stall; more are given up */
+    WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
     WORKER_MARK_RTCP = 1,  /* bits of what epoll gives back: a leg's RTCP socket; */
     WORKER_MARK_BPORT = 2, /* a socket of the browser port */
     LEG_PPS_MAX = 250,     /* packets a second taken from one leg; the excess is dropped */
+    LEG_LONE_US = 5000,    /* a packet so long after the one before it came alone */
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
@@ -143,6 +146,59 @@ struct mleg {
     struct sr_addr local;
     struct mweb *web; /* WEBRTC; else NULL */
 
+    /* ---- worker only, what each relayed packet touches, side by side: legs are cold ---- */
+    struct mroom *room;
+    struct mleg *relay_to; /* where its packets go; NULL: no relay, or nobody is there */
+    struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
+    struct rtp_sender sender;
+    struct rtp_relay relay; /* maps the other leg's packets into our sender */
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    bool is_connected, is_watched, has_stream, is_timed_out;
+    struct media_stream stream;
+    struct dtmf_tx dtmf_tx;
+    struct rtp_source source; /* from here on the receiving half */
+    sr_usec arrived_at;       /* of the packet in hand, never backwards */
+    bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
+    struct latch latch;
+    struct dtmf_rx dtmf_rx;
+    sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
+    uint32_t burst_count;
+    enum codec_id rx_codec_seen;
+
+    /* ---- worker only, the rest ---- */
+    enum media_role role;
+    enum media_prompt prompt;
+    bool is_muted;
+    struct kit *kit;
+    char inband[LEG_INBAND_MAX];
+    uint16_t inband_ms[LEG_INBAND_MAX];
+    uint32_t inband_count, inband_left_ms;
+    struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
+    struct rtcp_peer rtcp_peer;
+    double loss_pct; /* what the peer misses of ours: up at once, down slowly */
+    struct rtcp_timer rtcp_timer;
+    struct sr_addr rtcp_addr;
+    uint32_t ssrc;
+    sr_usec timeout_us, stats_at;
+    const float *frame; /* this tick's sound on the bus, NULL: silent */
+    float level_dbfs;
+    float level_max_dbfs;  /* since the last report */
+    uint32_t level_ticks;  /* it was taken in */
+    uint32_t silent_ticks; /* in a row below LEG_QUIET_DBFS */
+    struct mshare *share;  /* in room->shares; NULL: an encoder of its own */
+    uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
+    uint64_t rx_dropped, send_errors, digits_lost;
+    uint64_t rx_unknown_type;
+    uint8_t unknown_type;
+    struct sr_addr stray_from;
+    uint64_t srtp_auth_failed, srtp_replayed;
+    bool is_dtls_path_due;   /* the crypto thread is to be told where our ClientHello goes */
+    uint32_t kernel_dropped; /* by its RTP socket, as the kernel counts (it may wrap) */
+    uint64_t kernel_drops;
+    uint64_t reported_packets, reported_lost; /* at the last report */
+    uint64_t tallied_rx, tallied_tx;          /* of its packets, in the worker's tally */
+    sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
+
     /* ---- front only ---- */
     struct mroom *front_room;
     struct media_stream front_stream;
@@ -160,58 +216,6 @@ struct mleg {
     uint32_t front_play_count;
     bool has_dtls;             /* the crypto thread knows of the leg: it must forget it first */
     struct media_event closed; /* to be told then */
-
-    /* ---- worker only ---- */
-    struct mroom *room;
-    struct media_stream stream;
-    bool has_stream;
-    enum media_role role;
-    enum media_prompt prompt;
-    bool is_muted;
-    struct kit *kit;
-    struct latch latch;
-    bool is_connected, is_watched;
-    bool is_stamped;         /* the kernel notes when a packet came: it waits for the tick */
-    sr_usec arrived_at;      /* of the packet in hand, never backwards */
-    uint32_t kernel_dropped; /* by its RTP socket, as the kernel counts (it may wrap) */
-    struct rtp_source source;
-    struct rtp_sender sender;
-    struct rtp_relay relay; /* maps the other leg's packets into our sender */
-    struct dtmf_rx dtmf_rx;
-    struct dtmf_tx dtmf_tx;
-    char inband[LEG_INBAND_MAX];
-    uint16_t inband_ms[LEG_INBAND_MAX];
-    uint32_t inband_count, inband_left_ms;
-    struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
-    struct rtcp_peer rtcp_peer;
-    double loss_pct; /* what the peer misses of ours: up at once, down slowly */
-    struct rtcp_timer rtcp_timer;
-    struct sr_addr rtcp_addr;
-    uint32_t ssrc;
-    enum codec_id rx_codec_seen;
-    sr_usec heard_at, timeout_us, stats_at;
-    sr_usec burst_at; /* start of the second `burst_count` counts in */
-    uint32_t burst_count;
-    bool is_timed_out;
-    const float *frame; /* this tick's sound on the bus, NULL: silent */
-    float level_dbfs;
-    float level_max_dbfs;  /* since the last report */
-    uint32_t level_ticks;  /* it was taken in */
-    uint32_t silent_ticks; /* in a row below LEG_QUIET_DBFS */
-    struct mshare *share;  /* in room->shares; NULL: an encoder of its own */
-    uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    uint64_t rx_dropped, send_errors, digits_lost;
-    uint64_t rx_unknown_type;
-    uint8_t unknown_type;
-    struct sr_addr stray_from;
-    struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
-    uint64_t srtp_auth_failed, srtp_replayed;
-    bool is_dtls_path_due; /* the crypto thread is to be told where our ClientHello goes */
-    uint64_t reported_packets, reported_lost; /* at the last report */
-    uint64_t tallied_rx, tallied_tx;          /* of its packets, in the worker's tally */
-    uint64_t kernel_drops;
-    sr_usec busy_us, busy_since; /* time spent on mixing it, since */
 };
 
 struct mroom {
@@ -242,9 +246,7 @@ struct mroom {
     struct play *music_play; /* NULL: the generated melody */
     struct hold_music music;
     uint32_t music_hz;
-    float music_frame[LEG_FRAME_MAX];
-    bool has_music_frame;
-    float sum[LEG_FRAME_MAX];
+    bool has_music_frame; /* on this tick, in the worker's music_frame */
     struct mshare shares[MSHARES_MAX];
 };
 
@@ -362,13 +364,17 @@ struct worker {
     struct sr_list slots[WORKER_SLOTS]; /* rooms that tick */
     sr_usec slot_at[WORKER_SLOTS];
     sr_usec housekeeping_at;
-    struct mleg **legs; /* all legs of this worker */
+    uint32_t ready_count; /* sockets that were ready since then */
+    bool is_gathering;    /* so many that packets wait for each other */
+    struct mleg **legs;   /* all legs of this worker */
     uint32_t leg_count, leg_cap;
     int complexity_max; /* of Opus, lowered before a tick is lost */
     sr_usec complexity_at;
     uint32_t bport_kernel_dropped; /* by the browser port's sockets, as the kernel counts */
     struct sr_prng prng;
     const struct dsp_ops *dsp;
+    float sum[LEG_FRAME_MAX]; /* of the room whose tick it is; */
+    float music_frame[LEG_FRAME_MAX];
 };
 
 /* ---- worker.c: the thread ---- */
@@ -433,8 +439,8 @@ bool mleg__has_digits(const struct mleg *leg);
 void mroom__tick(struct worker *worker, struct mroom *room);
 /** Whether it needs ticks now. */
 bool mroom__wants_ticks(const struct mroom *room);
-/** The other participant of a relay, or NULL. */
-struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg);
+/** Finds each leg's `relay_to` anew: legs have come or gone, or the mode is another. */
+void mroom__pair(struct mroom *room);
 void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order);
 void mroom__check_ticking(struct worker *worker, struct mroom *room);
 

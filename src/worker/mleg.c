@@ -209,11 +209,11 @@ static void rescale_event(const struct mleg *to, const struct media_format *form
 static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes,
                          const struct rtp_packet *packet, const struct media_format *format)
 {
-    struct mleg *to = mroom__relay_peer(leg->room, leg);
+    struct mleg *to = leg->relay_to;
     struct rtp_relay_target target = {.now = worker->now};
     struct rtp_relay_out out;
 
-    if (to == NULL || !to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx) ||
+    if (!to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx) ||
         (format->is_dtmf && leg->stream.is_dtmf_kept))
         return;
     if (!relay_type(to, format, &target)) {
@@ -383,7 +383,7 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
     } else {
         note_codec(worker, leg, format->codec);
     }
-    if (leg->room->mode == MEDIA_MODE_RELAY)
+    if (leg->relay_to != NULL)
         relay_packet(worker, leg, bytes, &packet, format);
     else if (leg->room->mode == MEDIA_MODE_MIX)
         keep_packet(leg, &packet, format);
@@ -519,9 +519,18 @@ static void tell_dtls_path(struct worker *worker, struct mleg *leg)
                               crypto_set_path(worker->crypto, worker->index, leg->id, &path));
 }
 
+/* The packet just read is the peer's, and the one before came long ago: hardly another waits behind it.
+   Not to look costs nothing when that is wrong, since epoll tells of the socket again. */
+static bool is_lone(const struct worker *worker, const struct mleg *leg, sr_usec heard_before)
+{
+    return leg->is_watched && leg->heard_at == worker->now &&
+           worker->now - heard_before > LEG_LONE_US;
+}
+
 void mleg__receive(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM + 1];
+    sr_usec heard_before = leg->heard_at;
     struct sr_addr from;
     sr_usec ahead = 0;
     bool is_there;
@@ -534,6 +543,8 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
     if (!leg->is_stamped)
         note_arrival(worker, leg, worker->now);
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
+        if (i == 1 && is_lone(worker, leg, heard_before))
+            return;
         if (leg->is_stamped)
             is_there = read_stamped(worker, leg, bytes, &n, &from, &ahead);
         else

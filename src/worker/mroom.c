@@ -6,13 +6,20 @@ static bool is_speaking_role(const struct mleg *leg)
     return leg->role == MEDIA_ROLE_PARTICIPANT;
 }
 
-struct mleg *mroom__relay_peer(const struct mroom *room, const struct mleg *leg)
+static struct mleg *other_party(const struct mroom *room, const struct mleg *leg)
 {
     for (uint32_t i = 0; i < room->leg_count; i++) {
         if (room->legs[i] != leg && mleg__has_wire(room->legs[i]))
             return room->legs[i];
     }
     return NULL;
+}
+
+void mroom__pair(struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++)
+        room->legs[i]->relay_to =
+            room->mode == MEDIA_MODE_RELAY ? other_party(room, room->legs[i]) : NULL;
 }
 
 /* ---- when does it tick ---- */
@@ -65,6 +72,7 @@ static void switch_now(struct worker *worker, struct mroom *room, struct order *
 {
     room->mode = order->mode.mode;
     room->bus_hz = order->mode.bus_hz;
+    mroom__pair(room);
     mshare__dissolve(room);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         struct mleg *leg = room->legs[i];
@@ -253,11 +261,11 @@ static const float *music_frame(struct mroom *room)
         room->music_hz = room->bus_hz;
     }
     if (!room->has_music_frame && room->music_play != NULL)
-        play_run(room->music_play, room->bus_hz, room->music_frame, NULL);
+        play_run(room->music_play, room->bus_hz, room->worker->music_frame, NULL);
     else if (!room->has_music_frame)
-        hold_music_run(&room->music, room->music_frame, bus_samples(room));
+        hold_music_run(&room->music, room->worker->music_frame, bus_samples(room));
     room->has_music_frame = true;
-    return room->music_frame;
+    return room->worker->music_frame;
 }
 
 static enum tone_kind tone_of(enum media_prompt prompt)
@@ -312,7 +320,7 @@ static void hear_room(struct worker *worker, struct mroom *room, struct mleg *le
         if (leg->role == MEDIA_ROLE_ISOLATED)
             memset(out, 0, n * sizeof(*out));
         else
-            mix_minus_self(worker->dsp, out, room->sum, leg->frame, n);
+            mix_minus_self(worker->dsp, out, room->worker->sum, leg->frame, n);
         break;
     case MEDIA_PROMPT_SILENCE:
         memset(out, 0, n * sizeof(*out));
@@ -407,7 +415,7 @@ static void give_leg(struct worker *worker, struct mroom *room, struct mleg *leg
     if (kit == NULL || kit->bus_hz != room->bus_hz)
         return;
     if (leg->kind == MEDIA_LEG_ECHO) {
-        mix_minus_self(worker->dsp, kit->echo, room->sum, leg->frame, n);
+        mix_minus_self(worker->dsp, kit->echo, room->worker->sum, leg->frame, n);
         kit->has_echo = true;
         return;
     }
@@ -459,7 +467,7 @@ void mroom__tick(struct worker *worker, struct mroom *room)
         frames[i] = room->legs[i]->frame;
         room->legs[i]->busy_us += worker__lap(worker);
     }
-    mix_sum(worker->dsp, room->sum, frames, room->leg_count, bus_samples(room));
+    mix_sum(worker->dsp, room->worker->sum, frames, room->leg_count, bus_samples(room));
     mshare__plan(room);
     (void)worker__lap(worker); /* the sum belongs to all */
     for (uint32_t i = 0; i < room->leg_count; i++) {
