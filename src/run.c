@@ -23,6 +23,7 @@
 #include "machine.h"
 #include "net/clock.h"
 #include "net/net_ws.h"
+#include "net/own_addrs.h"
 #include "net/resolver.h"
 #include "net/tls_ca.h"
 #include "worker/port_threads.h"
@@ -256,7 +257,8 @@ static bool load_certificate(struct run *run)
     const struct config_server_tls *tls = &run->config->server.tls;
     char host[256] = "localhost";
     const char *names[] = {"localhost", host};
-    struct tls_ca_options options = {.names = names, .addrs = run->addrs};
+    struct sr_addr addrs[RUN_ADDRS_MAX];
+    struct tls_ca_options options = {.names = names, .addrs = addrs};
     struct tls_ca_result made;
     char dir[PATH_MAX], cert[PATH_MAX], key[PATH_MAX];
     char why[NET_WHY_MAX];
@@ -271,7 +273,7 @@ static bool load_certificate(struct run *run)
         (void)gethostname(host, sizeof(host) - 1);
         options.dir = dir;
         options.name_count = strcmp(host, "localhost") == 0 ? 1 : 2;
-        options.addr_count = run->addr_count;
+        options.addr_count = net_own_addrs(addrs, RUN_ADDRS_MAX);
         options.wall = net_clock_wall();
         if (tls_ca_ensure(&options, &made, why) != SR_OK) {
             (void)fprintf(stderr, "siprouter: no certificate for TLS: %s\n", why);
@@ -551,33 +553,31 @@ static bool open_web(struct run *run)
     return false;
 }
 
-/* The address people put into their phones. */
-static const struct sr_addr *best_addr(const struct run *run)
+/* The address people put into their phones; false: none is known. */
+static bool phone_addr(const struct run *run, struct sr_addr *ret_addr)
 {
-    const struct sr_addr *best = NULL;
+    const struct config_proxy *proxy = &run->config->proxy;
+    struct sr_addr addrs[RUN_ADDRS_MAX];
+    const struct sr_addr *lan = net_lan_addr(addrs, net_own_addrs(addrs, RUN_ADDRS_MAX));
 
-    if (run->config->proxy.bind.count > 0 && !sr_addr_is_any(&run->config->proxy.bind.items[0]))
-        return &run->config->proxy.bind.items[0];
-    for (size_t i = 0; i < run->addr_count; i++) {
-        const struct sr_addr *addr = &run->addrs[i];
-
-        if (best == NULL || (sr_addr_is_loopback(best) && !sr_addr_is_loopback(addr)) ||
-            (best->family == SR_ADDR_IP6 && addr->family == SR_ADDR_IP4 &&
-             !sr_addr_is_loopback(addr)))
-            best = addr;
-    }
-    return best;
+    if (proxy->lan_addr.family != SR_ADDR_NONE)
+        lan = &proxy->lan_addr;
+    else if (proxy->bind.count > 0 && !sr_addr_is_any(&proxy->bind.items[0]))
+        lan = &proxy->bind.items[0];
+    if (lan != NULL)
+        *ret_addr = *lan;
+    return lan != NULL;
 }
 
 static void greet(const struct run *run)
 {
-    const struct sr_addr *addr = best_addr(run);
     const struct config_proxy *proxy = &run->config->proxy;
+    struct sr_addr addr;
     char text[SR_ADDR_TEXT_MAX] = "this machine";
     const char *password = web_first_password(run->web);
 
-    if (addr != NULL)
-        (void)sr_addr_ip_text(addr, text);
+    if (phone_addr(run, &addr))
+        (void)sr_addr_ip_text(&addr, text);
     (void)fprintf(stdout, "\nsiprouter " SR_VERSION " is running.\n\n");
     (void)fprintf(stdout, "  page        %s\n", web_url(run->web));
     if (web_tls_url(run->web)[0] != '\0' && strcmp(web_tls_url(run->web), web_url(run->web)) != 0)

@@ -166,8 +166,8 @@ void web_sip_turn(struct web *web);
 
 /** At start: certificate and listeners, if the configuration wants HTTPS. */
 SR_MUST_USE enum sr_err web_tls_open(struct web *web, char *reterr_why, size_t why_size);
-/** proxy.lanIp when it is set, else every private address of this host, else the first one that others
-    can reach. @return how many, at most `max` */
+/** proxy.lanIp when it is set; else the address told to phones, then every private one of this host.
+    @return how many, at most `max` */
 size_t web_lan_addrs(const struct web *web, struct sr_addr *ret_addrs, size_t max);
 /** Every few seconds: other addresses, other files or a leaf near its end lead to web_tls_renew. */
 void web_tls_check(struct web *web);

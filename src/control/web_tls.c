@@ -1,6 +1,4 @@
 /* HTTPS: its addresses and its certificate, at start and while both change. */
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +7,7 @@
 #include "control/web_internal.h"
 #include "net/clock.h"
 #include "net/net.h"
+#include "net/own_addrs.h"
 #include "net/tls_ca.h"
 
 enum {
@@ -17,48 +16,25 @@ enum {
 
 /* ---- addresses of this host ---- */
 
-static size_t own_addrs(struct sr_addr *addrs, size_t max)
-{
-    struct ifaddrs *list = NULL;
-    size_t count = 0;
-
-    if (getifaddrs(&list) != 0)
-        return 0;
-    for (const struct ifaddrs *item = list; item != NULL && count < max; item = item->ifa_next) {
-        if (item->ifa_addr == NULL || (item->ifa_flags & IFF_UP) == 0 ||
-            (item->ifa_addr->sa_family != AF_INET && item->ifa_addr->sa_family != AF_INET6))
-            continue;
-        sr_addr_from_sockaddr(item->ifa_addr, &addrs[count]);
-        addrs[count].scope = 0;
-        if (!sr_addr_is_link_local(&addrs[count]))
-            count++;
-    }
-    freeifaddrs(list);
-    return count;
-}
-
 size_t web_lan_addrs(const struct web *web, struct sr_addr *ret_addrs, size_t max)
 {
     const struct config_proxy *proxy = &web->config->proxy;
-    const struct sr_addr *other = NULL;
+    const struct sr_addr *lan = net_lan_addr(web->tls.addrs, web->tls.addr_count);
     size_t count = 0;
 
     if (proxy->lan_addr.family != SR_ADDR_NONE) {
         ret_addrs[0] = proxy->lan_addr;
         return 1;
     }
+    if (lan == NULL || sr_addr_is_loopback(lan))
+        return 0;
+    ret_addrs[count++] = *lan;
     for (size_t i = 0; i < web->tls.addr_count && count < max; i++) {
         const struct sr_addr *addr = &web->tls.addrs[i];
 
-        if (sr_addr_is_loopback(addr))
-            continue;
-        if (sr_addr_is_private(addr))
+        if (addr != lan && !sr_addr_is_loopback(addr) && sr_addr_is_private(addr))
             ret_addrs[count++] = *addr;
-        else if (other == NULL || (other->family == SR_ADDR_IP6 && addr->family == SR_ADDR_IP4))
-            other = addr;
     }
-    if (count == 0 && other != NULL)
-        ret_addrs[count++] = *other;
     return count;
 }
 
@@ -66,7 +42,7 @@ size_t web_lan_addrs(const struct web *web, struct sr_addr *ret_addrs, size_t ma
 static bool look_at_addrs(struct web_tls *tls)
 {
     struct sr_addr addrs[WEB_ADDRS_MAX];
-    size_t count = own_addrs(addrs, WEB_ADDRS_MAX);
+    size_t count = net_own_addrs(addrs, WEB_ADDRS_MAX);
     bool is_same = count == tls->addr_count;
 
     for (size_t i = 0; is_same && i < count; i++)

@@ -10,5 +10,6 @@ int main(void)
     failed += run_net_sim();
     failed += run_dns();
     failed += run_resolver();
+    failed += run_own_addrs();
     return failed != 0;
 }

@@ -21,6 +21,7 @@ int run_tls(void);
 int run_net_sim(void);
 int run_dns(void);
 int run_resolver(void);
+int run_own_addrs(void);
 
 #define MSG(body)                                                                                  \
     "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP c;branch=z9hG4bK1\r\nFrom: <sip:c@d>;tag=1\r\n"   \
