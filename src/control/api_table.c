@@ -29,13 +29,17 @@ static const struct api_query history[] = {
 static const struct api_query events[] = {
     {"since", "EPOCH:SEQ of the last event seen: what was missed is replayed"},
     {"types", "comma list of event types, or * for all; quality and device_changed only come when "
-              "asked for"},
+              "asked for; status, once a second, only by its name"},
     {"callId", "events of one call only"},
 };
 
 static const struct api_field login[] = {
     {"user", API_TEXT, true, 1, 64, NULL, "name of the user"},
     {"password", API_TEXT, true, 1, AUTH_PASSWORD_MAX, NULL, "the password"},
+};
+static const struct api_field own_password[] = {
+    {"oldPassword", API_TEXT, true, 1, AUTH_PASSWORD_MAX, NULL, "the one in use"},
+    {"newPassword", API_TEXT, true, AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX, NULL, "at least 8 bytes"},
 };
 static const struct api_field token[] = {
     {"name", API_TEXT, true, 1, 64, NULL, "what it is for"},
@@ -117,6 +121,8 @@ const struct api_route api_routes[] = {
      .summary = "Log in: sets the session cookie"},
     {HTTP_POST, "/api/logout", ALL, api_logout, .status = 204, .summary = "End this session"},
     {HTTP_GET, "/api/me", ALL, api_me, .status = 200, .summary = "Who I am"},
+    {HTTP_POST, "/api/me/password", ALL, api_me_password, FIELDS(own_password), .status = 200,
+     .summary = "Change my own password; my other sessions end, this one gets a new cookie"},
     {HTTP_GET, "/api/tokens", ADMIN, api_tokens_list, .status = 200,
      .summary = "Tokens, without their secrets"},
     {HTTP_POST, "/api/tokens", ADMIN, api_tokens_add, FIELDS(token), .is_create = true,

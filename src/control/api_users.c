@@ -18,17 +18,12 @@ static void refuse(struct api_call *call, uint16_t status, const char *detail, c
 
 /* ---- session ---- */
 
-void api_login(struct api_call *call)
+/* Not tried: too many wrong ones before (wait > 0), or too many at once. */
+static void refuse_password(struct api_call *call, uint32_t wait)
 {
-    struct auth_request request = {
-        .head = call->head, .peer = http_request_peer(call->http), .now = call->now};
     char headers[64];
     struct api_problem problem = {.status = 429, .headers = headers};
-    uint32_t wait = 0;
 
-    if (auth_login(call->web->auth, api_text(call, "user"), api_text(call, "password"), &request,
-                   call->ticket.request_id, &wait) == SR_OK)
-        return;
     (void)snprintf(headers, sizeof(headers), "Retry-After: %u\r\n", SR_MAX(wait, 1));
     problem.detail = "too many failed logins; wait";
     if (wait == 0) {
@@ -36,6 +31,33 @@ void api_login(struct api_call *call)
         problem.detail = "too many logins at once";
     }
     api_answer_problem(call->web, call->ticket, &problem);
+}
+
+void api_login(struct api_call *call)
+{
+    struct auth_request request = {
+        .head = call->head, .peer = http_request_peer(call->http), .now = call->now};
+    struct auth_proof proof = {api_text(call, "user"), api_text(call, "password"), &request,
+                               call->ticket.request_id};
+    uint32_t wait = 0;
+
+    if (auth_login(call->web->auth, &proof, &wait) != SR_OK)
+        refuse_password(call, wait);
+}
+
+void api_me_password(struct api_call *call)
+{
+    struct auth_request request = {
+        .head = call->head, .peer = http_request_peer(call->http), .now = call->now};
+    struct auth_proof proof = {sr_str_c(call->who.name), api_text(call, "oldPassword"), &request,
+                               call->ticket.request_id};
+    uint32_t wait = 0;
+
+    if (call->who.kind != AUTH_BY_SESSION)
+        refuse(call, 403, "only who logged in with a password can change it", NULL);
+    else if (auth_own_password(call->web->auth, &proof, api_text(call, "newPassword"), &wait) !=
+             SR_OK)
+        refuse_password(call, wait);
 }
 
 void api_logout(struct api_call *call)

@@ -405,30 +405,63 @@ bool auth_is_alive(struct auth *auth, const struct auth_principal *who, int64_t 
 
 /* ---- passwords ---- */
 
-enum sr_err auth_login(struct auth *auth, struct sr_str name, struct sr_str password,
-                       const struct auth_request *request, uint64_t request_id,
-                       uint32_t *ret_wait_sec)
+/* A job that begins with "is this the password?"; NULL: wait that long first. */
+static struct auth_job *verify_job(struct auth *auth, const struct auth_proof *proof,
+                                   uint32_t *ret_wait_sec)
 {
-    const struct user *user = find_user(auth, name);
+    const struct auth_request *request = proof->request;
+    const struct user *user = find_user(auth, proof->name);
     struct auth_job *job;
 
-    *ret_wait_sec = auth_guard_wait(auth->guard, request->peer, name, request->now);
+    *ret_wait_sec = auth_guard_wait(auth->guard, request->peer, proof->name, request->now);
     if (*ret_wait_sec > 0)
-        return SR_ERR_LIMIT;
+        return NULL;
     /* counted before it is tried: many at once are no way around */
-    auth_guard_failed(auth->guard, request->peer, name, request->now);
+    auth_guard_failed(auth->guard, request->peer, proof->name, request->now);
     job = sr_zalloc(1, sizeof(*job));
-    job->done.kind = AUTH_JOB_LOGIN;
-    job->done.request_id = request_id;
+    job->done.request_id = proof->request_id;
     job->source = *request->peer;
-    job->is_unknown = user == NULL || !sr_str_copy(password, job->password, sizeof(job->password));
-    (void)sr_str_copy(name, job->done.name, sizeof(job->done.name));
+    job->is_unknown =
+        user == NULL || !sr_str_copy(proof->password, job->password, sizeof(job->password));
+    (void)sr_str_copy(proof->name, job->done.name, sizeof(job->done.name));
     if (user != NULL)
         memcpy(job->hash, user->hash, sizeof(job->hash));
+    return job;
+}
+
+static enum sr_err submit(struct auth *auth, struct auth_job *job)
+{
     if (auth_hasher_submit(auth->hasher, job) == SR_OK)
         return SR_OK;
     auth_job_free(job);
     return SR_ERR_LIMIT;
+}
+
+enum sr_err auth_login(struct auth *auth, const struct auth_proof *proof, uint32_t *ret_wait_sec)
+{
+    struct auth_job *job = verify_job(auth, proof, ret_wait_sec);
+
+    if (job == NULL)
+        return SR_ERR_LIMIT;
+    job->done.kind = AUTH_JOB_LOGIN;
+    return submit(auth, job);
+}
+
+enum sr_err auth_own_password(struct auth *auth, const struct auth_proof *proof, struct sr_str next,
+                              uint32_t *ret_wait_sec)
+{
+    struct auth_job *job;
+
+    *ret_wait_sec = 0;
+    if (next.n < AUTH_PASSWORD_MIN || next.n > AUTH_PASSWORD_MAX)
+        return SR_ERR_SYNTAX;
+    job = verify_job(auth, proof, ret_wait_sec);
+    if (job == NULL)
+        return SR_ERR_LIMIT;
+    job->done.kind = AUTH_JOB_OWN_PASSWORD;
+    job->change.has_password = true;
+    (void)sr_str_copy(next, job->next, sizeof(job->next));
+    return submit(auth, job);
 }
 
 static size_t count_admins(const struct auth *auth)
@@ -514,10 +547,7 @@ enum sr_err auth_user_change(struct auth *auth, const struct auth_user_change *c
     (void)sr_str_copy(change->device_id, job->device_id, sizeof(job->device_id));
     (void)sr_str_copy(change->password, job->password, sizeof(job->password));
     job->change.name = job->change.device_id = job->change.password = sr_str_make(NULL, 0);
-    if (auth_hasher_submit(auth->hasher, job) == SR_OK)
-        return SR_OK;
-    auth_job_free(job);
-    return SR_ERR_LIMIT;
+    return submit(auth, job);
 }
 
 enum sr_err auth_user_remove(struct auth *auth, struct sr_str name)
@@ -543,10 +573,10 @@ bool auth_next_done(struct auth *auth, struct auth_done *ret_done)
 
     if (job == NULL)
         return false;
-    if (job->done.kind == AUTH_JOB_USER && job->done.err == SR_OK)
-        job->done.err = apply_change(auth, job);
-    if (job->done.kind == AUTH_JOB_LOGIN && job->done.err == SR_OK)
+    if (job->done.kind != AUTH_JOB_USER && job->done.err == SR_OK)
         auth_guard_succeeded(auth->guard, &job->source, sr_str_c(job->done.name));
+    if (job->done.kind != AUTH_JOB_LOGIN && job->done.err == SR_OK)
+        job->done.err = apply_change(auth, job);
     *ret_done = job->done;
     auth_job_free(job);
     return true;

@@ -127,21 +127,33 @@ void auth_guard_succeeded(struct auth_guard *guard, const struct sr_addr *source
 enum auth_job_kind {
     AUTH_JOB_LOGIN,
     AUTH_JOB_USER, /* create or change */
+    AUTH_JOB_OWN_PASSWORD,
 };
 
 struct auth_done {
     enum auth_job_kind kind;
     uint64_t request_id, idem_id; /* as given */
-    enum sr_err err; /* LOGIN: SR_ERR_AUTH wrong; USER: SR_ERR_EXISTS, NOTFOUND, STATE, IO */
+    enum sr_err err; /* LOGIN, OWN_PASSWORD: SR_ERR_AUTH wrong; USER: SR_ERR_EXISTS, NOTFOUND,
+                        STATE, IO */
     bool is_new;     /* USER: made, not changed */
     char name[AUTH_NAME_MAX];
 };
 
+/** Somebody who says a password. */
+struct auth_proof {
+    struct sr_str name, password;
+    const struct auth_request *request;
+    uint64_t request_id;
+};
+
 /** SR_OK: an auth_done follows; SR_ERR_LIMIT: ret_wait_sec > 0 too many failures (429), 0 too busy
     (503). */
-SR_MUST_USE enum sr_err auth_login(struct auth *auth, struct sr_str name, struct sr_str password,
-                                   const struct auth_request *request, uint64_t request_id,
+SR_MUST_USE enum sr_err auth_login(struct auth *auth, const struct auth_proof *proof,
                                    uint32_t *ret_wait_sec);
+/** A user changes its own password; the proof is the old one, guarded as a login is. All sessions of
+    the user end. As auth_login; SR_ERR_SYNTAX: `next` is too short or too long. */
+SR_MUST_USE enum sr_err auth_own_password(struct auth *auth, const struct auth_proof *proof,
+                                          struct sr_str next, uint32_t *ret_wait_sec);
 
 struct auth_user_change {
     struct sr_str name;

@@ -35,17 +35,24 @@ void auth_job_free(struct auth_job *job)
     sr_free_secret(job, sizeof(*job));
 }
 
+static enum sr_err verify(const struct auth_hasher *hasher, const struct auth_job *job)
+{
+    const char *hash = job->is_unknown ? hasher->nobody : job->hash;
+    bool is_right = crypto_pwhash_str_verify(hash, job->password, strlen(job->password)) == 0;
+
+    return is_right && !job->is_unknown ? SR_OK : SR_ERR_AUTH;
+}
+
 static void work(struct auth_hasher *hasher, struct auth_job *job)
 {
-    if (job->done.kind == AUTH_JOB_USER) {
+    if (job->done.kind == AUTH_JOB_USER)
         job->done.err = auth_hash(sr_str_c(job->password), job->hash);
-    } else {
-        const char *hash = job->is_unknown ? hasher->nobody : job->hash;
-        bool is_right = crypto_pwhash_str_verify(hash, job->password, strlen(job->password)) == 0;
-
-        job->done.err = is_right && !job->is_unknown ? SR_OK : SR_ERR_AUTH;
-    }
+    else
+        job->done.err = verify(hasher, job);
+    if (job->done.kind == AUTH_JOB_OWN_PASSWORD && job->done.err == SR_OK)
+        job->done.err = auth_hash(sr_str_c(job->next), job->hash);
     sr_wipe(job->password, sizeof(job->password));
+    sr_wipe(job->next, sizeof(job->next));
     (void)sr_mpsc_push(&hasher->done, &job->node);
     hasher->wake(hasher->arg);
 }

@@ -20,8 +20,10 @@ struct auth_job { /* by the caller, freed by auth_job_free */
     char device_id[AUTH_DEVICE_MAX];
     struct sr_addr source;
     char password[AUTH_PASSWORD_MAX + 1];
-    char hash[AUTH_HASH_BYTES]; /* LOGIN: to compare with; USER: the result */
-    bool is_unknown;            /* LOGIN: nobody has this name; it takes as long */
+    char next[AUTH_PASSWORD_MAX + 1]; /* OWN_PASSWORD: what it becomes */
+    /* LOGIN: to compare with; USER: the result; OWN_PASSWORD: first one, then the other */
+    char hash[AUTH_HASH_BYTES];
+    bool is_unknown; /* nobody has this name; it takes as long */
 };
 
 struct auth_hasher;

@@ -106,7 +106,7 @@ static void send_snapshot(struct event_hub *hub, const struct event_client *clie
     struct sr_buf buf;
 
     sr_buf_init(&buf, HTTP_WS_QUEUE_BYTES_MAX);
-    hub->snapshot(hub->arg, &client->who, hub->seq, &buf);
+    hub->snapshot(hub->arg, &client->who, &hub->seq, &buf);
     (void)http_ws_send(client->ws, sr_buf_view(&buf));
     sr_buf_done(&buf);
 }
@@ -173,7 +173,7 @@ static bool kind_of(struct sr_str name, enum engine_event_kind *ret_kind)
     return false;
 }
 
-static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
+static enum sr_err parse_kinds(struct sr_str list, struct event_hub_filter *filter)
 {
     /* announced by the contract, sent once their features exist: fine to ask for */
     static const char *const later[] = {
@@ -194,6 +194,10 @@ static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
             kinds |= ~kinds_hidden;
             continue;
         }
+        if (sr_str_eq_c(name, "status")) {
+            filter->is_status_wanted = true;
+            continue;
+        }
         for (size_t i = 0; i < SR_ARRAY_LEN(later); i++)
             is_later |= sr_str_eq_c(name, later[i]);
         if (is_later)
@@ -202,7 +206,7 @@ static enum sr_err parse_kinds(struct sr_str list, uint64_t *ret_kinds)
             return SR_ERR_SYNTAX;
         kinds |= KIND_BIT(kind);
     }
-    *ret_kinds = kinds;
+    filter->kinds = kinds;
     return SR_OK;
 }
 
@@ -229,7 +233,7 @@ enum sr_err event_hub_filter_parse(const struct event_hub *hub, struct sr_str qu
     sr_buf_init(&buf, HTTP_TARGET_BYTES_MAX);
     if (http_query_get(query, "types", &buf)) {
         *reterr_name = "types";
-        err = parse_kinds(sr_buf_view(&buf), &ret_filter->kinds);
+        err = parse_kinds(sr_buf_view(&buf), ret_filter);
     }
     sr_buf_clear(&buf);
     if (err == SR_OK && http_query_get(query, "callId", &buf)) {
@@ -251,6 +255,7 @@ void event_hub_join(struct event_hub *hub, struct http_ws *ws, struct event_clie
 {
     client->ws = ws;
     client->kinds = filter->kinds;
+    client->is_status_wanted = filter->is_status_wanted;
     memcpy(client->call_id, filter->call_id, sizeof(client->call_id));
     sr_list_add(&hub->clients, &client->node);
     if (!filter->has_since || !filter->is_epoch_known || filter->since < hub->lost_seq ||
@@ -270,6 +275,22 @@ void event_hub_leave(struct event_hub *hub, struct event_client *client)
 {
     sr_list_remove(&hub->clients, &client->node);
     sr_free(client);
+}
+
+void event_hub_status(struct event_hub *hub)
+{
+    SR_LIST_EACH(&hub->clients, node)
+    {
+        struct event_client *client = SR_CONTAINER(node, struct event_client, node);
+        struct sr_buf buf;
+
+        if (!client->is_status_wanted)
+            continue;
+        sr_buf_init(&buf, HTTP_WS_QUEUE_BYTES_MAX);
+        hub->snapshot(hub->arg, &client->who, NULL, &buf);
+        (void)http_ws_send(client->ws, sr_buf_view(&buf));
+        sr_buf_done(&buf);
+    }
 }
 
 void event_hub_check(struct event_hub *hub, struct auth *auth, int64_t now, int64_t wall)

@@ -30,12 +30,13 @@ struct event_client {
     struct sr_node node;
     struct http_ws *ws;
     struct auth_principal who;
-    uint64_t kinds;              /* bit of enum engine_event_kind: wanted */
+    uint64_t kinds; /* bit of enum engine_event_kind: wanted */
+    bool is_status_wanted;
     char call_id[ENGINE_ID_MAX]; /* "" all */
 };
 
-/** Appends the whole snapshot message for a principal, as of `seq`. */
-typedef void event_snapshot_fn(void *arg, const struct auth_principal *who, uint64_t seq,
+/** Appends the whole snapshot message for a principal, as of `seq`; NULL: the message `status`. */
+typedef void event_snapshot_fn(void *arg, const struct auth_principal *who, const uint64_t *seq,
                                struct sr_buf *buf);
 
 struct event_hub *event_hub_new(uint64_t epoch, event_snapshot_fn *snapshot, void *arg);
@@ -50,6 +51,7 @@ void event_hub_reset(struct event_hub *hub, uint64_t seq);
 
 struct event_hub_filter {
     uint64_t kinds;
+    bool is_status_wanted;
     char call_id[ENGINE_ID_MAX];
     bool has_since;
     bool is_epoch_known; /* of since: ours */
@@ -66,6 +68,8 @@ void event_hub_join(struct event_hub *hub, struct http_ws *ws, struct event_clie
 /** A socket closed: frees the client. */
 void event_hub_leave(struct event_hub *hub, struct event_client *client);
 size_t event_hub_count(const struct event_hub *hub);
+/** Sends the status to those who asked for it by name: no number, no replay. */
+void event_hub_status(struct event_hub *hub);
 /** Closes sockets of principals that are no more. */
 void event_hub_check(struct event_hub *hub, struct auth *auth, int64_t now, int64_t wall);
 

@@ -19,6 +19,7 @@
 enum {
     WEB_EVENTS_PER_TURN = 2000, /* then sockets are served again */
     WEB_CHECK_SEC = 5,
+    WEB_STATUS_SEC = 1, /* to sockets that asked for it */
     WEB_STORE_WAIT_MS = 15000,
 };
 
@@ -157,10 +158,24 @@ static struct web_job *next_job(struct web *web)
 
 /* ---- passwords ---- */
 
+static void refuse_proof(struct web *web, struct api_ticket ticket, const struct auth_done *done)
+{
+    struct api_problem wrong = {.status = 401, .detail = "wrong user or password"};
+    struct api_problem wrong_old = {
+        .status = 422, .detail = "this is not your password", .pointer = "/oldPassword"};
+
+    if (done->kind == AUTH_JOB_LOGIN)
+        api_answer_problem(web, ticket, &wrong);
+    else if (done->err == SR_ERR_AUTH)
+        api_answer_problem(web, ticket, &wrong_old);
+    else
+        api_answer_err(web, ticket, done->err, "the store did not take the password");
+}
+
+/* A session begins: after a login, and after a new password that ended the others. */
 static void finish_login(struct web *web, struct api_ticket ticket, const struct auth_done *done)
 {
     struct http_request *request = http_find(web->http, ticket.request_id);
-    struct api_problem problem = {.status = 401, .detail = "wrong user or password"};
     struct http_reply reply = {.status = 200, .content_type = "application/json"};
     char secret[AUTH_SECRET_MAX], headers[256];
     struct sr_json json;
@@ -172,7 +187,7 @@ static void finish_login(struct web *web, struct api_ticket ticket, const struct
     is_tls = http_request_is_tls(request);
     if (done->err != SR_OK ||
         auth_session_open(web->auth, sr_str_c(done->name), net_clock_now(), secret) != SR_OK) {
-        api_answer_problem(web, ticket, &problem);
+        refuse_proof(web, ticket, done);
         return;
     }
     (void)snprintf(headers, sizeof(headers),
@@ -212,10 +227,10 @@ static void finish_passwords(struct web *web)
     while (auth_next_done(web->auth, &done)) {
         struct api_ticket ticket = {.request_id = done.request_id, .idem_id = done.idem_id};
 
-        if (done.kind == AUTH_JOB_LOGIN)
-            finish_login(web, ticket, &done);
-        else
+        if (done.kind == AUTH_JOB_USER)
             finish_user(web, ticket, &done);
+        else
+            finish_login(web, ticket, &done);
     }
 }
 
@@ -278,6 +293,10 @@ static void on_turn(void *arg, sr_usec now)
         config_faults_done(faults);
         sr_free(faults);
     }
+    if (now - web->status_sent >= WEB_STATUS_SEC * SR_SEC) {
+        web->status_sent = now;
+        event_hub_status(web->hub);
+    }
     if (now - web->checked >= WEB_CHECK_SEC * SR_SEC) {
         web->checked = now;
         event_hub_check(web->hub, web->auth, now, net_clock_wall());
@@ -319,17 +338,23 @@ static void on_ws_closed(void *arg, struct http_ws *ws)
         web_events_closed(web, socket);
 }
 
-static void write_snapshot(void *arg, const struct auth_principal *who, uint64_t seq,
+/* The snapshot at the begin of a socket, and "status" afterwards: only the former has a number. */
+static void write_snapshot(void *arg, const struct auth_principal *who, const uint64_t *seq,
                            struct sr_buf *buf)
 {
     struct web *web = arg;
     struct sr_json json;
+    char text[NET_CLOCK_TEXT_MAX];
 
     sr_json_begin(&json, buf);
     sr_json_object(&json);
-    sr_json_key_c(&json, "type", "snapshot");
-    sr_json_key_c(&json, "epoch", event_hub_epoch(web->hub));
-    sr_json_key_int(&json, "seq", (int64_t)seq);
+    sr_json_key_c(&json, "type", seq != NULL ? "snapshot" : "status");
+    if (seq != NULL) {
+        sr_json_key_c(&json, "epoch", event_hub_epoch(web->hub));
+        sr_json_key_int(&json, "seq", (int64_t)*seq);
+    } else {
+        sr_json_key_c(&json, "at", net_clock_text(net_clock_wall(), text));
+    }
     sr_json_key_object(&json, "status");
     web_status_json(web, who, &json);
     sr_json_end(&json);

@@ -104,6 +104,7 @@ struct web {
     _Atomic uint32_t jobs;  /* at the store */
     uint32_t speech_credit; /* texts that may be spoken now */
     int64_t speech_at;      /* when it was filled */
+    int64_t status_sent;
     int64_t checked;        /* when sockets were last asked for their rights */
 };
 

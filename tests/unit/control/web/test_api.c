@@ -248,6 +248,66 @@ static void a_session_is_guarded_against_other_pages(void **state)
     assert_int_equal(house->answer.status, 401);
 }
 
+/* Logs in; the Cookie line with what a change by cookie needs. */
+static void log_in(struct house *house, const char *user, const char *password, char *headers,
+                   size_t size)
+{
+    char body[192], *at;
+
+    (void)snprintf(body, sizeof(body), "{\"user\":\"%s\",\"password\":\"%s\"}", user, password);
+    client_ask(house->port, "POST", "/api/login", "", body, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    at = strstr(house->answer.text, "siprouter=");
+    assert_non_null(at);
+    (void)snprintf(headers, size,
+                   "Cookie: %.74s\r\nX-Requested-With: page\r\nOrigin: http://127.0.0.1:%u\r\n", at,
+                   house->port);
+}
+
+/* Whatever its role, a user changes its own password and nobody else's; the old one is asked for;
+   every other session of it ends. */
+static void a_user_changes_its_own_password(void **state)
+{
+    struct house *house = *state;
+    char anna[512], other[512], *at;
+
+    assert_int_equal(ask(house, "POST", "/api/users",
+                         "{\"name\":\"anna\",\"role\":\"read\",\"password\":\"first-first\"}"),
+                     201);
+    log_in(house, "anna", "first-first", anna, sizeof(anna));
+    log_in(house, "anna", "first-first", other, sizeof(other));
+    client_ask(house->port, "POST", "/api/me/password", anna,
+               "{\"oldPassword\":\"wrong\",\"newPassword\":\"second-second\"}", &house->answer);
+    assert_int_equal(house->answer.status, 422);
+    assert_true(says(house, "\"pointer\":\"/oldPassword\""));
+    client_ask(house->port, "POST", "/api/me/password", anna,
+               "{\"oldPassword\":\"first-first\",\"newPassword\":\"short\"}", &house->answer);
+    assert_int_equal(house->answer.status, 422);
+    client_ask(house->port, "PATCH", "/api/users/anna", anna, "{\"password\":\"second-second\"}",
+               &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    client_ask(house->port, "POST", "/api/me/password", anna,
+               "{\"oldPassword\":\"first-first\",\"newPassword\":\"second-second\"}",
+               &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    assert_true(says(house, "{\"name\":\"anna\",\"role\":\"read\",\"deviceId\":null}"));
+    at = strstr(house->answer.text, "siprouter=");
+    assert_non_null(at);
+    (void)snprintf(anna, sizeof(anna), "Cookie: %.74s\r\n", at);
+    client_ask(house->port, "GET", "/api/me", anna, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "GET", "/api/me", other, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    client_ask(house->port, "POST", "/api/login", "",
+               "{\"user\":\"anna\",\"password\":\"first-first\"}", &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    log_in(house, "anna", "second-second", anna, sizeof(anna));
+    /* a program has no password */
+    assert_int_equal(ask(house, "POST", "/api/me/password",
+                         "{\"oldPassword\":\"second-second\",\"newPassword\":\"third-third\"}"),
+                     403);
+}
+
 static void guessing_is_slowed(void **state)
 {
     struct house *house = *state;
@@ -324,6 +384,31 @@ static void a_reader_changes_nothing(void **state)
     assert_int_equal(house->answer.status, 403);
     client_ask(house->port, "GET", "/api/users", line, NULL, &house->answer);
     assert_int_equal(house->answer.status, 403);
+}
+
+/* "status" comes by itself to who named it, with no number; "*" is about events. */
+static void the_status_is_pushed_to_who_asks_for_it(void **state)
+{
+    struct house *house = *state;
+    char text[8192];
+    int fd = client_socket(house->port, "/api/events?types=status", house->bearer);
+    int all = client_socket(house->port, "/api/events?types=*", house->bearer);
+
+    assert_true(fd >= 0 && all >= 0);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\""));
+    fake_engine_push(house->engine, ENGINE_CALL_ENDED, "c1", "desk");
+    for (int i = 0; i < 2; i++) {
+        assert_true(client_message(fd, text, sizeof(text)));
+        assert_non_null(strstr(text, "{\"type\":\"status\",\"at\":\""));
+        assert_non_null(strstr(text, "\"uptimeSec\":"));
+        assert_null(strstr(text, "\"seq\""));
+    }
+    assert_true(client_message(all, text, sizeof(text)));
+    assert_true(client_message(all, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_ended\""));
+    close(fd);
+    close(all);
 }
 
 static void missed_events_are_replayed_or_a_snapshot_comes(void **state)
@@ -446,6 +531,8 @@ int run_api_tests(void)
         IN_HOUSE(guessing_is_slowed),
         IN_HOUSE(a_user_sees_only_its_own_calls),
         IN_HOUSE(a_reader_changes_nothing),
+        IN_HOUSE(a_user_changes_its_own_password),
+        IN_HOUSE(the_status_is_pushed_to_who_asks_for_it),
         IN_HOUSE(missed_events_are_replayed_or_a_snapshot_comes),
         IN_HOUSE(a_slow_client_is_dropped),
         IN_HOUSE(the_configuration_is_edited_safely),
