@@ -11,12 +11,17 @@ import { Router, device, missing, poll } from './lib/router.js';
 const skip = missing || noBrowser;
 
 /** Loudness of the other side as the page's meter shows it, 0 to 1. */
-const loudness = (page) => page.locator('meter[data-theirs]').first().evaluate((meter) => meter.value);
+const loudness = (page) => page.evaluate(() => document.querySelector('meter[data-theirs]')?.value ?? 0);
 const heard = (page, ms = 8000) => poll(async () => (await loudness(page)) > 0.4, ms, 'sound from the other side');
 const silent = (page) => poll(async () => (await loudness(page)) < 0.2, 8000, 'silence from the other side');
 const card = (page, who) => page.locator('article.phone-call', { hasText: who });
 const talking = (page, who) => card(page, who).getByText('talking', { exact: true }).waitFor();
-const gone = (page) => page.locator('article.phone-call').first().waitFor({ state: 'detached' });
+/** No call is left; what tells of the last one is closed. */
+async function gone(page) {
+  await page.locator('article.phone-call:not(.ended)').first().waitFor({ state: 'detached' });
+  await page.locator('article.phone-call').evaluateAll((cards) => { for (const card of cards) card.querySelector('[aria-label=Close]')?.click(); });
+  await page.locator('article.phone-call').first().waitFor({ state: 'detached' });
+}
 
 test('the softphone', { skip }, async (t) => {
   const router = await Router.start({
@@ -33,7 +38,7 @@ test('the softphone', { skip }, async (t) => {
   try {
     await logIn(page, 'admin', firstPassword(router));
     await show(page, 'phone', 'Phone');
-    await page.getByText('guest, ready').waitFor();
+    await page.getByText('ready to call').waitFor();
 
     await t.test('the check passes all its steps', async () => {
       await page.getByRole('button', { name: 'Check this browser' }).click();
@@ -89,7 +94,7 @@ test('the softphone', { skip }, async (t) => {
       const copy = await page.context().newPage();
       await copy.addInitScript((value) => sessionStorage.setItem('phone', value), kept);
       await copy.goto(`${url}#/phone`);
-      await copy.getByText('guest, ready').waitFor();
+      await copy.getByText('ready to call').waitFor();
       assert.notEqual(await copy.evaluate(() => sessionStorage.getItem('phone')), kept);
       assert.equal(await copy.locator('article.phone-call').count(), 0);
       await copy.close();
@@ -121,6 +126,58 @@ test('the softphone', { skip }, async (t) => {
       await talking(page, 'Phone 101');
       await heard(page);
       await phones[0].hear(1.5);
+      await phones[0].hangup();
+      await gone(page);
+    });
+
+    await t.test('by keyboard alone: ask first, then connect both; the page is out of it', async () => {
+      phones.push(await phone(router, '103', { hz: 400, codecs: 'PCMA' }));
+      await page.getByLabel('Number or name').fill('101');
+      await page.keyboard.press('Enter');
+      await talking(page, 'Phone 101');
+      await card(page, 'Phone 101').getByRole('button', { name: 'Transfer' }).focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Escape'); // back at the button
+      await page.keyboard.press('Enter');
+      await page.keyboard.type('103');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await talking(page, 'Phone 103');
+      await card(page, 'Phone 101').getByText('on hold', { exact: true }).waitFor();
+      assert.deepEqual(await violations(page), []);
+      await card(page, 'Phone 103').getByRole('button', { name: 'Connect both' }).focus();
+      await page.keyboard.press('Enter');
+      await gone(page);
+      await poll(async () => {
+        const { items } = await router.api.get('/api/calls');
+        return items.length === 1 && items[0].legs.filter((leg) => leg.state === 'answered').map((leg) => leg.number).sort().join() === '101,103';
+      }, 8000, '101 and 103 together');
+      await router.api.delete(`/api/calls/${(await router.api.get('/api/calls')).items[0].callId}`);
+    });
+
+    await t.test('a third party is added by keyboard, and named', async () => {
+      await page.getByLabel('Number or name').fill('101');
+      await page.keyboard.press('Enter');
+      await talking(page, 'Phone 101');
+      await card(page, 'Phone 101').getByRole('button', { name: 'Add' }).focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.type('phone 103');
+      await page.keyboard.press('Enter');
+      await card(page, 'Phone 101').getByText(/With .*Phone 101 \(101\), Phone 103 \(103\)/).waitFor();
+      await card(page, 'Phone 101').getByRole('button', { name: 'Hang up' }).click();
+      await gone(page);
+      const { items } = await router.api.get('/api/calls'); // the other two go on talking
+      if (items[0]) await router.api.delete(`/api/calls/${items[0].callId}`);
+    });
+
+    await t.test('a call is announced, and Enter answers it', async () => {
+      await page.evaluate(() => document.activeElement.blur());
+      await phones[0].dial('102');
+      await page.getByRole('alert').filter({ hasText: 'Phone 101 is calling' }).waitFor();
+      await page.getByRole('button', { name: 'Answer' }).waitFor();
+      await page.keyboard.press('Enter');
+      await talking(page, 'Phone 101');
       await phones[0].hangup();
       await gone(page);
     });
@@ -172,7 +229,7 @@ test('a refused microphone is named, with its cure, and nobody is rung', { skip 
     await page.getByRole('button', { name: 'Check this browser' }).click();
     await page.locator('.checks li.failed', { hasText: 'Microphone' }).getByText(/allow it/).waitFor();
     assert.equal(await page.locator('.checks li.skipped').count(), 4);
-    await page.getByText('guest, ready').waitFor();
+    await page.getByText('ready to call').waitFor();
     await page.getByRole('button', { name: 'Hear yourself' }).click();
     await page.locator('article.phone-call.ended').getByText(/microphone is not allowed/).waitFor();
     assert.deepEqual((await router.api.get('/api/calls')).items, []);

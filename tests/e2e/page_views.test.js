@@ -151,6 +151,50 @@ test('the views of the page', { skip }, async (t) => {
       await own.close();
     });
 
+    await t.test('a user changes its own password; where else it was logged in, it is logged out', async () => {
+      const here = await browser.open(url, { width: 390, height: 844 });
+      const there = await browser.open(url);
+      for (const one of [here, there]) await logIn(one, 'anna', 'anna-anna-anna');
+      await here.getByRole('button', { name: 'Account of anna' }).click();
+      const dialog = here.getByRole('dialog', { name: 'anna' });
+      await dialog.getByLabel('Your password').fill('wrong-wrong');
+      await dialog.getByLabel('New password', { exact: true }).fill('bella-bella-bella');
+      await dialog.getByLabel('New password once more').fill('bella-bella');
+      await dialog.getByRole('button', { name: 'Change password' }).click();
+      await dialog.getByText('The two new passwords differ.').waitFor();
+      await dialog.getByLabel('New password once more').fill('bella-bella-bella');
+      await dialog.getByRole('button', { name: 'Change password' }).click();
+      await dialog.getByText('This is not your password.').waitFor();
+      assert.deepEqual(await violations(here), []);
+      assert.equal(await tooWide(here), 0);
+      await dialog.getByLabel('Your password').fill('anna-anna-anna');
+      await dialog.getByRole('button', { name: 'Change password' }).click();
+      await here.getByText('Your password is changed.').waitFor();
+      await here.getByText('Live', { exact: true }).waitFor();
+      await there.getByRole('heading', { name: 'Log in' }).waitFor();
+      await logIn(there, 'anna', 'bella-bella-bella');
+      for (const one of [here, there]) {
+        assert.deepEqual(one.faults, []);
+        await one.close();
+      }
+    });
+
+    await t.test('the status is pushed: nothing is asked for while one looks', async () => {
+      await show(page, 'status', 'Status');
+      const asked = [];
+      const note = (request) => asked.push(request.url());
+      page.on('request', note);
+      const calls = page.locator('section.card', { has: page.getByRole('heading', { name: 'Calls', exact: true }) });
+      const before = Number(await calls.locator('dd').nth(3).textContent());
+      const dialog = await phones[0].call('*43');
+      await calls.locator('dd').first().filter({ hasText: /^1$/ }).waitFor();
+      await phones[0].hangup(dialog);
+      await calls.locator('dd').first().filter({ hasText: /^0$/ }).waitFor();
+      assert.equal(Number(await calls.locator('dd').nth(3).textContent()), before + 1);
+      page.off('request', note);
+      assert.deepEqual(asked, []);
+    });
+
     await t.test('no view is too wide for a phone, and axe-core finds nothing, light and dark', async () => {
       for (const dark of [false, true]) {
         const small = await browser.open(url, { width: 390, height: 844, dark });

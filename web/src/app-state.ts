@@ -14,7 +14,7 @@ export interface Note {
 const NOTE_MS = 6000;
 const KEEP_MS = 15 * 60000;
 
-function openSocket(query: string): Socket {
+export function openSocket(query: string): Socket {
   const scheme = location.protocol === 'https:' ? 'wss://' : 'ws://';
   return new WebSocket(`${scheme}${location.host}/api/events${query}`);
 }
@@ -88,7 +88,8 @@ class AppState {
       this.me = await ask<Me>('GET', '/api/me');
       this.isUnreachable = false;
       if (this.me.firstStart) sessionStorage.setItem('starting', '1');
-      this.events.start();
+      if (this.events.link === 'off') this.events.start();
+      else this.events.renew(); // its socket may be of a session before
     } catch (error) {
       this.isUnreachable = (error as { status?: number }).status !== 401;
       this.me = null;

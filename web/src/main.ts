@@ -6,6 +6,7 @@ import type { Role } from './types.js';
 import { clock } from './words.js';
 import { icon, type IconName } from './ui/icons.js';
 import { mark } from './ui/mark.js';
+import './views/account.js';
 import './views/login.js';
 import './views/calls.js';
 import './views/config.js';
@@ -110,7 +111,7 @@ class AppFrame extends LitElement {
       ${this.line()}
       <button type="button" class="icon-button" title=${theme.words} aria-label="Colours: ${theme.words}"
         @click=${() => app.setTheme(theme.next)}>${icon(theme.icon)}</button>
-      ${app.me?.by === 'session' ? html`<button type="button" class="icon-button" title="Log out ${app.me.name}"
+      ${app.me?.by === 'session' ? html`<sr-account></sr-account><button type="button" class="icon-button" title="Log out ${app.me.name}"
         aria-label="Log out ${app.me.name}" @click=${() => void app.logOut()}>${icon('out')}</button>` : nothing}
     </header>`;
   }
@@ -130,6 +131,12 @@ class AppFrame extends LitElement {
     </aside>`;
   }
 
+  /* Read out at once, on every view. */
+  private alarm() {
+    const [ringing] = phone.ringing;
+    return html`<p class="hidden" role="alert">${ringing ? `${ringing.name ?? (ringing.number || 'Somebody')} is calling` : ''}</p>`;
+  }
+
   private notes() {
     return html`<div class="notes" role="log" aria-live="polite" aria-label="Messages">
       ${app.notes.map((note) => html`<p class="note ${note.tone}">${icon(note.tone === 'bad' ? 'warn' : 'check')}<span>${note.text}</span>
@@ -145,7 +152,7 @@ class AppFrame extends LitElement {
     }
     if (!app.me) return html`<sr-login></sr-login>${this.notes()}`;
     return html`<a class="skip" href="#main" @click=${this.skip}>To the content</a>
-      ${this.top()}${this.bar()}
+      ${this.alarm()}${this.top()}${this.bar()}
       <div class="frame">${this.navigation()}<main id="main" tabindex="-1">${this.current.show()}</main></div>
       ${this.notes()}`;
   }

@@ -14,6 +14,12 @@ export interface Devices {
   speakers: MediaDeviceInfo[];
 }
 
+/** A microphone that is only looked at. */
+export interface Listening {
+  level(): number;
+  stop(): void;
+}
+
 interface Session {
   pc: RTCPeerConnection;
   sender: RTCRtpSender;
@@ -110,6 +116,18 @@ class BrowserMedia implements Media {
     }
   }
 
+  async listen(): Promise<Listening> {
+    const stream = await this.openMicrophone();
+    const meter = new Meter(this.audioContext(), stream);
+    return {
+      level: () => meter.read(),
+      stop: () => {
+        meter.close();
+        for (const track of stream.getTracks()) track.stop();
+      },
+    };
+  }
+
   async devices(): Promise<Devices> {
     const found = navigator.mediaDevices ? await navigator.mediaDevices.enumerateDevices() : [];
     return {
@@ -186,8 +204,13 @@ class BrowserMedia implements Media {
   private async use(session: Session, mic: MediaStream) {
     const [track] = mic.getAudioTracks();
     track.enabled = !session.isMuted;
+    // unplugged: the call goes on with the one that is there
+    track.onended = () => void this.openMicrophone().then((other) => this.use(session, other)).catch(() => {});
     await session.sender.replaceTrack(track);
-    for (const old of session.mic?.getTracks() ?? []) old.stop();
+    for (const old of session.mic?.getTracks() ?? []) {
+      old.onended = null;
+      old.stop();
+    }
     session.mic = mic;
     session.levels.mine?.close();
     session.levels.mine = new Meter(this.audioContext(), mic);

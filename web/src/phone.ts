@@ -82,6 +82,8 @@ export interface PhoneGround {
 }
 
 const SHOWN_AFTER_END_MS = 4000;
+/** What went wrong is a sentence with a cure: time to read it, and to do it. */
+const SHOWN_AFTER_FAULT_MS = 60000;
 /** An offer that is not linked dies at the router after 60 s. */
 const OFFER_LASTS_MS = 50000;
 /** Another page of ours may be placing this call: wait before ringing for it. */
@@ -273,6 +275,14 @@ export class Phone {
     if (call.state === 'ringing' && call.callId) this.ground.send({ type: 'webrtc-reject', callId: call.callId });
     else if (call.callId && !call.isLinked && call.direction === 'in') this.ground.send({ type: 'webrtc-reject', callId: call.callId });
     this.end(call, call.state === 'ringing' ? 'declined' : 'hangup', true);
+  }
+
+  /** An ended call is shown no longer. */
+  forget(key: string) {
+    const call = this.inner.find((other) => other.key === key);
+    if (call?.state !== 'ended') return;
+    this.ground.cancel(call.timer);
+    this.remove(call);
   }
 
   mute(key: string, isMuted: boolean) {
@@ -571,11 +581,13 @@ export class Phone {
     this.ground.cancel(call.timer);
     call.state = 'ended';
     call.why = why;
-    call.timer = this.ground.after(wasQuiet ? 0 : SHOWN_AFTER_END_MS, () => {
-      const at = this.inner.indexOf(call);
-      if (at >= 0) this.calls.splice(at, 1);
-      this.changed();
-    });
+    call.timer = this.ground.after(wasQuiet ? 0 : why.includes(' ') ? SHOWN_AFTER_FAULT_MS : SHOWN_AFTER_END_MS, () => this.remove(call));
+    this.changed();
+  }
+
+  private remove(call: Inner) {
+    const at = this.inner.indexOf(call);
+    if (at >= 0) this.calls.splice(at, 1);
     this.changed();
   }
 

@@ -133,7 +133,10 @@ export async function startPhone() {
     rememberEnded();
     app.changed();
   });
-  phone.onFault((sentence) => app.say(sentence[0].toUpperCase() + sentence.slice(1), 'bad'));
+  // the call's own card says it where it is seen
+  phone.onFault((sentence) => {
+    if (app.view !== 'phone') app.say(sentence[0].toUpperCase() + sentence.slice(1), 'bad');
+  });
   app.whenLeaving(() => {
     isUp = false;
     phone.endAll();

@@ -14,8 +14,7 @@ function audio() {
   return context;
 }
 
-function tone(hz: number, from: number, seconds: number, loudness: number, kind: OscillatorType = 'sine') {
-  const ground = audio();
+function tone(hz: number, from: number, seconds: number, loudness: number, kind: OscillatorType = 'sine', ground: AudioContext = audio()) {
   const source = ground.createOscillator();
   const gain = ground.createGain();
   const at = ground.currentTime + from;
@@ -62,6 +61,14 @@ export function startRinging() {
 export function stopRinging() {
   clearInterval(ringTimer);
   ringTimer = 0;
+}
+
+/** Three rising tones where calls are heard. */
+export async function testSpeaker(deviceId: string) {
+  const ground: NonNullable<typeof context> = new AudioContext();
+  await ground.setSinkId?.(deviceId).catch(() => {});
+  [523.25, 659.25, 783.99].forEach((hz, at) => tone(hz, at * 0.25, 0.24, 0.2, 'sine', ground));
+  setTimeout(() => void ground.close(), 1200);
 }
 
 export const testRing = () => ringOnce();

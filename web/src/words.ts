@@ -30,6 +30,12 @@ export function reasonWords(reason: string | null | undefined): string {
   return reason ? REASONS[reason] ?? reason.replace(/_/g, ' ') : '';
 }
 
+const ROLES: Record<string, string> = { admin: 'administrator', read: 'reader', user: 'user' };
+
+export function roleWords(role: string): string {
+  return ROLES[role] ?? role;
+}
+
 export type Tone = 'good' | 'fair' | 'bad' | 'quiet';
 
 /** An E-model score in a word; about 4.4 is the best a phone line reaches. */

@@ -52,11 +52,12 @@ async function trySession(onIce: () => void): Promise<{ failed: 'ice' | 'dtls' |
 const ICONS: Record<Step['state'], IconName> = { waiting: 'more', running: 'more', passed: 'check', failed: 'warn', skipped: 'more' };
 const WORDS: Record<Step['state'], string> = { waiting: 'waiting', running: 'trying', passed: 'fine', failed: 'failed', skipped: 'not tried' };
 
-class ChecksView extends View {
+export class ChecksView extends View {
   private steps: Step[] = [];
   private isRunning = false;
 
-  private async run() {
+  async run() {
+    if (this.isRunning) return;
     this.put({ isRunning: true });
     await runChecks({
       isSecure: () => window.isSecureContext,

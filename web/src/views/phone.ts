@@ -1,19 +1,23 @@
 /* The softphone: calls of this browser, dial pad, who to call, sound, and the checks behind it. */
-import { html, nothing } from 'lit';
+import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { all } from '../api.js';
 import { app } from '../app-state.js';
-import { media } from '../media.js';
+import { media, type Listening } from '../media.js';
 import type { PhoneCall } from '../phone.js';
 import { recents, suggest, type Suggestion } from '../recents.js';
 import { chooseDevice, phone, wantedDevice } from '../softphone.js';
-import { chooseRinger, keyTone, ringer, testRing } from '../sounds.js';
+import { chooseRinger, keyTone, ringer, testRing, testSpeaker } from '../sounds.js';
 import type { PhoneBookEntry } from '../types.js';
 import { icon, type IconName } from '../ui/icons.js';
-import { heading, keypad, pill } from '../ui/parts.js';
+import { heading, iconButton, keypad, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { clock, codecWords, legName, qualityFigures, qualityWords, reasonWords, when } from '../words.js';
 import './checks.js';
+import type { ChecksView } from './checks.js';
+import { httpsUrl } from './start.js';
+
+const narrow = matchMedia('(max-width: 64rem)');
 
 const STATES: Record<PhoneCall['state'], string> = {
   preparing: 'opening the microphone', ringing: 'is calling', connecting: 'connecting', calling: 'ringing there', talking: 'talking', ended: 'ended',
@@ -26,6 +30,9 @@ export function stateWords(call: PhoneCall): string {
   return STATES[call.state];
 }
 
+/** Not a reason word but what went wrong, with its cure: it is read, so it stays. */
+const isSentence = (why: string) => why.includes(' ');
+
 class PhoneView extends View {
   private typed = '';
   private book: PhoneBookEntry[] = [];
@@ -37,6 +44,8 @@ class PhoneView extends View {
   private isSoundOpen = false;
   private microphones: MediaDeviceInfo[] = [];
   private speakers: MediaDeviceInfo[] = [];
+  private listening: Listening | null = null;
+  private wasRinging = false;
 
   connectedCallback() {
     super.connectedCallback();
@@ -47,6 +56,24 @@ class PhoneView extends View {
     addEventListener('keydown', keys);
     this.whenGone(() => removeEventListener('keydown', keys));
     if (app.rest) this.typed = app.rest;
+    const look = () => this.requestUpdate();
+    narrow.addEventListener('change', look);
+    this.whenGone(() => narrow.removeEventListener('change', look));
+    const plugged = () => void this.lookForDevices();
+    navigator.mediaDevices?.addEventListener('devicechange', plugged);
+    this.whenGone(() => navigator.mediaDevices?.removeEventListener('devicechange', plugged));
+    this.whenGone(() => this.listening?.stop());
+  }
+
+  /* Enter answers, unless somebody is in the middle of something else. */
+  protected updated(changed: PropertyValues) {
+    super.updated(changed);
+    const isRinging = phone.ringing.length > 0;
+    const at = document.activeElement;
+    if (isRinging && !this.wasRinging && (!at || at === document.body || at.matches('main, h1'))) {
+      this.querySelector<HTMLElement>('.answer .green')?.focus();
+    }
+    this.wasRinging = isRinging;
   }
 
   private get shown() {
@@ -86,10 +113,16 @@ class PhoneView extends View {
   /** A name stands for who it found first; anything else is dialled as it stands. */
   private submitNumber(event: SubmitEvent) {
     event.preventDefault();
-    const isName = /[a-z]/i.test(this.typed) && !this.known.some((item) => item.number === this.typed.trim());
-    const [found] = isName ? suggest(this.typed, this.known) : [];
+    const found = this.found(this.typed);
     if (found) this.dial(found.number, found.name);
-    else this.dial(this.typed);
+  }
+
+  private found(typed: string): { number: string; name: string | null } | null {
+    const wanted = typed.trim();
+    if (!wanted) return null;
+    const isName = /[a-z]/i.test(wanted) && !this.known.some((item) => item.number === wanted);
+    const [first] = isName ? suggest(wanted, this.known) : [];
+    return first ?? { number: wanted, name: null };
   }
 
   /** From the number field down to those it found, and among them. */
@@ -105,6 +138,8 @@ class PhoneView extends View {
   /* ---- calls ---- */
 
   private showLevels() {
+    const test = this.querySelector<HTMLMeterElement>('[data-test]');
+    if (test && this.listening) test.value = this.listening.level();
     for (const call of this.shown) {
       if (!call.sessionId) continue;
       const levels = media.levels(call.sessionId);
@@ -115,35 +150,69 @@ class PhoneView extends View {
     }
   }
 
-  private big(name: IconName, text: string, onClick: () => void, options: { pressed?: boolean; tone?: string; disabled?: boolean } = {}) {
+  private big(name: IconName, text: string, onClick: () => void, options: { pressed?: boolean; open?: boolean; form?: string; tone?: string; disabled?: boolean } = {}) {
     return html`<button type="button" class="big ${options.tone ?? ''}" aria-pressed=${options.pressed === undefined ? nothing : String(options.pressed)}
+      aria-expanded=${options.open === undefined ? nothing : String(options.open)} data-form=${options.form ?? nothing}
       ?disabled=${options.disabled ?? false} @click=${onClick}>${icon(name)}<span>${text}</span></button>`;
   }
 
   private async submit(event: SubmitEvent, call: PhoneCall) {
     event.preventDefault();
-    const to = String(new FormData(event.target as HTMLFormElement).get('to')).trim();
+    const to = this.found(String(new FormData(event.target as HTMLFormElement).get('to')));
     if (!to) return;
-    const isDone = await this.act(() => (this.form === 'transfer' ? phone.transfer(call.key, to) : phone.addParty(call.key, to)));
+    if ((event.submitter as HTMLButtonElement | null)?.value === 'ask') { // this call waits; then both are connected
+      this.put({ formOf: '' });
+      this.dial(to.number, to.name);
+      return;
+    }
+    const isDone = await this.act(() => (this.form === 'transfer' ? phone.transfer(call.key, to.number) : phone.addParty(call.key, to.number)));
     if (isDone) this.put({ formOf: '' });
+  }
+
+  private async openForm(call: PhoneCall, form: 'transfer' | 'add') {
+    const isOpen = this.formOf === call.key && this.form === form;
+    this.put({ formOf: isOpen ? '' : call.key, form });
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('.phone-call form input')?.focus();
+  }
+
+  private closeForm(event: KeyboardEvent) {
+    if (event.key !== 'Escape') return;
+    this.put({ formOf: '' });
+    this.querySelector<HTMLElement>(`[data-form=${this.form}]`)?.focus();
+  }
+
+  private callForm(call: PhoneCall) {
+    const isTransfer = this.form === 'transfer';
+    return html`<form class="inline call-form" @submit=${(event: SubmitEvent) => this.submit(event, call)} @keydown=${this.closeForm}>
+      <label>${isTransfer ? 'Connect them with' : 'Ring too'} <input name="to" required autocomplete="off" autocapitalize="none" maxlength="127" list="known" placeholder="Number or name"></label>
+      <button class="primary">${isTransfer ? 'Transfer now' : 'Ring'}</button>
+      ${isTransfer ? html`<button name="how" value="ask">Ask first</button>
+        <p class="small quiet">Ask first: this call waits while you speak with them, then <b>Connect both</b>.</p>` : nothing}</form>`;
   }
 
   private tools(call: PhoneCall) {
     const isTalking = call.state === 'talking';
     const waiting = phone.calls.find((other) => other !== call && other.state === 'talking' && other.isHeld);
-    const toggle = (form: 'transfer' | 'add') => () => this.put({ formOf: this.formOf === call.key && this.form === form ? '' : call.key, form });
+    const isOpen = (form: 'transfer' | 'add') => this.formOf === call.key && this.form === form;
+    if (call.isHeld && phone.calls.some((other) => other !== call && other.state !== 'ended' && !other.isHeld)) {
+      return html`<div class="bigs two">
+        ${this.big('play', 'Resume', () => void this.act(() => phone.hold(call.key, false)))}
+        ${this.big('hangup', 'Hang up', () => phone.hangUp(call.key), { tone: 'red' })}</div>`;
+    }
     return html`<div class="bigs">
       ${this.big(call.isMuted ? 'micOff' : 'mic', call.isMuted ? 'Unmute' : 'Mute', () => phone.mute(call.key, !call.isMuted), { pressed: call.isMuted })}
       ${this.big(call.isHeld ? 'play' : 'pause', call.isHeld ? 'Resume' : 'Hold', () => void this.act(() => phone.hold(call.key, !call.isHeld)), { pressed: call.isHeld, disabled: !isTalking })}
       ${this.big('keypad', 'Keypad', () => this.put({ padOf: this.padOf === call.key ? '' : call.key, sent: '' }), { pressed: this.padOf === call.key, disabled: !isTalking })}
-      ${this.big('transfer', 'Transfer', toggle('transfer'), { pressed: this.formOf === call.key && this.form === 'transfer', disabled: !isTalking })}
-      ${this.big('add', 'Add', toggle('add'), { pressed: this.formOf === call.key && this.form === 'add', disabled: !isTalking })}
-      ${waiting && isTalking && !call.isHeld ? this.big('swap', 'Connect both', () => void this.act(() => phone.connect(waiting.key, call.key))) : nothing}
+      ${this.big('transfer', 'Transfer', () => void this.openForm(call, 'transfer'), { open: isOpen('transfer'), form: 'transfer', disabled: !isTalking })}
+      ${this.big('add', 'Add', () => void this.openForm(call, 'add'), { open: isOpen('add'), form: 'add', disabled: !isTalking })}
+      ${waiting && isTalking && !call.isHeld ? this.big('swap', 'Connect both', () => void this.act(() => phone.connect(waiting.key, call.key)), { tone: 'strong' }) : nothing}
       ${this.big('hangup', 'Hang up', () => phone.hangUp(call.key), { tone: 'red' })}
     </div>`;
   }
 
   private sound(call: PhoneCall) {
+    if (call.isHeld) return nothing;
     const figures = call.sessionId ? media.figures(call.sessionId) : null;
     const { word, tone } = qualityWords(figures);
     const view = call.callId ? app.events.calls.get(call.callId) : undefined;
@@ -169,18 +238,30 @@ class PhoneView extends View {
     return html`<article class="card phone-call ${call.state}" aria-label="Call with ${who}">
       <header><div><h2>${who}</h2>${call.name && call.name !== call.number ? html`<p class="mono quiet">${call.number}</p>` : nothing}</div>
         <div class="phone-state"><span role="status">${stateWords(call)}</span>
-          ${call.answeredAt ? html`<span class="mono timer" role="timer">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</div></header>
+          ${call.answeredAt ? html`<span class="mono timer" role="timer">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</div>
+        ${call.state === 'ended' ? iconButton('close', 'Close', () => phone.forget(call.key)) : nothing}</header>
       ${this.parties(call)}
       ${call.state === 'ringing' ? html`<div class="answer">
           <button type="button" class="green" @click=${() => void phone.answer(call.key)}>${icon('phone')}Answer</button>
           <button type="button" class="red" @click=${() => phone.hangUp(call.key)}>${icon('hangup')}Reject</button></div>` : nothing}
       ${isUp ? html`${this.sound(call)}${this.tools(call)}` : nothing}
-      ${isUp && this.formOf === call.key ? html`<form class="inline" @submit=${(event: SubmitEvent) => this.submit(event, call)}>
-        <label>${this.form === 'transfer' ? 'Connect them with' : 'Ring too'} <input name="to" required autocomplete="off" maxlength="127" autofocus list="known"></label>
-        <button class="primary">${this.form === 'transfer' ? 'Transfer' : 'Ring'}</button></form>` : nothing}
+      ${isUp && !call.isHeld && this.formOf === call.key ? this.callForm(call) : nothing}
       ${isUp && this.padOf === call.key ? html`<div class="pad-box"><output aria-label="Digits sent">${this.sent || ' '}</output>${keypad((digit) => this.digit(call, digit))}</div>` : nothing}
-      ${call.state === 'ended' && call.direction === 'out' && call.why !== 'hangup' ? html`<button type="button" @click=${() => this.dial(call.number, call.name)}>Call again</button>` : nothing}
+      ${call.state === 'ended' && call.direction === 'out' && call.why !== 'hangup' ? html`<div class="tools after">
+        <button type="button" @click=${() => this.again(call)}>${icon('phone')}Call again</button>
+        ${isSentence(call.why) ? html`<button type="button" @click=${this.check}>${icon('check')}Check this browser</button>` : nothing}</div>` : nothing}
     </article>`;
+  }
+
+  private again(call: PhoneCall) {
+    phone.forget(call.key);
+    this.dial(call.number, call.name);
+  }
+
+  private check() {
+    const checks = this.querySelector<ChecksView>('sr-checks');
+    checks?.scrollIntoView({ block: 'nearest' });
+    void checks?.run();
   }
 
   /* ---- dialling ---- */
@@ -204,11 +285,13 @@ class PhoneView extends View {
     return [...recent, ...lists];
   }
 
-  private people() {
-    const list = suggest(this.typed, this.known).slice(0, 12);
-    const icons: Record<Suggestion['kind'], IconName> = { contact: 'users', device: 'devices', recent: 'history' };
-    return html`<section class="card people" aria-labelledby="h-people"><h2 id="h-people">${this.typed ? 'Fits what you typed' : 'Recent calls and contacts'}</h2>
-      ${list.length === 0 ? html`<p class="quiet small">${this.typed ? 'Nobody: it is dialled as it stands.' : 'Contacts come from the configuration, calls as you make them.'}</p>` : nothing}
+  /* Beside the keypad; where there is no room beside it, right below what is typed. */
+  private people(isBelow = false) {
+    if (Boolean(this.typed && narrow.matches) !== isBelow) return nothing;
+    const list = suggest(this.typed, this.known).slice(0, isBelow ? 4 : 12);
+    const icons: Record<Suggestion['kind'], IconName> = { contact: 'user', device: 'devices', recent: 'history' };
+    return html`<section class="people ${isBelow ? 'below' : 'card'}" aria-labelledby="h-people"><h2 id="h-people" class=${isBelow ? 'hidden' : ''}>${this.typed ? 'Fits what you typed' : 'Recent calls and contacts'}</h2>
+      ${list.length === 0 ? html`<p class="quiet small">${this.typed ? 'Nobody you know: it is dialled as it stands.' : 'Calls stand here once you made some; contacts come from the configuration.'}</p>` : nothing}
       <ul @keydown=${this.toPeople}>${repeat(list, (item) => item.number, (item) => html`<li><button type="button" class="row" @click=${() => this.dial(item.number, item.name)} ?disabled=${phone.state !== 'ready'}>
         ${icon(icons[item.kind])}<span class="who"><b>${item.name ?? item.number}</b><small>${item.detail}</small></span><span class="hidden">: call</span>
       </button></li>`)}</ul></section>`;
@@ -222,6 +305,7 @@ class PhoneView extends View {
         <div class="number"><input id="number" type="text" inputmode="tel" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="127" placeholder="Number or name"
           .value=${this.typed} @keydown=${this.toPeople} @input=${(event: Event) => this.put({ typed: (event.target as HTMLInputElement).value })}>
           ${this.typed ? html`<button type="button" class="icon-button" aria-label="Delete last" @click=${() => this.put({ typed: this.typed.slice(0, -1) })}>${icon('back')}</button>` : nothing}</div>
+        ${this.people(true)}
         ${keypad((digit) => this.type(digit))}
         <button class="green call-button" ?disabled=${!isReady || !this.typed.trim()}>${icon('phone')}Call</button>
       </form>
@@ -233,18 +317,36 @@ class PhoneView extends View {
 
   private async openSound() {
     this.put({ isSoundOpen: !this.isSoundOpen });
+    await this.listen();
+    await this.lookForDevices();
+  }
+
+  /* Names of devices are told only to pages that may use the microphone; so it is opened, and its level shown. */
+  private async listen() {
+    this.listening?.stop();
+    this.listening = null;
     if (!this.isSoundOpen) return;
-    try { // names of devices are told only to pages that may use the microphone
-      for (const track of (await media.openMicrophone()).getTracks()) track.stop();
+    try {
+      const listening = await media.listen();
+      if (this.isSoundOpen && this.isConnected) this.listening = listening;
+      else listening.stop();
     } catch (error) {
       app.say((error as Error).message, 'bad');
     }
-    this.put(await media.devices());
+  }
+
+  private async lookForDevices() {
+    if (this.isSoundOpen) this.put(await media.devices());
+  }
+
+  private async chooseMicrophone(id: string) {
+    await media.choose('microphone', id);
+    await this.listen();
   }
 
   private picker(title: string, list: MediaDeviceInfo[], chosen: string, choose: (id: string) => void) {
     return html`<label>${title} <select @change=${(event: Event) => choose((event.target as HTMLSelectElement).value)}>
-      <option value="">As the system says</option>
+      <option value="">Default of this computer</option>
       ${list.filter((device) => device.deviceId !== 'default').map((device) => html`<option value=${device.deviceId} ?selected=${device.deviceId === chosen}>${device.label || 'Unnamed'}</option>`)}</select></label>`;
   }
 
@@ -254,23 +356,33 @@ class PhoneView extends View {
       <header class="section-head"><h2 id="h-settings">Settings</h2>
         <button type="button" aria-expanded=${String(this.isSoundOpen)} @click=${this.openSound}>${icon('speaker')}Sound</button></header>
       ${this.isSoundOpen ? html`<div class="stack">
-        ${this.picker('Microphone', this.microphones, media.microphone, (id) => void this.act(() => media.choose('microphone', id)))}
+        ${this.picker('Microphone', this.microphones, media.microphone, (id) => void this.act(() => this.chooseMicrophone(id)))}
+        <label>Speak: the bar must move<meter min="0" max="1" high="0.95" optimum="0.5" data-test value="0"></meter></label>
         ${this.picker('Speaker', this.speakers, media.speaker, (id) => void this.act(() => media.choose('speaker', id)))}
         ${this.picker('Ringer', this.speakers, ringer(), (id) => { chooseRinger(id); testRing(); })}
-        <button type="button" @click=${testRing}>${icon('bell')}Test the ring tone</button></div>` : nothing}
+        ${this.speakers.length === 0 ? html`<p class="small quiet">This browser plays to the default speaker only; choose another one in the system.</p>` : nothing}
+        <div class="halves"><button type="button" @click=${() => void testSpeaker(media.speaker)}>${icon('speaker')}Test speaker</button>
+          <button type="button" @click=${testRing}>${icon('bell')}Test ringer</button></div></div>` : nothing}
       ${app.me?.role === 'user' ? nothing : html`<label>This browser rings as
         <select @change=${(event: Event) => chooseDevice((event.target as HTMLSelectElement).value)}>
-          <option value="">A guest</option>
+          <option value="">No extension: it only calls</option>
           ${[...app.events.devices.values()].map((device) => html`<option value=${device.id} ?selected=${device.id === wantedDevice()}>${device.extension ?? ''} ${device.displayName ?? device.id}</option>`)}
         </select></label>`}
+      ${app.me?.role !== 'user' && !wantedDevice() ? html`<p class="small quiet hint">To be called here, choose an extension: this browser then rings beside its phones. Without one it rings only where a route says <code>ringBrowsers</code>.</p>` : nothing}
       ${canNotify ? html`<button type="button" @click=${() => void Notification.requestPermission().then(() => this.requestUpdate())}>${icon('bell')}Notify me of calls</button>` : nothing}
       <sr-checks></sr-checks>
     </section>`;
   }
 
+  private unsafe() {
+    const https = httpsUrl();
+    return html`<div class="verdict">${icon('warn')}<span>Opened this way, the browser gives this page no microphone, so you would not be heard.
+      ${https ? html`Open <a href=${`${https}/#/phone`}>${https}</a> instead` : 'Open the page by its https address instead'}, after <a href="/trust">trusting the router's certificate</a> once.</span></div>`;
+  }
+
   private standing() {
     const device = app.events.devices.get(phone.deviceId);
-    if (phone.state === 'ready') return pill(device ? `rings as ${device.extension ?? device.displayName ?? device.id}` : 'guest, ready', 'good');
+    if (phone.state === 'ready') return pill(device ? `rings as ${device.extension ?? device.displayName ?? device.id}` : 'ready to call', 'good');
     if (phone.state === 'registering') return pill('registering', 'fair');
     if (phone.state === 'not-built') return pill('this router does not speak with browsers', 'bad');
     if (phone.state === 'refused') return pill(phone.refusal || 'refused', 'bad');
@@ -280,6 +392,7 @@ class PhoneView extends View {
   render() {
     const list = this.shown;
     return html`${heading('Phone', this.standing())}
+      ${window.isSecureContext ? nothing : this.unsafe()}
       <datalist id="known">${this.known.map((item) => html`<option value=${item.number}>${item.name ?? ''}</option>`)}</datalist>
       <div class="phone">
         <div class="phone-main">${repeat(list, (call) => call.key, (call) => this.call(call))}

@@ -1,31 +1,41 @@
-/* The router itself: addresses, limits, workers, counters. Asked for every two seconds while it is looked at. */
+/* The router itself: addresses, limits, workers, counters. Pushed once a second on a socket of its own, while it is looked at. */
 import { html, nothing } from 'lit';
-import { ask, sentence } from '../api.js';
-import { app } from '../app-state.js';
-import type { Status } from '../types.js';
+import { ask } from '../api.js';
+import { app, openSocket } from '../app-state.js';
+import type { Socket } from '../events.js';
+import type { RouterEvent, Status } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { duration } from '../words.js';
 
-const EVERY_MS = 2000;
-
 class StatusView extends View {
   private status: Status | null = null;
-  private fault = '';
+  private socket: Socket | null = null;
 
   connectedCallback() {
     super.connectedCallback();
-    void this.read();
-    this.every(EVERY_MS, () => void this.read());
+    this.put({ status: app.events.status });
+    this.connect();
+    // the page's own line finds its way back by itself; this one follows it
+    this.whenGone(app.events.watch(() => this.connect()));
+    this.whenGone(() => {
+      this.socket?.close();
+      this.socket = null;
+    });
   }
 
-  private async read() {
-    try {
-      this.put({ status: await ask<Status>('GET', '/api/status'), fault: '' });
-    } catch (error) {
-      this.put({ fault: sentence(error) });
-    }
+  private connect() {
+    if (this.socket || app.events.link !== 'live') return;
+    const socket = openSocket('?types=status');
+    this.socket = socket;
+    socket.onmessage = ({ data }) => {
+      const event = JSON.parse(data) as RouterEvent;
+      if (this.socket === socket && event.status && !document.hidden) this.put({ status: event.status });
+    };
+    socket.onclose = () => {
+      if (this.socket === socket) this.socket = null;
+    };
   }
 
   private async reload() {
@@ -104,7 +114,6 @@ class StatusView extends View {
     return html`${heading('Status', html`${s?.draining ? pill('draining', 'fair') : nothing}
         ${app.isAdmin ? html`<div class="tools"><button type="button" @click=${this.reload}>Read configuration again</button>
           <button type="button" class="danger" @click=${this.drain}>Stop after calls</button></div>` : nothing}`)}
-      ${this.fault ? html`<p class="fault" role="alert">${this.fault}</p>` : nothing}
       ${s ? html`<p class="quiet">siprouter ${s.version}, up for ${duration(s.uptimeSec)}</p>
         <div class="grid small-grid">${this.load(s)}${this.house(s)}</div>
         <p class="quiet small">${icon('status')} For programs: <a href="/api/openapi.json">every path of the API</a>, <code>/api/events</code> for events, <code>/metrics</code> for Prometheus,
