@@ -176,8 +176,9 @@ uint16_t control_status(enum sr_err err);
 void openapi_write(struct sr_buf *buf);
 
 /* ---- handlers, by file ---- */
-api_handler_fn api_login, api_logout, api_me, api_me_password, api_tokens_list, api_tokens_add, api_tokens_remove,
-    api_users_list, api_users_add, api_users_change, api_users_remove; /* api_users.c */
+api_handler_fn api_login, api_logout, api_me, api_me_password, api_tokens_list, api_tokens_add,
+    api_tokens_remove, api_users_list, api_users_add, api_users_change,
+    api_users_remove; /* api_users.c */
 api_handler_fn api_call_start, api_calls_list, api_calls_get, api_calls_hangup, api_legs_add,
     api_calls_change, api_legs_remove, api_legs_change, api_transfer, api_dtmf, api_trace,
     api_trace_pcap;                                 /* api_calls.c */

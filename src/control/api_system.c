@@ -84,7 +84,6 @@ static void proxy_members(const struct web *web, struct sr_json *json)
     const struct config *start = web->config_start, *config = web->config;
     char text[SR_ADDR_TEXT_MAX];
 
-
     sr_json_key_object(json, "addresses");
     phone_members(web, json);
     sr_json_key_array(json, "bind"); /* empty: all addresses of this machine */

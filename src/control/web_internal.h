@@ -105,7 +105,7 @@ struct web {
     uint32_t speech_credit; /* texts that may be spoken now */
     int64_t speech_at;      /* when it was filled */
     int64_t status_sent;
-    int64_t checked;        /* when sockets were last asked for their rights */
+    int64_t checked; /* when sockets were last asked for their rights */
 };
 
 /* ---- commands to the engine (web.c) ---- */

@@ -19,11 +19,7 @@ function newPassword(): string {
 /** Where phones find the router, as far as this page can know. */
 function serverAddress(): string {
   const status = app.events.status;
-  const lan = status?.addresses?.lanIp as string | undefined;
-  if (lan && lan !== 'auto') return lan;
-  const tls = ((status?.web?.addresses ?? []) as { address: string; tls: boolean }[]).find((item) => item.tls);
-  if (tls) return tls.address.replace(/:\d+$/, '');
-  return location.hostname;
+  return (status?.addresses?.phones as string[] | undefined)?.[0] ?? location.hostname;
 }
 
 export function httpsUrl(): string | null {
