@@ -70,6 +70,7 @@ void call__finish(struct call *call)
     records__ended(call);
     event__call(call, ENGINE_CALL_ENDED);
     media_room_close(engine->media, call->room);
+    pipes__close_rooms(call);
     while ((node = sr_list_pop(&call->gone)) != NULL)
         leg__free(SR_CONTAINER(node, struct leg, node));
     SR_ASSERT(call->legs.count == 0);
@@ -323,7 +324,7 @@ void call__update_media(struct call *call)
     struct engine *engine = call->engine;
     enum media_mode mode;
 
-    if (call->is_ending)
+    if (call->is_ending || call->is_pass)
         return;
     call__identify(call);
     mode = wanted_mode(call);

@@ -330,12 +330,22 @@ static void serve_leg(struct reply *reply, struct call *call, const struct engin
         do_dtmf(reply, leg, command);
 }
 
+static bool is_for_our_sound(enum engine_command_kind kind)
+{
+    return kind == ENGINE_DO_LEG_ADD || kind == ENGINE_DO_PLAY || kind == ENGINE_DO_TRANSFER ||
+           kind == ENGINE_DO_LEG_CHANGE || kind == ENGINE_DO_DTMF;
+}
+
 static void serve_call(struct reply *reply, const struct engine_command *command)
 {
     struct call *call = call__find(reply->engine, command->call_id);
 
     if (call == NULL) {
         say(reply, SR_ERR_NOTFOUND, "no such live call");
+        return;
+    }
+    if (call->is_pass && is_for_our_sound(command->kind)) {
+        say(reply, SR_ERR_STATE, "the call passes through: its sound is not the router's");
         return;
     }
     if (command->kind == ENGINE_DO_HANGUP)

@@ -58,6 +58,8 @@ static enum call_reason enter_app(struct call *call, struct leg *from,
 
     if (app == NULL || is_addition || from == NULL)
         return CALL_REASON_NOT_BUILT;
+    if (call->is_pass) /* forwarded there: nothing of ours can speak to the caller */
+        return CALL_REASON_NOT_ALLOWED;
     if (lives_elsewhere(app, what, call))
         return enter_elsewhere(from, app, what);
     call->app = app->ops;
@@ -79,7 +81,7 @@ static enum call_reason announce(struct leg *from, struct sr_str words, enum cal
 {
     struct call_sound sound = call_sound_of(words);
 
-    if (from == NULL)
+    if (from == NULL || from->call->is_pass)
         return reason;
     leg_announce(from, &sound, reason);
     return CALL_REASON_NONE;

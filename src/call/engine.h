@@ -92,8 +92,9 @@ struct engine_call_view {
     int64_t started_wall_us, answered_wall_us, ended_wall_us; /* 0: not yet */
     char route_id[ENGINE_TEXT_MAX];
     const char *mode; /* "relay" | "mix" | "idle" */
-    bool is_locked;   /* a room that lets nobody in */
-    bool is_head;     /* its legs are left out: an event about one leg */
+    bool is_passthrough;
+    bool is_locked; /* a room that lets nobody in */
+    bool is_head;   /* its legs are left out: an event about one leg */
     uint32_t leg_count;
     struct engine_leg_view legs[];
 };

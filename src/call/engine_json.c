@@ -132,7 +132,7 @@ void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
     if (call->ended_wall_us)
         key_time(json, "endedAt", call->ended_wall_us);
     key_text(json, "routeId", call->route_id);
-    sr_json_key_c(json, "mode", "b2bua");
+    sr_json_key_c(json, "mode", call->is_passthrough ? "passthrough" : "b2bua");
     sr_json_key_c(json, "media", call->mode);
     sr_json_key_bool(json, "locked", call->is_locked);
     if (!call->is_head) {

@@ -177,7 +177,8 @@ static void fill_head(struct engine_call_view *view, const struct call *call)
     view->answered_wall_us = call->answered_wall_us;
     view->ended_wall_us = call->ended_wall_us;
     memcpy(view->route_id, call->route_id, sizeof(view->route_id));
-    view->mode = mode_name(call->mode_real);
+    view->mode = mode_name(call->is_pass ? MEDIA_MODE_RELAY : call->mode_real);
+    view->is_passthrough = call->is_pass;
     view->is_locked = call->is_locked;
 }
 

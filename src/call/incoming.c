@@ -70,6 +70,8 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
     (void)sr_str_copy(invite->user_agent, leg->user_agent, sizeof(leg->user_agent));
     leg__allow_codecs(leg, &device->codecs);
     sip_leg_set_user(sip, leg, call->id, leg->id);
+    if (call->is_pass)
+        sip_leg_set_raw(sip);
     leg__count(leg);
     event__leg(leg, ENGINE_LEG_ADDED);
     return leg;
@@ -80,6 +82,11 @@ enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite
 {
     bool is_websocket = invite->flow.kind == NET_WS || invite->flow.kind == NET_WSS;
 
+    if (leg->call->is_pass) {
+        leg->is_webrtc = is_websocket;
+        return leg__open_media(leg, &invite->flow.local) ? pass__take_offer(leg, invite->sdp)
+                                                         : CALL_REASON_LIMIT;
+    }
     if (invite->sdp.n > 0 && leg__read_peer(leg, invite->sdp) != SR_OK)
         return CALL_REASON_NO_CODEC;
     leg->is_webrtc = is_websocket && (invite->sdp.n == 0 || webrtc__is_offered(&leg->peer));
@@ -165,8 +172,10 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         engine__refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
-    if (is_new)
+    if (is_new) {
+        call->is_pass = pass__is_wanted(&plan);
         event__call(call, ENGINE_CALL_CREATED);
+    }
     leg = leg__new_caller(call, sip, invite, device);
     if (leg == NULL) {
         engine__refuse(engine, sip, CALL_REASON_LIMIT);

@@ -29,6 +29,7 @@ enum {
     CALL_RELAY_BACK_SEC = 5, /* a mix nobody needs any more becomes a relay after this */
     CALL_CODECS_MAX = 4,
     LEG_SDP_BYTES_MAX = 16 * 1024,
+    PIPES_MAX = 8,         /* m= lines of a description that is passed on */
     WATCH_DIALOGS_MAX = 8, /* of one device in one busy-lamp document */
 };
 
@@ -97,7 +98,9 @@ struct leg {
     bool is_offer_open;
     bool has_stream; /* media knows where to send: it belongs to the audio of the call */
     struct media_stream stream;
-    uint16_t ptime_ms; /* whatever the peer's SDP says; 0: as it says */
+    struct leg_pipes *pipes; /* pipes.h; NULL: none */
+    struct sr_addr bind;     /* where its RTP sockets are bound */
+    uint16_t ptime_ms;       /* whatever the peer's SDP says; 0: as it says */
 
     bool is_muted, is_held, is_holding;
     enum media_prompt prompt;     /* as ordered last */
@@ -121,7 +124,7 @@ struct leg {
     bool was_heard;
     uint32_t silent_reports; /* in a row */
     struct media_leg_stats stats;
-    bool has_stats;
+    bool has_stats, has_final_stats;
     bool is_counted;                  /* in the device's or provider's number of calls */
     char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to; empty: none */
     bool is_typing_secret;            /* its digits are not told */
@@ -201,6 +204,9 @@ struct call {
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];
+    bool is_pass; /* its descriptions go from end to end: passthrough.c */
+    bool is_fax;  /* T.38 goes from end to end, for now: fax.c */
+    sr_id pipe_rooms[PIPES_MAX];
     bool is_locked;   /* an application lets nobody in */
     bool is_intercom; /* phones are asked to answer by themselves */
     bool is_ending;
@@ -413,7 +419,7 @@ void leg__allow_codecs(struct leg *leg, const struct config_choices *codecs);
 /** Reads a peer's description. SR_ERR_SYNTAX 400-class, SR_ERR_NOTFOUND no audio we can use. */
 enum sr_err leg__read_peer(struct leg *leg, struct sr_str sdp);
 /** Our offer: `from`'s codecs first (may be NULL). Text into buf. */
-enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_buf *buf);
+enum sr_err leg__make_offer(struct leg *leg, struct leg *from, struct sr_buf *buf);
 /** Our answer to the peer's offer read before, preferring `prefer`'s codec (may be NULL). */
 enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct sr_buf *buf);
 /** Holds a peer's answer against our offer; then the stream is set. */
@@ -583,7 +589,8 @@ void engine__serve_commands(void *arg);
 /** The first party of an API call answered. */
 void call__first_answered(struct call *call, struct leg *leg);
 
-/* The fork has a page of its own. */
+/* The fork, and what is passed on, have pages of their own. */
+#include "call/pipes.h"
 #include "call/ring.h"
 
 #endif

@@ -48,6 +48,25 @@ struct leg *leg__new(struct call *call, enum leg_kind kind)
     return leg;
 }
 
+/* What phones are told may differ from what we bind (a container, a fixed lanIp). */
+static void tell_lan_address(struct leg *leg)
+{
+    const struct config_proxy *proxy = &leg->call->config->proxy;
+
+    if (leg->rtp.family == SR_ADDR_IP4 && proxy->lan_addr.family == SR_ADDR_IP4)
+        memcpy(leg->rtp.ip, proxy->lan_addr.ip, sizeof(leg->rtp.ip));
+    else if (leg->rtp.family == SR_ADDR_IP6 && proxy->lan_addr6.family == SR_ADDR_IP6)
+        memcpy(leg->rtp.ip, proxy->lan_addr6.ip, sizeof(leg->rtp.ip));
+}
+
+static bool open_pass(struct leg *leg, const struct sr_addr *local)
+{
+    if (local == NULL || !pass__open(leg, local))
+        return false;
+    tell_lan_address(leg);
+    return true;
+}
+
 bool leg__open_media(struct leg *leg, const struct sr_addr *local)
 {
     struct engine *engine = leg->call->engine;
@@ -57,11 +76,13 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
                                        : MEDIA_LEG_ECHO,
         .cookie = leg->id,
     };
-    const struct config_proxy *proxy = &leg->call->config->proxy;
     enum sr_err err;
 
+    if (leg->call->is_pass)
+        return open_pass(leg, local);
     if (local != NULL)
         options.local = *local;
+    leg->bind = options.local;
     err = media_leg_open(engine->media, leg->call->room, &options, &leg->media, &leg->rtp);
     if (err != SR_OK) {
         leg->media = SR_ID_NONE;
@@ -69,11 +90,7 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
                leg->leg_id, sr_err_name(err));
         return false;
     }
-    /* what phones are told may differ from what we bind (a container, a fixed lanIp) */
-    if (leg->rtp.family == SR_ADDR_IP4 && proxy->lan_addr.family == SR_ADDR_IP4)
-        memcpy(leg->rtp.ip, proxy->lan_addr.ip, sizeof(leg->rtp.ip));
-    else if (leg->rtp.family == SR_ADDR_IP6 && proxy->lan_addr6.family == SR_ADDR_IP6)
-        memcpy(leg->rtp.ip, proxy->lan_addr6.ip, sizeof(leg->rtp.ip));
+    tell_lan_address(leg);
     leg->call->media_open++;
     return true;
 }
@@ -92,6 +109,7 @@ void leg__set_state(struct leg *leg, enum leg_state state)
 void leg__free(struct leg *leg)
 {
     browsers__leg_freed(leg);
+    pipes__free(leg);
     if (leg->id != SR_ID_NONE)
         sr_idtab_remove(&leg->call->engine->legs, leg->id);
     sr_free_secret(leg, sizeof(*leg));
@@ -109,7 +127,7 @@ void leg__file_as_gone(struct leg *leg)
     {
         struct leg *old = SR_CONTAINER(node, struct leg, node);
 
-        if (old->media == SR_ID_NONE) {
+        if (old->media == SR_ID_NONE && !pipes__is_open(old)) {
             sr_list_remove(&call->gone, node);
             call->legs_forgotten++;
             leg__free(old);
@@ -156,6 +174,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         call->origin = NULL;
     if (leg->media != SR_ID_NONE)
         media_leg_close(engine->media, leg->media);
+    pipes__close(leg);
     leg__set_state(leg, LEG_ENDED);
     leg->has_stream = false;
     browsers__leg_removed(leg);

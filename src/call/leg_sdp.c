@@ -105,10 +105,12 @@ static void set_our_address(struct leg *leg, struct sdp_audio *ours)
     ours->rtcp.port = (uint16_t)(leg->rtp.port + 1);
 }
 
-enum sr_err leg__make_offer(struct leg *leg, const struct leg *from, struct sr_buf *buf)
+enum sr_err leg__make_offer(struct leg *leg, struct leg *from, struct sr_buf *buf)
 {
     struct sdp_audio ours;
 
+    if (leg->call->is_pass)
+        return pass__make_offer(leg, from, buf);
     if (leg->has_ours) {
         ours = leg->ours;
     } else {
@@ -196,7 +198,11 @@ enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
 {
     struct sdp_audio before = leg->peer;
     bool had_peer = leg->has_peer;
-    enum sr_err err = leg__read_peer(leg, text);
+    enum sr_err err;
+
+    if (leg->call->is_pass)
+        return pass__accept(leg, text);
+    err = leg__read_peer(leg, text);
 
     if (err == SR_OK)
         err = sdp_answer_accept(&leg->ours, &leg->peer);
@@ -317,6 +323,8 @@ void leg__set_stream(struct leg *leg)
 {
     const struct codec_ops *codec;
 
+    if (leg->call->is_pass)
+        return; /* pipes__set_streams() did */
     leg__fill_stream(leg, &leg->stream);
     leg->stream.is_dtmf_kept = incall__is_possible(leg);
     leg->crypto_last = leg->stream.crypto;

@@ -11,6 +11,14 @@ static struct leg *leg_of(struct engine *engine, const struct media_event *event
     return sr_idtab_find(&engine->legs, event->cookie);
 }
 
+static void closed(struct call *call)
+{
+    SR_ASSERT(call->media_open > 0);
+    call->media_open--;
+    if (call->is_ending && call->state == CALL_ENDED && call->media_open == 0)
+        call__finish(call);
+}
+
 static void on_closed(struct engine *engine, const struct media_event *event)
 {
     struct leg *leg = leg_of(engine, event);
@@ -20,15 +28,22 @@ static void on_closed(struct engine *engine, const struct media_event *event)
     if (leg == NULL)
         return;
     call = leg->call;
+    if (event->leg != leg->media && pipes__is_open(leg)) {
+        leg->pipes->open_count--;
+        if (call->is_pass && event->stats.rx_packets + event->stats.tx_packets > 0 &&
+            !leg->has_final_stats) {
+            leg->stats = event->stats; /* the first line's comes first */
+            leg->has_stats = leg->has_final_stats = true;
+        }
+        closed(call);
+        return;
+    }
     before = leg->stats;
     leg->stats = event->stats;
     leg->has_stats = true;
     (void)verdict__update(leg, &before); /* for the record: a short call had no report */
     leg->media = SR_ID_NONE;
-    SR_ASSERT(call->media_open > 0);
-    call->media_open--;
-    if (call->is_ending && call->state == CALL_ENDED && call->media_open == 0)
-        call__finish(call);
+    closed(call);
 }
 
 void leg__digit(struct leg *leg, char digit, uint32_t duration_ms)
@@ -115,6 +130,8 @@ void engine_on_media(void *arg, const struct media_event *event)
     leg = leg_of(engine, event);
     if (leg == NULL || leg->state == LEG_ENDED)
         return;
+    if (event->leg != leg->media && leg->pipes != NULL && !pipes__is_main(leg, event->leg))
+        return; /* a line beside the first: video may be silent */
     switch (event->kind) {
     case MEDIA_EVENT_LATCHED:
         leg->stats.remote_seen = event->addr;

@@ -35,7 +35,8 @@ bool call__move_leg(struct leg *leg, struct call *to)
     struct engine *engine = from->engine;
 
     SR_ASSERT(leg->state == LEG_ANSWERED && leg->ring == NULL);
-    if (to == from || to->is_ending || to->legs.count >= CALL_LEGS_MAX)
+    if (to == from || to->is_ending || from->is_pass || to->is_pass || pipes__is_open(leg) ||
+        to->legs.count >= CALL_LEGS_MAX)
         return false;
     leg->is_typing_secret = false;
     incall__leg_leaves(leg);

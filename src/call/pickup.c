@@ -63,7 +63,8 @@ static bool are_colleagues(const struct config *config, struct sr_str a, struct 
 static bool is_wanted(const struct leg *leg, const struct config_extension *target, bool has_target,
                       const struct config_device *by)
 {
-    if (leg->ring == NULL || leg->state == LEG_ANSWERED || sr_str_eq_c(by->id, leg->device_id))
+    if (leg->ring == NULL || leg->state == LEG_ANSWERED || leg->call->is_pass ||
+        sr_str_eq_c(by->id, leg->device_id))
         return false;
     if (!has_target)
         return are_colleagues(leg->call->engine->config, sr_str_c(leg->device_id), by->id);
@@ -137,7 +138,7 @@ void pickup__on_replaces(struct engine *engine, struct sip_leg *sip, const struc
 
     /* nobody comes past a PIN that way */
     if (call == NULL || call->is_ending || old->role == MEDIA_ROLE_ISOLATED ||
-        (old->state != LEG_ANSWERED && old->ring == NULL)) {
+        (old->state != LEG_ANSWERED && old->ring == NULL) || call->is_pass) {
         sip_leg_reject(sip, 481, (struct sr_str){NULL, 0}, 0);
         return;
     }

@@ -49,7 +49,7 @@ void leg__tell_address(struct leg *leg)
     struct sr_buf sdp;
     enum sr_err err;
 
-    if (leg->state != LEG_ANSWERED || leg->sip == NULL ||
+    if (leg->state != LEG_ANSWERED || leg->sip == NULL || leg->call->is_pass ||
         ua_provider_path(engine->ua, sr_str_c(leg->provider_id), &path) != SR_OK ||
         path.media_ip.family != leg->rtp.family)
         return;
@@ -104,6 +104,8 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
         err = sip_leg_invite(call->engine->ua, &options, &leg->sip);
     if (err != SR_OK)
         leg->sip = NULL;
+    else if (call->is_pass)
+        sip_leg_set_raw(leg->sip);
     sr_buf_done(&offer);
     sr_buf_done(&text);
     return err;
@@ -159,6 +161,8 @@ static enum call_reason take_offer(struct leg *leg, const struct ua_provider_pat
 {
     if (!open_media(leg, path))
         return CALL_REASON_LIMIT;
+    if (leg->call->is_pass)
+        return pass__take_offer(leg, sdp);
     if (sdp.n > 0 && leg__read_peer(leg, sdp) != SR_OK)
         return CALL_REASON_NO_CODEC;
     if (sdp.n > 0 && !leg__can_agree_on_srtp(leg))
@@ -182,25 +186,11 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
     (void)sr_str_copy(invite->from_display, leg->name, sizeof(leg->name));
     (void)sr_str_copy(invite->user_agent, leg->user_agent, sizeof(leg->user_agent));
     sip_leg_set_user(sip, leg, call->id, leg->id);
+    if (call->is_pass)
+        sip_leg_set_raw(sip);
     count(leg);
     event__leg(leg, ENGINE_LEG_ADDED);
     return leg;
-}
-
-/* Where its route leads. */
-static enum call_reason dial(struct call *call, struct leg *leg,
-                             const struct config_provider *provider, struct sr_str number)
-{
-    struct routing_query query = {
-        .provider = provider,
-        .number = number,
-        .caller = sr_str_c(call->from),
-        .now = loop_wall(call->engine->loop) / SR_SEC,
-    };
-    struct routing_plan plan;
-
-    routing_resolve(call->config, &query, &plan, NULL);
-    return call__follow(call, leg, &query, &plan, false);
 }
 
 void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
@@ -208,7 +198,10 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
 {
     const struct config_provider *provider =
         config_provider_by_id(engine->config, invite->provider_id);
+    struct routing_query query = {
+        .provider = provider, .number = invite->dialled, .now = loop_wall(engine->loop) / SR_SEC};
     struct ua_provider_path path;
+    struct routing_plan plan;
     enum call_reason reason;
     struct call *call;
     struct leg *leg;
@@ -231,6 +224,9 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
         return;
     }
     call->max_forwards = invite->max_forwards;
+    query.caller = sr_str_c(call->from);
+    routing_resolve(call->config, &query, &plan, NULL);
+    call->is_pass = pass__is_wanted(&plan);
     event__call(call, ENGINE_CALL_CREATED);
     leg = new_caller(call, sip, invite, provider, &path);
     if (leg == NULL) {
@@ -241,7 +237,7 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
     call->origin = leg;
     reason = take_offer(leg, &path, invite->sdp);
     if (reason == CALL_REASON_NONE)
-        reason = dial(call, leg, provider, invite->dialled);
+        reason = call__follow(call, leg, &query, &plan, false);
     if (reason != CALL_REASON_NONE)
         call__end(call, reason, call_reason_status(reason));
 }

@@ -67,6 +67,8 @@ static enum call_reason come_to_nothing(struct ring *ring)
     bool is_addition = ring->is_addition;
 
     ring__free(ring);
+    if (call->is_pass) /* what the other end says is what the caller hears */
+        return reason;
     return is_addition ? reason : call__fall_back(call, route, only, reason);
 }
 
@@ -216,6 +218,8 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
     options.header_count = ring__history(ring, leg->target, headers, &text);
     intercom__headers(call, &options);
     err = sip_leg_invite(call->engine->ua, &options, &leg->sip);
+    if (err == SR_OK && call->is_pass)
+        sip_leg_set_raw(leg->sip);
     sr_buf_done(&text);
     return err;
 }
@@ -296,7 +300,8 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
             ring__note_failure(ring, reason, call_reason_status(reason));
     }
     ring->starting = target;
-    browsers__ring(ring, device->id, sr_str_make(NULL, 0));
+    if (!ring->call->is_pass)
+        browsers__ring(ring, device->id, sr_str_make(NULL, 0));
 }
 
 /* The branch ring__provider() just made. */
@@ -419,8 +424,10 @@ static struct leg *waiting_caller(const struct ring *ring)
     return origin;
 }
 
-enum sr_err ring__sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf)
+enum sr_err ring__sdp_for_caller(struct leg *caller, struct leg *winner, struct sr_buf *buf)
 {
+    if (caller->call->is_pass)
+        return pass__sdp_for_caller(caller, winner, buf);
     if (caller->has_ours)
         return leg__write_again(caller, buf);
     if (!caller->has_peer) {
@@ -470,7 +477,17 @@ void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
         leg__set_state(leg, LEG_RINGING);
         event__leg(leg, ENGINE_LEG_CHANGED);
     }
-    if (pass_early_media(ring, leg, event))
+    if (call->is_pass && caller != NULL && ring->branch_count == 1 && ring->stage_count == 1) {
+        pass__progress(leg, caller, event);
+        if (event->status < 180 || call->was_ringing)
+            return;
+        call->was_ringing = true;
+        event__call(call, ENGINE_CALL_RINGING);
+        return;
+    }
+    if (call->is_pass)
+        sip_leg_prack(leg->sip);
+    else if (pass_early_media(ring, leg, event))
         return;
     if (event->status < 180 || (call->was_ringing && !ring->is_addition))
         return;
@@ -570,8 +587,10 @@ static void take_limit(const struct ring *ring, const struct leg *leg)
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
 {
     struct ring *ring = leg->ring;
-    bool is_agreed = leg->has_stream && (event == NULL || !event->is_other_answer);
-    enum sr_err err = is_agreed ? SR_OK : leg__accept_answer(leg, event->sdp);
+    /* what passes through is told even when it was told before */
+    bool is_new =
+        event != NULL && (event->is_other_answer || (leg->call->is_pass && event->sdp.n > 0));
+    enum sr_err err = leg->has_stream && !is_new ? SR_OK : leg__accept_answer(leg, event->sdp);
 
     if (err != SR_OK) {
         sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", leg->call->call_id, leg->leg_id,
@@ -615,7 +634,8 @@ void ring__retry_encrypted(struct leg *leg)
     struct ua_contact contacts[UA_CONTACTS_PER_DEVICE_MAX];
     size_t count;
 
-    if (device == NULL || leg->srtp == CONFIG_SRTP_OFF || leg->is_dtls_offered || leg->is_webrtc)
+    if (leg->call->is_pass || device == NULL || leg->srtp == CONFIG_SRTP_OFF ||
+        leg->is_dtls_offered || leg->is_webrtc)
         return;
     count = ua_contacts(engine->ua, device->id, contacts, SR_ARRAY_LEN(contacts));
     for (size_t i = 0; i < count; i++) {

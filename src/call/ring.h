@@ -114,6 +114,6 @@ enum call_reason ring__devices(struct call *call, struct leg *from,
                                const struct config_device *const *devices, size_t device_count,
                                bool is_addition);
 /** Our SDP for the caller: what it was told already, else made to match `winner` (may be NULL). */
-enum sr_err ring__sdp_for_caller(struct leg *caller, const struct leg *winner, struct sr_buf *buf);
+enum sr_err ring__sdp_for_caller(struct leg *caller, struct leg *winner, struct sr_buf *buf);
 
 #endif

@@ -172,6 +172,8 @@ void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
     SR_ASSERT(leg->sip == sip);
     if (event->user_agent.n > 0)
         (void)sr_str_copy(event->user_agent, leg->user_agent, sizeof(leg->user_agent));
+    if (pass__on_event(leg, event))
+        return;
     switch (event->kind) {
     case SIP_LEG_PROGRESS:
         if (leg->ring != NULL)
@@ -200,6 +202,10 @@ void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
     case SIP_LEG_REFER:
         transfer__on_refer(leg, event);
         break;
+    case SIP_LEG_PRACKED:
+    case SIP_LEG_INFO:
+    case SIP_LEG_INFO_DONE:
+        break; /* of passthrough alone */
     case SIP_LEG_ENDED:
         on_ended(leg, event);
         break;

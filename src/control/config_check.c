@@ -510,6 +510,14 @@ static void check_never_matches(struct config__load *load, const struct config_r
             SR_STR("enable the provider"), "this route can never match: the provider is disabled");
 }
 
+static bool has_fallback(const struct config_fallback *fallback)
+{
+    return fallback->no_answer.type != CONFIG_ACTION_NONE ||
+           fallback->busy.type != CONFIG_ACTION_NONE ||
+           fallback->offline.type != CONFIG_ACTION_NONE ||
+           fallback->declined.type != CONFIG_ACTION_NONE;
+}
+
 static void check_passthrough(struct config__load *load, const struct config_route *route)
 {
     const struct config_route_action *action = &route->action;
@@ -537,6 +545,14 @@ static void check_passthrough(struct config__load *load, const struct config_rou
     if (action->denoise != CONFIG_DENOISE_OFF)
         config__fault(load, CONFIG_ERROR, node, SR_STR("set denoise to off, or use b2bua"),
                       "passthrough cannot go with noise suppression");
+    if (action->announcement.n > 0)
+        config__fault(load, CONFIG_ERROR, node, SR_STR("remove announcement, or use b2bua"),
+                      "passthrough cannot go with an announcement");
+    if (action->voicemail_box_id.n > 0 || has_fallback(&action->fallback))
+        config__fault(load, CONFIG_ERROR, node,
+                      SR_STR("remove voicemailBox and fallback, or use b2bua"),
+                      "passthrough cannot go with a voice box or fallbacks: what the other end "
+                      "says goes to the caller");
 }
 
 static void check_action_fits(struct config__load *load, const struct config_route *route)

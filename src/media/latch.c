@@ -208,6 +208,23 @@ struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *f
     return (struct latch_result){.verdict = LATCH_HOLD};
 }
 
+struct latch_result latch_on_datagram(struct latch *latch, const struct sr_addr *from, sr_usec now)
+{
+    enum latch_reject why = address_fault(latch, from, now);
+
+    if (why == LATCH_REJECT_COUNT && !latch_is_named(latch, from))
+        why = LATCH_REJECT_FOREIGN;
+    if (why != LATCH_REJECT_COUNT)
+        return reject(latch, why);
+    latch->accepted++;
+    if (is_locked_source(latch, from)) {
+        latch->heard_at = now;
+        return (struct latch_result){.verdict = LATCH_ACCEPT};
+    }
+    latch_set(latch, from, now);
+    return (struct latch_result){.verdict = LATCH_ACCEPT, .is_changed = true};
+}
+
 bool latch_accepts_rtcp(const struct latch *latch, const struct sr_addr *from)
 {
     if (latch->is_locked)

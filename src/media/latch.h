@@ -99,6 +99,10 @@ bool latch_is_named(const struct latch *latch, const struct sr_addr *from);
 struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *from,
                                     const struct rtp_packet *packet, sr_usec now);
 
+/** The same of a datagram without RTP's header (T.38), which has nothing to prove itself with: the first
+    one from an address that latch_is_named() locks. */
+struct latch_result latch_on_datagram(struct latch *latch, const struct sr_addr *from, sr_usec now);
+
 /** RTCP is heard from the locked IP, before a lock from a candidate's IP. The port may differ. */
 bool latch_accepts_rtcp(const struct latch *latch, const struct sr_addr *from);
 

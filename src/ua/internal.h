@@ -415,6 +415,7 @@ struct sip_leg {
     struct server_txn *ok_st;     /* its 2xx waits for ACK */
     struct server_txn *offer_st;  /* UPDATE or PRACK whose offer the user is to answer */
     struct server_txn *refer_st;  /* REFER in hand */
+    struct server_txn *info_st;   /* raw: INFO in hand */
     struct client_txn *invite_ct; /* initial or re-INVITE without a final response */
     struct client_txn *update_ct;
     struct client_txn *bye_ct;
@@ -464,6 +465,12 @@ struct sip_leg {
     struct sr_str identity_user, identity_display; /* heap; empty: as the INVITE said */
     struct sr_str party_user, party_display;       /* heap; who the provider says is connected */
     sr_usec identity_at;                           /* an UPDATE is owed; SR_NEVER: none */
+
+    /* raw (sip_leg_raw.c) */
+    bool is_raw;
+    bool is_prack_owed;
+    struct sip_dialog prack_dialog; /* with whom */
+    uint32_t prack_rseq, prack_cseq;
 
     /* session timer */
     struct sip_session_timer session;
@@ -522,6 +529,8 @@ void sip_leg__add_abilities(struct sip_leg *leg, struct sip_build *build);
 /** Builds and sends the ACK of a 2xx, with `sdp` when the 2xx was an offer. */
 void sip_leg__send_ack(struct sip_leg *leg, struct client_txn *txn, uint32_t cseq,
                        struct sr_str sdp);
+void sip_leg__send_prack(struct sip_leg *leg, struct sip_dialog *dialog, uint32_t rseq,
+                         uint32_t cseq);
 /** A 1xx with RSeq: PRACKs it. False: drop it, it was seen or one before it is missing. */
 bool sip_leg__take_reliable(struct sip_leg *leg, struct sip_msg *msg);
 /** Session-Expires of an INVITE or UPDATE of ours. */
@@ -554,7 +563,15 @@ void provider__copy_credentials(const struct client_txn *txn, struct sip_build *
 void provider__take_identity(struct sip_leg *leg, struct sip_msg *msg);
 void provider__caller(struct sip_msg *msg, char user[256], char display[256]);
 
+/* sip_leg_raw.c */
+/** Keeps what sip_leg_prack() is to send; a PRACK owed before goes out now. */
+void sip_leg__owe_prack(struct sip_leg *leg, const struct sip_dialog *dialog, uint32_t rseq,
+                        uint32_t cseq);
+void sip_leg__on_raw_info(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn);
+
 /* sip_leg_dialog.c */
+/** The peer lost the dialog (408, 481), or a request could not be sent: it ends. */
+void sip_leg__lost(struct sip_leg *leg, uint16_t status, bool is_unsent);
 void sip_leg__on_request(struct sip_leg *leg, struct ua_in *in);
 void sip_leg__on_ack(struct sip_leg *leg, struct sip_msg *msg);
 void sip_leg__refresh(struct sip_leg *leg);

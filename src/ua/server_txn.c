@@ -85,6 +85,8 @@ void server_txn__detach(struct server_txn *txn)
         leg->offer_st = NULL;
     if (leg->refer_st == txn)
         leg->refer_st = NULL;
+    if (leg->info_st == txn)
+        leg->info_st = NULL;
 }
 
 /* Sends the kept response. False when it could not be sent. */

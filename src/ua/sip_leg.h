@@ -71,12 +71,15 @@ enum sip_leg_event_kind {
                          answer with it, the peer's answer comes as SIP_LEG_ANSWER */
     SIP_LEG_ANSWER, /* the answer to sip_leg_offer() or to our offer in a 2xx; status 200; or the refusal:
                          status >= 300 and no sdp: the old agreement stays */
-    SIP_LEG_DTMF,  /* SIP INFO: digit, duration_ms */
-    SIP_LEG_REFER, /* the peer wants to be replaced (RFC 3515): refer_*, replaces_*; call
+    SIP_LEG_DTMF,    /* SIP INFO: digit, duration_ms */
+    SIP_LEG_REFER,   /* the peer wants to be replaced (RFC 3515): refer_*, replaces_*; call
                          sip_leg_answer_refer() before returning */
-    SIP_LEG_PARTY, /* a provider says who is connected: party_* (RFC 3325); may come before
+    SIP_LEG_PARTY,   /* a provider says who is connected: party_* (RFC 3325); may come before
                       PROGRESS and ANSWERED */
-    SIP_LEG_ENDED, /* see `cause`, `status`; the pointer dies */
+    SIP_LEG_PRACKED, /* raw: the peer has the reliable response sip_leg_progress() sent */
+    SIP_LEG_INFO, /* raw: INFO with `type` and `sdp` as its body; sip_leg_answer_info() is owed */
+    SIP_LEG_INFO_DONE, /* raw: the response to sip_leg_send_info(): status */
+    SIP_LEG_ENDED,     /* see `cause`, `status`; the pointer dies */
 };
 
 enum sip_leg_cause {
@@ -96,6 +99,8 @@ struct sip_leg_event {
     struct sr_str reason; /* reason phrase, or the Reason header's text */
     uint16_t q850;        /* from a Reason header; 0: none */
     enum sip_leg_cause cause;
+    bool is_update;            /* OFFER: in an UPDATE or PRACK, not in a re-INVITE */
+    struct sr_str type;        /* INFO: Content-Type */
     uint32_t retry_after_sec;  /* 503, 486... ; 0: none */
     struct sr_str contact_uri; /* 3xx: first Contact */
     char digit;
@@ -155,6 +160,24 @@ void sip_leg_identify(struct sip_leg *leg, struct sr_str user, struct sr_str dis
 /** Ends the leg whatever its state: CANCEL, final response or BYE, with a Reason header when
     `status` is not 0 ("SIP;cause=STATUS;text=..."). The pointer is dead. */
 void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason);
+
+/* ---- raw: what the user of a leg passes on to the other leg of a call (passthrough) ---- */
+
+/** From now on the user sees and answers what the leg else settles alone: PRACK for a reliable response
+    (owed by sip_leg_prack()), every INFO, 491 to an offer. An answer with an empty SDP offered
+    (sip_leg_offer) is an offer of the peer: SIP_LEG_ANSWER, then sip_leg_answer_offer(). */
+void sip_leg_set_raw(struct sip_leg *leg);
+/** PRACKs the reliable response told last (SIP_LEG_PROGRESS, is_reliable), if one waits for that. */
+void sip_leg_prack(struct sip_leg *leg);
+/** A reliable response of ours waits for its PRACK. */
+bool sip_leg_waits_for_prack(const struct sip_leg *leg);
+/** As sip_leg_offer(), in an UPDATE when the peer allows that. */
+SR_MUST_USE enum sr_err sip_leg_update(struct sip_leg *leg, struct sr_str sdp);
+/** SR_ERR_STATE: no dialog yet, or it is over. */
+SR_MUST_USE enum sr_err sip_leg_send_info(struct sip_leg *leg, struct sr_str type,
+                                          struct sr_str body);
+/** Answers the INFO in hand. */
+void sip_leg_answer_info(struct sip_leg *leg, uint16_t status);
 
 bool sip_leg_is_answered(const struct sip_leg *leg);
 /** Where its signalling comes from now. */

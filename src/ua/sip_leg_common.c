@@ -24,7 +24,8 @@ struct sip_leg *sip_leg__new(struct ua *ua)
 void sip_leg__free(struct sip_leg *leg)
 {
     struct ua *ua = leg->ua;
-    struct server_txn *held[] = {leg->invite_st, leg->ok_st, leg->offer_st, leg->refer_st};
+    struct server_txn *held[] = {leg->invite_st, leg->ok_st, leg->offer_st, leg->refer_st,
+                                 leg->info_st};
     struct sr_node *node;
 
     sip_leg__detach(leg);
@@ -363,7 +364,7 @@ static void on_bye_done(void *arg, struct client_txn *txn, struct sip_msg *msg, 
 /* Requests of the peer that are still open, when the dialog ends. */
 static void refuse_open(struct sip_leg *leg)
 {
-    struct server_txn *open[] = {leg->invite_st, leg->offer_st, leg->refer_st};
+    struct server_txn *open[] = {leg->invite_st, leg->offer_st, leg->refer_st, leg->info_st};
 
     for (size_t i = 0; i < SR_ARRAY_LEN(open); i++) {
         if (open[i] == NULL)

@@ -79,11 +79,11 @@ static enum sr_err send_modify(struct sip_leg *leg, enum sip_method method, stru
     return SR_OK;
 }
 
-enum sr_err sip_leg_offer(struct sip_leg *leg, struct sr_str sdp)
+static enum sr_err offer(struct sip_leg *leg, struct sr_str sdp, enum sip_method method)
 {
     enum sr_err err;
 
-    SR_ASSERT(sdp.n > 0);
+    SR_ASSERT(sdp.n > 0 || leg->is_raw);
     if (leg->is_detached || leg->state == LEG_OVER || leg->queued_offer.n > 0)
         return SR_ERR_STATE;
     if (leg->state != LEG_ANSWERED) {
@@ -96,16 +96,26 @@ enum sr_err sip_leg_offer(struct sip_leg *leg, struct sr_str sdp)
         err = send_modify(leg, SIP_METHOD_UPDATE, sdp, false);
     } else if (is_busy(leg)) {
         return SR_ERR_STATE;
-    } else if (leg->ok_st != NULL || !leg->is_acked) {
+    } else if (sdp.n > 0 && (leg->ok_st != NULL || !leg->is_acked)) {
         sip_leg__keep_sdp(&leg->queued_offer, sdp); /* goes out with the ACK's arrival */
         leg->queued_at = SR_NEVER;
         return SR_OK;
     } else {
-        err = send_modify(leg, SIP_METHOD_INVITE, sdp, false);
+        err = send_modify(leg, method, sdp, false);
     }
-    if (err == SR_OK)
+    if (err == SR_OK && sdp.n > 0)
         sip_leg__keep_sdp(&leg->local_sdp, sdp);
     return err;
+}
+
+enum sr_err sip_leg_offer(struct sip_leg *leg, struct sr_str sdp)
+{
+    return offer(leg, sdp, SIP_METHOD_INVITE);
+}
+
+enum sr_err sip_leg_update(struct sip_leg *leg, struct sr_str sdp)
+{
+    return offer(leg, sdp, leg->is_update_allowed ? SIP_METHOD_UPDATE : SIP_METHOD_INVITE);
 }
 
 void sip_leg__send_queued(struct sip_leg *leg)
@@ -223,10 +233,33 @@ static void on_modify_accepted(struct sip_leg *leg, struct client_txn *txn, stru
 }
 
 /* The end of the dialog, seen from a request of ours (RFC 5057: 408 and 481 end it). */
-static void on_dialog_lost(struct sip_leg *leg, uint16_t status, bool is_unsent)
+void sip_leg__lost(struct sip_leg *leg, uint16_t status, bool is_unsent)
 {
     sip_leg__bye(leg, 0, SR_STR(""));
     sip_leg__ended(leg, is_unsent ? SIP_LEG_CAUSE_TRANSPORT : SIP_LEG_CAUSE_TIMEOUT, status, NULL);
+}
+
+/* Our re-INVITE had no offer: the 2xx has one (raw). */
+static bool is_asked_for_offer(const struct sip_leg *leg, const struct client_txn *txn,
+                               struct sip_msg *msg)
+{
+    return leg->is_raw && txn->method == SIP_METHOD_INVITE && txn->is_user_offer &&
+           leg->offer != LEG_OFFER_OURS && sip_leg__sdp_of(msg).n > 0;
+}
+
+/* The ACK waits for the user's answer. */
+static void on_offer_in_2xx(struct sip_leg *leg, struct sip_msg *msg)
+{
+    struct sip_leg_event event = {
+        .kind = SIP_LEG_ANSWER, .status = msg->status, .sdp = sip_leg__sdp_of(msg)};
+    struct sip_session_said said = sip_leg__session_said(msg);
+
+    take_target(leg, msg);
+    sip_leg__learn(leg, msg);
+    sip_session_timer_on_2xx(&leg->session, &said, ua__now(leg->ua));
+    leg->offer = LEG_OFFER_THEIRS;
+    leg->is_answer_in_ack = true;
+    sip_leg__tell(leg, &event);
 }
 
 static void on_modified(void *arg, struct client_txn *txn, struct sip_msg *msg, uint16_t status)
@@ -242,6 +275,15 @@ static void on_modified(void *arg, struct client_txn *txn, struct sip_msg *msg, 
         sip_leg__release(leg);
         return;
     }
+    if (is_invite && leg->is_answer_in_ack && leg->invite_ct == txn) {
+        sip_leg__release(leg); /* the 2xx again, while the user thinks of an answer to it */
+        return;
+    }
+    if (msg != NULL && status < 300 && is_asked_for_offer(leg, txn, msg)) {
+        on_offer_in_2xx(leg, msg);
+        sip_leg__release(leg);
+        return;
+    }
     client_txn__detach(txn);
     if (is_invite)
         leg->invite_ct = NULL;
@@ -252,9 +294,10 @@ static void on_modified(void *arg, struct client_txn *txn, struct sip_msg *msg, 
     if (msg != NULL && status < 300)
         on_modify_accepted(leg, txn, msg);
     else if (msg == NULL || status == 408 || status == 481)
-        on_dialog_lost(leg, status, msg == NULL && status == 503);
+        sip_leg__lost(leg, status, msg == NULL && status == 503);
     else
-        on_modify_refused(leg, txn, msg, status, status == 491 && leg->state == LEG_ANSWERED);
+        on_modify_refused(leg, txn, msg, status,
+                          status == 491 && leg->state == LEG_ANSWERED && !leg->is_raw);
     sip_leg__release(leg);
 }
 
@@ -267,7 +310,7 @@ static void on_info_done(void *arg, struct client_txn *txn, struct sip_msg *msg,
     sip_leg__hold(leg);
     client_txn__detach(txn);
     if (msg == NULL || status == 408 || status == 481)
-        on_dialog_lost(leg, status, msg == NULL && status == 503);
+        sip_leg__lost(leg, status, msg == NULL && status == 503);
     sip_leg__release(leg);
 }
 
@@ -460,7 +503,8 @@ static void on_reinvite(struct sip_leg *leg, struct ua_in *in, struct server_txn
 static void on_update(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn)
 {
     struct ua_refusal refusal = {0};
-    struct sip_leg_event event = {.kind = SIP_LEG_OFFER, .sdp = sip_leg__sdp_of(in->msg)};
+    struct sip_leg_event event = {
+        .kind = SIP_LEG_OFFER, .sdp = sip_leg__sdp_of(in->msg), .is_update = true};
     uint16_t status = sip_leg__check_content(in->msg, &refusal);
     struct sip_build build;
 
@@ -536,6 +580,10 @@ static void on_info(struct sip_leg *leg, struct ua_in *in, struct server_txn *tx
 {
     struct sip_leg_event event = {.kind = SIP_LEG_DTMF};
 
+    if (leg->is_raw) {
+        sip_leg__on_raw_info(leg, in, txn);
+        return;
+    }
     if (in->msg->body.n == 0) {
         server_txn__ok(txn);
         return;

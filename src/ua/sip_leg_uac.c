@@ -241,25 +241,22 @@ static struct leg_fork *find_fork(struct sip_leg *leg, struct sr_str tag)
     return fork;
 }
 
-static void send_prack(struct sip_leg *leg, struct sip_msg *msg, uint32_t rseq)
+void sip_leg__send_prack(struct sip_leg *leg, struct sip_dialog *dialog, uint32_t rseq,
+                         uint32_t cseq)
 {
     struct ua *ua = leg->ua;
-    struct sip_dialog dialog;
     char branch[UA_TOKEN_MAX];
-    struct ua_dialog_request request = {.dialog = &dialog,
+    struct ua_dialog_request request = {.dialog = dialog,
                                         .flow = sip_leg__flow(leg),
                                         .method = SIP_METHOD_PRACK,
                                         .provider = leg->provider};
     struct sip_build build;
 
-    if (sip_dialog_init_uac(&dialog, msg, false) != SR_OK)
-        return;
     ua__branch(ua, branch);
     request.branch = sr_str_c(branch);
     request.cseq = sip_dialog_next_cseq(&leg->dialog);
     ua__request_begin(ua, &build, &request);
-    sip_build_fmt(&build, SIP_HDR_RACK, "%u %u INVITE", (unsigned)rseq,
-                  (unsigned)sip_msg_cseq(msg)->number);
+    sip_build_fmt(&build, SIP_HDR_RACK, "%u %u INVITE", (unsigned)rseq, (unsigned)cseq);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         (void)sip_leg__send(leg, SIP_METHOD_PRACK, &build, request.branch, NULL);
 }
@@ -267,12 +264,19 @@ static void send_prack(struct sip_leg *leg, struct sip_msg *msg, uint32_t rseq)
 bool sip_leg__take_reliable(struct sip_leg *leg, struct sip_msg *msg)
 {
     struct leg_fork *fork = find_fork(leg, sip_msg_to(msg)->tag);
+    uint32_t cseq = sip_msg_cseq(msg)->number;
+    struct sip_dialog dialog;
     uint32_t rseq;
 
     if (fork == NULL || !sip_msg_uint(msg, SIP_HDR_RSEQ, &rseq) ||
         sip_rel_order(&fork->seen, rseq) != SIP_REL_NEW)
         return false;
-    send_prack(leg, msg, rseq);
+    if (sip_dialog_init_uac(&dialog, msg, false) != SR_OK)
+        return true;
+    if (leg->is_raw && leg->state == LEG_CALLING)
+        sip_leg__owe_prack(leg, &dialog, rseq, cseq);
+    else
+        sip_leg__send_prack(leg, &dialog, rseq, cseq);
     return true;
 }
 

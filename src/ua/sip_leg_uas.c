@@ -284,7 +284,8 @@ void sip_leg_progress(struct sip_leg *leg, uint16_t status, struct sr_str sdp)
         return;
     if (leg->is_answered_early || leg->is_rel_offer)
         sdp = (struct sr_str){NULL, 0};
-    if (leg->is_rel_wanted || (leg->is_rel_supported && sdp.n > 0) || leg->rel.is_pending) {
+    if (leg->is_rel_wanted || (leg->is_rel_supported && (sdp.n > 0 || leg->is_raw)) ||
+        leg->rel.is_pending) {
         send_reliable(leg, status, sdp);
     } else {
         if (leg->is_offerless)
@@ -374,6 +375,11 @@ void sip_leg__on_prack(struct sip_leg *leg, struct ua_in *in, struct server_txn 
         server_txn__refuse(txn, 481, NULL);
         return;
     }
+    if (leg->is_raw) {
+        struct sip_leg_event event = {.kind = SIP_LEG_PRACKED};
+
+        sip_leg__tell(leg, &event);
+    }
     if (leg->is_rel_offer && leg->offer == LEG_OFFER_OURS && sdp.n > 0) {
         struct sip_leg_event event = {.kind = SIP_LEG_ANSWER, .status = 200, .sdp = sdp};
 
@@ -382,7 +388,7 @@ void sip_leg__on_prack(struct sip_leg *leg, struct ua_in *in, struct server_txn 
         server_txn__ok(txn);
         sip_leg__tell(leg, &event);
     } else if (sdp.n > 0 && leg->offer == LEG_OFFER_NONE) {
-        struct sip_leg_event event = {.kind = SIP_LEG_OFFER, .sdp = sdp};
+        struct sip_leg_event event = {.kind = SIP_LEG_OFFER, .sdp = sdp, .is_update = true};
 
         leg->offer = LEG_OFFER_THEIRS;
         leg->offer_st = txn;

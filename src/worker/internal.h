@@ -51,10 +51,11 @@ enum {
     WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
-    WORKER_MARK_RTCP = 1,  /* bits of what epoll gives back: a leg's RTCP socket; */
-    WORKER_MARK_BPORT = 2, /* a socket of the browser port */
-    LEG_PPS_MAX = 250,     /* packets a second taken from one leg; the excess is dropped */
-    LEG_LONE_US = 5000,    /* a packet so long after the one before it came alone */
+    WORKER_MARK_RTCP = 1,    /* bits of what epoll gives back: a leg's RTCP socket; */
+    WORKER_MARK_BPORT = 2,   /* a socket of the browser port */
+    LEG_PPS_MAX = 250,       /* packets a second taken from one leg; the excess is dropped */
+    LEG_PIPE_PPS_MAX = 4000, /* the same of a pipe: video */
+    LEG_LONE_US = 5000,      /* a packet so long after the one before it came alone */
     LEG_SOCKET_BYTES = 256 * 1024,
     LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
@@ -410,7 +411,8 @@ void mweb__serve_rings(struct worker *worker);
 /** Speaks RTP with somebody outside. */
 static inline bool mleg__has_wire(const struct mleg *leg)
 {
-    return leg->kind == MEDIA_LEG_RTP || leg->kind == MEDIA_LEG_WEBRTC;
+    return leg->kind == MEDIA_LEG_RTP || leg->kind == MEDIA_LEG_WEBRTC ||
+           leg->kind == MEDIA_LEG_PIPE;
 }
 
 /** On the front, before the leg is handed over. */
@@ -434,6 +436,21 @@ void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *pa
 bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units);
 void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms);
 bool mleg__has_digits(const struct mleg *leg);
+/** What the latch said of a source: the socket follows it, drops are counted. True: accepted. */
+bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                  const struct latch_result *latched);
+/** The safety rules for an RTP packet: from whom, of what type, not too many. */
+bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                      const struct rtp_packet *packet);
+/** Not too many packets in this second; the excess is counted. */
+bool mleg__is_in_measure(const struct worker *worker, struct mleg *leg);
+/** Where a phone's RTCP goes; false: nowhere yet. */
+bool mleg__rtcp_target(const struct mleg *leg, struct sr_addr *target);
+
+/* ---- pipe.c: MEDIA_LEG_PIPE ---- */
+/** One datagram of its RTP or RTCP socket: to the other pipe of the room. */
+void pipe__take(struct worker *worker, struct mleg *leg, bool is_rtcp_socket,
+                const struct sr_addr *from, uint8_t *bytes, size_t n);
 
 /* ---- mroom.c: the tick ---- */
 void mroom__tick(struct worker *worker, struct mroom *room);

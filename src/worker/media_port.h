@@ -56,6 +56,9 @@ enum media_leg_kind {
     /** A browser, or a phone that speaks WebRTC: ICE-lite, DTLS-SRTP, rtcp-mux on the one port all
         of them share (UDP, and passive TCP on the same number). */
     MEDIA_LEG_WEBRTC,
+    /** Ports like RTP, but what comes goes out of the other PIPE of the room as it is (any codec, SRTP
+        end to end, video, T.38); only the safety rules look at it. Never with other kinds in a room. */
+    MEDIA_LEG_PIPE,
 };
 
 /** What a leg hears instead of the mix (a held party, ring-back before an answer). */
@@ -105,6 +108,8 @@ struct media_stream {
     struct srtp_keys tx, rx; /* SDES: what we and what the peer protect with; suite NONE: not yet */
     struct dtls_fingerprint dtls_peer; /* DTLS on an RTP leg: what its certificate must have */
     bool is_dtls_client;               /* the same: we send the ClientHello */
+    bool is_rtp;               /* PIPE: packets have RTP's header; else any datagram (T.38) */
+    uint64_t payload_types[2]; /* PIPE with is_rtp: bit n: payload type n was agreed */
 };
 
 struct media_leg_options {

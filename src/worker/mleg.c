@@ -296,41 +296,53 @@ static void note_unknown_type(struct mleg *leg, uint8_t payload_type)
     leg->unknown_type = payload_type;
 }
 
+bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                  const struct latch_result *latched)
+{
+    if (latched->is_changed) {
+        disconnect(leg);
+        connect_to(leg, &leg->latch.locked);
+        report_latched(worker, leg);
+    }
+    leg->rx_dropped += latched->verdict == LATCH_DROP;
+    if (latched->verdict == LATCH_DROP && latched->reject != LATCH_REJECT_PAYLOAD_TYPE)
+        leg->stray_from = *from;
+    return latched->verdict == LATCH_ACCEPT;
+}
+
 static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                          const struct rtp_packet *packet)
 {
     struct latch_result latched = latch_on_packet(&leg->latch, from, packet, worker->now);
 
-    if (latched.is_changed) {
-        disconnect(leg);
-        connect_to(leg, &leg->latch.locked);
-        report_latched(worker, leg);
-    }
-    leg->rx_dropped += latched.verdict == LATCH_DROP;
     if (latched.verdict == LATCH_DROP && latched.reject == LATCH_REJECT_PAYLOAD_TYPE)
         note_unknown_type(leg, packet->payload_type);
-    else if (latched.verdict == LATCH_DROP)
-        leg->stray_from = *from;
-    return latched.verdict == LATCH_ACCEPT;
+    return mleg__follow(worker, leg, from, &latched);
 }
 
-/* The safety rules: from whom, of what type, not too many. */
-static bool is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
-                       const struct rtp_packet *packet)
+bool mleg__is_in_measure(const struct worker *worker, struct mleg *leg)
+{
+    uint32_t most = leg->kind == MEDIA_LEG_PIPE ? LEG_PIPE_PPS_MAX : LEG_PPS_MAX;
+
+    if (worker->now - leg->burst_at > SR_SEC) {
+        leg->burst_at = worker->now;
+        leg->burst_count = 0;
+    }
+    if (++leg->burst_count > most) {
+        leg->rx_dropped++;
+        return false;
+    }
+    return true;
+}
+
+bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                      const struct rtp_packet *packet)
 {
     if (leg->web != NULL)
         note_browser(worker, leg);
     else if (!is_from_peer(worker, leg, from, packet))
         return false;
-    if (worker->now - leg->burst_at > SR_SEC) {
-        leg->burst_at = worker->now;
-        leg->burst_count = 0;
-    }
-    if (++leg->burst_count > LEG_PPS_MAX) {
-        leg->rx_dropped++;
-        return false;
-    }
-    return true;
+    return mleg__is_in_measure(worker, leg);
 }
 
 /* SRTP: only what has the right key is looked at, so nothing else ever locks the source. */
@@ -362,7 +374,7 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
         leg->rx_dropped++;
         return;
     }
-    if (!is_welcome(worker, leg, from, &packet))
+    if (!mleg__is_welcome(worker, leg, from, &packet))
         return;
     format = format_of(leg, packet.payload_type);
     verdict = rtp_source_push(&leg->source, &packet, leg->arrived_at);
@@ -553,7 +565,9 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
             continue;
-        if (dtls_is_record(bytes, (size_t)n)) /* RFC 7983 */
+        if (leg->kind == MEDIA_LEG_PIPE)
+            pipe__take(worker, leg, false, &from, bytes, (size_t)n);
+        else if (dtls_is_record(bytes, (size_t)n)) /* RFC 7983 */
             take_dtls(worker, leg, &from, bytes, (size_t)n);
         else if (rtp_is_rtcp(bytes, (size_t)n))
             take_rtcp(worker, leg, &from, bytes, (size_t)n);
@@ -571,7 +585,9 @@ void mleg__receive_rtcp(struct worker *worker, struct mleg *leg)
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
         if (!read_one(leg->rtcp_fd, leg, bytes, sizeof(bytes), &n, &from))
             return;
-        if (n > 0 && leg->has_stream)
+        if (n > 0 && leg->kind == MEDIA_LEG_PIPE)
+            pipe__take(worker, leg, true, &from, bytes, (size_t)n);
+        else if (n > 0 && leg->has_stream)
             take_rtcp(worker, leg, &from, bytes, (size_t)n);
     }
 }
@@ -585,6 +601,8 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
     options.is_behind_nat = !sr_addr_ip_eq(&stream->remote_rtp, &stream->signalling);
     for (uint8_t i = 0; i < stream->format_count; i++)
         latch_allow(&options, stream->formats[i].payload_type);
+    for (size_t i = 0; leg->kind == MEDIA_LEG_PIPE && i < SR_ARRAY_LEN(options.payload_types); i++)
+        options.payload_types[i] = stream->payload_types[i];
     if (!leg->has_stream)
         latch_init(&leg->latch, &options);
     else if (latch_on_signaling(&leg->latch, &options))
@@ -603,8 +621,7 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
 
 /* ---- now and then ---- */
 
-/* Where a phone's RTCP goes; false: nowhere yet. */
-static bool rtcp_target(const struct mleg *leg, struct sr_addr *target)
+bool mleg__rtcp_target(const struct mleg *leg, struct sr_addr *target)
 {
     *target = leg->rtcp_addr;
     if (leg->stream.crypto == MEDIA_CRYPTO_DTLS && !leg->stream.rtcp_mux)
@@ -630,7 +647,7 @@ static void send_rtcp(struct worker *worker, struct mleg *leg)
     size_t n;
 
     rtcp_timer_sent(&leg->rtcp_timer, &worker->prng, worker->now);
-    if (leg->web == NULL && !rtcp_target(leg, &target))
+    if (leg->web == NULL && !mleg__rtcp_target(leg, &target))
         return;
     if (leg->sender.packets > 0) {
         report.has_sr = true;
@@ -793,7 +810,7 @@ void mleg__housekeeping(struct worker *worker, struct mleg *leg)
         dtmf_rx_on_deadline(&leg->dtmf_rx, worker->now, &step);
         report_digits(worker, leg, &step);
     }
-    if (rtcp_timer_deadline(&leg->rtcp_timer) <= worker->now)
+    if (leg->kind != MEDIA_LEG_PIPE && rtcp_timer_deadline(&leg->rtcp_timer) <= worker->now)
         send_rtcp(worker, leg);
     if (leg->stats_at <= worker->now)
         report_stats(worker, leg);

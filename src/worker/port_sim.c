@@ -353,7 +353,8 @@ static enum sr_err leg_open(struct media_port *port, sr_id room,
 
     if (find_room(port, room) == NULL)
         return SR_ERR_NOTFOUND;
-    if (options->kind == MEDIA_LEG_RTP && (number = take_port(sim)) == 0)
+    if ((options->kind == MEDIA_LEG_RTP || options->kind == MEDIA_LEG_PIPE) &&
+        (number = take_port(sim)) == 0)
         return SR_ERR_LIMIT;
     leg = sr_zalloc(1, sizeof(*leg));
     leg->shown.room = room;

@@ -98,6 +98,12 @@ static enum codec_id rx_codec_of(const struct mleg *leg)
     return leg->front_stream.send_codec;
 }
 
+/* Pipes need no speed: what comes goes on, whoever is there. */
+static bool is_piped(const struct mroom *room)
+{
+    return room->front_leg_count > 0 && room->front_legs[0]->kind == MEDIA_LEG_PIPE;
+}
+
 static bool can_relay(const struct mroom *room)
 {
     const struct mleg *a = room->front_leg_count == 2 ? room->front_legs[0] : NULL;
@@ -174,7 +180,9 @@ static void apply(struct mroom *room)
 
     if (room->is_closing)
         return;
-    if (mode == MEDIA_MODE_RELAY && !can_relay(room))
+    if (is_piped(room))
+        mode = MEDIA_MODE_RELAY;
+    else if (mode == MEDIA_MODE_RELAY && !can_relay(room))
         mode = MEDIA_MODE_MIX;
     if (mode == MEDIA_MODE_MIX) {
         for (uint32_t i = 0; i < room->front_leg_count; i++) {
@@ -374,7 +382,7 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
     leg->rtcp_fd = -1;
     leg->front_room = room;
     sr_list_init(&leg->held_orders);
-    if (leg->kind == MEDIA_LEG_RTP)
+    if (leg->kind == MEDIA_LEG_RTP || leg->kind == MEDIA_LEG_PIPE)
         err = open_sockets(port, leg);
     else if (leg->kind == MEDIA_LEG_WEBRTC)
         err = front__webrtc_open(port, leg);
@@ -398,7 +406,7 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
     if (leg->web != NULL)
         front__webrtc_announce(port, leg);
     *ret_leg = leg->id;
-    *ret_rtp = leg->kind == MEDIA_LEG_RTP ? leg->local : (struct sr_addr){0};
+    *ret_rtp = leg->rtp_fd >= 0 ? leg->local : (struct sr_addr){0};
     apply(room);
     return SR_OK;
 }

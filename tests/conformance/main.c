@@ -30,5 +30,6 @@ int main(int argc, char **argv)
     failed += run_srtp();
     failed += run_walk();
     failed += run_provider();
+    failed += run_passthrough();
     return failed != 0;
 }

@@ -155,5 +155,6 @@ int run_loss(void);
 int run_srtp(void);
 int run_walk(void);
 int run_provider(void);
+int run_passthrough(void);
 
 #endif

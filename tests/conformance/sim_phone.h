@@ -28,6 +28,7 @@ struct phone_manners {
     sr_usec final_after;    /* from the INVITE on */
     const char *codecs;
     bool is_deaf;             /* hears nothing at all */
+    bool never_pracks;        /* a reliable response to its INVITE */
     bool never_acks;          /* a 2xx to its INVITE */
     bool never_acks_refusals; /* a final response >= 300 */
     bool ignores_bye;         /* neither answers BYE nor sends one */
@@ -37,7 +38,10 @@ struct phone_manners {
     const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
     const char *demands;                /* 488 to an offer without this text; NULL: none */
     const char *proto, *crypto, *suite; /* see struct sim_sdp */
-    const char *ok_extra;               /* the same of its 200 to INVITE and UPDATE */
+    const char *sdp;      /* its description word by word, whatever is offered; NULL: as it can */
+    uint16_t info_status; /* to INFO; 0: 200 */
+    const char *refusal_extra; /* header lines of its refusal, or NULL */
+    const char *ok_extra;      /* the same of its 200 to INVITE and UPDATE */
 };
 
 enum phone_state {

@@ -18,6 +18,10 @@ static bool write_sdp(struct phone_call *call, struct sr_str offer, struct sr_bu
 {
     struct sim_sdp ours;
 
+    if (call->phone->manners.sdp != NULL) {
+        sr_buf_c(out, call->phone->manners.sdp);
+        return true;
+    }
     phone__sdp(call, &ours);
     if (offer.n > 0)
         return sim_sdp_answer(&ours, offer, out);
@@ -261,7 +265,8 @@ void phone_refuse(struct phone_call *call, uint16_t status)
         return;
     call->state = PHONE_OVER;
     call->status = status;
-    phone__respond(call->invite_stxn, status, NULL, (struct sr_str){NULL, 0});
+    phone__respond(call->invite_stxn, status, call->phone->manners.refusal_extra,
+                   (struct sr_str){NULL, 0});
 }
 
 void phone_answer(struct phone_call *call)
@@ -476,6 +481,10 @@ static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, st
     } else if (strcmp(stxn->method, "INFO") == 0) {
         call->infos++;
         keep(sim_body(msg), call->info_body, sizeof(call->info_body));
+        if (stxn->phone->manners.info_status != 0) {
+            phone__respond(stxn, stxn->phone->manners.info_status, NULL, (struct sr_str){NULL, 0});
+            return;
+        }
     }
     phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
 }
@@ -569,7 +578,7 @@ static void on_provisional(struct phone_txn *txn, uint16_t status, struct sr_str
     if (status > 100)
         learn_dialog(call, msg);
     keep_sdp(sim_body(msg), call->early_sdp);
-    if (rseq.n > 0) {
+    if (rseq.n > 0 && !call->phone->manners.never_pracks) {
         sr_buf_init(&extra, PHONE_TEXT_MAX);
         sr_buf_fmt(&extra, "RAck: %.*s %u INVITE\r\n", SR_STR_ARG(rseq), txn->cseq);
         (void)phone__request(

@@ -2,6 +2,7 @@
 #define TEST_WORKER_H
 
 int test_mshare(void);
+int test_pipe(void);
 int test_play(void);
 int test_port_threads(void);
 int test_secure(void);

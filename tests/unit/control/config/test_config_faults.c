@@ -137,6 +137,11 @@ static const struct row rows[] = {
      "/routing/routes/0/action/mode", 3, "exactly one target", "b2bua"},
     {ROUTE("", "\"mode\":\"passthrough\",\"targets\":[\"tel:1\"],\"record\":\"on\""), CONFIG_ERROR,
      "/routing/routes/0/action/mode", 3, "recording", "b2bua"},
+    {ROUTE("", "\"mode\":\"passthrough\",\"targets\":[\"tel:1\"],\"announcement\":\"Hello\""),
+     CONFIG_ERROR, "/routing/routes/0/action/mode", 3, "announcement", "b2bua"},
+    {ROUTE("", "\"mode\":\"passthrough\",\"targets\":[\"tel:1\"],\"fallback\":{\"busy\":{"
+               "\"type\":\"hangup\"}}"),
+     CONFIG_ERROR, "/routing/routes/0/action/mode", 3, "fallbacks", "b2bua"},
     {"{\"routing\":{\"routes\":[{\"id\":\"a\",\"match\":{\"numberPattern\":\"+49*\"},\"action\":{"
      "\"targets\":"
      "[\"tel:1\"]}},\n{\"id\":\"b\",\"match\":{\"numberPattern\":\"+4930*\"},\"action\":{"

@@ -1,0 +1,252 @@
+/* Descriptions that are passed on between two parties with only addresses and ports changed, and the
+ * pipes that carry what they speak of: one room with a pipe on each side per m= line. Whole calls
+ * (passthrough.c) and faxes (fax.c) stand on it. */
+#include "base/alloc.h"
+#include "call/internal.h"
+#include "sip/sdp.h"
+
+bool pipes__begin(struct leg *leg, const struct sr_addr *local)
+{
+    if (leg->pipes != NULL)
+        return true;
+    if (local->family == SR_ADDR_NONE)
+        return false;
+    leg->pipes = sr_zalloc(1, sizeof(*leg->pipes));
+    leg->pipes->local = *local;
+    return true;
+}
+
+void pipes__free(struct leg *leg)
+{
+    if (leg->pipes == NULL)
+        return;
+    sr_free((void *)leg->pipes->sdp.p);
+    sr_free(leg->pipes);
+    leg->pipes = NULL;
+}
+
+/* ---- ports ----------------------------------------------------------------------------------- */
+
+static bool open_line(struct leg *leg, size_t i)
+{
+    struct media_port *media = leg->engine->media;
+    struct pipe_line *line = &leg->pipes->lines[i];
+    struct media_leg_options options = {
+        .kind = MEDIA_LEG_PIPE, .local = leg->pipes->local, .cookie = leg->id};
+    struct call *call = leg->call;
+    enum sr_err err = SR_OK;
+
+    if (line->media != SR_ID_NONE)
+        return true;
+    if (call->pipe_rooms[i] == SR_ID_NONE) /* its events are of no interest: no cookie */
+        err = media_room_open(media, 0, &call->pipe_rooms[i]);
+    if (err == SR_OK)
+        err = media_leg_open(media, call->pipe_rooms[i], &options, &line->media, &line->rtp);
+    if (err != SR_OK) {
+        line->media = SR_ID_NONE;
+        sr_log(HUB, WARN, "event=no_rtp_port call=%s leg=%s err=%s", call->call_id, leg->leg_id,
+               sr_err_name(err));
+        return false;
+    }
+    media_room_set_mode(media, call->pipe_rooms[i], MEDIA_MODE_RELAY);
+    if (line->rtp.family == leg->rtp.family) /* the address the party knows us by */
+        memcpy(line->rtp.ip, leg->rtp.ip, sizeof(line->rtp.ip));
+    leg->pipes->open_count++;
+    call->media_open++;
+    return true;
+}
+
+void pipes__close(struct leg *leg)
+{
+    if (leg->pipes == NULL)
+        return;
+    for (size_t i = 0; i < PIPES_MAX; i++) {
+        if (leg->pipes->lines[i].media == SR_ID_NONE)
+            continue;
+        media_leg_close(leg->engine->media, leg->pipes->lines[i].media);
+        leg->pipes->lines[i] = (struct pipe_line){.media = SR_ID_NONE};
+    }
+}
+
+bool pipes__is_open(const struct leg *leg)
+{
+    return leg->pipes != NULL && leg->pipes->open_count > 0;
+}
+
+bool pipes__is_main(const struct leg *leg, sr_id media)
+{
+    return leg->pipes != NULL && leg->pipes->lines[0].media == media;
+}
+
+void pipes__close_rooms(struct call *call)
+{
+    for (size_t i = 0; i < PIPES_MAX; i++) {
+        if (call->pipe_rooms[i] != SR_ID_NONE)
+            media_room_close(call->engine->media, call->pipe_rooms[i]);
+    }
+}
+
+/* ---- descriptions ---------------------------------------------------------------------------- */
+
+static enum sr_err parse(struct sr_str text, struct sr_arena *arena, struct sdp *ret_sdp)
+{
+    enum sr_err err = sdp_parse(text, arena, ret_sdp, NULL);
+
+    if (err == SR_OK && (ret_sdp->media_count == 0 || ret_sdp->media_count > PIPES_MAX))
+        err = SR_ERR_LIMIT;
+    return err;
+}
+
+enum sr_err pipes__keep(struct leg *leg, struct sr_str text)
+{
+    struct sr_arena arena;
+    struct sdp sdp;
+    enum sr_err err;
+    char *copy;
+
+    sr_arena_init(&arena, SDP_ARENA_BYTES);
+    err = parse(text, &arena, &sdp);
+    sr_arena_done(&arena);
+    if (err != SR_OK)
+        return err;
+    copy = sr_alloc(text.n);
+    memcpy(copy, text.p, text.n);
+    sr_free((void *)leg->pipes->sdp.p);
+    leg->pipes->sdp = sr_str_make(copy, text.n);
+    return SR_OK;
+}
+
+enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf)
+{
+    struct sdp_rewrite_media media[PIPES_MAX] = {0};
+    struct sdp_rewrite rewrite = {.session = to->rtp, .media = media};
+    struct sr_arena arena;
+    struct sdp sdp;
+    enum sr_err err;
+
+    sr_arena_init(&arena, SDP_ARENA_BYTES);
+    err = parse(from->pipes->sdp, &arena, &sdp);
+    for (uint8_t i = 0; err == SR_OK && i < sdp.media_count; i++) {
+        if (sdp.media[i].port == 0)
+            continue;
+        if (!open_line(to, i) || !open_line(from, i))
+            err = SR_ERR_LIMIT;
+        media[i].rtp = to->pipes->lines[i].rtp;
+        media[i].rtcp = media[i].rtp;
+        media[i].rtcp.port++;
+    }
+    rewrite.media_count = err == SR_OK ? sdp.media_count : 0;
+    if (err == SR_OK)
+        err = sdp_rewrite(&sdp, &rewrite, buf);
+    sr_arena_done(&arena);
+    return err;
+}
+
+/* ---- what media is told ---------------------------------------------------------------------- */
+
+static bool is_rtp(const struct sdp_media *media)
+{
+    return sr_str_find(media->proto, 'R', 0) < media->proto.n &&
+           sr_str_starts(sr_str_from(media->proto, sr_str_find(media->proto, 'R', 0)),
+                         SR_STR("RTP/"));
+}
+
+static void add_types(const struct sdp *sdp, uint8_t i, struct media_stream *stream)
+{
+    uint8_t type;
+
+    for (uint8_t f = 0; i < sdp->media_count && f < sdp->media[i].format_count; f++) {
+        if (sdp_pt_parse(sdp->media[i].formats[f], &type) == SR_OK)
+            stream->payload_types[type / 64] |= (uint64_t)1 << type % 64;
+    }
+}
+
+/* Where the party wants it; nowhere on hold in the old way, or where nothing may be sent. */
+static void add_address(const struct sdp *sdp, uint8_t i, struct media_stream *stream)
+{
+    const struct sdp_media *media = &sdp->media[i];
+    struct sr_addr addr = media->connection.addr;
+    struct sr_str value;
+
+    if (sr_addr_is_any(&addr) || sr_addr_is_multicast(&addr) || media->port == 0)
+        addr.family = SR_ADDR_NONE;
+    addr.port = media->port;
+    stream->remote_rtp = addr;
+    stream->remote_rtcp = addr;
+    stream->remote_rtcp.port++;
+    if (sdp_attr_find(sdp, media, "rtcp", &value) &&
+        sdp_rtcp_parse(value, &stream->remote_rtcp) == SR_OK &&
+        stream->remote_rtcp.family == SR_ADDR_NONE) {
+        uint16_t port = stream->remote_rtcp.port;
+
+        stream->remote_rtcp = addr;
+        stream->remote_rtcp.port = port;
+    }
+}
+
+static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *others, uint8_t i)
+{
+    const struct config_proxy *proxy = &leg->call->config->proxy;
+    struct media_stream stream = {.send_codec = CODEC_NONE,
+                                  .signalling = leg->signalling,
+                                  .can_send = true,
+                                  .can_recv = true};
+
+    if (leg->pipes->lines[i].media == SR_ID_NONE)
+        return;
+    stream.is_rtp = is_rtp(&own->media[i]);
+    add_address(own, i, &stream);
+    add_types(own, i, &stream);
+    add_types(others, i, &stream);
+    media_leg_set_stream(leg->engine->media, leg->pipes->lines[i].media, &stream);
+    if (i == 0)
+        media_leg_set_timeout(leg->engine->media, leg->pipes->lines[i].media,
+                              leg->is_holding ? proxy->rtp_timeout_hold_sec
+                                              : proxy->rtp_timeout_sec);
+}
+
+/* For people: the codec the first line agreed on. */
+static void note_codec(struct leg *leg, const struct sdp *sdp)
+{
+    const struct sdp_media *media = &sdp->media[0];
+    struct sdp_rtpmap map;
+    struct sr_str value;
+    uint16_t cursor = 0;
+    uint8_t type;
+
+    if (sdp_pt_parse(media->formats[0], &type) != SR_OK) {
+        (void)sr_str_copy(media->formats[0], leg->codec_last, sizeof(leg->codec_last));
+        return;
+    }
+    if (type == 0 || type == 8)
+        (void)sr_str_copy(sr_str_c(type == 0 ? "PCMU" : "PCMA"), leg->codec_last,
+                          sizeof(leg->codec_last));
+    while (sdp_attr_next(&media->section, "rtpmap", &cursor, &value)) {
+        if (sdp_rtpmap_parse(value, &map) == SR_OK && map.pt == type)
+            (void)sr_str_copy(map.name, leg->codec_last, sizeof(leg->codec_last));
+    }
+}
+
+void pipes__set_streams(struct leg *a, struct leg *b)
+{
+    struct sdp of_a = {0}, of_b = {0};
+    struct sr_arena arena_a, arena_b;
+
+    sr_arena_init(&arena_a, SDP_ARENA_BYTES);
+    sr_arena_init(&arena_b, SDP_ARENA_BYTES);
+    if (parse(a->pipes->sdp, &arena_a, &of_a) == SR_OK &&
+        parse(b->pipes->sdp, &arena_b, &of_b) == SR_OK) {
+        a->is_holding =
+            of_a.media[0].direction == SDP_SENDONLY || of_a.media[0].direction == SDP_INACTIVE;
+        b->is_holding =
+            of_b.media[0].direction == SDP_SENDONLY || of_b.media[0].direction == SDP_INACTIVE;
+        for (uint8_t i = 0; i < of_a.media_count && i < of_b.media_count; i++) {
+            set_line(a, &of_a, &of_b, i);
+            set_line(b, &of_b, &of_a, i);
+        }
+        note_codec(a, &of_a);
+        note_codec(b, &of_b);
+    }
+    sr_arena_done(&arena_a);
+    sr_arena_done(&arena_b);
+}

@@ -1,0 +1,61 @@
+/**
+ * @file pipes.h  What is passed on from one party to the other as it is: descriptions (SDP) with only
+ * addresses and ports changed, and the media they speak of. For whole calls (passthrough), and for a
+ * fax in a call (T.38). Only src/call/ includes this.
+ *
+ * Thread:  signalling thread
+ * Memory:  belongs to the leg; ports are given back by pipes__close()
+ */
+#ifndef SR_CALL_PIPES_H
+#define SR_CALL_PIPES_H
+
+#include "call/internal.h"
+
+/** What carries one m= line on one party's side. */
+struct pipe_line {
+    sr_id media; /* SR_ID_NONE: not open */
+    struct sr_addr rtp;
+};
+
+/** A party whose descriptions are passed on to the other one: pipes.c. */
+struct leg_pipes {
+    struct sr_addr local; /* its sockets bind this */
+    struct sr_str sdp;    /* what it said last; owned */
+    struct pipe_line lines[PIPES_MAX];
+    uint32_t open_count; /* lines whose CLOSED has not come */
+    bool is_asking;      /* its offer is with the other party */
+    bool wants_offer;    /* that one was empty: the other is to offer */
+    bool owes_answer;    /* to the other's offer, in its ACK */
+    bool is_informing;   /* an INFO is with it */
+};
+
+/* ---- pipes.c ---- */
+/** Readies a leg. `local`: where sockets bind; leg->rtp has the address its party is told. */
+bool pipes__begin(struct leg *leg, const struct sr_addr *local);
+/** Keeps what the party said. @return SR_OK; else what it said is unusable, and the old stays */
+SR_MUST_USE enum sr_err pipes__keep(struct leg *leg, struct sr_str sdp);
+/** What `from` said last, for `to`: opens what is missing. */
+SR_MUST_USE enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf);
+/** Both have spoken: media flows. */
+void pipes__set_streams(struct leg *a, struct leg *b);
+void pipes__close(struct leg *leg);
+bool pipes__is_open(const struct leg *leg);
+/** Is that the pipe of the leg's first line? Its statistics are the leg's. */
+bool pipes__is_main(const struct leg *leg, sr_id media);
+void pipes__free(struct leg *leg);
+void pipes__close_rooms(struct call *call);
+
+/* ---- passthrough.c ---- */
+bool pass__is_wanted(const struct routing_plan *plan);
+/** In place of leg__open_media and so on, in a call with is_pass. */
+bool pass__open(struct leg *leg, const struct sr_addr *local);
+enum call_reason pass__take_offer(struct leg *leg, struct sr_str sdp);
+enum sr_err pass__make_offer(struct leg *leg, struct leg *from, struct sr_buf *buf);
+enum sr_err pass__accept(struct leg *leg, struct sr_str sdp);
+enum sr_err pass__sdp_for_caller(struct leg *caller, struct leg *winner, struct sr_buf *buf);
+/** 1xx of the only branch left. */
+void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_event *event);
+/** True: the event went to the other party. */
+bool pass__on_event(struct leg *leg, const struct sip_leg_event *event);
+
+#endif

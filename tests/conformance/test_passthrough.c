@@ -1,0 +1,514 @@
+/* Passthrough: two dialogs whose descriptions, PRACK, INFO and offers go from end to end. */
+#include "rig.h"
+
+#include "call/internal.h"
+
+static const char config[] =
+    "{ \"proxy\": { \"publicIp\": \"203.0.113.7\" },\n"
+    "  \"devices\": [\n"
+    "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+    "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },\n"
+    "  { \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" } ],\n"
+    "  \"providers\": [ { \"id\": \"acme\", \"domain\": \"192.0.2.200\", \"transport\": \"udp\",\n"
+    "    \"register\": false, \"qualifySec\": 0, \"callerId\": \"+4930100\" } ],\n"
+    "  \"features\": { \"*8\": \"pickup\" },\n"
+    "  \"routing\": { \"routes\": [\n"
+    "    { \"id\": \"in\", \"match\": { \"direction\": \"inbound\", \"sourceProvider\": \"acme\" "
+    "},\n"
+    "      \"action\": { \"targets\": [\"b\"], \"mode\": \"passthrough\" } },\n"
+    "    { \"id\": \"inside\", \"match\": { \"direction\": \"internal\", \"numberPattern\": "
+    "\"555\" "
+    "},\n"
+    "      \"action\": { \"targets\": [\"b\"], \"mode\": \"passthrough\" } },\n"
+    "    { \"id\": \"out\", \"match\": { \"direction\": \"outbound\", \"numberPattern\": \"+49*\" "
+    "},\n"
+    "      \"action\": { \"provider\": \"acme\", \"mode\": \"passthrough\" } } ] } }\n";
+
+/* speex, iLBC with SRTP keys: nothing the router knows how to speak; and a camera */
+#define HEAD(host) "v=0\r\no=x 7 7 IN IP4 " host "\r\ns=odd\r\nc=IN IP4 " host "\r\nt=0 0\r\n"
+#define CAMERA(host, audio, video, direction)                                                      \
+    HEAD(host)                                                                                     \
+    "m=audio " audio " RTP/SAVP 97 101\r\na=rtpmap:97 speex/32000\r\n"                             \
+    "a=rtpmap:101 telephone-event/8000\r\n"                                                        \
+    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"       \
+    "a=" direction "\r\nm=video " video " RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n"                \
+    "a=rtcp:" video "9\r\n"
+#define FAX(host, port)                                                                            \
+    HEAD(host)                                                                                     \
+    "m=image " port " udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
+
+static const char camera_a[] = CAMERA("192.0.2.11", "4000", "400", "sendrecv");
+static const char camera_b[] = CAMERA("192.0.2.12", "5000", "500", "sendrecv");
+static const char hold_a[] = CAMERA("192.0.2.11", "4000", "400", "sendonly");
+static const char held_b[] = CAMERA("192.0.2.12", "5000", "500", "recvonly");
+static const char fax_a[] = FAX("192.0.2.11", "4444");
+static const char fax_b[] = FAX("192.0.2.12", "5555");
+
+struct pair {
+    struct rig rig;
+    struct sim_phone *a, *b;
+};
+
+static void begin(struct pair *pair)
+{
+    struct rig_options options = {.config = config};
+
+    rig_init(&pair->rig, &options);
+    pair->a = rig_phone(&pair->rig, "101");
+    pair->b = rig_phone(&pair->rig, "102");
+    pair->a->manners.sdp = camera_a;
+    pair->b->manners.sdp = camera_b;
+    rig_run(&pair->rig, 2 * SR_SEC);
+}
+
+static void end(struct pair *pair, struct phone_call *call)
+{
+    phone_bye(call);
+    RIG_ENDED(&pair->rig, 0, "hangup");
+    rig_done(&pair->rig);
+}
+
+/* The pipe of a device's n-th m= line as the media twin sees it. */
+static const struct port_sim_leg *pipe_of(struct pair *pair, const char *device_id, size_t line)
+{
+    struct call *call = call__find(pair->rig.engine, rig_call(&pair->rig, 0)->call_id);
+
+    assert_non_null(call);
+    SR_LIST_EACH(&call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (strcmp(leg->device_id, device_id) == 0 && leg->pipes != NULL)
+            return port_sim_leg(pair->rig.media, leg->pipes->lines[line].media);
+    }
+    fail_msg("no pipe");
+    return NULL;
+}
+
+/* Word by word but for our own address and ports. */
+static void claim_copied(const char *original, const char *host, const char *passed)
+{
+    struct sr_str ours = sr_str_c(passed), theirs = sr_str_c(original), line, other;
+
+    assert_null(strstr(passed, host));
+    while (sr_str_split(&theirs, '\n', &line)) {
+        assert_true(sr_str_split(&ours, '\n', &other));
+        if (sr_str_starts(line, SR_STR("o=")) || sr_str_starts(line, SR_STR("c=")))
+            assert_true(sim_has(other, "192.0.2.1\r"));
+        else if (sr_str_starts(line, SR_STR("m=")))
+            assert_true(sr_str_eq(sr_str_head(line, 7), sr_str_head(other, 7)));
+        else if (!sr_str_starts(line, SR_STR("a=rtcp:")))
+            assert_true(sr_str_eq(line, other));
+    }
+}
+
+static void test_codecs_nobody_knows_and_video_flow_through_ports_of_their_own(void **state)
+{
+    struct pair pair;
+    struct phone_call *call, *other;
+    const struct rig_call *seen;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    other = phone_incoming(pair.b);
+    seen = rig_call(&pair.rig, 0);
+    claim_copied(camera_a, "192.0.2.11", other->offer);
+    claim_copied(camera_b, "192.0.2.12", call->sdp);
+    assert_string_not_equal(call->call_id, other->call_id);
+    assert_string_equal(seen->view->route_id, "inside");
+    assert_true(seen->view->is_passthrough);
+    assert_string_equal(seen->view->mode, "relay");
+    assert_string_equal(rig_leg(seen, "b")->codec, "speex");
+    assert_int_equal(port_sim_leg_count(pair.rig.media), 4);
+    for (size_t i = 0; i < 2; i++) {
+        const struct port_sim_leg *of_a = pipe_of(&pair, "a", i), *of_b = pipe_of(&pair, "b", i);
+
+        assert_int_equal(of_a->options.kind, MEDIA_LEG_PIPE);
+        assert_true(of_a->room == of_b->room);
+        assert_true(of_a->stream.is_rtp && of_b->stream.is_rtp);
+        assert_int_equal(of_a->stream.remote_rtp.port, i == 0 ? 4000 : 400);
+        assert_int_equal(of_b->stream.remote_rtp.port, i == 0 ? 5000 : 500);
+        assert_int_equal(of_b->stream.remote_rtcp.port, i == 0 ? 5001 : 5009);
+        assert_true(of_a->stream.payload_types[0] == 0);
+        assert_true(of_a->stream.payload_types[1] ==
+                    (i == 0 ? (uint64_t)1 << 33 | (uint64_t)1 << 37 : (uint64_t)1 << 35));
+    }
+    assert_true(pipe_of(&pair, "a", 0)->room != pipe_of(&pair, "a", 1)->room);
+    end(&pair, call);
+}
+
+static void test_a_provider_is_told_the_public_address(void **state)
+{
+    struct pair pair;
+    struct sim_phone *gateway;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    gateway = rig_gateway(&pair.rig);
+    gateway->manners.sdp = camera_b;
+    call = rig_connect(&pair.rig, pair.a, "+49891234");
+    assert_non_null(strstr(phone_incoming(gateway)->offer, "c=IN IP4 203.0.113.7"));
+    assert_null(strstr(phone_incoming(gateway)->offer, "192.0.2.1"));
+    assert_non_null(strstr(phone_incoming(gateway)->target, "@203.0.113.7:5060"));
+    assert_non_null(strstr(call->sdp, "c=IN IP4 192.0.2.1\r"));
+    end(&pair, call);
+}
+
+static void test_a_providers_call_reaches_the_device(void **state)
+{
+    struct pair pair;
+    struct sim_phone *gateway;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    gateway = rig_gateway(&pair.rig);
+    gateway->manners.sdp = camera_a;
+    call = rig_connect(&pair.rig, gateway, "+4930100");
+    claim_copied(camera_a, "192.0.2.11", phone_incoming(pair.b)->offer);
+    assert_non_null(strstr(call->sdp, "c=IN IP4 203.0.113.7"));
+    end(&pair, call);
+}
+
+static void test_a_fax_takes_the_place_of_the_sound_and_gives_it_back(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    pair.a->manners.sdp = fax_a;
+    pair.b->manners.sdp = fax_b;
+    phone_reinvite(phone_incoming(pair.b), "sendrecv"); /* the called fax asks for it */
+    RIG_UNTIL(&pair.rig, phone_incoming(pair.b)->reoffer_status == 200);
+    assert_int_equal(call->reinvites, 1);
+    claim_copied(fax_b, "192.0.2.12", call->sdp);
+    claim_copied(fax_a, "192.0.2.11", phone_incoming(pair.b)->sdp);
+    assert_false(pipe_of(&pair, "a", 0)->stream.is_rtp);
+    assert_int_equal(pipe_of(&pair, "a", 0)->stream.remote_rtp.port, 4444);
+    assert_int_equal(pipe_of(&pair, "b", 0)->stream.remote_rtp.port, 5555);
+    pair.a->manners.sdp = camera_a;
+    pair.b->manners.sdp = camera_b;
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_true(pipe_of(&pair, "a", 0)->stream.is_rtp);
+    end(&pair, call);
+}
+
+static void test_hold_is_heard_at_the_other_end(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    pair.a->manners.sdp = hold_a;
+    pair.b->manners.sdp = held_b;
+    phone_reinvite(call, "sendonly");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_string_equal(sim_sdp_direction(sr_str_c(phone_incoming(pair.b)->sdp)), "sendonly");
+    assert_string_equal(sim_sdp_direction(sr_str_c(call->sdp)), "recvonly");
+    rig_run(&pair.rig, 100 * SR_MSEC);
+    assert_int_equal(pipe_of(&pair, "b", 0)->prompt, MEDIA_PROMPT_NONE); /* music is their thing */
+    pair.a->manners.sdp = camera_a;
+    pair.b->manners.sdp = camera_b;
+    phone_update(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_int_equal(phone_incoming(pair.b)->reinvites + phone_incoming(pair.b)->updates, 2);
+    end(&pair, call);
+}
+
+static void test_an_update_passes_as_an_update(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.b->manners.ok_extra = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n";
+    call = rig_connect(&pair.rig, pair.a, "555");
+    phone_update(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_int_equal(phone_incoming(pair.b)->updates, 1);
+    assert_int_equal(phone_incoming(pair.b)->reinvites, 0);
+    end(&pair, call);
+}
+
+static void test_a_refused_offer_leaves_everything_as_it_was(void **state)
+{
+    static const uint16_t statuses[] = {488, 415, 606, 491};
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    for (size_t i = 0; i < SR_ARRAY_LEN(statuses); i++) {
+        pair.b->manners.reoffer_status = statuses[i];
+        phone_reinvite(call, "sendrecv");
+        RIG_UNTIL(&pair.rig, call->reoffer_status != 0);
+        assert_int_equal(call->reoffer_status, statuses[i]);
+        assert_int_equal(call->state, PHONE_UP);
+    }
+    assert_int_equal(pipe_of(&pair, "a", 0)->stream.remote_rtp.port, 4000);
+    pair.b->manners.reoffer_status = 200;
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    end(&pair, call);
+}
+
+static void test_who_offers_at_the_same_time_gets_491(void **state)
+{
+    struct pair pair;
+    struct phone_call *call, *other;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    other = phone_incoming(pair.b);
+    phone_reinvite(call, "sendrecv");
+    phone_reinvite(other, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status != 0 && other->reoffer_status != 0);
+    assert_true(call->reoffer_status == 491 || other->reoffer_status == 491);
+    rig_run(&pair.rig, 5 * SR_SEC);
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    phone_reinvite(other, "sendrecv");
+    RIG_UNTIL(&pair.rig, other->reoffer_status == 200);
+    end(&pair, call);
+}
+
+static void test_prack_goes_from_end_to_end(void **state)
+{
+    struct pair pair;
+    struct phone_call *call, *other;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.extra = "Supported: 100rel\r\n";
+    pair.b->manners.early_status = 183;
+    pair.b->manners.has_early_sdp = true;
+    pair.b->manners.is_early_reliable = true;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->early_sdp[0] != '\0');
+    other = phone_incoming(pair.b);
+    assert_true(phone_had_status(call, 183));
+    claim_copied(camera_b, "192.0.2.12", call->early_sdp);
+    RIG_UNTIL(&pair.rig, other->pracks == 1);
+    RIG_UNTIL(&pair.rig, call->state == PHONE_UP);
+    assert_int_equal(other->pracks, 1);
+    end(&pair, call);
+}
+
+/* A caller that never confirms leaves the other end unconfirmed too; one without 100rel is spoken for. */
+static void test_prack_is_not_ours_to_give(void **state)
+{
+    struct pair pair;
+    struct phone_call *call, *other;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.extra = "Supported: 100rel\r\n";
+    pair.b->manners.early_status = 183;
+    pair.b->manners.has_early_sdp = true;
+    pair.b->manners.is_early_reliable = true;
+    pair.b->manners.final_status = 0;
+    pair.a->manners.never_pracks = true;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->early_sdp[0] != '\0');
+    rig_run(&pair.rig, 10 * SR_SEC);
+    other = phone_incoming(pair.b);
+    assert_int_equal(other->pracks, 0);
+    phone_cancel(call);
+    RIG_ENDED(&pair.rig, 0, "cancelled");
+    pair.a->manners.extra = NULL;
+    pair.a->manners.never_pracks = false;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, phone_incoming(pair.b) != other && phone_incoming(pair.b)->pracks == 1);
+    assert_true(phone_had_status(call, 183));
+    phone_cancel(call);
+    RIG_ENDED(&pair.rig, 1, "cancelled");
+    rig_done(&pair.rig);
+}
+
+static void test_cancel_reaches_the_other_end(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.b->manners.final_status = 0;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, phone_had_status(call, 180));
+    phone_cancel(call);
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 487);
+    RIG_ENDED(&pair.rig, 0, "cancelled");
+    assert_int_equal(phone_incoming(pair.b)->cancels, 1);
+    rig_done(&pair.rig);
+}
+
+static void test_refusals_pass_as_they_are(void **state)
+{
+    static const uint16_t statuses[] = {403, 404, 415, 480, 484, 486, 488, 600, 603, 606};
+    struct pair pair;
+
+    (void)state;
+    begin(&pair);
+    for (size_t i = 0; i < SR_ARRAY_LEN(statuses); i++) {
+        struct phone_call *call;
+
+        pair.b->manners.final_status = statuses[i];
+        call = phone_dial(pair.a, "555");
+        RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+        assert_int_equal(call->status, statuses[i]);
+        RIG_UNTIL(&pair.rig, rig_call(&pair.rig, i)->ended == 1);
+        assert_int_equal(pair.b->call_count, i + 1); /* 488: not asked again with other keys */
+    }
+    rig_done(&pair.rig);
+}
+
+static void test_info_passes_with_its_body_and_its_answer(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    phone_info(call, '5');
+    RIG_UNTIL(&pair.rig, call->info_status == 200);
+    assert_int_equal(phone_incoming(pair.b)->infos, 1);
+    assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->info_body), "5"));
+    assert_string_equal(rig_call(&pair.rig, 0)->digits, ""); /* not ours to read */
+    pair.b->manners.info_status = 469;
+    call->info_status = 0;
+    phone_info(call, '6');
+    RIG_UNTIL(&pair.rig, call->info_status != 0);
+    assert_int_equal(call->info_status, 469);
+    assert_int_equal(call->state, PHONE_UP);
+    end(&pair, call);
+}
+
+static void test_an_invite_without_an_offer_stays_one(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = phone_dial_offerless(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_UP);
+    rig_run(&pair.rig, SR_SEC);
+    assert_string_equal(phone_incoming(pair.b)->offer, "");
+    claim_copied(camera_b, "192.0.2.12", call->sdp);
+    assert_int_equal(phone_incoming(pair.b)->acks, 1);
+    assert_int_equal(pipe_of(&pair, "a", 0)->stream.remote_rtp.port, 4000);
+    assert_int_equal(pipe_of(&pair, "b", 0)->stream.remote_rtp.port, 5000);
+    phone_reinvite(call, NULL);
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    rig_run(&pair.rig, SR_SEC);
+    assert_int_equal(phone_incoming(pair.b)->reinvites, 1);
+    assert_int_equal(phone_incoming(pair.b)->acks, 2);
+    assert_int_equal(call->state, PHONE_UP);
+    end(&pair, call);
+}
+
+static void test_session_timers_are_each_legs_own(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.b->manners.ok_extra = "Session-Expires: 90;refresher=uac\r\nRequire: timer\r\n";
+    call = rig_connect(&pair.rig, pair.a, "555");
+    rig_run(&pair.rig, 600 * SR_SEC);
+    assert_int_equal(call->state, PHONE_UP);
+    assert_true(phone_incoming(pair.b)->reinvites + phone_incoming(pair.b)->updates >= 10);
+    assert_int_equal(call->reinvites + call->updates, 0);
+    end(&pair, call);
+}
+
+static void test_nobody_of_the_house_enters_or_moves_it(void **state)
+{
+    struct pair pair;
+    struct sim_phone *c;
+    struct phone_call *call, *pickup;
+    struct engine_command command;
+
+    (void)state;
+    begin(&pair);
+    c = rig_phone(&pair.rig, "103");
+    pair.b->manners.final_after = 5 * SR_SEC;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, phone_had_status(call, 180));
+    pickup = phone_dial(c, "*8102");
+    RIG_UNTIL(&pair.rig, pickup->state == PHONE_OVER);
+    RIG_UNTIL(&pair.rig, call->state == PHONE_UP);
+    phone_refer(call, "103", NULL, NULL);
+    RIG_UNTIL(&pair.rig, call->refer_status != 0);
+    assert_int_equal(call->refer_status, 603);
+    command = rig_command(ENGINE_DO_LEG_CHANGE, rig_call(&pair.rig, 0), "b");
+    command.has_held = command.is_held = true;
+    assert_int_equal(rig_do(&pair.rig, &command), SR_ERR_STATE);
+    assert_non_null(strstr(pair.rig.reply_why, "passes through"));
+    command = rig_command(ENGINE_DO_TRANSFER, rig_call(&pair.rig, 0), "b");
+    (void)sr_str_copy(SR_STR("103"), command.to, sizeof(command.to));
+    assert_int_equal(rig_do(&pair.rig, &command), SR_ERR_STATE);
+    end(&pair, call);
+}
+
+static void test_a_silent_line_ends_the_call_but_not_a_silent_camera(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+    struct media_event event = {.kind = MEDIA_EVENT_TIMEOUT};
+    struct call *live;
+    struct leg *leg;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    live = call__find(pair.rig.engine, rig_call(&pair.rig, 0)->call_id);
+    leg = call__find_leg(live, rig_leg_id(rig_call(&pair.rig, 0), "b"));
+    event.cookie = leg->id;
+    event.leg = leg->pipes->lines[1].media;
+    port_sim_inject(pair.rig.media, &event);
+    rig_run(&pair.rig, SR_SEC);
+    assert_int_equal(call->state, PHONE_UP);
+    event.leg = leg->pipes->lines[0].media;
+    port_sim_inject(pair.rig.media, &event);
+    RIG_ENDED(&pair.rig, 0, "media_timeout");
+    rig_done(&pair.rig);
+}
+
+int run_passthrough(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codecs_nobody_knows_and_video_flow_through_ports_of_their_own),
+        cmocka_unit_test(test_a_provider_is_told_the_public_address),
+        cmocka_unit_test(test_a_providers_call_reaches_the_device),
+        cmocka_unit_test(test_a_fax_takes_the_place_of_the_sound_and_gives_it_back),
+        cmocka_unit_test(test_hold_is_heard_at_the_other_end),
+        cmocka_unit_test(test_an_update_passes_as_an_update),
+        cmocka_unit_test(test_a_refused_offer_leaves_everything_as_it_was),
+        cmocka_unit_test(test_who_offers_at_the_same_time_gets_491),
+        cmocka_unit_test(test_prack_goes_from_end_to_end),
+        cmocka_unit_test(test_prack_is_not_ours_to_give),
+        cmocka_unit_test(test_cancel_reaches_the_other_end),
+        cmocka_unit_test(test_refusals_pass_as_they_are),
+        cmocka_unit_test(test_info_passes_with_its_body_and_its_answer),
+        cmocka_unit_test(test_an_invite_without_an_offer_stays_one),
+        cmocka_unit_test(test_session_timers_are_each_legs_own),
+        cmocka_unit_test(test_nobody_of_the_house_enters_or_moves_it),
+        cmocka_unit_test(test_a_silent_line_ends_the_call_but_not_a_silent_camera),
+    };
+
+    return cmocka_run_group_tests_name("passthrough", tests, NULL, NULL);
+}
