@@ -246,6 +246,8 @@ void pipes__set_streams(struct leg *a, struct leg *b)
         }
         note_codec(a, &of_a);
         note_codec(b, &of_b);
+        event__leg(a, ENGINE_LEG_CHANGED);
+        event__leg(b, ENGINE_LEG_CHANGED);
     }
     sr_arena_done(&arena_a);
     sr_arena_done(&arena_b);
