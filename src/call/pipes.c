@@ -201,8 +201,8 @@ static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *o
     media_leg_set_stream(leg->engine->media, leg->pipes->lines[i].media, &stream);
     if (i == 0)
         media_leg_set_timeout(leg->engine->media, leg->pipes->lines[i].media,
-                              leg->is_holding ? proxy->rtp_timeout_hold_sec
-                                              : proxy->rtp_timeout_sec);
+                              leg->is_holding || !stream.is_rtp ? proxy->rtp_timeout_hold_sec
+                                                                : proxy->rtp_timeout_sec);
 }
 
 /* For people: the codec the first line agreed on. */

@@ -587,10 +587,10 @@ static void take_limit(const struct ring *ring, const struct leg *leg)
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
 {
     struct ring *ring = leg->ring;
-    /* what passes through is told even when it was told before */
-    bool is_new =
+    bool is_other =
         event != NULL && (event->is_other_answer || (leg->call->is_pass && event->sdp.n > 0));
-    enum sr_err err = leg->has_stream && !is_new ? SR_OK : leg__accept_answer(leg, event->sdp);
+    bool is_agreed = leg->has_stream && !is_other;
+    enum sr_err err = is_agreed ? SR_OK : leg__accept_answer(leg, event->sdp);
 
     if (err != SR_OK) {
         sr_log(HUB, WARN, "event=bad_answer call=%s leg=%s err=%s", leg->call->call_id, leg->leg_id,
