@@ -167,21 +167,13 @@ static const struct config_device *only_device(const struct config_route_action 
     return action->targets[0].device;
 }
 
-static enum call_reason dial_route(struct call *call, struct leg *from,
-                                   const struct config_route *route, bool is_addition)
+enum call_reason call__ring_route(struct call *call, struct leg *from,
+                                  const struct config_route *route, bool is_addition)
 {
     const struct config_route_action *action = &route->action;
     const struct config_device *only = only_device(action);
     struct ring *ring;
 
-    if (action->duration_sec_max > 0)
-        call->duration_sec_max = action->duration_sec_max;
-    if (action->ivr_menu != NULL)
-        return announce(from, SR_STR(NOT_BUILT_MENU), CALL_REASON_NOT_BUILT);
-    if (action->target_names.count == 0 && !action->ring_browsers)
-        return action->voicemail_box != NULL
-                   ? enter_box(call, from, action->voicemail_box)
-                   : announce(from, action->announcement, CALL_REASON_HANGUP);
     if (!is_addition && only != NULL && only->forward.always.n > 0)
         return forward(call, only, only->forward.always, CALL_REASON_NONE);
     ring = ring__new(call, from, is_addition, action->no_answer_timeout_sec);
@@ -192,6 +184,24 @@ static enum call_reason dial_route(struct call *call, struct leg *from,
         ring->only = only;
     ring__add_route(ring, route);
     return ring__begin(ring);
+}
+
+static enum call_reason dial_route(struct call *call, struct leg *from,
+                                   const struct config_route *route, bool is_addition)
+{
+    const struct config_route_action *action = &route->action;
+
+    if (action->duration_sec_max > 0)
+        call->duration_sec_max = action->duration_sec_max;
+    if (action->ivr_menu != NULL)
+        return announce(from, SR_STR(NOT_BUILT_MENU), CALL_REASON_NOT_BUILT);
+    if (action->target_names.count == 0 && !action->ring_browsers)
+        return action->voicemail_box != NULL
+                   ? enter_box(call, from, action->voicemail_box)
+                   : announce(from, action->announcement, CALL_REASON_HANGUP);
+    if (!is_addition && announce__first(call, from, route))
+        return CALL_REASON_NONE;
+    return call__ring_route(call, from, route, is_addition);
 }
 
 /* ---- outside --------------------------------------------------------------------------------- */
@@ -307,6 +317,12 @@ static enum call_reason forward(struct call *call, const struct config_device *d
            reason == CALL_REASON_NONE ? "always" : call_reason_name(reason));
     call->forwards[call->forward_count++] = (struct call_forward){device, reason};
     return dial(call, call->origin, &query, false);
+}
+
+enum call_reason call__redirected(struct call *call, const struct config_device *device,
+                                  struct sr_str number)
+{
+    return forward(call, device, number, CALL_REASON_NONE);
 }
 
 static const struct config_action *fallback_of(const struct config_fallback *fallback,

@@ -3,6 +3,7 @@
 #include "call/internal.h"
 #include "call/providers.h"
 #include "call/webrtc.h"
+#include "sip/uri.h"
 
 static void begin_stages(struct ring *ring, uint32_t stage);
 
@@ -687,4 +688,101 @@ void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason re
         begin_stages(ring, ring->stage + 1);
     if (ring->branch_count == 0)
         end_fork(ring);
+}
+
+/* ---- 3xx ------------------------------------------------------------------------------------- */
+
+/* Another number of the outside, on the same account; the provider's word counts for no extension. */
+static enum call_reason redirect_outside(struct ring *ring, uint32_t target, struct sr_str number)
+{
+    const struct ring_outside *old = ring->targets[target - 1].outside;
+    struct ring_outside outside;
+    enum call_reason reason;
+
+    if (ring->call->is_emergency)
+        return CALL_REASON_UNREACHABLE; /* nobody sends those elsewhere */
+    reason = ring__find_outside(ring->call, old->account, number, &outside);
+    if (reason != CALL_REASON_NONE)
+        return reason;
+    if (strcmp(outside.dialled, old->dialled) == 0)
+        return CALL_REASON_LOOP;
+    outside.is_counted = old->is_counted;
+    if (outside.caller_id.n == 0)
+        outside.caller_id = old->caller_id;
+    ring__add_outside(ring, &outside, ring->stage, ring->targets[target - 1].last_stage);
+    return CALL_REASON_NONE;
+}
+
+/* Adds who is to ring instead, and lets it ring. */
+static enum call_reason redirect(struct ring *ring, const struct leg *leg, struct sr_str number)
+{
+    const struct config_device *device =
+        config_device_by_id(ring->call->config, sr_str_c(leg->device_id));
+    uint32_t before = ring->target_count;
+    enum call_reason reason = CALL_REASON_NOT_ALLOWED;
+
+    if (number.n == 0)
+        return call_reason_from_status(302);
+    if (leg->target == 0 || (ring->call->origin == NULL && !ring->is_addition))
+        return CALL_REASON_UNREACHABLE; /* the first party of an API call: it alone was meant */
+    if (ring->redirects++ >= CALL_HOPS_MAX || ring->call->max_forwards <= ring->redirects)
+        return CALL_REASON_LOOP;
+    if (leg->kind == LEG_PROVIDER)
+        reason = redirect_outside(ring, leg->target, number);
+    else if (device != NULL)
+        reason =
+            ring__add_forwarded(ring, device, number, ring->targets[leg->target - 1].last_stage);
+    for (uint32_t i = before; i < ring->target_count; i++)
+        start_target(ring, i);
+    return reason;
+}
+
+/* The device alone was meant: its call goes wherever it says, as with `forward.always`. */
+static void redirect_call(struct ring *ring, const struct config_device *device,
+                          struct sr_str number)
+{
+    struct call *call = ring->call;
+    struct engine *engine = call->engine;
+    sr_id id = call->id;
+    enum call_reason reason;
+
+    ring__cancel(call);
+    reason = call__redirected(call, device, number);
+    if (sr_idtab_find(&engine->calls, id) == NULL || call->is_ending)
+        return;
+    if (reason != CALL_REASON_NONE)
+        call__end(call, reason, call_reason_status(reason));
+    else
+        call__update_media(call);
+}
+
+void ring__redirected(struct leg *leg, const struct sip_leg_event *event)
+{
+    struct ring *ring = leg->ring;
+    struct call *call = leg->call;
+    const struct config_device *only = ring->only;
+    uint32_t target = leg->target;
+    char user[ENGINE_TEXT_MAX];
+    struct sr_str number = {NULL, 0};
+    enum call_reason reason;
+    struct sip_uri uri;
+
+    if (event->contact_uri.n > 0 && sip_uri_parse(event->contact_uri, &uri, NULL) == SR_OK)
+        number = sip_uri_user(&uri, user, sizeof(user));
+    sr_log(HUB, INFO, "event=redirected call=%s leg=%s status=%u to=%.*s", call->call_id,
+           leg->leg_id, event->status, SR_STR_ARG(number));
+    if (only != NULL && number.n > 0 && call->origin != NULL &&
+        sr_str_eq_c(only->id, leg->device_id)) {
+        leg__remove(leg, CALL_REASON_TRANSFERRED, event->status);
+        redirect_call(ring, only, number);
+        return;
+    }
+    reason = redirect(ring, leg, number);
+    leg__remove(leg, reason == CALL_REASON_NONE ? CALL_REASON_TRANSFERRED : reason, event->status);
+    if (reason != CALL_REASON_NONE)
+        ring__branch_failed(ring, target, reason, call_reason_status(reason));
+    else if (ring->branch_count == 0)
+        ring__branch_failed(ring, 0, ring->best_reason, ring->best_status);
+    else
+        call__update_media(call);
 }

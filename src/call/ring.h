@@ -58,6 +58,7 @@ struct ring {
     uint32_t starting; /* target whose branches are being made: index + 1; 0: none */
     uint32_t stage, stage_count, stage_sec;
     const struct config_route *route; /* its fallbacks hold; or NULL */
+    uint32_t redirects;               /* of phones and providers: 3xx */
     const struct config_device
         *only; /* this device alone was meant: its forwardings hold; or NULL */
 };
@@ -105,6 +106,13 @@ void ring__cancel(struct call *call);
 /** A phone refused what was offered: some take nothing but SRTP, with keys in the SDP or by DTLS. Rings
     it once more, so encrypted, when its device allows that; the leg itself still has to be ended. */
 void ring__retry_encrypted(struct leg *leg);
+/** A branch was answered with 3xx: its device forwards the call there, or the provider names another
+    number; whose account it was pays, by the guard's rules. The leg and the call may be gone. */
+void ring__redirected(struct leg *leg, const struct sip_leg_event *event);
+/** Who comes in place of a device that sends its call on there, in that fork; like `forward.always`.
+    NONE: a target was added. */
+enum call_reason ring__add_forwarded(struct ring *ring, const struct config_device *device,
+                                     struct sr_str number, uint32_t last_stage);
 /** A branch of that target (leg->target) failed and is removed already. */
 void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
                          uint16_t sip_status);

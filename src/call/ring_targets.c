@@ -122,6 +122,24 @@ void ring__add_device(struct ring *ring, const struct config_device *device, uin
     place_device(&placing, device);
 }
 
+enum call_reason ring__add_forwarded(struct ring *ring, const struct config_device *device,
+                                     struct sr_str number, uint32_t last_stage)
+{
+    struct placing placing = {.ring = ring,
+                              .forwarder = device,
+                              .first_stage = ring->stage,
+                              .last_stage = last_stage,
+                              .depth = 1};
+    uint32_t before = ring->target_count;
+
+    for (uint32_t i = 0; i < before; i++) {
+        if (ring->targets[i].forwarder == device)
+            return CALL_REASON_LOOP; /* another of its phones, or it again */
+    }
+    place_number(&placing, number);
+    return ring->target_count > before ? CALL_REASON_NONE : ring->best_reason;
+}
+
 /* ---- strategies ------------------------------------------------------------------------------ */
 
 static struct ring_turn *turn_of(struct engine *engine, const char *kind, struct sr_str id)

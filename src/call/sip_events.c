@@ -142,6 +142,10 @@ static void on_ended(struct leg *leg, const struct sip_leg_event *event)
     enum call_reason reason = reason_of_end(leg, event);
 
     leg->sip = NULL;
+    if (leg->ring != NULL && event->cause == SIP_LEG_CAUSE_REFUSED && event->status < 400) {
+        ring__redirected(leg, event);
+        return;
+    }
     if (leg->ring != NULL && event->cause == SIP_LEG_CAUSE_REFUSED && event->status == 488)
         ring__retry_encrypted(leg);
     leg__ended(leg, reason, event->status);

@@ -31,5 +31,6 @@ int main(int argc, char **argv)
     failed += run_walk();
     failed += run_provider();
     failed += run_passthrough();
+    failed += run_redirect();
     return failed != 0;
 }

@@ -156,5 +156,6 @@ int run_srtp(void);
 int run_walk(void);
 int run_provider(void);
 int run_passthrough(void);
+int run_redirect(void);
 
 #endif

@@ -407,8 +407,10 @@ void phone__respond(struct phone_stxn *stxn, uint16_t status, const char *extra,
     sr_buf_fmt(&buf, "SIP/2.0 %u Whatever\r\n%s", status, stxn->head);
     if (stxn->call != NULL && !sim_has(sim_header(sr_str_c(stxn->head), "To", 0), ";tag="))
         sr_buf_fmt(&buf, ";tag=%s", stxn->call->local_tag);
-    sr_buf_fmt(&buf, "\r\nContact: <sip:%s@%s%s>\r\n%s", phone->user, local, contact_param(phone),
-               extra != NULL ? extra : "");
+    sr_buf_c(&buf, "\r\n");
+    if (status < 300)
+        sr_buf_fmt(&buf, "Contact: <sip:%s@%s%s>\r\n", phone->user, local, contact_param(phone));
+    sr_buf_c(&buf, extra != NULL ? extra : "");
     if (body.n > 0)
         sr_buf_c(&buf, "Content-Type: application/sdp\r\n");
     sr_buf_fmt(&buf, "Content-Length: %zu\r\n\r\n", body.n);

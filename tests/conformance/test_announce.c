@@ -35,6 +35,13 @@ static const char config_sounds[] =
     "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
     "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ],\n"
     "  \"voiceboxes\": [ { \"id\": \"main\", \"extension\": \"500\" } ],\n"
+    "  \"routing\": { \"routes\": [\n"
+    "    { \"id\": \"polite\", \"match\": { \"direction\": \"internal\", \"numberPattern\": "
+    "\"555\" },\n"
+    "      \"action\": { \"targets\": [\"b\"], \"announcement\": \"Please hold.\" } },\n"
+    "    { \"id\": \"dumb\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"556\" "
+    "},\n"
+    "      \"action\": { \"targets\": [\"b\"], \"announcement\": \"unspeakable\" } } ] },\n"
     "  \"features\": { \"*97\": \"myVoicemail\", \"*600\": \"clock\" } }\n";
 
 struct duo {
@@ -518,6 +525,73 @@ static void test_walks(void **state)
     }
 }
 
+/* As early media, before anybody rings: "Please hold." takes 600 ms. */
+static void test_a_routes_announcement_comes_before_the_ringing(void **state)
+{
+    struct duo duo;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&duo, false);
+    call = phone_dial(duo.a, "555");
+    RIG_UNTIL(&duo.rig, phone_had_status(call, 183));
+    assert_string_not_equal(call->early_sdp, "");
+    rig_run(&duo.rig, 400 * SR_MSEC);
+    assert_int_equal(heard_by(&duo, "a")->play_count, 1);
+    assert_int_equal(rig_mode(&duo.rig, only(&duo)), MEDIA_MODE_MIX);
+    assert_int_equal(duo.b->call_count, 0);
+    RIG_UNTIL(&duo.rig, duo.b->call_count == 1);
+    assert_int_equal(heard_by(&duo, "a")->play_count, 0);
+    RIG_UNTIL(&duo.rig, phone_had_status(call, 180));
+    assert_int_equal(heard_by(&duo, "a")->prompt, MEDIA_PROMPT_RINGBACK);
+    assert_int_equal(call->state, PHONE_CALLING); /* nobody has paid */
+    RIG_UNTIL(&duo.rig, call->state == PHONE_UP);
+    rig_run(&duo.rig, SR_SEC);
+    assert_int_equal(heard_by(&duo, "a")->prompt, MEDIA_PROMPT_NONE);
+    phone_bye(call);
+    RIG_ENDED(&duo.rig, 0, "hangup");
+    rig_done(&duo.rig);
+}
+
+static void test_who_hangs_up_during_the_announcement_rings_nobody(void **state)
+{
+    struct duo duo;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&duo, false);
+    call = phone_dial(duo.a, "555");
+    RIG_UNTIL(&duo.rig, phone_had_status(call, 183));
+    phone_cancel(call);
+    RIG_ENDED(&duo.rig, 0, "cancelled");
+    assert_int_equal(duo.b->call_count, 0);
+    rig_done(&duo.rig);
+}
+
+/* What cannot be said, or heard, keeps nobody from being rung. */
+static void test_an_announcement_that_cannot_be_heard_is_passed_over(void **state)
+{
+    struct duo duo;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&duo, false);
+    call = rig_connect(&duo.rig, duo.a, "556");
+    phone_bye(call);
+    RIG_ENDED(&duo.rig, 0, "hangup");
+    call = phone_dial_offerless(duo.a, "555");
+    RIG_UNTIL(&duo.rig, call->state == PHONE_UP);
+    rig_run(&duo.rig, SR_SEC);
+    phone_bye(call);
+    RIG_ENDED(&duo.rig, 1, "hangup");
+    rig_done(&duo.rig);
+    begin(&duo, true);
+    call = rig_connect(&duo.rig, duo.a, "555");
+    phone_bye(call);
+    RIG_ENDED(&duo.rig, 0, "hangup");
+    rig_done(&duo.rig);
+}
+
 int run_announce(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -538,6 +612,9 @@ int run_announce(void)
         cmocka_unit_test(test_without_prompt_it_waits_at_once),
         cmocka_unit_test(test_leg_that_goes_is_told_of_once),
         cmocka_unit_test(test_walks),
+        cmocka_unit_test(test_a_routes_announcement_comes_before_the_ringing),
+        cmocka_unit_test(test_who_hangs_up_during_the_announcement_rings_nobody),
+        cmocka_unit_test(test_an_announcement_that_cannot_be_heard_is_passed_over),
     };
 
     return cmocka_run_group_tests_name("announce", tests, NULL, NULL);
