@@ -344,8 +344,10 @@ static void serve_call(struct reply *reply, const struct engine_command *command
         say(reply, SR_ERR_NOTFOUND, "no such live call");
         return;
     }
-    if (call->is_pass && is_for_our_sound(command->kind)) {
-        say(reply, SR_ERR_STATE, "the call passes through: its sound is not the router's");
+    if ((call->is_pass || call->is_fax) && is_for_our_sound(command->kind)) {
+        say(reply, SR_ERR_STATE,
+            call->is_pass ? "the call passes through: its sound is not the router's"
+                          : "a fax is under way in this call");
         return;
     }
     if (command->kind == ENGINE_DO_HANGUP)

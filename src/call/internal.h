@@ -483,12 +483,6 @@ enum call_reason leg__answer(struct leg *leg);
     are offered, call->origin unless it is an addition. Reason NONE: under way; else nothing was begun. */
 enum call_reason call__dial(struct call *call, struct leg *from, struct sr_str dialled,
                             bool is_addition);
-/** What a route with targets does: rings them. As call__dial. */
-enum call_reason call__ring_route(struct call *call, struct leg *from,
-                                  const struct config_route *route, bool is_addition);
-/** A phone of the device, which alone was meant, sends its call on (3xx). As call__dial. */
-enum call_reason call__redirected(struct call *call, const struct config_device *device,
-                                  struct sr_str number);
 /** Follows what routing_resolve() said of a call: as call__dial. For calls of providers, whose
     query names the provider; NOWHERE is logged with the nearest route. */
 enum call_reason call__follow(struct call *call, struct leg *from,
@@ -530,11 +524,6 @@ void sound__leg_gone(struct leg *leg);
 void sound__on_digit(struct leg *leg);
 /** Voice and music on hold as the newest configuration wants them. */
 void sound__configure(struct engine *engine);
-
-/* ---- announce.c ---- */
-/** Plays the route's announcement to a caller that waits; then the route rings. False: nothing is
-    played. */
-bool announce__first(struct call *call, struct leg *from, const struct config_route *route);
 
 /* ---- collect.c ---- */
 /** True: the key was for whoever collects, and for nobody else. */

@@ -130,8 +130,10 @@ void engine_on_media(void *arg, const struct media_event *event)
     leg = leg_of(engine, event);
     if (leg == NULL || leg->state == LEG_ENDED)
         return;
-    if (event->leg != leg->media && leg->pipes != NULL && !pipes__is_main(leg, event->leg))
-        return; /* a line beside the first: video may be silent */
+    if (event->leg != leg->media && leg->pipes != NULL &&
+        (!pipes__is_main(leg, event->leg) ||
+         (!leg->call->is_pass && event->kind != MEDIA_EVENT_TIMEOUT)))
+        return; /* a line beside the first (video may be silent), or a fax beside the sound */
     switch (event->kind) {
     case MEDIA_EVENT_LATCHED:
         leg->stats.remote_seen = event->addr;

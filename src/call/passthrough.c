@@ -151,6 +151,7 @@ static void give_answer(struct leg *leg, struct leg *asker, const struct sip_leg
     if (!is_done)
         sip_leg_refuse_offer(asker->sip, 488);
     event__leg(asker, ENGINE_LEG_CHANGED);
+    event__leg(leg, ENGINE_LEG_CHANGED);
 }
 
 /* An answer in an ACK (or PRACK): its offer came from the other party. */
@@ -164,6 +165,7 @@ static void pass_answer(struct leg *leg, struct leg *other, const struct sip_leg
     if (pass__accept(leg, event->sdp) == SR_OK && pipes__write(leg, other, &sdp) == SR_OK) {
         sip_leg_answer_offer(other->sip, sr_buf_view(&sdp));
         event__leg(leg, ENGINE_LEG_CHANGED);
+        event__leg(other, ENGINE_LEG_CHANGED);
         sr_buf_done(&sdp);
         return;
     }

@@ -26,6 +26,7 @@ struct leg_pipes {
     bool is_asking;      /* its offer is with the other party */
     bool wants_offer;    /* that one was empty: the other is to offer */
     bool owes_answer;    /* to the other's offer, in its ACK */
+    bool wants_fax;      /* it asks for T.38; else for sound again */
     bool is_informing;   /* an INFO is with it */
 };
 
@@ -57,5 +58,10 @@ enum sr_err pass__sdp_for_caller(struct leg *caller, struct leg *winner, struct 
 void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_event *event);
 /** True: the event went to the other party. */
 bool pass__on_event(struct leg *leg, const struct sip_leg_event *event);
+
+/* ---- fax.c ---- */
+/** Of an ordinary call: T.38, or what comes after it. False: it is neither. */
+bool fax__on_offer(struct leg *leg, const struct sip_leg_event *event);
+bool fax__on_answer(struct leg *leg, const struct sip_leg_event *event);
 
 #endif

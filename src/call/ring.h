@@ -124,4 +124,17 @@ enum call_reason ring__devices(struct call *call, struct leg *from,
 /** Our SDP for the caller: what it was told already, else made to match `winner` (may be NULL). */
 enum sr_err ring__sdp_for_caller(struct leg *caller, struct leg *winner, struct sr_buf *buf);
 
+/* ---- dial.c ---- */
+/** What a route with targets does: rings them. As call__dial. */
+enum call_reason call__ring_route(struct call *call, struct leg *from,
+                                  const struct config_route *route, bool is_addition);
+/** A phone of the device, which alone was meant, sends its call on (3xx). As call__dial. */
+enum call_reason call__redirected(struct call *call, const struct config_device *device,
+                                  struct sr_str number);
+
+/* ---- announce.c ---- */
+/** Plays the route's announcement to a caller that waits; then the route rings. False: nothing is
+    played. */
+bool announce__first(struct call *call, struct leg *from, const struct config_route *route);
+
 #endif

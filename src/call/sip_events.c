@@ -59,6 +59,8 @@ static void on_offer(struct leg *leg, const struct sip_leg_event *event)
     struct sr_buf sdp;
     enum sr_err err;
 
+    if (fax__on_offer(leg, event))
+        return;
     if (event->sdp.n == 0) {
         give_offer(leg);
         return;
@@ -87,6 +89,8 @@ static void on_answer(struct leg *leg, const struct sip_leg_event *event)
 {
     enum sr_err err;
 
+    if (fax__on_answer(leg, event))
+        return;
     if (event->sdp.n == 0) {
         leg->is_offer_open = false;
         return;

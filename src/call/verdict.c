@@ -227,7 +227,8 @@ bool verdict__update(struct leg *leg, const struct media_leg_stats *before)
     enum verdict_sound sound;
 
     leg->report_at = loop_now(leg->engine->loop);
-    if (leg->kind == LEG_MEDIA || !leg->has_peer || leg->answered_wall_us == 0)
+    if (leg->kind == LEG_MEDIA || !leg->has_peer || leg->answered_wall_us == 0 ||
+        leg->call->is_fax || leg->call->is_pass)
         return false;
     sound = verdict_judge(&facts, verdict);
     leg->was_heard = leg->was_heard || sound == VERDICT_SOUND;

@@ -30,6 +30,7 @@ int main(int argc, char **argv)
     failed += run_srtp();
     failed += run_walk();
     failed += run_provider();
+    failed += run_fax();
     failed += run_passthrough();
     failed += run_redirect();
     return failed != 0;

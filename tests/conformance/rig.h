@@ -155,6 +155,7 @@ int run_loss(void);
 int run_srtp(void);
 int run_walk(void);
 int run_provider(void);
+int run_fax(void);
 int run_passthrough(void);
 int run_redirect(void);
 
