@@ -112,8 +112,8 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
 }
 
 enum call_reason ring__provider(struct ring *ring, struct leg *from,
-                                const struct config_provider *provider, struct sr_str number,
-                                struct sr_str caller_id)
+                                const struct config_provider *provider,
+                                const struct ring_outside *outside)
 {
     struct call *call = ring->call;
     struct engine *engine = call->engine;
@@ -130,11 +130,14 @@ enum call_reason ring__provider(struct ring *ring, struct leg *from,
     leg = new_leg(call, provider, &path);
     if (leg == NULL)
         return CALL_REASON_LIMIT;
-    (void)sr_str_copy(number, leg->number, sizeof(leg->number));
+    (void)sr_str_copy(sr_str_c(outside->dialled), leg->number, sizeof(leg->number));
+    if (outside->srtp != RING_SRTP_AS_SET)
+        leg__set_srtp(leg, CONFIG_SRTP_REQUIRED, &path.flow);
+    leg->is_dtls_offered = outside->srtp == RING_SRTP_DTLS;
     leg->signalling = path.flow.remote;
     ring__add_branch(ring, leg);
     count(leg);
-    err = invite(leg, from, &path, provider, caller_id);
+    err = invite(leg, from, &path, provider, outside->caller_id);
     event__leg(leg, ENGINE_LEG_ADDED);
     if (err != SR_OK) {
         enum call_reason reason = err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;

@@ -26,16 +26,16 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
 /** Offers our present address to the provider's side of an answered call. */
 void leg__tell_address(struct leg *leg);
 /**
- * Adds one branch to a fork: `number` through `provider`. The number is written as the provider wants
- * it (normalised, stripped, prefixed by the caller of this). caller_id is the number shown to the
- * party; empty: the provider's callerId, else its user name; "anonymous": withheld.
+ * Adds one branch to a fork: `outside->dialled` through `provider`. The number is written as the
+ * provider wants it (normalised, stripped, prefixed by the caller of this). outside->caller_id is the
+ * number shown to the party; empty: the provider's callerId, else its user name; "anonymous": withheld.
  *
  * @return NONE: it is on its way, events follow as for any branch; LIMIT: maxCalls of the provider,
  *         or no leg or port is free; UNREACHABLE: the provider has no usable address now;
  *         NOT_ALLOWED: it is disabled. Then nothing was added.
  */
 enum call_reason ring__provider(struct ring *ring, struct leg *from,
-                                const struct config_provider *provider, struct sr_str number,
-                                struct sr_str caller_id);
+                                const struct config_provider *provider,
+                                const struct ring_outside *outside);
 
 #endif

@@ -225,16 +225,9 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
     return err;
 }
 
-/* How a phone's audio is to be encrypted; after it has refused what its device is set to. */
-enum try_srtp {
-    TRY_AS_SET,
-    TRY_SDES,
-    TRY_DTLS,
-};
-
 static enum call_reason ring_contact(struct ring *ring, uint32_t target,
                                      const struct config_device *device,
-                                     const struct ua_contact *contact, enum try_srtp try_srtp)
+                                     const struct ua_contact *contact, enum ring_srtp try_srtp)
 {
     struct call *call = ring->call;
     struct leg *leg = leg__new(call, LEG_DEVICE);
@@ -249,9 +242,9 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
     (void)sr_str_copy(contact->user_agent, leg->user_agent, sizeof(leg->user_agent));
     leg->signalling = contact->flow.remote;
     leg->dtmf = device->dtmf;
-    leg__set_srtp(leg, try_srtp == TRY_AS_SET ? device->srtp : CONFIG_SRTP_REQUIRED,
+    leg__set_srtp(leg, try_srtp == RING_SRTP_AS_SET ? device->srtp : CONFIG_SRTP_REQUIRED,
                   &contact->flow);
-    leg->is_dtls_offered = try_srtp == TRY_DTLS;
+    leg->is_dtls_offered = try_srtp == RING_SRTP_DTLS;
     ring->starting = target;
     leg->is_webrtc = contact->flow.kind == NET_WS || contact->flow.kind == NET_WSS;
     ring__add_branch(ring, leg);
@@ -296,7 +289,7 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
         enum call_reason reason = CALL_REASON_BUSY;
 
         if (!is_callers_own(ring, &contacts[i]))
-            reason = ring_contact(ring, target, device, &contacts[i], TRY_AS_SET);
+            reason = ring_contact(ring, target, device, &contacts[i], RING_SRTP_AS_SET);
         if (reason != CALL_REASON_NONE)
             ring__note_failure(ring, reason, call_reason_status(reason));
     }
@@ -330,14 +323,14 @@ static void start_outside(struct ring *ring, uint32_t target, struct ring_outsid
     ring->starting = target;
     while (outside->next < outside->provider_count) {
         const struct config_provider *provider = outside->providers[outside->next++];
-        enum call_reason reason =
-            ring__provider(ring, from, provider, sr_str_c(outside->dialled), outside->caller_id);
+        enum call_reason reason = ring__provider(ring, from, provider, outside);
         struct leg *leg;
 
         if (reason != CALL_REASON_NONE) {
             sr_log(HUB, INFO, "event=provider_skipped call=%s provider=%.*s reason=%s",
                    call->call_id, SR_STR_ARG(provider->id), call_reason_name(reason));
             ring__note_failure(ring, reason, call_reason_status(reason));
+            outside->srtp = RING_SRTP_AS_SET;
             continue;
         }
         leg = newest_outside(ring, target);
@@ -643,7 +636,7 @@ void ring__retry_encrypted(struct leg *leg)
         if (!sr_addr_eq(&contacts[i].flow.remote, &leg->signalling))
             continue;
         (void)ring_contact(ring, leg->target, device, &contacts[i],
-                           leg->srtp == CONFIG_SRTP_REQUIRED ? TRY_DTLS : TRY_SDES);
+                           leg->srtp == CONFIG_SRTP_REQUIRED ? RING_SRTP_DTLS : RING_SRTP_SDES);
         return; /* a branch that could not be begun is none: the failure stands */
     }
 }
@@ -656,19 +649,52 @@ static bool is_providers_fault(uint16_t sip_status)
     return sip_status == 403 || sip_status == 408 || (sip_status >= 500 && sip_status < 600);
 }
 
+/* 488: the same provider once more with another offer, when its audio may be encrypted: it may take
+ * nothing else. */
+static bool try_other_srtp(struct ring_outside *outside)
+{
+    enum config_srtp srtp = outside->providers[outside->next - 1]->srtp;
+
+    if (srtp == CONFIG_SRTP_OFF || outside->srtp == RING_SRTP_DTLS)
+        return false;
+    outside->srtp = srtp == CONFIG_SRTP_OPTIONAL && outside->srtp == RING_SRTP_AS_SET
+                        ? RING_SRTP_SDES
+                        : RING_SRTP_DTLS;
+    return true;
+}
+
 /* The same provider once more: an INVITE stays with addresses of one family, for which its SDP is
  * written; those of the other one may answer. */
-static void try_other_family(const struct ring *ring, struct ring_outside *outside)
+static bool try_other_family(const struct ring *ring, struct ring_outside *outside)
 {
     struct ua_provider_path path;
 
-    if (outside->next == 0 || outside->doubled == outside->next ||
+    if (outside->doubled == outside->next ||
         ua_provider_path(ring->call->engine->ua, outside->providers[outside->next - 1]->id,
                          &path) != SR_OK ||
         path.is_suspect || path.flow.remote.family == outside->family)
-        return;
+        return false;
     outside->doubled = outside->next;
-    outside->next--;
+    return true;
+}
+
+/* A provider did not take the call and has not rung: once more, the next one, or nobody. */
+static void after_provider(struct ring *ring, uint32_t target, uint16_t sip_status)
+{
+    struct ring_outside *outside = ring->targets[target - 1].outside;
+
+    if (outside->next == 0 || is_target_alive(ring, target))
+        return;
+    if (sip_status == 488 && try_other_srtp(outside)) {
+        outside->next--;
+    } else if (!is_providers_fault(sip_status)) {
+        return;
+    } else if (try_other_family(ring, outside)) {
+        outside->next--;
+    } else {
+        outside->srtp = RING_SRTP_AS_SET;
+    }
+    start_outside(ring, target, outside);
 }
 
 void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
@@ -677,11 +703,10 @@ void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason re
     struct ring_target *failed = target > 0 ? &ring->targets[target - 1] : NULL;
 
     ring__note_failure(ring, reason, sip_status);
-    if (failed != NULL && failed->outside != NULL && !failed->was_ringing &&
-        is_providers_fault(sip_status) && !is_target_alive(ring, target)) {
-        try_other_family(ring, failed->outside);
-        start_outside(ring, target, failed->outside);
-    }
+    /* who answers an offer of keys without keys takes handshakes only, and says so late */
+    if (failed != NULL && failed->outside != NULL &&
+        (!failed->was_ringing || reason == CALL_REASON_ENCRYPTION))
+        after_provider(ring, target, sip_status);
     if (ring->branch_count > 0)
         return;
     if (ring->stage + 1 < ring->stage_count)

@@ -17,6 +17,13 @@ enum {
     RING_OUTSIDE_SEC = 180,  /* a number outside alone: its provider gives up before */
 };
 
+/** How a party's audio is to be encrypted; after it has refused what it is set to. */
+enum ring_srtp {
+    RING_SRTP_AS_SET,
+    RING_SRTP_SDES,
+    RING_SRTP_DTLS,
+};
+
 /** How a number outside is reached: one provider after the other until it rings. */
 struct ring_outside {
     char dialled[NUMBER_TEXT_MAX];       /* as the provider wants it */
@@ -24,8 +31,9 @@ struct ring_outside {
     const struct config_device *account; /* whose call it is, or NULL: a route's */
     const struct config_provider *providers[ROUTING_PROVIDERS_MAX];
     size_t provider_count, next;
-    size_t doubled; /* `next` when a provider got a second try; 0: none did */
-    uint8_t family; /* of the address tried last */
+    size_t doubled;      /* `next` when a provider got a second try; 0: none did */
+    uint8_t family;      /* of the address tried last */
+    enum ring_srtp srtp; /* of the next try */
     uint32_t duration_sec_max;
     bool is_counted; /* once for all providers tried */
 };

@@ -5,11 +5,16 @@
 /* By the configuration; not where a phone was asked again because it refused to talk in the clear. */
 static bool is_srtp_demanded(const struct leg *leg)
 {
-    const struct config_device *device =
-        config_device_by_id(leg->call->config, sr_str_c(leg->device_id));
+    const struct config *config = leg->call->config;
+    const struct config_device *device = config_device_by_id(config, sr_str_c(leg->device_id));
+    const struct config_provider *provider =
+        config_provider_by_id(config, sr_str_c(leg->provider_id));
 
-    return leg->srtp == CONFIG_SRTP_REQUIRED &&
-           (device == NULL || device->srtp == CONFIG_SRTP_REQUIRED);
+    if (leg->srtp != CONFIG_SRTP_REQUIRED)
+        return false;
+    if (leg->kind == LEG_PROVIDER) /* its device_id says whose account the call is on */
+        return provider == NULL || provider->srtp == CONFIG_SRTP_REQUIRED;
+    return device == NULL || device->srtp == CONFIG_SRTP_REQUIRED;
 }
 
 static enum call_reason reason_of_end(const struct leg *leg, const struct sip_leg_event *event)

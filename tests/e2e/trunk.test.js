@@ -3,6 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { NameServer } from './lib/dns.js';
+import { Baresip } from './lib/baresip.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { RtpParty } from './lib/rtp.js';
@@ -252,5 +253,86 @@ test('both families: the address of the first is dead, the other takes over with
   } finally {
     far.close();
     await stopAll(caller, both, registrar, gateway, six, dns);
+  }
+});
+
+// ---- encrypted audio: real peers as gateways ----
+
+test('srtp off, optional and required on a trunk: keys in the SDP, DTLS in either role, a second offer after 488', options, async (t) => {
+  const gateways = await Promise.all(['srtp-mand', 'dtls_srtp', null].map((mediaenc, n) => Baresip.start({
+    user: `470000${n}`, server: `${host}:${1}`, codecs: 'PCMU', hz: 700, ...(mediaenc ? { mediaenc } : {}),
+  })));
+  const [sdes, dtls, plain] = gateways;
+  const rows = [
+    { id: 'a0', srtp: 'optional', at: sdes, encrypted: 'sdes', invites: 2 },
+    { id: 'a1', srtp: 'optional', at: dtls, encrypted: 'dtls', invites: 3 },
+    { id: 'a2', srtp: 'optional', at: plain, encrypted: 'no', invites: 1 },
+    { id: 'b0', srtp: 'required', at: sdes, encrypted: 'sdes', invites: 1 },
+    { id: 'b1', srtp: 'required', at: dtls, encrypted: 'dtls', invites: 2 },
+    { id: 'b2', srtp: 'required', at: plain, status: 488 },
+    { id: 'c0', srtp: 'off', at: sdes, status: 488 },
+  ];
+  rows.forEach((row, n) => { row.prefix = `9${n}`; });
+  const secure = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'], srtp: 'off' })],
+    config: {
+      providers: rows.map((row) => account(row.at.sipPort, row.id, { register: false, codecs: ['PCMU'], srtp: row.srtp })),
+      routing: {
+        routes: [
+          ...rows.map((row) => ({
+            id: row.id, match: { direction: 'outbound', numberPattern: `${row.prefix}*` }, action: { provider: `p${row.id}`, stripPrefix: row.prefix },
+          })),
+          { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } },
+        ],
+      },
+    },
+  });
+  let caller;
+  try {
+    caller = await ScriptPhone.open(secure, '201');
+    const figures = {};
+    for (const row of rows) {
+      const since = row.at.events.length;
+      const call = await caller.call(`${row.prefix}${row.at.options.user}`, { ms: 12000 });
+      assert.equal(call.answer.status, row.status ?? 200, `${row.id}: ${call.answer.start}`);
+      if (row.status) continue;
+      caller.sendTone(1000);
+      const from = caller.rtp.packets.length;
+      await Promise.all([caller.rtp.more(75, 8000), row.at.hear(1)]);
+      const [live] = (await secure.api.get('/api/calls')).items;
+      const { text } = await secure.api.request('GET', `/api/calls/${live.callId}/trace`);
+      await caller.hangup(call);
+      caller.rtp.stopSending();
+      await row.at.event('CALL_CLOSED', 5000, since);
+      const { samples, rate } = row.at.heard();
+      figures[row.id] = [snr(caller.rtp.sound(from + 20), 8000, 700), snr(samples, rate, 1000)];
+      assert.ok(Math.min(...figures[row.id]) > 30, `${row.id}: ${figures[row.id]}`);
+      assert.equal(live.legs.find((leg) => leg.kind === 'provider').encrypted, row.encrypted, row.id);
+      assert.ok(text.match(/INVITE sip:470000\d@/g).length >= row.invites, `${row.id}: fewer than ${row.invites} offers`);
+    }
+    for (const [gateway, row, encrypted] of [[sdes, rows[3], 'sdes'], [dtls, rows[4], 'dtls'], [plain, rows[5], null]]) { // calls in
+      const [since, seen] = [gateway.events.length, caller.sip.received.length];
+      await gateway.dial(`sip:${row.id}@${host}:${secure.sipPort}`);
+      if (encrypted) {
+        await caller.accept(await caller.incoming(5000, seen));
+        await gateway.event('CALL_ESTABLISHED', 5000, since);
+        caller.sendTone(1000);
+        const from = caller.rtp.packets.length;
+        await caller.rtp.more(75, 8000);
+        const [live] = (await secure.api.get('/api/calls')).items;
+        assert.equal(live.legs.find((leg) => leg.kind === 'provider').encrypted, encrypted);
+        assert.equal(live.legs.find((leg) => leg.kind === 'provider').providerId, `p${row.id}`);
+        figures[`${row.id} in`] = snr(caller.rtp.sound(from + 20), 8000, 700);
+        assert.ok(figures[`${row.id} in`] > 30, JSON.stringify(figures));
+        await gateway.hangup();
+        await caller.hungUp();
+        caller.rtp.stopSending();
+      }
+      const closed = await gateway.event('CALL_CLOSED', 5000, since);
+      if (!encrypted) assert.match(closed.param, /488/);
+    }
+    t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+  } finally {
+    await stopAll(caller, secure, ...gateways);
   }
 });
