@@ -76,6 +76,7 @@ struct leg {
     struct sip_leg *sip;                                           /* NULL: none, or ended */
     sr_id media;                                                   /* SR_ID_NONE: none */
     struct sr_addr rtp;                                            /* ours, as written into SDP */
+    struct sr_addr rtp_bound;                                      /* the same as it is here */
     char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX]; /* by kind; else empty */
     bool is_webrtc; /* its media leg speaks ICE and DTLS-SRTP (browsers, phones on WebSocket) */
     bool is_dtls_client;             /* of those: our role, kept over re-offers */

@@ -90,6 +90,7 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
                leg->leg_id, sr_err_name(err));
         return false;
     }
+    leg->rtp_bound = leg->rtp;
     tell_lan_address(leg);
     leg->call->media_open++;
     return true;

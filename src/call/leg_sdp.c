@@ -291,6 +291,15 @@ static uint32_t timeout_sec(const struct leg *leg)
                                                     : proxy->rtp_timeout_sec;
 }
 
+/* The peer is this router, at the address the outside knows it by: a call that a provider brought back.
+ * Few NATs would bring its audio back (hairpin), so it stays here. */
+static void turn_back(const struct leg *leg, struct sr_addr *remote)
+{
+    if (sr_addr_ip_eq(remote, &leg->rtp) && !sr_addr_ip_eq(&leg->rtp, &leg->rtp_bound) &&
+        !sr_addr_is_any(&leg->rtp_bound))
+        memcpy(remote->ip, leg->rtp_bound.ip, sizeof(remote->ip));
+}
+
 void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream)
 {
     struct media_stream stream = {.send_codec = CODEC_NONE};
@@ -305,6 +314,8 @@ void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream)
     if (!leg->is_webrtc && is_usable(&leg->peer.rtp)) {
         stream.remote_rtp = leg->peer.rtp;
         stream.remote_rtcp = leg->peer.rtcp;
+        turn_back(leg, &stream.remote_rtp);
+        turn_back(leg, &stream.remote_rtcp);
     }
     stream.rtcp_mux = leg->peer.rtcp_mux && leg->ours.rtcp_mux;
     stream.can_send =

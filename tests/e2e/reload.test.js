@@ -129,6 +129,24 @@ test('SIGHUP reads the file again; a broken one changes nothing', { skip: missin
     await router.child.line(/proxi/, 5000, lines);
     const still = await ScriptPhone.open(router, '102');
     await still.stop();
+    // a golden call that would go elsewhere: the old routes stay in force
+    router.config.providers = [{ id: 'acme', domain: 'trunk.example', register: false, qualifySec: 0 }];
+    router.config.routing = {
+      tests: [{ call: { provider: 'acme', to: '+4930100' }, expect: { route: 'main' } }],
+      routes: [{ id: 'main', match: { direction: 'inbound', numberPattern: '+4930100' }, action: { targets: ['d101'] } }],
+    };
+    router.writeConfig();
+    const seen = events.all.length;
+    router.child.child.kill('SIGHUP');
+    await events.waitFor('config_changed', 5000, seen);
+    router.config.routing.routes.unshift({ id: 'catcher', priority: 200, match: { direction: 'inbound' }, action: { targets: ['d102'] } });
+    router.writeConfig();
+    const from = router.child.lines.length;
+    router.child.child.kill('SIGHUP');
+    await router.child.line(/golden call to \+4930100.*goes to route .*catcher.*not to .*main/, 5000, from);
+    const test = await router.api.post('/api/routes/test', { direction: 'inbound', provider: 'acme', number: '+4930100' });
+    assert.equal(test.matched, 'main');
+    router.config.routing.routes.shift();
     router.writeConfig();
   } finally {
     await router.stop();

@@ -32,6 +32,7 @@ before(async () => {
       providers: names.map((name) => account(trunks[name].port, name, {
         register: ['to', 'pcpi', 'ppid', 'auto'].includes(name), callerId: '+49301234', codecs: ['PCMU'], quirks: quirks[name] ?? {},
       })),
+      security: { blockedPrefixes: ['+4970900'] },
       routing: {
         routes: names.map((name) => ({
           id: `out-${name}`, match: { direction: 'outbound', numberPattern: `${numberOf(name).slice(0, 5)}*` }, action: { provider: `p${name}` },
@@ -121,6 +122,90 @@ test('the provider takes packets of 10, 30 and 60 ms, the phone of 20', options,
       near.rtp.stopSending();
       far.close();
     }
+  }
+});
+
+test('302 of a provider: the number it names is called, within the limits of the caller; a name is not', options, async () => {
+  const line = await dial('early');
+  const from = trunks.ptime.sip.received.length;
+  line.trunk.sip.reply(line.invite, 302, 'Moved Temporarily', { contact: `<sip:${numberOf('ptime')}@elsewhere.example>` });
+  const there = await trunks.ptime.sip.expect((m) => m.method === 'INVITE', 5000, 'INVITE elsewhere', from); // by its own route
+  assert.equal(there.uri, `sip:${numberOf('ptime')}@trunk.example`);
+  trunks.ptime.sip.reply(there, 200, 'OK', { body: sdp(host, 40000) });
+  assert.equal((await line.call).answer.status, 200);
+  await hangUp({ ...line, trunk: trunks.ptime, from });
+  for (const [contact, status] of [['<sip:+4970900123@elsewhere.example>', 403], ['<sip:someone@elsewhere.example>', 480]]) {
+    const other = await dial('early');
+    other.trunk.sip.reply(other.invite, 302, 'Moved Temporarily', { contact });
+    assert.equal((await other.call).answer.status, status);
+  }
+  const loop = await dial('early'); // to itself, for ever
+  let invites = 0;
+  trunks.early.sip.onMessage = (message) => {
+    if (message.method !== 'INVITE') return;
+    invites += 1;
+    trunks.early.sip.reply(message, 302, 'Moved', { contact: `<sip:${numberOf('early')}@trunk.example>` });
+  };
+  trunks.early.sip.reply(loop.invite, 302, 'Moved', { contact: `<sip:${numberOf('early')}@trunk.example>` });
+  assert.equal((await loop.call).answer.status, 480);
+  assert.equal(invites, 3);
+  trunks.early.sip.onMessage = undefined;
+});
+
+test('422 after a challenge: the INVITE goes out once more with the interval asked for', options, async () => {
+  const line = await dial('early');
+  const next = (cseq) => line.trunk.sip.expect((m) => m.method === 'INVITE' && m.get('call-id') === line.invite.get('call-id') && m.get('cseq') === `${cseq} INVITE`, 5000, `INVITE ${cseq}`, line.from);
+  line.trunk.sip.reply(line.invite, 407, 'Proxy Authentication Required', { headers: [['Proxy-Authenticate', 'Digest realm="trunk.example", nonce="n1", algorithm=MD5, qop="auth"']] });
+  line.trunk.sip.reply(await next(2), 422, 'Session Interval Too Small', { headers: [['Min-SE', '3600']] });
+  const third = await next(3);
+  assert.equal(third.get('min-se'), '3600');
+  assert.match(third.get('session-expires'), /^3600/);
+  line.trunk.sip.reply(third, 200, 'OK', { body: sdp(host, 40000) });
+  assert.equal((await line.call).answer.status, 200);
+  await hangUp(line);
+});
+
+test('hairpin: a call that the provider brings back, described by our public address, has audio', options, async (t) => {
+  const trunk = await Trunk.open();
+  trunk.seen = { address: '203.0.113.9', port: 4242 }; // nothing sent there arrives
+  const home = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] }), device('202', { codecs: ['PCMU'] })],
+    config: {
+      providers: [account(trunk.port, '4930123')],
+      routing: {
+        routes: [
+          { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'p4930123' } },
+          { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d202'] } },
+        ],
+      },
+    },
+  });
+  const phones = [];
+  try {
+    await until(home, 'p4930123', (state) => state.state === 'registered');
+    phones.push(await ScriptPhone.open(home, '201'), await ScriptPhone.open(home, '202'));
+    const [a, b] = phones;
+    const call = a.call('+4930124');
+    const out = await trunk.sip.expect((m) => m.method === 'INVITE');
+    assert.equal(mediaOf(out.body).address, '203.0.113.9');
+    trunk.sip.options.to = { address: host, port: home.sipPort };
+    const back = { method: 'INVITE', uri: trunk.contact, user: 'gw', to: '<sip:+4930124@trunk.example>', body: out.body };
+    const answer = trunk.sip.transact(back);
+    await b.accept(await b.incoming());
+    trunk.sip.ack(Object.assign(back, { answer: await answer }));
+    trunk.sip.reply(out, 200, 'OK', { body: back.answer.body });
+    assert.equal(mediaOf(back.answer.body).address, '203.0.113.9');
+    const fields = await call;
+    a.sendTone(1000);
+    b.sendTone(700);
+    await Promise.all([a.rtp.more(30), b.rtp.more(30)]);
+    const figures = { atA: await heardBy(a.rtp, 700), atB: await heardBy(b.rtp, 1000) };
+    t.diagnostic(`SNR ${JSON.stringify(figures)}`);
+    assert.ok(figures.atA > 30 && figures.atB > 30, JSON.stringify(figures));
+    a.hangup(fields).catch(() => {});
+    trunk.sip.reply(await trunk.sip.expect((m) => m.method === 'BYE'), 200, 'OK');
+  } finally {
+    await stopAll(...phones, home, trunk);
   }
 });
 

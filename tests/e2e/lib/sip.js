@@ -171,7 +171,7 @@ export class SipEndpoint {
   }
 
   /** A response to a request that came in. */
-  reply(message, status, reason, { headers = [], body = '', toTag = this.localTag || (this.localTag = token()) } = {}) {
+  reply(message, status, reason, { headers = [], body = '', contact, toTag = this.localTag || (this.localTag = token()) } = {}) {
     const to = message.get('to');
     const lines = [
       `SIP/2.0 ${status} ${reason}`,
@@ -181,7 +181,7 @@ export class SipEndpoint {
       `To: ${tagOf(to) || status === 100 ? to : `${to};tag=${toTag}`}`,
       `Call-ID: ${message.get('call-id')}`,
       `CSeq: ${message.get('cseq')}`,
-      `Contact: <sip:test@${this.hostPort}${this.transportParam}>`,
+      `Contact: ${contact || `<sip:test@${this.hostPort}${this.transportParam}>`}`,
       ...headers.map(([name, value]) => `${name}: ${value}`),
       ...(body ? ['Content-Type: application/sdp'] : []),
       `Content-Length: ${Buffer.byteLength(body)}`,
