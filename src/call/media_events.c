@@ -67,8 +67,9 @@ void leg__digit(struct leg *leg, char digit, uint32_t duration_ms)
 static void on_digit(struct leg *leg, const struct media_event *event)
 {
     /* in relay the digit's own packets reach the other party, unless they are kept for us */
-    if (leg->call->mode_real == MEDIA_MODE_RELAY && leg->collect == NULL &&
-        !leg->stream.is_dtmf_kept)
+    bool is_relay = leg->call->mode_real == MEDIA_MODE_RELAY || event->is_relayed;
+
+    if (is_relay && leg->collect == NULL && !leg->stream.is_dtmf_kept)
         event__digit(leg, event->digit, event->duration_ms);
     else
         leg__digit(leg, event->digit, event->duration_ms);

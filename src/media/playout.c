@@ -50,7 +50,7 @@ struct playout {
     size_t credit;       /* samples made up for packets not yet known to be lost */
     unsigned ticks_since_stretch;
     bool is_started, is_broken; /* this tick holds made-up samples */
-    bool is_drain_wanted;
+    bool is_drain_wanted, is_eager;
     float loss;
     struct playout_stats stats;
     float *pcm;      /* history, then pending */
@@ -561,11 +561,13 @@ static void steer(struct playout *playout, struct jitter *jitter,
 
 /* ---- the tick ------------------------------------------------------------------------------- */
 
-/* The first packet waits until its delay is what the target says. */
+/* The first packet waits until its delay is what the target says, if it may. */
 static bool may_start(const struct playout *playout, const struct jitter *jitter, sr_usec now)
 {
-    return playout->is_started ||
-           (jitter_is_started(jitter) && jitter_delay_us(jitter, now) >= jitter_target_us(jitter));
+    if (playout->is_started || !jitter_is_started(jitter))
+        return playout->is_started;
+    return (playout->is_eager && jitter_has_next(jitter)) ||
+           jitter_delay_us(jitter, now) >= jitter_target_us(jitter);
 }
 
 enum playout_what playout_tick(struct playout *playout, struct jitter *jitter,
@@ -609,6 +611,16 @@ sr_usec playout_delay_us(const struct playout *playout)
 bool playout_is_drained(const struct playout *playout, const struct jitter *jitter)
 {
     return playout->pending < playout->options.tick_samples && !jitter_has_next(jitter);
+}
+
+void playout_set_eager(struct playout *playout, bool is_wanted)
+{
+    playout->is_eager = is_wanted;
+}
+
+bool playout_is_started(const struct playout *playout)
+{
+    return playout->is_started;
 }
 
 void playout_set_drain(struct playout *playout, bool is_wanted)

@@ -80,6 +80,12 @@ bool playout_is_drained(const struct playout *playout, const struct jitter *jitt
 /** Shrinks below the target (before a switch to relay) until it is unset. */
 void playout_set_drain(struct playout *playout, bool is_wanted);
 
+/** Plays the first packet as soon as it is here instead of when the target says: the delay then grows by
+    stretching. */
+void playout_set_eager(struct playout *playout, bool is_wanted);
+/** A packet was played since the last reset. */
+bool playout_is_started(const struct playout *playout);
+
 void playout_stats_get(const struct playout *playout, struct playout_stats *ret_stats);
 
 #endif

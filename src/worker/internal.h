@@ -49,6 +49,7 @@ enum {
     WORKER_STEP_US = 200,      /* ready relay sockets are served at least this often */
     WORKER_CATCH_UP_MAX = 5,   /* ticks made up for after a stall; more are given up */
     WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
+    WORKER_SEAM_MS = 60,       /* longest pause of a stream that relay gave to the mixer */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
     WORKER_MARK_RTCP = 1,    /* bits of what epoll gives back: a leg's RTCP socket; */
@@ -162,6 +163,7 @@ struct mleg {
     bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
     struct latch latch;
     struct dtmf_rx dtmf_rx;
+    bool is_digit_relayed;      /* the key that is down, or was last */
     sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
     uint32_t burst_count;
     enum codec_id rx_codec_seen;
@@ -244,6 +246,8 @@ struct mroom {
     uint32_t leg_count;
     struct order *mode_order; /* a switch to relay that waits for empty buffers */
     sr_usec drain_until;
+    sr_usec
+        seam_until; /* after relay: nothing is sent until what was relayed is heard, or until then; 0: no */
     struct play *music_play; /* NULL: the generated melody */
     struct hold_music music;
     uint32_t music_hz;

@@ -237,6 +237,7 @@ struct media_event {
     struct sr_addr addr;
     char digit;
     uint16_t duration_ms;
+    bool is_relayed; /* DTMF: its packets went to the other party as they came */
     enum media_mode mode;
     uint64_t play;
     enum media_play_end play_end;

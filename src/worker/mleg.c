@@ -152,6 +152,15 @@ bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units)
     return true;
 }
 
+/* Its packets go to the other party as they come. */
+static bool relays_digits(const struct mleg *leg)
+{
+    const struct mleg *to = mroom__relay_peer(leg->room, leg);
+
+    return leg->room->mode == MEDIA_MODE_RELAY && to != NULL && to->stream.can_send &&
+           to->stream.dtmf_wanted && !leg->stream.is_dtmf_kept && !dtmf_tx_is_busy(&to->dtmf_tx);
+}
+
 static void report_digits(struct worker *worker, struct mleg *leg, const struct dtmf_step *step)
 {
     for (uint8_t i = 0; i < step->report_count; i++) {
@@ -160,10 +169,13 @@ static void report_digits(struct worker *worker, struct mleg *leg, const struct 
                       .leg = leg->id,
                       .cookie = leg->cookie,
                       .digit = step->reports[i].digit,
+                      .is_relayed = leg->is_digit_relayed,
                       .duration_ms = (uint16_t)SR_MIN(step->reports[i].duration_ms, 65535u)}};
 
-        if (step->reports[i].what == DTMF_START)
+        if (step->reports[i].what == DTMF_START) {
+            leg->is_digit_relayed = relays_digits(leg);
             plays__on_digit(worker, leg);
+        }
         if (step->reports[i].what == DTMF_END)
             worker__report(worker, &report);
     }

@@ -37,7 +37,8 @@ bool mroom__wants_ticks(const struct mroom *room)
 {
     if (room->leg_count == 0)
         return false;
-    return room->mode == MEDIA_MODE_MIX || (room->mode == MEDIA_MODE_RELAY && has_digits(room));
+    return room->mode == MEDIA_MODE_MIX ||
+           (room->mode == MEDIA_MODE_RELAY && (has_digits(room) || room->mode_order != NULL));
 }
 
 void mroom__check_ticking(struct worker *worker, struct mroom *room)
@@ -68,8 +69,41 @@ static void watch_legs(struct worker *worker, struct mroom *room)
         worker__watch(worker, room->legs[i], worker__wants_watch(worker, room));
 }
 
+/* From relay to mix the delay grows by what the jitter buffer wants. Nobody hears a hole: the first packet that comes
+   is played at once, the buffer fills by stretching, and until then nothing is sent instead of silence. */
+static void begin_seam(const struct worker *worker, struct mroom *room)
+{
+    room->seam_until = worker->now + WORKER_SEAM_MS * SR_MSEC;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
+            playout_set_eager(room->legs[i]->kit->playout, true);
+    }
+}
+
+/* Those it heard a moment ago in relay are not in the mix yet. */
+static bool is_in_seam(const struct worker *worker, const struct mroom *room,
+                       const struct mleg *leg)
+{
+    bool is_awaiting = false;
+
+    for (uint32_t i = 0; i < room->leg_count && worker->now < room->seam_until; i++) {
+        const struct mleg *other = room->legs[i];
+
+        if (other == leg || other->kit == NULL || other->kit->playout == NULL)
+            continue;
+        if (playout_is_started(other->kit->playout))
+            return false;
+        is_awaiting |=
+            other->rx_packets > 0 && worker->now - other->heard_at < WORKER_SEAM_MS * SR_MSEC;
+    }
+    return is_awaiting;
+}
+
 static void switch_now(struct worker *worker, struct mroom *room, struct order *order)
 {
+    room->seam_until = 0;
+    if (room->mode == MEDIA_MODE_RELAY && order->mode.mode == MEDIA_MODE_MIX)
+        begin_seam(worker, room);
     room->mode = order->mode.mode;
     room->bus_hz = order->mode.bus_hz;
     mroom__pair(room);
@@ -106,6 +140,15 @@ static bool is_drained(const struct mroom *room)
     return true;
 }
 
+static bool is_relaying_digit(const struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (dtmf_rx_is_down(&room->legs[i]->dtmf_rx) && room->legs[i]->is_digit_relayed)
+            return true;
+    }
+    return false;
+}
+
 void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order)
 {
     if (room->mode_order != NULL) { /* an older wish is overtaken */
@@ -113,12 +156,18 @@ void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *or
         worker__return(worker, room->mode_order);
         room->mode_order = NULL;
     }
-    if (room->mode != MEDIA_MODE_MIX || order->mode.mode != MEDIA_MODE_RELAY) {
+    if (order->mode.mode == room->mode || order->mode.mode == MEDIA_MODE_IDLE ||
+        room->mode == MEDIA_MODE_IDLE ||
+        (room->mode == MEDIA_MODE_RELAY && !is_relaying_digit(room))) {
         switch_now(worker, room, order);
         return;
     }
     room->mode_order = order;
     room->drain_until = worker->now + WORKER_DRAIN_MS * SR_MSEC;
+    if (room->mode == MEDIA_MODE_RELAY) {
+        mroom__check_ticking(worker, room);
+        return;
+    }
     for (uint32_t i = 0; i < room->leg_count; i++) {
         if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
             playout_set_drain(room->legs[i]->kit->playout, true);
@@ -439,7 +488,18 @@ static void give_leg(struct worker *worker, struct mroom *room, struct mleg *leg
     send_packets(worker, leg);
 }
 
-/* In relay only digits of ours need the tick. */
+/* A switch to mix waits for the end of a digit, but not for ever. */
+static void check_digit(struct worker *worker, struct mroom *room)
+{
+    struct order *order = room->mode_order;
+
+    if (order == NULL || (worker->now < room->drain_until && is_relaying_digit(room)))
+        return;
+    room->mode_order = NULL;
+    switch_now(worker, room, order);
+}
+
+/* In relay only digits need the tick. */
 static void tick_relay(struct worker *worker, struct mroom *room)
 {
     for (uint32_t i = 0; i < room->leg_count; i++) {
@@ -449,6 +509,7 @@ static void tick_relay(struct worker *worker, struct mroom *room)
         if (codec != NULL)
             (void)mleg__send_digits(worker, leg, codec->clock_hz / 1000 * WORKER_TICK_MS);
     }
+    check_digit(worker, room);
     mroom__check_ticking(worker, room);
 }
 
@@ -471,7 +532,8 @@ void mroom__tick(struct worker *worker, struct mroom *room)
     mshare__plan(room);
     (void)worker__lap(worker); /* the sum belongs to all */
     for (uint32_t i = 0; i < room->leg_count; i++) {
-        give_leg(worker, room, room->legs[i]);
+        if (!is_in_seam(worker, room, room->legs[i]))
+            give_leg(worker, room, room->legs[i]);
         room->legs[i]->busy_us += worker__lap(worker);
     }
     check_drain(worker, room);
