@@ -228,16 +228,6 @@ const struct dsp_ops *dsp_at(size_t index)
     }
 }
 
-const struct dsp_ops *dsp_best(void)
-{
-    const struct dsp_ops *best = &dsp__ops_plain;
-    const struct dsp_ops *next;
-
-    for (size_t i = 1; (next = dsp_at(i)) != NULL; i++)
-        best = next;
-    return best;
-}
-
 const struct dsp_ops *dsp_find(struct sr_str name)
 {
     const struct dsp_ops *ops;

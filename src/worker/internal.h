@@ -368,6 +368,7 @@ struct worker {
     sr_usec lap_at;                     /* when the step in hand began */
     struct sr_list slots[WORKER_SLOTS]; /* rooms that tick */
     sr_usec slot_at[WORKER_SLOTS];
+    sr_usec tick_at; /* when the tick in hand should have begun: the time its sound is for */
     sr_usec housekeeping_at;
     uint32_t ready_count; /* sockets that were ready since then */
     bool is_gathering;    /* so many that packets wait for each other */

@@ -262,7 +262,7 @@ static void take_sound(struct worker *worker, struct mleg *leg)
         decoder.conceal = call_conceal;
         decoder.silence = call_conceal;
     }
-    what = playout_tick(kit->playout, kit->jitter, &decoder, worker->now, kit->rx);
+    what = playout_tick(kit->playout, kit->jitter, &decoder, worker->tick_at, kit->rx);
     leg->level_dbfs = what == PLAYOUT_SILENCE ? LEVEL_DBFS_MIN : level_dbfs(kit->rx, samples);
     leg->level_max_dbfs = SR_MAX(leg->level_max_dbfs, leg->level_dbfs);
     leg->level_ticks++;

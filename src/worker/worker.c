@@ -378,6 +378,7 @@ static void run_slot(struct worker *worker, uint32_t slot)
         }
         fit_complexity(worker, late);
         tally__tick(worker, late);
+        worker->tick_at = worker->slot_at[slot];
         SR_LIST_EACH(&worker->slots[slot], node)
         {
             mroom__tick(worker, SR_CONTAINER(node, struct mroom, tick_node));

@@ -112,6 +112,8 @@ static void open_socket(struct lab_phone *phone)
     phone->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_true(phone->fd >= 0);
     assert_int_equal(sr_addr_parse(SR_STR("127.0.0.1:0"), 0, &phone->addr), SR_OK);
+    phone->addr.ip[1] = (uint8_t)(getpid() >> 8); /* an address of this program's own */
+    phone->addr.ip[2] = (uint8_t)getpid();
     n = sr_addr_to_sockaddr(&phone->addr, &sa);
     assert_int_equal(bind(phone->fd, (struct sockaddr *)&sa, n), 0);
     n = sizeof(sa);
@@ -320,6 +322,12 @@ static void say(struct lab_phone *phone)
     phone->ts += units;
 }
 
+void lab_say(struct lab_phone *phone, uint32_t packets)
+{
+    while (packets-- > 0)
+        say(phone);
+}
+
 static void say_due(struct lab_phone *phone)
 {
     while (phone->is_open && phone->options.voice != NULL &&
@@ -481,6 +489,7 @@ struct lab *lab_open(uint32_t workers)
     lab->loop = loop_sim_new(7);
     lab->now = loop_now(lab->loop);
     lab->step_us = 1000;
+    lab->counts_all = LAB_COUNTS;
     sr_prng_seed(&lab->prng, 11);
     options.loop = lab->loop;
     assert_int_equal(port_threads_new(&options, &lab->port), SR_OK);

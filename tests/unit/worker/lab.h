@@ -101,7 +101,8 @@ struct lab {
     media_event_fn *on_event; /* besides; NULL: nobody */
     uint64_t step_us;         /* how exact time is; 1000 */
     struct sr_prng prng;
-    uint64_t allocations; /* of any library, while the workers worked */
+    uint64_t allocations; /* while the workers worked, of any library: */
+    bool counts_all;      /* false: nobody counts here (a sanitizer, another C library) */
 };
 
 struct lab *lab_open(uint32_t workers);
@@ -111,6 +112,8 @@ struct lab_phone *lab_phone(struct lab *lab, const struct lab_phone_options *opt
 /** Its leg closes; its figures stay until lab_phone_free(). */
 void lab_hang_up(struct lab_phone *phone);
 void lab_phone_free(struct lab_phone *phone);
+/** So many packets at once. */
+void lab_say(struct lab_phone *phone, uint32_t packets);
 void lab_run(struct lab *lab, sr_usec how_long);
 /** Until an event of that kind has come `count` times; fails after 20 s. */
 void lab_until(struct lab *lab, enum media_event_kind kind, uint32_t count);

@@ -183,6 +183,7 @@ static void run(struct hall *hall, uint32_t ms)
         for (size_t j = 0; j < hall->count; j++)
             party_talk(hall, &hall->parties[j]);
         hall->worker.now += WORKER_TICK;
+        hall->worker.tick_at = hall->worker.now;
         mroom__tick(&hall->worker, &hall->room);
         for (size_t j = 0; j < hall->room.leg_count; j++)
             party_hear(SR_CONTAINER(hall->room.legs[j], struct party, leg));

@@ -5,9 +5,25 @@
 
 #include "base/alloc.h"
 #include "lab.h"
-#include "worker/internal.h"
+#include "worker/front.h"
 
 #define SHOW(...) print_message(__VA_ARGS__)
+
+static uint32_t wanted_of(const char *name, uint32_t usual)
+{
+    uint32_t n = usual;
+    const char *text = getenv(name);
+
+    if (text != NULL)
+        assert_int_equal(sr_str_u32(sr_str_c(text), 1000000, &n), SR_OK);
+    return n;
+}
+
+/* LAB_WORKERS=2: everything on two workers. */
+static uint32_t workers(void)
+{
+    return wanted_of("LAB_WORKERS", 1);
+}
 
 static struct lab_phone *phone(struct lab *lab, enum codec_id codec, lab_voice_fn *voice,
                                uint32_t keep_sec)
@@ -24,7 +40,7 @@ static struct lab_phone *phone(struct lab *lab, enum codec_id codec, lab_voice_f
 
 static void check_delay(enum codec_id a_codec, enum codec_id b_codec, double tolerance_ms)
 {
-    struct lab *lab = lab_open(1);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *a = phone(lab, a_codec, lab_noise, 30);
     struct lab_phone *b = phone(lab, b_codec, NULL, 30);
     struct media_leg_stats at, bt;
@@ -59,7 +75,7 @@ static void delay_told_is_delay_measured(void **state)
    figure for people is that of RFC 3550. The same line without jitter: the least there is. */
 static void jitter_told_is_that_of_the_network(void **state)
 {
-    struct lab *lab = lab_open(1);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *even, *uneven;
     struct media_leg_stats stats;
 
@@ -86,29 +102,19 @@ static void jitter_told_is_that_of_the_network(void **state)
 
 /* ---- clocks that differ ---- */
 
-static uint32_t minutes_wanted(const char *name, uint32_t usual)
-{
-    uint32_t n = usual;
-    const char *text = getenv(name);
-
-    if (text != NULL)
-        assert_int_equal(sr_str_u32(sr_str_c(text), 1000000, &n), SR_OK);
-    return n;
-}
-
 /* Three parties whose clocks are 100 ppm fast, right, and 100 ppm slow: 12 ms apart after each minute. Nobody falls
    behind, nothing is lost, and the drift is told. */
 static void three_clocks_stay_together(void **state)
 {
     static const double ppm[] = {100, 0, -100};
-    uint32_t minutes = minutes_wanted("LAB_DRIFT_MINUTES", 10);
-    struct lab *lab = lab_open(1);
+    uint32_t minutes = wanted_of("LAB_DRIFT_MINUTES", 10);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *phones[3];
     double low[3] = {1e9, 1e9, 1e9}, high[3] = {0};
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        phones[i] = phone(lab, i == 1 ? CODEC_PCMA : CODEC_PCMU, lab_vowel, 0);
+        phones[i] = phone(lab, i == 1 ? CODEC_PCMA : CODEC_PCMU, lab_noise, 0);
         phones[i]->options.drift_ppm = ppm[i];
     }
     lab->step_us = 2000;
@@ -192,7 +198,7 @@ static void switch_often(struct lab *lab, uint32_t times)
 /* A vowel through twenty switches: its energy never steps by 6 dB, nothing clicks, no packet is missing. */
 static void seams_in_a_vowel_are_not_heard(enum codec_id codec)
 {
-    struct lab *lab = lab_open(1);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *mouth = phone(lab, codec, lab_vowel, 0), *ear;
     double plain_db, seams_db;
     size_t from;
@@ -250,7 +256,7 @@ static uint32_t words_heard(const struct lab_phone *ear, size_t from, uint32_t *
 /* Two words a second through switches at any place in them: all are heard, whole. */
 static void seams_leave_words_whole(void **state)
 {
-    struct lab *lab = lab_open(1);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *ear;
     uint32_t count, shortest, longest, said;
     sr_usec began;
@@ -294,7 +300,7 @@ static void pass_digit(void *arg, const struct media_event *event)
 /* A key goes down, and the room switches `after_ms` later, to the mix or back: the other side hears it once. */
 static void seams_neither_drop_nor_double_digits(void **state)
 {
-    struct lab *lab = lab_open(1);
+    struct lab *lab = lab_open(workers());
     struct lab_phone *finger = phone(lab, CODEC_PCMU, lab_vowel, 0), *ear;
     uint32_t pressed = 0;
 
@@ -323,7 +329,300 @@ static void seams_neither_drop_nor_double_digits(void **state)
     lab_close(lab);
 }
 
-int main(void)
+/* ---- what workers tell of themselves ---- */
+
+static struct media_port_stats port_stats(struct lab *lab)
+{
+    struct media_port_stats stats;
+
+    media_port_stats(lab->port, &stats);
+    return stats;
+}
+
+static struct media_worker_stats worker_stats(struct lab *lab)
+{
+    return port_stats(lab).worker[0];
+}
+
+/* A burst that no socket holds: what the kernel drops is counted for the leg and for the worker, and every packet
+   is accounted for. */
+static void kernel_drops_are_counted(void **state)
+{
+    enum {
+        BURST = 4000
+    };
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *a = phone(lab, CODEC_PCMU, NULL, 0);
+    struct media_leg_stats stats;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, NULL, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    lab_run(lab, 20 * SR_MSEC);
+    a->options.voice = lab_vowel;
+    lab_run(lab, 2 * SR_SEC);
+    lab_say(a, BURST);
+    a->options.voice = NULL;
+    lab_run(lab, SR_SEC);
+    stats = lab_stats(a);
+    SHOW("of %d packets at once %d were taken, %d refused, %d dropped by the kernel\n", BURST,
+         (int)stats.rx_packets, (int)stats.rx_dropped, (int)stats.kernel_drops);
+    assert_true(stats.kernel_drops > 0);
+    /* three were only looked at, before the fourth in sequence locked the source */
+    assert_int_equal(stats.rx_packets + stats.rx_dropped + stats.kernel_drops + 3, a->sent);
+    assert_int_equal(worker_stats(lab).kernel_drops, stats.kernel_drops);
+    assert_int_equal(worker_stats(lab).rx_packets, stats.rx_packets);
+    lab_close(lab);
+}
+
+/* One talks, two PCMU phones and an Opus phone listen: the silent are not summed, and those that hear the same share. */
+static void what_costs_nothing_is_told(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct media_worker_stats before, now;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    for (int i = 0; i < 3; i++)
+        phone(lab, i < 2 ? CODEC_PCMU : CODEC_OPUS, lab_tone, 0)->options.hz = 0; /* silence */
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_MIX);
+    lab_run(lab, 2 * SR_SEC);
+    before = worker_stats(lab);
+    lab_run(lab, 10 * SR_SEC);
+    now = worker_stats(lab);
+    assert_int_equal(now.rooms, 1);
+    assert_int_equal(now.legs, 4);
+    assert_int_equal(now.legs_mixed, 4);
+    assert_int_equal(now.legs_quiet, 3);
+    assert_in_range(now.ticks - before.ticks, 499, 501);
+    assert_in_range(now.rx_packets - before.rx_packets, 4 * 495, 4 * 505);
+    assert_in_range(now.tx_packets - before.tx_packets, 4 * 495, 4 * 505);
+    assert_in_range(now.encodes - before.encodes, 3 * 495, 3 * 505);
+    assert_in_range(now.encodes_shared - before.encodes_shared, 495, 505);
+    assert_int_equal(now.late_ticks + now.overruns + now.kernel_drops, 0);
+    assert_int_equal(now.opus_complexity, CODEC_COMPLEXITY_DEFAULT);
+    lab_close(lab);
+}
+
+/* Ticks that come late are counted by how late; Opus gets cheaper and better again; and what the host took is told
+   from what we did. */
+static void late_ticks_are_counted_and_explained(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct worker *worker = &((struct port_threads *)lab->port)->workers[0];
+    uint64_t late, overruns;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    (void)phone(lab, CODEC_OPUS, lab_vowel, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_MIX);
+    lab_run(lab, SR_SEC);
+    assert_int_equal(worker_stats(lab).late_ticks, 0);
+    for (int i = 0; i < 50; i++) { /* every tick up to 12 ms late */
+        lab->step_us = 13000;
+        lab_run(lab, 13 * SR_MSEC);
+    }
+    late = worker_stats(lab).late_ticks;
+    assert_in_range(late, 10, 40);
+    assert_int_equal(worker_stats(lab).overruns, 0);
+    assert_true(worker_stats(lab).opus_complexity < CODEC_COMPLEXITY_DEFAULT);
+    lab->step_us = 47000;
+    lab_run(lab, 47 * SR_MSEC);
+    overruns = worker_stats(lab).overruns;
+    assert_in_range(overruns, 1, 2);
+    tally__blame(worker, 20 * SR_MSEC); /* the host took less than we were late */
+    assert_int_equal(worker_stats(lab).overruns_stolen, 0);
+    lab_run(lab, 47 * SR_MSEC);
+    tally__blame(worker, 200 * SR_MSEC);
+    assert_int_equal(worker_stats(lab).overruns_stolen, worker_stats(lab).overruns - overruns);
+    lab->step_us = 1000;
+    lab_run(lab, 60 * SR_SEC);
+    assert_int_equal(worker_stats(lab).opus_complexity, CODEC_COMPLEXITY_DEFAULT);
+    lab_close(lab);
+}
+
+/* ---- memory ---- */
+
+static struct lab_phone *phone_in(struct lab *lab, sr_id room, enum codec_id codec, bool is_secure)
+{
+    struct lab_phone_options options = {.codec = codec,
+                                        .voice = lab_noise,
+                                        .is_secure = is_secure,
+                                        .room = room,
+                                        .dtx_wanted = codec == CODEC_OPUS};
+
+    return lab_phone(lab, &options);
+}
+
+/* 10,000 ticks of relay and mix, of every codec, in the clear and with SRTP: no library takes memory. */
+static void ticks_allocate_nothing(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    sr_id rooms[4] = {lab->room};
+    uint64_t ticks, ours;
+
+    (void)state;
+    for (size_t i = 1; i < 4; i++)
+        assert_int_equal(media_room_open(lab->port, i, &rooms[i]), SR_OK);
+    phone_in(lab, rooms[0], CODEC_PCMU, true); /* relay, SRTP with other keys on each side */
+    phone_in(lab, rooms[0], CODEC_PCMU, true);
+    phone_in(lab, rooms[1], CODEC_OPUS, false); /* relay of Opus */
+    phone_in(lab, rooms[1], CODEC_OPUS, true);
+    phone_in(lab, rooms[2], CODEC_PCMA, true); /* mix */
+    phone_in(lab, rooms[2], CODEC_OPUS, true);
+    phone_in(lab, rooms[3], CODEC_G722, false);
+    phone_in(lab, rooms[3], CODEC_PCMU, false);
+    phone_in(lab, rooms[3], CODEC_PCMU, false)->options.jitter_ms = 50;
+    for (size_t i = 0; i < 4; i++)
+        media_room_set_mode(lab->port, rooms[i], MEDIA_MODE_RELAY);
+    lab->step_us = 4000;
+    lab_run(lab, 2 * SR_SEC);
+    lab->allocations = 0;
+    ours = sr_alloc_total();
+    ticks = port_stats(lab).ticks;
+    lab_run(lab, 100 * SR_SEC); /* two rooms tick, in two slots */
+    ticks = port_stats(lab).ticks - ticks;
+    assert_true(ticks >= 9990);
+    assert_int_equal(lab->allocations, 0);
+    assert_int_equal(sr_alloc_total(), ours);
+    SHOW("%d ticks: %s\n", (int)ticks,
+         lab->counts_all ? "nothing taken by any library" : "nothing taken by us");
+    for (size_t i = 1; i < 4; i++)
+        media_room_close(lab->port, rooms[i]);
+    lab_close(lab);
+}
+
+/* ---- calls by the thousand ---- */
+
+enum {
+    CALL_PHONES_MAX = 3,
+    LIVE_MAX = 24,
+};
+
+struct lab_call {
+    sr_id room;
+    struct lab_phone *phones[CALL_PHONES_MAX];
+    uint32_t count;
+    sr_usec began_at, until;
+};
+
+static enum codec_id any_codec(struct lab *lab)
+{
+    static const enum codec_id codecs[] = {CODEC_PCMU, CODEC_PCMU, CODEC_PCMA, CODEC_G722};
+
+    return codecs[sr_prng_below(&lab->prng, SR_ARRAY_LEN(codecs))];
+}
+
+static void begin_call(struct lab *lab, struct lab_call *call, uint32_t number)
+{
+    bool is_relay = number % 3 != 0;
+    enum codec_id codec = any_codec(lab);
+
+    assert_int_equal(media_room_open(lab->port, number, &call->room), SR_OK);
+    call->count = is_relay ? 2 : 2 + (uint32_t)sr_prng_below(&lab->prng, 2);
+    for (uint32_t i = 0; i < call->count; i++) {
+        call->phones[i] = phone_in(lab, call->room, is_relay ? codec : any_codec(lab),
+                                   sr_prng_below(&lab->prng, 4) == 0);
+        call->phones[i]->options.voice = lab_tone;
+    }
+    call->began_at = lab->now;
+    call->until = lab->now + (sr_usec)(20 + sr_prng_below(&lab->prng, 1000)) * SR_MSEC;
+    media_room_set_mode(lab->port, call->room, is_relay ? MEDIA_MODE_RELAY : MEDIA_MODE_MIX);
+}
+
+/* Some of what people do in a call. */
+static void disturb(struct lab *lab, struct lab_call *call)
+{
+    struct lab_phone *any = call->phones[sr_prng_below(&lab->prng, call->count)];
+
+    switch (sr_prng_below(&lab->prng, 200)) {
+    case 0:
+        media_leg_set_prompt(lab->port, any->leg, MEDIA_PROMPT_MUSIC);
+        break;
+    case 1:
+        media_leg_set_prompt(lab->port, any->leg, MEDIA_PROMPT_NONE);
+        break;
+    case 2:
+        media_leg_set_muted(lab->port, any->leg, true);
+        break;
+    case 3:
+        media_room_set_mode(lab->port, call->room, MEDIA_MODE_MIX);
+        break;
+    case 4:
+        media_room_set_mode(lab->port, call->room, MEDIA_MODE_RELAY);
+        break;
+    case 5:
+        assert_int_equal(media_leg_dtmf(lab->port, any->leg, '5', 100), SR_OK);
+        break;
+    default:
+        break;
+    }
+}
+
+/* True: both heard something, where there was time for it. */
+static void end_call(struct lab *lab, struct lab_call *call)
+{
+    for (uint32_t i = 0; i < call->count; i++) {
+        struct lab_phone *phone = call->phones[i];
+
+        if (lab->now - call->began_at > 400 * SR_MSEC && phone->packets == 0)
+            fail_msg("a call of %d ms, and nothing was heard",
+                     (int)((lab->now - call->began_at) / 1000));
+        assert_int_equal(phone->ssrc_changes + phone->seq_jumps, 0);
+        lab_phone_free(phone);
+    }
+    media_room_close(lab->port, call->room);
+    call->room = SR_ID_NONE;
+}
+
+/* @return legs of all of them */
+static uint32_t run_calls(struct lab *lab, uint32_t wanted)
+{
+    struct lab_call calls[LIVE_MAX] = {0};
+    uint32_t begun = 0, ended = 0, legs = 0;
+
+    while (ended < wanted) {
+        struct lab_call *call = &calls[sr_prng_below(&lab->prng, LIVE_MAX)];
+
+        if (call->room == SR_ID_NONE && begun < wanted) {
+            begin_call(lab, call, ++begun);
+            legs += call->count;
+        }
+        for (size_t i = 0; i < LIVE_MAX; i++) {
+            if (calls[i].room == SR_ID_NONE)
+                continue;
+            disturb(lab, &calls[i]);
+            if (lab->now >= calls[i].until) {
+                end_call(lab, &calls[i]);
+                ended++;
+            }
+        }
+        lab_run(lab, 4 * SR_MSEC);
+    }
+    lab_run(lab, SR_SEC);
+    return legs;
+}
+
+/* LAB_CALLS=10000 for the whole of it. */
+static void calls_by_the_thousand_leave_nothing(void **state)
+{
+    struct lab *lab = lab_open(2);
+    uint32_t wanted = wanted_of("LAB_CALLS", 200), legs;
+    uint64_t blocks;
+
+    (void)state;
+    lab->step_us = 4000;
+    legs = run_calls(lab, 2 * LIVE_MAX); /* tables have their size */
+    blocks = sr_alloc_live();
+    legs += run_calls(lab, wanted);
+    assert_int_equal(lab->seen[MEDIA_EVENT_CLOSED], legs);
+    assert_int_equal(sr_alloc_live(), blocks);
+    SHOW("%u calls, %u legs in %d s of virtual time\n", wanted, legs, (int)(lab->now / SR_SEC));
+    lab_close(lab);
+}
+
+/* An argument names the tests to run ("*seams*"). */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delay_told_is_delay_measured),
@@ -332,7 +631,14 @@ int main(void)
         cmocka_unit_test(seams_are_not_heard),
         cmocka_unit_test(seams_leave_words_whole),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
+        cmocka_unit_test(kernel_drops_are_counted),
+        cmocka_unit_test(what_costs_nothing_is_told),
+        cmocka_unit_test(late_ticks_are_counted_and_explained),
+        cmocka_unit_test(ticks_allocate_nothing),
+        cmocka_unit_test(calls_by_the_thousand_leave_nothing),
     };
 
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("media in virtual time", tests, NULL, NULL);
 }
