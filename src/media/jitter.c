@@ -537,8 +537,10 @@ sr_usec jitter_delay_us(const struct jitter *jitter, sr_usec play_at)
 
 static void take(struct jitter *jitter, struct slot *slot, struct jitter_result *ret_result)
 {
-    if (jitter->has_taken && (uint16_t)(jitter->taken_seq + 1) == slot->seq &&
-        slot->kind == JITTER_AUDIO && !jitter->is_silent)
+    bool is_next = jitter->has_taken && (uint16_t)(jitter->taken_seq + 1) == slot->seq;
+    int64_t pause = is_next ? slot->ts - jitter->next_ts : 0;
+
+    if (is_next && slot->kind == JITTER_AUDIO && !jitter->is_silent)
         watch_clock(jitter, jitter->ptime_us, slot->ts - jitter->taken_ts);
     jitter->has_taken = true;
     jitter->taken_seq = slot->seq;
@@ -552,7 +554,8 @@ static void take(struct jitter *jitter, struct slot *slot, struct jitter_result 
                                          .kind = (enum jitter_kind)slot->kind,
                                          .payload = payload_of(jitter, slot),
                                          .payload_bytes = slot->bytes,
-                                         .duration_us = jitter->ptime_us};
+                                         .duration_us = jitter->ptime_us,
+                                         .pause_us = us_of(jitter, SR_MAX(pause, 0))};
 }
 
 /* Waits with a talk spurt until its turn by the target. True: still silence. */

@@ -72,6 +72,8 @@ struct jitter_result {
     const uint8_t *payload; /* until the next push */
     size_t payload_bytes;
     sr_usec duration_us;
+    sr_usec
+        pause_us; /* FRAME: the sender said nothing for so long before it, no packet is missing */
 };
 
 struct jitter_stats {

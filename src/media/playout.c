@@ -336,6 +336,15 @@ static void watch_loss(struct playout *playout, struct jitter *jitter,
         jitter_set_extra_us(jitter, jitter_ptime_us(jitter));
 }
 
+/* What was made up because nothing came was a pause of the sender, as is known now. */
+static void forgive(struct playout *playout, size_t n)
+{
+    n = SR_MIN(n, playout->credit);
+    playout->stats.concealed_samples -= n;
+    playout->stats.silence_samples += n;
+    playout->credit -= n;
+}
+
 static void on_frame(struct playout *playout, struct jitter *jitter,
                      const struct playout_decoder *decoder, const struct jitter_result *result)
 {
@@ -347,6 +356,7 @@ static void on_frame(struct playout *playout, struct jitter *jitter,
     else
         n = decoder->decode(decoder->state, result->payload, result->payload_bytes, out, max);
     playout->is_started = true;
+    forgive(playout, samples_of(playout, result->pause_us));
     playout->credit = 0;
     watch_loss(playout, jitter, decoder, false);
     if (n == 0 || n > max) {
@@ -398,6 +408,7 @@ static bool fetch(struct playout *playout, struct jitter *jitter,
         on_lost(playout, jitter, decoder, &result);
         return true;
     case JITTER_SILENCE:
+        forgive(playout, playout->credit);
         playout->credit = 0;
         lack = SR_MIN(lack, SR_MAX(samples_of(playout, result.duration_us), 1));
         fill_silence(playout, decoder, lack);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const slower = Number(process.env.TEST_SLOWER || 1);
-const fileLimitMs = 240000 * slower;
+const fileLimitMs = 240000 * slower + (process.env.E2E_LONG ? 60000 * (Number(process.env.LOAD_MINUTES || 30) + 3) : 0);
 // a test that fails before its `try` leaves parties behind: they must not keep the file from ending
 const [major, minor] = process.versions.node.split('.').map(Number);
 const options = ['--test-reporter=tap', ...(major > 20 || (major === 20 && minor >= 14) ? ['--test-force-exit'] : [])];

@@ -92,14 +92,24 @@ float lab_vowel(const struct lab_phone *phone, uint64_t at)
     return (float)(0.12 * sum);
 }
 
-float lab_words(const struct lab_phone *phone, uint64_t at)
+static float word_each(const struct lab_phone *phone, uint64_t at, uint32_t ms)
 {
-    uint64_t word = phone->rate_hz / 2, in = at % word, end = phone->rate_hz * 3 / 10;
+    uint64_t in = at % (phone->rate_hz / 1000 * ms), end = phone->rate_hz * 3 / 10;
     uint64_t soft = phone->rate_hz / 100;
 
     if (in >= end)
         return 0;
     return lab_vowel(phone, at) * (float)SR_MIN(1.0, (double)SR_MIN(in, end - in) / (double)soft);
+}
+
+float lab_words(const struct lab_phone *phone, uint64_t at)
+{
+    return word_each(phone, at, 500);
+}
+
+float lab_few_words(const struct lab_phone *phone, uint64_t at)
+{
+    return word_each(phone, at, 2000);
 }
 
 /* ---- phones: what they say ---- */

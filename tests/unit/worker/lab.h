@@ -140,5 +140,7 @@ float lab_noise(const struct lab_phone *phone, uint64_t at);
 float lab_vowel(const struct lab_phone *phone, uint64_t at);
 /** Words: 300 ms of vowel, 200 ms of pause. */
 float lab_words(const struct lab_phone *phone, uint64_t at);
+/** A word each two seconds. */
+float lab_few_words(const struct lab_phone *phone, uint64_t at);
 
 #endif

@@ -278,6 +278,39 @@ static void seams_leave_words_whole(void **state)
     lab_close(lab);
 }
 
+/* Opus that sends nothing in the pauses between words: no loss is told, nothing is made up, words are whole. */
+static void pauses_of_opus_are_not_loss(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone_options options = {
+        .codec = CODEC_OPUS, .voice = lab_few_words, .dtx_wanted = true};
+    struct lab_phone *mouth = lab_phone(lab, &options), *ear;
+    uint32_t count, shortest, longest, sent;
+    struct media_leg_stats stats;
+    size_t from;
+
+    (void)state;
+    ear = phone(lab, CODEC_PCMU, lab_tone, 60);
+    ear->options.hz = 0;
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY); /* cannot: it mixes */
+    lab_run(lab, 3 * SR_SEC);
+    from = ear->heard_count;
+    sent = mouth->sent;
+    lab_run(lab, 30 * SR_SEC);
+    stats = lab_stats(mouth);
+    count = words_heard(ear, from, &shortest, &longest);
+    SHOW("%u packets in 30 s, %u words of %u to %u ms, lost %d, late %d, made up %d x 20 ms\n",
+         mouth->sent - sent, count, shortest, longest, (int)stats.lost, (int)stats.late,
+         (int)stats.concealed);
+    assert_true(mouth->sent - sent < 35 * 50 * 6 / 10);
+    assert_int_equal(stats.lost + stats.late, 0);
+    assert_true(stats.loss_pct < 0.01);
+    assert_in_range(count, 14, 19);
+    assert_true(shortest >= 260 && longest <= 340);
+    assert_true(stats.concealed < 10);
+    lab_close(lab);
+}
+
 /* ---- digits at a seam ---- */
 
 static uint32_t router_digits;
@@ -630,6 +663,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(three_clocks_stay_together),
         cmocka_unit_test(seams_are_not_heard),
         cmocka_unit_test(seams_leave_words_whole),
+        cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
         cmocka_unit_test(kernel_drops_are_counted),
         cmocka_unit_test(what_costs_nothing_is_told),

@@ -7,10 +7,24 @@
 
 static const double two_pi = 6.283185307179586;
 
+/* Twelve harmonics around 130 Hz, a pitch that swings by a tenth three times in two seconds. */
+static float vowel(double t)
+{
+    double phase = 130 * t - 13 / (two_pi * 1.5) * cos(two_pi * 1.5 * t), sum = 0;
+
+    for (int k = 1; k <= 12; k++)
+        sum += sin(two_pi * fmod(phase * k, 1.0) + k * k) * exp(-(k - 5) * (k - 5) / 12.0);
+    return (float)(0.12 * sum);
+}
+
 static size_t tone(const struct sim *sim, uint32_t index, float *out, size_t n)
 {
     size_t frame = sim->options.rate_hz / 1000 * sim->options.ptime_ms;
 
+    for (size_t i = 0; i < n && sim->options.is_vowel; i++)
+        out[i] = vowel((double)((uint64_t)index * frame + i) / sim->options.rate_hz);
+    if (sim->options.is_vowel)
+        return n;
     for (size_t i = 0; i < n; i++) {
         double t = (double)((uint64_t)index * frame + i) / sim->options.rate_hz;
 
@@ -45,6 +59,17 @@ static size_t fec(void *state, const uint8_t *payload, size_t n, float *out, siz
     return tone(sim, index - 1, out, samples);
 }
 
+/* The oldest trick: the last packet again. */
+static size_t repeat(void *state, float *out, size_t n)
+{
+    struct sim *sim = state;
+
+    for (size_t done = 0; done < n; done += SR_MIN(n - done, (size_t)sim->options.rate_hz / 50))
+        (void)tone(sim, sim->last_index, out + done,
+                   SR_MIN(n - done, (size_t)sim->options.rate_hz / 50));
+    return n;
+}
+
 void sim_init(struct sim *sim, const struct sim_options *options)
 {
     struct jitter_options jitter = {
@@ -60,6 +85,8 @@ void sim_init(struct sim *sim, const struct sim_options *options)
     sim->decoder = (struct playout_decoder){.state = sim, .decode = decode};
     if (options->has_fec)
         sim->decoder.fec = fec;
+    if (options->is_repeat_plain)
+        sim->decoder.conceal = repeat;
     sim->now = 13000; /* ticks and packets are out of step */
     sim->record_max = options->rate_hz;
     sim->record = sr_zalloc(sim->record_max, sizeof(float));

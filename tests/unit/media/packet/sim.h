@@ -24,6 +24,8 @@ struct sim_options {
     uint32_t first_ts;
     sim_delay_fn *delay;
     bool has_fec;
+    bool is_vowel;        /* harmonics of a pitch that wanders, instead of the tone */
+    bool is_repeat_plain; /* what is missing is the last packet once more, as it was */
 };
 
 struct sim_flight {
