@@ -29,6 +29,7 @@ int main(int argc, char **argv)
     failed += run_loss();
     failed += run_srtp();
     failed += run_walk();
+    failed += run_days();
     failed += run_provider();
     failed += run_fax();
     failed += run_passthrough();

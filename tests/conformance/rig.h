@@ -154,6 +154,7 @@ int run_limit(void);
 int run_loss(void);
 int run_srtp(void);
 int run_walk(void);
+int run_days(void);
 int run_provider(void);
 int run_fax(void);
 int run_passthrough(void);
