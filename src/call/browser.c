@@ -226,6 +226,8 @@ static void free_session(struct browser_session *session)
     if (session->leg != NULL)
         session->leg->session = NULL;
     (void)sr_idtab_remove(&engine->browsers->sessions, session->id);
+    if (session->draft != NULL)
+        leg__drop_sdp(session->draft);
     sr_free(session->draft);
     sr_free(session);
 }
@@ -342,18 +344,18 @@ static struct browser_session *new_session(struct browser *browser, const char *
 /* Reads the page's offer and writes our answer; nothing of the leg changes on failure. */
 static enum sr_err answer_offer(struct leg *leg, const char *offer, struct sr_buf *ret_answer)
 {
-    struct sdp_audio peer_before = leg->peer, ours_before = leg->ours;
+    struct sdp_audio peer_before = leg__sdp(leg)->peer, ours_before = leg__sdp(leg)->ours;
     bool had_peer = leg->has_peer, had_ours = leg->has_ours;
     enum sr_err err = leg__read_peer(leg, sr_str_c(offer));
 
-    if (err == SR_OK && !webrtc__is_offered(&leg->peer))
+    if (err == SR_OK && !webrtc__is_offered(&leg__sdp(leg)->peer))
         err = SR_ERR_PROTO;
     if (err == SR_OK)
         err = leg__make_answer(leg, had_ours ? leg : NULL, ret_answer);
     if (err == SR_OK)
         return SR_OK;
-    leg->peer = peer_before;
-    leg->ours = ours_before;
+    leg__sdp(leg)->peer = peer_before;
+    leg__sdp(leg)->ours = ours_before;
     leg->has_peer = had_peer;
     leg->has_ours = had_ours;
     return err;
@@ -559,12 +561,11 @@ bool browsers__has(const struct engine *engine, struct sr_str device_id, struct 
 static void join(struct browser_session *session, struct leg *leg)
 {
     struct engine *engine = session->engine;
-    const struct leg *draft = session->draft;
+    struct leg *draft = session->draft;
 
     leg->session = session;
     leg->media = session->media;
-    leg->ours = draft->ours;
-    leg->peer = draft->peer;
+    *leg__sdp(leg) = *leg__sdp(draft);
     leg->has_ours = draft->has_ours;
     leg->has_peer = draft->has_peer;
     leg->is_dtls_client = draft->is_dtls_client;
@@ -577,7 +578,8 @@ static void join(struct browser_session *session, struct leg *leg)
     media_room_close(engine->media, session->room);
     session->room = SR_ID_NONE;
     session->leg = leg;
-    sr_free(session->draft);
+    leg__drop_sdp(draft);
+    sr_free(draft);
     session->draft = NULL;
 }
 

@@ -89,7 +89,8 @@ enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite
     }
     if (invite->sdp.n > 0 && leg__read_peer(leg, invite->sdp) != SR_OK)
         return CALL_REASON_NO_CODEC;
-    leg->is_webrtc = is_websocket && (invite->sdp.n == 0 || webrtc__is_offered(&leg->peer));
+    leg->is_webrtc =
+        is_websocket && (invite->sdp.n == 0 || webrtc__is_offered(&leg__sdp(leg)->peer));
     if (!leg__open_media(leg, &invite->flow.local))
         return CALL_REASON_LIMIT;
     if (invite->sdp.n == 0)

@@ -16,9 +16,9 @@
 #include "base/random.h"
 #include "call/hub.h"
 #include "call/incall_codes.h"
+#include "call/leg_kept_sdp.h"
 #include "call/overload.h"
 #include "call/routing.h"
-#include "sip/sdp_oa.h"
 
 enum {
     CALL_ID_BYTES = 12, /* random, written as hex */
@@ -92,7 +92,7 @@ struct leg {
     bool is_dtls_offered;      /* our first offer is DTLS-SRTP: the phone took nothing else */
 
     /* offer and answer */
-    struct sdp_audio ours, peer;
+    struct leg_kept_sdp sdp; /* ask leg__sdp() */
     struct sdp_codec allowed[CALL_CODECS_MAX];
     size_t allowed_count;
     bool has_ours, has_peer;

@@ -113,6 +113,7 @@ void leg__free(struct leg *leg)
     pipes__free(leg);
     if (leg->id != SR_ID_NONE)
         sr_idtab_remove(&leg->call->engine->legs, leg->id);
+    leg__drop_sdp(leg);
     sr_free_secret(leg, sizeof(*leg));
 }
 

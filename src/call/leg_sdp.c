@@ -44,19 +44,19 @@ enum sr_err leg__read_peer(struct leg *leg, struct sr_str text)
         err = sdp_audio_read(&sdp, &peer);
     if (err == SR_OK) {
         leg__keep_known_keys(&peer, leg->srtp);
-        leg->peer = peer;
+        leg__sdp(leg)->peer = peer;
         leg->has_peer = true;
     }
     sr_wipe(&peer, sizeof(peer));
     sr_arena_done(&arena);
-    return err == SR_OK && !leg->peer.is_active ? SR_ERR_NOTFOUND : err;
+    return err == SR_OK && !leg__sdp(leg)->peer.is_active ? SR_ERR_NOTFOUND : err;
 }
 
 bool leg__shares_codec(const struct leg *leg)
 {
     for (size_t i = 0; i < leg->allowed_count; i++) {
-        for (uint8_t j = 0; j < leg->peer.codec_count; j++) {
-            if (sdp_codec_same(&leg->allowed[i], &leg->peer.codecs[j]))
+        for (uint8_t j = 0; j < leg__sdp(leg)->peer.codec_count; j++) {
+            if (sdp_codec_same(&leg->allowed[i], &leg__sdp(leg)->peer.codecs[j]))
                 return true;
         }
     }
@@ -83,16 +83,16 @@ static enum sr_err write_ours(struct leg *leg, struct sdp_audio *ours, struct sr
         return err;
     }
     if (leg->has_ours)
-        sdp_audio_version(&leg->ours, ours);
-    leg->ours = *ours;
+        sdp_audio_version(&leg__sdp(leg)->ours, ours);
+    leg__sdp(leg)->ours = *ours;
     leg->has_ours = true;
     sr_wipe(ours, sizeof(*ours));
-    return sdp_audio_write(&leg->ours, &lines.extras, buf);
+    return sdp_audio_write(&leg__sdp(leg)->ours, &lines.extras, buf);
 }
 
 enum sr_err leg__write_again(struct leg *leg, struct sr_buf *buf)
 {
-    struct sdp_audio ours = leg->ours;
+    struct sdp_audio ours = leg__sdp(leg)->ours;
 
     return write_ours(leg, &ours, buf);
 }
@@ -112,7 +112,7 @@ enum sr_err leg__make_offer(struct leg *leg, struct leg *from, struct sr_buf *bu
     if (leg->call->is_pass)
         return pass__make_offer(leg, from, buf);
     if (leg->has_ours) {
-        ours = leg->ours;
+        ours = leg__sdp(leg)->ours;
     } else {
         sdp_audio_init(&ours);
         (void)snprintf(ours.session_id, sizeof(ours.session_id), "%llu",
@@ -128,7 +128,7 @@ enum sr_err leg__make_offer(struct leg *leg, struct leg *from, struct sr_buf *bu
     else if (ours.setup != SDP_SETUP_NONE)
         ours.setup = SDP_SETUP_ACTPASS; /* RFC 8842 5.2: in every offer */
     ours.direction = SDP_SENDRECV;
-    sdp_codecs_merge(from != NULL && from->has_peer ? &from->peer : NULL, leg->allowed,
+    sdp_codecs_merge(from != NULL && from->has_peer ? &leg__sdp(from)->peer : NULL, leg->allowed,
                      leg->allowed_count, &ours);
     return write_ours(leg, &ours, buf);
 }
@@ -158,7 +158,7 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
         .allowed = leg->allowed,
         .allowed_count = leg->allowed_count,
         .is_single = true,
-        .before = leg->has_ours ? &leg->ours : NULL,
+        .before = leg->has_ours ? &leg__sdp(leg)->ours : NULL,
         .session_id = sr_random_u64() >> 2,
     };
     const struct sdp_codec *like = codec_like(prefer, leg->allowed, leg->allowed_count);
@@ -172,14 +172,14 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
     if (like != NULL) {
         wish.allowed = like;
         wish.allowed_count = 1;
-        err = sdp_answer_make(&leg->peer, &wish, &ours);
+        err = sdp_answer_make(&leg__sdp(leg)->peer, &wish, &ours);
     }
     if (err != SR_OK) {
         wish.allowed = leg->allowed;
         wish.allowed_count = leg->allowed_count;
-        err = sdp_answer_make(&leg->peer, &wish, &ours);
+        err = sdp_answer_make(&leg__sdp(leg)->peer, &wish, &ours);
     }
-    if (leg->is_webrtc && leg->is_dtls_client && leg->peer.setup == SDP_SETUP_ACTPASS)
+    if (leg->is_webrtc && leg->is_dtls_client && leg__sdp(leg)->peer.setup == SDP_SETUP_ACTPASS)
         ours.setup = SDP_SETUP_ACTIVE; /* RFC 8842 5.3: the roles stay */
     if (err == SR_OK && leg->is_webrtc)
         err = webrtc__set_remote(leg, &ours);
@@ -196,7 +196,7 @@ enum call_reason leg__sdp_reason(enum sr_err err)
 
 enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
 {
-    struct sdp_audio before = leg->peer;
+    struct sdp_audio before = leg__sdp(leg)->peer;
     bool had_peer = leg->has_peer;
     enum sr_err err;
 
@@ -205,15 +205,15 @@ enum sr_err leg__accept_answer(struct leg *leg, struct sr_str text)
     err = leg__read_peer(leg, text);
 
     if (err == SR_OK)
-        err = sdp_answer_accept(&leg->ours, &leg->peer);
-    if (err == SR_OK && !leg->peer.is_active)
+        err = sdp_answer_accept(&leg__sdp(leg)->ours, &leg__sdp(leg)->peer);
+    if (err == SR_OK && !leg__sdp(leg)->peer.is_active)
         err = SR_ERR_NOTFOUND;
     if (err == SR_OK && leg->is_webrtc)
-        err = webrtc__set_remote(leg, &leg->ours);
+        err = webrtc__set_remote(leg, &leg__sdp(leg)->ours);
     if (!leg->is_webrtc && (err == SR_OK || err == SR_ERR_PROTO) && leg__is_srtp_missing(leg))
         err = SR_ERR_AUTH;
     if (err != SR_OK) {
-        leg->peer = before;
+        leg__sdp(leg)->peer = before;
         leg->has_peer = had_peer;
     } else {
         leg__set_stream(leg);
@@ -247,14 +247,14 @@ static void add_formats(const struct sdp_audio *ours, struct media_stream *strea
 /* The codec we send: the peer's first that we said too. */
 static void choose_codec(const struct leg *leg, struct media_stream *stream)
 {
-    for (uint8_t i = 0; i < leg->peer.codec_count; i++) {
-        const struct sdp_codec *codec = &leg->peer.codecs[i];
+    for (uint8_t i = 0; i < leg__sdp(leg)->peer.codec_count; i++) {
+        const struct sdp_codec *codec = &leg__sdp(leg)->peer.codecs[i];
         const struct codec_ops *ops =
             codec_find_by_sdp(sr_str_c(codec->name), codec->clock_hz, codec->channels);
         bool is_ours = false;
 
-        for (uint8_t j = 0; j < leg->ours.codec_count; j++)
-            is_ours = is_ours || sdp_codec_same(codec, &leg->ours.codecs[j]);
+        for (uint8_t j = 0; j < leg__sdp(leg)->ours.codec_count; j++)
+            is_ours = is_ours || sdp_codec_same(codec, &leg__sdp(leg)->ours.codecs[j]);
         if (ops == NULL || !is_ours)
             continue;
         stream->send_codec = ops->id;
@@ -269,11 +269,11 @@ static void choose_dtmf(const struct leg *leg, struct media_stream *stream)
 {
     const struct codec_ops *codec = codec_find(stream->send_codec);
     uint32_t clock_hz = codec != NULL ? codec->clock_hz : 8000;
-    uint8_t pt = sdp_event_pt(&leg->peer, clock_hz);
+    uint8_t pt = sdp_event_pt(&leg__sdp(leg)->peer, clock_hz);
 
     if (pt == SDP_PT_NONE) {
         clock_hz = 8000;
-        pt = sdp_event_pt(&leg->peer, clock_hz);
+        pt = sdp_event_pt(&leg__sdp(leg)->peer, clock_hz);
     }
     if (pt == SDP_PT_NONE || leg->dtmf == CONFIG_DTMF_INBAND || leg->dtmf == CONFIG_DTMF_INFO)
         return;
@@ -304,25 +304,25 @@ void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream)
 {
     struct media_stream stream = {.send_codec = CODEC_NONE};
 
-    add_formats(&leg->ours, &stream);
+    add_formats(&leg__sdp(leg)->ours, &stream);
     choose_codec(leg, &stream);
     choose_dtmf(leg, &stream);
     if (leg->is_webrtc)
         stream.crypto = MEDIA_CRYPTO_DTLS; /* addresses are ICE's */
     else
         stream.signalling = leg->signalling;
-    if (!leg->is_webrtc && is_usable(&leg->peer.rtp)) {
-        stream.remote_rtp = leg->peer.rtp;
-        stream.remote_rtcp = leg->peer.rtcp;
+    if (!leg->is_webrtc && is_usable(&leg__sdp(leg)->peer.rtp)) {
+        stream.remote_rtp = leg__sdp(leg)->peer.rtp;
+        stream.remote_rtcp = leg__sdp(leg)->peer.rtcp;
         turn_back(leg, &stream.remote_rtp);
         turn_back(leg, &stream.remote_rtcp);
     }
-    stream.rtcp_mux = leg->peer.rtcp_mux && leg->ours.rtcp_mux;
-    stream.can_send =
-        sdp_direction_sends(leg->ours.direction) && sdp_direction_receives(leg->peer.direction);
-    stream.can_recv =
-        sdp_direction_receives(leg->ours.direction) && sdp_direction_sends(leg->peer.direction);
-    stream.ptime_ms = leg->peer.ptime_ms ? leg->peer.ptime_ms : 20;
+    stream.rtcp_mux = leg__sdp(leg)->peer.rtcp_mux && leg__sdp(leg)->ours.rtcp_mux;
+    stream.can_send = sdp_direction_sends(leg__sdp(leg)->ours.direction) &&
+                      sdp_direction_receives(leg__sdp(leg)->peer.direction);
+    stream.can_recv = sdp_direction_receives(leg__sdp(leg)->ours.direction) &&
+                      sdp_direction_sends(leg__sdp(leg)->peer.direction);
+    stream.ptime_ms = leg__sdp(leg)->peer.ptime_ms ? leg__sdp(leg)->peer.ptime_ms : 20;
     if (leg->ptime_ms != 0)
         stream.ptime_ms = leg->ptime_ms;
     if (!leg->is_webrtc)
@@ -355,5 +355,5 @@ void leg__set_stream(struct leg *leg)
 
 bool leg__is_peer_holding(const struct leg *leg)
 {
-    return leg->has_peer && !sdp_direction_receives(leg->peer.direction);
+    return leg->has_peer && !sdp_direction_receives(leg__sdp(leg)->peer.direction);
 }

@@ -99,7 +99,7 @@ void leg__wish_keys(const struct leg *leg, struct sdp_answer_wish *wish)
 void leg__complete_keys(const struct leg *leg, struct sdp_audio *ours)
 {
     if (ours->setup != SDP_SETUP_NONE && !leg->is_webrtc) {
-        if (leg->is_dtls_client && leg->peer.setup == SDP_SETUP_ACTPASS)
+        if (leg->is_dtls_client && leg__sdp(leg)->peer.setup == SDP_SETUP_ACTPASS)
             ours->setup = SDP_SETUP_ACTIVE; /* RFC 8842 5.3: the roles stay */
         put_our_fingerprint(leg, ours);
     }
@@ -121,7 +121,7 @@ static bool is_dtls_profile(enum sdp_proto proto)
 
 bool leg__can_agree_on_srtp(const struct leg *leg)
 {
-    const struct sdp_audio *peer = &leg->peer;
+    const struct sdp_audio *peer = &leg__sdp(leg)->peer;
     struct dtls_fingerprint fingerprint;
 
     for (uint8_t i = 0; i < peer->key_count && !is_dtls_profile(peer->proto); i++) {
@@ -143,9 +143,10 @@ static void copy_key(const struct sdp_key *from, struct srtp_keys *to)
 /* The offerer said many lines, the answerer the one it took. */
 void leg__agree_on_keys(const struct leg *leg, struct media_stream *stream)
 {
-    for (uint8_t i = 0; i < leg->ours.key_count; i++) {
-        for (uint8_t j = 0; j < leg->peer.key_count; j++) {
-            const struct sdp_key *ours = &leg->ours.keys[i], *theirs = &leg->peer.keys[j];
+    for (uint8_t i = 0; i < leg__sdp(leg)->ours.key_count; i++) {
+        for (uint8_t j = 0; j < leg__sdp(leg)->peer.key_count; j++) {
+            const struct sdp_key *ours = &leg__sdp(leg)->ours.keys[i],
+                                 *theirs = &leg__sdp(leg)->peer.keys[j];
 
             if (ours->tag != theirs->tag || !sr_str_ieq_c(sr_str_c(ours->suite), theirs->suite))
                 continue;
@@ -155,11 +156,12 @@ void leg__agree_on_keys(const struct leg *leg, struct media_stream *stream)
             return;
         }
     }
-    if (leg->ours.setup == SDP_SETUP_NONE || leg->ours.fingerprint_hash[0] == '\0' ||
-        webrtc__read_fingerprint(&leg->peer, &stream->dtls_peer) != SR_OK)
+    if (leg__sdp(leg)->ours.setup == SDP_SETUP_NONE ||
+        leg__sdp(leg)->ours.fingerprint_hash[0] == '\0' ||
+        webrtc__read_fingerprint(&leg__sdp(leg)->peer, &stream->dtls_peer) != SR_OK)
         return;
     stream->crypto = MEDIA_CRYPTO_DTLS;
-    stream->is_dtls_client = webrtc__is_client(&leg->ours, &leg->peer);
+    stream->is_dtls_client = webrtc__is_client(&leg__sdp(leg)->ours, &leg__sdp(leg)->peer);
 }
 
 bool leg__is_srtp_missing(const struct leg *leg)
@@ -168,8 +170,9 @@ bool leg__is_srtp_missing(const struct leg *leg)
     bool is_missing;
 
     leg__agree_on_keys(leg, &stream);
-    is_missing = stream.crypto == MEDIA_CRYPTO_NONE &&
-                 (leg->srtp == CONFIG_SRTP_REQUIRED || is_encrypted_profile(leg->ours.proto));
+    is_missing =
+        stream.crypto == MEDIA_CRYPTO_NONE &&
+        (leg->srtp == CONFIG_SRTP_REQUIRED || is_encrypted_profile(leg__sdp(leg)->ours.proto));
     sr_wipe(&stream, sizeof(stream));
     return is_missing;
 }

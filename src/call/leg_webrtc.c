@@ -53,7 +53,7 @@ bool webrtc__is_client(const struct sdp_audio *ours, const struct sdp_audio *pee
 
 enum sr_err webrtc__set_remote(struct leg *leg, const struct sdp_audio *ours)
 {
-    const struct sdp_audio *peer = &leg->peer;
+    const struct sdp_audio *peer = &leg__sdp(leg)->peer;
     struct media_webrtc_remote remote = {
         .ufrag = sr_str_c(peer->ice_ufrag),
         .pwd = sr_str_c(peer->ice_pwd),

@@ -23,8 +23,7 @@ static void leave_shadow(const struct leg *leg)
     shadow->reason = CALL_REASON_TRANSFERRED;
     shadow->sip_status = 0;
     shadow->ended_wall_us = loop_wall(from->engine->loop);
-    sr_wipe(shadow->ours.keys, sizeof(shadow->ours.keys));
-    sr_wipe(shadow->peer.keys, sizeof(shadow->peer.keys));
+    leg__forget_sdp(shadow);
     event__leg(shadow, ENGINE_LEG_REMOVED);
     leg__file_as_gone(shadow);
 }

@@ -59,8 +59,8 @@ static void give_offer(struct leg *leg)
 /* A re-INVITE or UPDATE: hold, resume, another address or codec. */
 static void on_offer(struct leg *leg, const struct sip_leg_event *event)
 {
-    struct sdp_audio peer_before = leg->peer;
-    struct sdp_audio ours_before = leg->ours;
+    struct sdp_audio peer_before = leg__sdp(leg)->peer;
+    struct sdp_audio ours_before = leg__sdp(leg)->ours;
     struct sr_buf sdp;
     enum sr_err err;
 
@@ -80,8 +80,8 @@ static void on_offer(struct leg *leg, const struct sip_leg_event *event)
         call__update_media(leg->call);
         event__leg(leg, ENGINE_LEG_CHANGED);
     } else {
-        leg->peer = peer_before;
-        leg->ours = ours_before;
+        leg__sdp(leg)->peer = peer_before;
+        leg__sdp(leg)->ours = ours_before;
         sip_leg_refuse_offer(leg->sip, 488);
     }
     sr_buf_done(&sdp);

@@ -27,6 +27,7 @@ int main(void)
     failed += run_hash_tests();
     failed += run_ring_tests();
     failed += run_mpsc_tests();
+    failed += run_pack_tests();
     failed += run_addr_tests();
     failed += run_json_tests();
     failed += run_log_tests();

@@ -22,6 +22,7 @@ int run_list_tests(void);
 int run_log_tests(void);
 int run_map_tests(void);
 int run_mpsc_tests(void);
+int run_pack_tests(void);
 int run_random_tests(void);
 int run_ring_tests(void);
 int run_str_tests(void);
