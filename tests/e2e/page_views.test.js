@@ -46,12 +46,38 @@ test('the views of the page', { skip }, async (t) => {
 
     await t.test('first start: a new password of a phone is shown, and the phone registers with it', async () => {
       const card = page.locator('.phone-data', { hasText: 'Phone 101' });
-      await card.getByRole('button').click();
+      await card.getByRole('button', { name: 'Make a new password' }).click();
       const fresh = await card.locator('code').textContent();
       assert.match(fresh, /^[a-z2-9]{4}(-[a-z2-9]{4}){3}$/);
       phones.push(await poll(() => ScriptPhone.open(router, '101', { password: fresh }).catch(() => null), 5000, '101 registered'));
       phones.push(await ScriptPhone.open(router, '102'));
       await card.getByText('registered', { exact: true }).waitFor();
+    });
+
+    await t.test('first start: a phone and a provider are added by forms, with the routes they need', async () => {
+      await page.getByRole('button', { name: 'Add a phone' }).click();
+      await page.locator('form[data-form=device] input:focus').waitFor();
+      await page.keyboard.type('Kitchen door');
+      assert.equal(await page.getByLabel('Extension').inputValue(), '103');
+      await page.getByRole('button', { name: 'Add phone' }).click();
+      const card = page.locator('.phone-data', { hasText: 'Kitchen door' });
+      const fresh = await card.locator('code').textContent();
+      const door = await poll(() => ScriptPhone.open(router, '103', { password: fresh }).catch(() => null), 5000, '103 registered');
+      await card.getByText('registered', { exact: true }).waitFor();
+      await door.stop();
+      await page.getByRole('button', { name: 'Add a provider' }).click();
+      const form = page.getByRole('form', { name: 'New provider' });
+      await form.getByLabel('Name', { exact: true }).fill('Other Telecom');
+      await form.getByLabel('Server or domain').fill('other.invalid');
+      await form.getByLabel('User name or number').fill('4930123');
+      await form.getByLabel('Password').fill('secret-secret-secret');
+      assert.deepEqual(await violations(page), []);
+      await form.getByRole('button', { name: 'Save provider' }).click();
+      await page.getByText('Saved, with two routes').waitFor();
+      const { items } = await router.api.get('/api/routes');
+      assert.deepEqual(items.map((route) => route.id).sort(), ['in', 'in-other-telecom', 'out-other-telecom']);
+      const { providers, routing } = await router.api.get('/api/config'); // the tests below need it as it was
+      await router.api.patch('/api/config', { providers: providers.filter((one) => one.id === 'acme'), routing: { routes: routing.routes.filter((one) => one.id === 'in') } });
       await page.getByRole('button', { name: 'Done' }).click();
       await page.getByRole('heading', { name: 'Phone', exact: true }).waitFor();
       assert.equal(await page.getByRole('link', { name: 'Start' }).count(), 0);
@@ -70,8 +96,7 @@ test('the views of the page', { skip }, async (t) => {
       await row.getByRole('button', { name: /: INVITE SDP/ }).click();
       assert.match(await row.locator('pre').textContent(), /INVITE sip:\*43@/);
       assert.deepEqual(await violations(page), []);
-      await page.getByRole('textbox', { name: 'Number' }).fill('999');
-      await page.getByRole('textbox', { name: 'Number' }).press('Enter');
+      await page.getByRole('searchbox', { name: 'Number' }).fill('999'); // no Enter
       await row.waitFor({ state: 'detached' });
       const csv = await page.getByRole('link', { name: 'CSV' }).getAttribute('href');
       assert.match(csv, /number=999/);
@@ -122,7 +147,7 @@ test('the views of the page', { skip }, async (t) => {
       await show(page, 'routes', 'Routes');
       await page.getByLabel('Number', { exact: true }).fill('102');
       await page.getByRole('button', { name: 'Test' }).click();
-      await page.locator('.explain').getByText('d102').first().waitFor();
+      await page.locator('.explain').getByText('Kitchen (102)').first().waitFor();
     });
 
     await t.test('users and tokens are made; a user sees its own phone and nothing of the house', async () => {

@@ -70,9 +70,24 @@ class HistoryView extends View {
     this.put({ isReading: false });
   }
 
-  private change(event: Event) {
+  private typing = 0;
+
+  /** While somebody types, the list follows. */
+  private typed(event: Event) {
+    clearTimeout(this.typing);
     const form = (event.currentTarget as HTMLElement).closest('form') as HTMLFormElement;
-    this.filter = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, String(value).trim()]));
+    this.typing = window.setTimeout(() => this.take(form), 250);
+  }
+
+  private change(event: Event) {
+    this.take((event.currentTarget as HTMLElement).closest('form') as HTMLFormElement);
+  }
+
+  private take(form: HTMLFormElement) {
+    clearTimeout(this.typing);
+    const filter = Object.fromEntries([...new FormData(form)].map(([key, value]) => [key, String(value).trim()]));
+    if (JSON.stringify(filter) === JSON.stringify(this.filter)) return;
+    this.filter = filter;
     void this.read();
   }
 
@@ -81,7 +96,7 @@ class HistoryView extends View {
     const providers = [...app.events.providers.values()];
     const change = (event: Event) => this.change(event);
     return html`<details class="filter-box" ?open=${matchMedia('(min-width: 56rem)').matches}><summary>Filter</summary><form class="inline filters" aria-label="Filter" @submit=${(event: Event) => { event.preventDefault(); this.change(event); }}>
-      <label>Number <input name="number" inputmode="tel" autocomplete="off" @change=${change}></label>
+      <label>Number <input name="number" type="search" autocomplete="off" placeholder="Any part of it" @input=${(event: Event) => this.typed(event)}></label>
       <label>Result <select name="result" @change=${change}>${RESULTS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}</select></label>
       <label>Device <select name="device" @change=${change}><option value="">All</option>
         ${devices.map((device) => html`<option value=${device.id}>${device.extension ?? device.id} ${device.displayName ?? ''}</option>`)}</select></label>

@@ -6,7 +6,9 @@ import type { TraceMessage } from '../types.js';
 import { View } from '../ui/view.js';
 import { legName } from '../words.js';
 
-const LANE_WIDTH = matchMedia('(max-width: 40rem)').matches ? 125 : 170;
+const LANE_MIN = matchMedia('(max-width: 40rem)').matches ? 125 : 170;
+const LANE_MAX = 260;
+const TIME_WIDTH = 96;
 const ROW_HEIGHT = 34;
 
 class LadderView extends View {
@@ -15,6 +17,7 @@ class LadderView extends View {
   private messages: TraceMessage[] | null = null;
   private fault = '';
   private openRow = -1;
+  private laneWidth = LANE_MIN;
 
   connectedCallback() {
     super.connectedCallback();
@@ -32,7 +35,7 @@ class LadderView extends View {
 
   /* The router is the second column: the first party stands left of it, all others right. */
   private x(column: number) {
-    return LANE_WIDTH / 2 + column * LANE_WIDTH;
+    return this.laneWidth / 2 + column * this.laneWidth;
   }
 
   private column(lane: number) {
@@ -45,7 +48,7 @@ class LadderView extends View {
     const [from, to] = row.toRouter ? [party, router] : [router, party];
     const way = to > from ? 1 : -1;
     const middle = (from + to) / 2;
-    return html`<svg class="ladder-svg" width=${(lanes.length + 1) * LANE_WIDTH} height=${ROW_HEIGHT} aria-hidden="true">
+    return html`<svg class="ladder-svg" width=${(lanes.length + 1) * this.laneWidth} height=${ROW_HEIGHT} aria-hidden="true">
       ${lanes.map((_, lane) => svg`<line class="life" x1=${this.x(this.column(lane))} x2=${this.x(this.column(lane))} y1="0" y2=${ROW_HEIGHT} />`)}
       <line class="life router" x1=${router} x2=${router} y1="0" y2=${ROW_HEIGHT} />
       <g class="arrow ${row.kind}">
@@ -76,11 +79,12 @@ ${row.message.message.replace(/\r/g, '')}</pre>` : nothing}
       return leg ? legName(leg) : null;
     });
     const columns = lanes.map((lane) => ({ ...lane }));
+    this.laneWidth = Math.max(LANE_MIN, Math.min(LANE_MAX, Math.floor((this.clientWidth - TIME_WIDTH) / (lanes.length + 1)) || 0));
     columns.splice(1, 0, { id: 'router', title: 'siprouter', address: '' });
     return html`<h2>Messages</h2>
       <div class="ladder" tabindex="0" role="region" aria-label="Messages of this call">
         <div class="ladder-head" aria-hidden="true"><span class="ladder-time">seconds</span>
-          ${columns.map((lane) => html`<span class="ladder-lane ${lane.id === 'router' ? 'router' : ''}"><b>${lane.title}</b><small class="mono">${lane.address}</small></span>`)}</div>
+          ${columns.map((lane) => html`<span class="ladder-lane ${lane.id === 'router' ? 'router' : ''}" .style=${`width: ${this.laneWidth}px`}><b>${lane.title}</b><small class="mono">${lane.address}</small></span>`)}</div>
         <ol>${rows.map((row, index) => this.row(row, index, lanes))}</ol>
       </div>`;
   }

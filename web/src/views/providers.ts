@@ -5,14 +5,29 @@ import type { Provider } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { round, when, type Tone } from '../words.js';
+import { duration, round, when, type Tone } from '../words.js';
 
 const STATES: Record<string, [string, Tone]> = {
   registered: ['registered', 'good'], reachable: ['reachable', 'good'], ready: ['ready', 'good'], starting: ['trying', 'fair'],
   failed: ['failed', 'bad'], disabled: ['switched off', 'quiet'], 'not built': ['not built yet', 'quiet'],
 };
 
+export function providerState(provider: Provider) {
+  const [words, tone] = STATES[provider.state] ?? [provider.state, 'quiet' as Tone];
+  return pill(words, tone);
+}
+
 class ProvidersView extends View {
+  connectedCallback() {
+    super.connectedCallback();
+    this.every(1000, () => this.requestUpdate());
+  }
+
+  private soon(at: string | null | undefined) {
+    const left = at ? Math.round((Date.parse(at) - Date.now()) / 1000) : NaN;
+    return Number.isNaN(left) ? null : left > 0 ? `in ${duration(left)}` : 'now';
+  }
+
   private fact(name: string, value: unknown) {
     return value === undefined || value === null || value === '' ? nothing : html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   }
@@ -22,16 +37,15 @@ class ProvidersView extends View {
   }
 
   private provider(p: Provider) {
-    const [words, tone] = STATES[p.state] ?? [p.state, 'quiet' as Tone];
     return html`<article class="card">
-      <header class="section-head"><h2>${p.displayName || p.id}</h2>${pill(words, tone)}${p.calls ? pill(p.calls === 1 ? 'in a call' : `${p.calls} calls`, 'good') : nothing}</header>
+      <header class="section-head"><h2>${p.displayName || p.id}</h2>${providerState(p)}${p.calls ? pill(p.calls === 1 ? 'in a call' : `${p.calls} calls`, 'good') : nothing}</header>
       ${p.verdict ? html`<p class="verdict">${icon('warn')}<span>${p.verdict}</span></p>` : nothing}
       <dl class="facts">
         ${this.fact('domain', this.mono(p.domain))}
         ${this.fact('registers', p.register ? 'yes' : 'no, calls come by address')}
         ${this.fact('server in use', this.mono(p.address))}${this.fact('transport', p.transport?.toUpperCase())}
         ${this.fact('last answer', p.lastResponse)}${this.fact('failures in a row', p.failures || null)}
-        ${this.fact('registered until', p.expiresAt ? when(p.expiresAt) : null)}${this.fact('next try', p.nextTryAt ? when(p.nextTryAt) : null)}
+        ${this.fact('registered until', p.expiresAt ? when(p.expiresAt) : null)}${this.fact('next try', this.soon(p.nextTryAt))}
         ${this.fact('round trip', typeof p.rttMs === 'number' ? `${round(p.rttMs)} ms` : null)}
         ${this.fact('our address for it', this.mono(p.publicAddress))}
       </dl></article>`;

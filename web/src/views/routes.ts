@@ -37,12 +37,20 @@ interface Tested {
   refused?: string | null;
 }
 
-const DIRECTIONS: [string, string][] = [['internal', 'From a phone, to a phone'], ['outbound', 'From a phone, to outside'], ['inbound', 'From a provider']];
+const DIRECTIONS: [string, string][] = [['internal', 'Phone to phone'], ['outbound', 'Phone to outside'], ['inbound', 'From a provider']];
+
+/** Ids as the names people gave them. */
+function nameOf(id: string): string {
+  const device = app.events.devices.get(id);
+  if (device) return `${device.displayName ?? id}${device.extension ? ` (${device.extension})` : ''}`;
+  return app.events.providers.get(id)?.displayName || id.replace(/^group:/, 'group ').replace(/^tel:/, '');
+}
 
 function words(value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value !== 'object') return nameOf(String(value));
   const v = value as Record<string, unknown>;
+  if (v.deviceId ?? v.id) return nameOf(String(v.deviceId ?? v.id));
   return String(v.name ?? v.id ?? v.deviceId ?? v.target ?? v.number ?? JSON.stringify(value));
 }
 
@@ -97,12 +105,15 @@ class RoutesView extends View {
   private explain(result: Tested) {
     const matchedStep = result.tried.find((step) => step.matched);
     const targets = result.targets.map(words).filter(Boolean);
-    const others = result.failoverProviders ?? [];
+    const others = (result.failoverProviders ?? []).map(nameOf);
+    const routeName = (id: string) => this.routes.find((route) => route.id === id)?.name || id;
     return html`<div class="explain" role="status">
       ${result.refused ? html`<p class="verdict">${icon('warn')}<span>Refused: ${result.refused}</span></p>` : nothing}
-      <p>${result.emergency ? pill('emergency call', 'bad') : nothing} <b class="mono">${result.number}</b> ${result.matched ? html`takes route <b>${result.matched}</b>` : matchedStep ? html`is found by <b>${matchedStep.route}</b>` : html`is found nowhere`}${targets.length ? html`, and rings <b>${targets.join(', ')}</b>` : nothing}${result.provider ? html` through <b>${result.provider}</b>${others.length ? `, or ${others.join(', ')} where it fails` : ''}` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
+      <p>${result.emergency ? pill('emergency call', 'bad') : nothing} <b class="mono">${result.number}</b> ${result.matched ? html`takes route <b>${routeName(result.matched)}</b>` : matchedStep ? html`is found by <b>${routeName(matchedStep.route)}</b>` : html`is found nowhere: nothing rings`}${result.provider
+      ? html`, and goes out through <b>${nameOf(result.provider)}</b>${others.length ? `, or ${others.join(', ')} if that fails` : ''}${targets.length && targets[0] !== result.number ? html`, as <b class="mono">${targets.join(', ')}</b>` : nothing}`
+      : targets.length ? html`, and rings <b>${targets.join(', ')}</b>` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
       <ol class="steps">${result.tried.map((step) => html`<li>${pill(step.matched ? 'matches' : 'passed over', step.matched ? 'good' : 'quiet')}
-        <span><b>${step.route}</b> ${step.why}</span></li>`)}</ol></div>`;
+        <span><b>${routeName(step.route)}</b>: ${step.why}</span></li>`)}</ol></div>`;
   }
 
   render() {
@@ -117,7 +128,7 @@ class RoutesView extends View {
           <b>${route.name || route.id}</b>${route.enabled ? nothing : pill('off', 'quiet')}${pill(route.direction ?? 'any direction')}
           ${route.numberPattern ? html`<span class="mono">${route.numberPattern}</span>` : html`<span class="quiet">any number</span>`}
           ${route.callerPattern ? html`<span class="quiet">from <span class="mono">${route.callerPattern}</span></span>` : nothing}
-          <span class="quiet">${icon('transfer')}</span><span>${[...route.targets, route.provider ? `provider ${route.provider}` : ''].filter(Boolean).join(', ') || 'nothing'}</span>
+          <span class="quiet">${icon('transfer')}</span><span>${[...route.targets.map(nameOf), route.provider ? nameOf(route.provider) : ''].filter(Boolean).join(', ') || 'nothing'}</span>
         </li>`)}</ol></section>`
         : this.isRead ? empty('routes', 'No route is configured', 'Phones reach each other by extension without any.') : nothing}`;
   }

@@ -1,25 +1,28 @@
-/* The first steps of an administrator: password, phones, a safe page, the first sound. */
+/* The first steps of an administrator: password, first sound, phones, a provider. */
 import { html, nothing } from 'lit';
-import { ask, exchange, sentence } from '../api.js';
+import { ask, exchange, Problem, sentence } from '../api.js';
 import { app } from '../app-state.js';
-import { phone } from '../softphone.js';
+import { newPassword, nextExtension, withDevice, withPassword, withProvider, type Configuration } from '../config-edit.js';
+import { chooseDevice, phone, wantedDevice } from '../softphone.js';
 import type { Device } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
+import { providerState } from './providers.js';
 
-const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
-const SHOWN_MAX = 4;
+const SHOWN_MAX = 6;
 
-function newPassword(): string {
-  const letters = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => ALPHABET[byte % ALPHABET.length]);
-  return [0, 4, 8, 12].map((at) => letters.slice(at, at + 4).join('')).join('-');
+const freshPassword = () => newPassword(crypto.getRandomValues(new Uint8Array(16)));
+
+/** Where phones find the router. */
+function serverAddress(): string {
+  return (app.events.status?.addresses?.phones as string[] | undefined)?.[0] ?? location.hostname;
 }
 
-/** Where phones find the router, as far as this page can know. */
-function serverAddress(): string {
-  const status = app.events.status;
-  return (status?.addresses?.phones as string[] | undefined)?.[0] ?? location.hostname;
+/** What failed, with the faults of the configuration where there are some. */
+function faultWords(error: unknown): string {
+  const faults = (error as Problem).faults ?? [];
+  return faults.length ? faults.map((fault) => `${fault.pointer}: ${fault.message}`).join('; ') : sentence(error);
 }
 
 export function httpsUrl(): string | null {
@@ -33,6 +36,10 @@ class StartView extends View {
   private isPasswordDone = false;
   /** Passwords made here, by device: they are shown, and nowhere kept. */
   private passwords = new Map<string, string>();
+  private form: '' | 'device' | 'provider' = '';
+  private formFault = '';
+  private nextFree = '';
+  private providerId = '';
 
   private async changePassword(event: SubmitEvent) {
     event.preventDefault();
@@ -55,15 +62,50 @@ class StartView extends View {
     this.put({ isBusy: false });
   }
 
-  /** A merge patch replaces lists as a whole; masked passwords in it stay what they are. */
+  /** Reads the configuration, changes it, and writes it only over what was read. */
+  private async edit<T extends object>(change: (config: Configuration) => T) {
+    const { body, headers } = await exchange<Configuration>('GET', '/api/config');
+    const changed = change(body);
+    await ask('PATCH', '/api/config', 'patch' in changed ? changed.patch : changed, { 'If-Match': headers.get('etag') ?? '*' });
+    return changed;
+  }
+
   private async setPassword(device: Device) {
-    const password = newPassword();
+    const password = freshPassword();
     await this.act(async () => {
-      const { body, headers } = await exchange<{ devices: { id: string; password?: unknown }[] }>('GET', '/api/config');
-      const devices = body.devices.map((item) => (item.id === device.id ? { ...item, password } : item));
-      await ask('PATCH', '/api/config', { devices }, { 'If-Match': headers.get('etag') ?? '*' });
+      await this.edit((config) => withPassword(config, device.id, password));
       this.passwords.set(device.id, password);
     });
+  }
+
+  private async open(form: 'device' | 'provider') {
+    if (form === 'device') {
+      const config = await ask<Configuration>('GET', '/api/config').catch(() => ({}));
+      this.nextFree = nextExtension(config);
+    }
+    this.put({ form, formFault: '' });
+    await this.updateComplete;
+    this.querySelector<HTMLInputElement>(`form[data-form=${form}] input`)?.focus();
+  }
+
+  private async submit(event: SubmitEvent) {
+    event.preventDefault();
+    const values = Object.fromEntries([...new FormData(event.target as HTMLFormElement)].map(([key, value]) => [key, String(value).trim()]));
+    this.put({ isBusy: true, formFault: '' });
+    try {
+      if (this.form === 'device') {
+        const password = freshPassword();
+        const { id } = await this.edit((config) => withDevice(config, { name: values.name, extension: values.extension, password }));
+        this.passwords.set(id, password);
+      } else {
+        const { name, domain, username, password, country } = values;
+        this.providerId = (await this.edit((config) => withProvider(config, { name, domain, username, password, country }))).id;
+      }
+      this.put({ form: '' });
+    } catch (error) {
+      this.put({ formFault: faultWords(error) });
+    }
+    this.put({ isBusy: false });
   }
 
   private step(number: number, title: string, isDone: boolean, body: unknown) {
@@ -74,13 +116,14 @@ class StartView extends View {
 
   private passwordStep() {
     const isDone = this.isPasswordDone || !app.me?.firstStart;
-    return this.step(1, 'Choose your password', isDone, isDone ? html`<p class="quiet">The password of the first start is replaced. Others are changed under <a href="#/users">Users</a>.</p>`
+    return this.step(1, 'Choose your password', isDone, isDone ? html`<p class="quiet">The password of the first start is replaced. Accounts for others are made under <a href="#/users">Users</a>.</p>`
       : html`<p class="quiet">The one printed in the terminal was for the first time only.</p>
         <form class="inline" @submit=${this.changePassword}>
           <input class="hidden" name="user" autocomplete="username" .value=${app.me?.name ?? ''} tabindex="-1" aria-hidden="true" readonly>
-          <label>New password, 8 letters or more <input name="password" type="password" minlength="8" maxlength="256" required autocomplete="new-password"></label>
+          <label>New password <input name="password" type="password" minlength="8" maxlength="256" required autocomplete="new-password"></label>
           <label>Once more <input name="again" type="password" minlength="8" maxlength="256" required autocomplete="new-password"></label>
           <button class="primary" ?disabled=${this.isBusy}>Save</button></form>
+        <p class="small quiet">8 characters or more.</p>
         <p class="fault" role="alert">${this.fault}</p>`);
   }
 
@@ -108,17 +151,48 @@ class StartView extends View {
         <div><dt>User</dt><dd class="mono">${device.extension ?? device.id}</dd></div>
         <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
       </dl>
-      <button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'Make a new password and show it'}</button></li>`;
+      <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'Make a new password'}</button>
+        ${device.id === wantedDevice() ? pill('this browser rings too', 'good')
+          : html`<button type="button" @click=${() => { chooseDevice(device.id); app.say(`This browser rings when ${device.extension ?? device.id} is called.`); }}>Ring here too</button>`}</div></li>`;
+  }
+
+  private ends(words: string) {
+    return html`<p class="fault" role="alert">${this.formFault}</p>
+      <div class="ends"><button type="button" @click=${() => this.put({ form: '' })}>Cancel</button>
+        <button class="primary" ?disabled=${this.isBusy}>${words}</button></div>`;
   }
 
   private phonesStep() {
     const devices = [...app.events.devices.values()].sort((a, b) => (a.extension ?? '').localeCompare(b.extension ?? '', undefined, { numeric: true }));
     const registered = devices.filter((device) => device.registered).length;
     return this.step(3, 'Connect your phones', registered > 0, html`
-      <p class="quiet">In a desk phone or an app (Linphone, Zoiper, baresip and others) choose "SIP account" and enter these. It shows here the moment it registers.</p>
-      <ul class="phone-list">${devices.slice(0, SHOWN_MAX).map((device) => this.device(device))}</ul>
-      <p class="small quiet">${devices.length > SHOWN_MAX ? `${devices.length - SHOWN_MAX} more are configured. ` : ''}More phones: copy an entry of <code>"devices"</code> under <a href="#/config">Configuration</a>.
-        Then dial one from the other, <b class="mono">*43</b> for the echo, or <b class="mono">800</b> for the conference room.</p>`);
+      <p class="quiet">In a desk phone or an app (Linphone, Zoiper, baresip and others) choose "SIP account" and enter these. It shows here the moment it registers.
+        Then dial one from the other, <b class="mono">*43</b> for the echo, or <b class="mono">800</b> for the conference room.</p>
+      <ul class="phone-list">${devices.slice(-SHOWN_MAX).map((device) => this.device(device))}</ul>
+      ${devices.length > SHOWN_MAX ? html`<p class="small quiet">${devices.length - SHOWN_MAX} more are configured: <a href="#/devices">all devices</a>.</p>` : nothing}
+      ${this.form === 'device' ? html`<form class="stack inner" data-form="device" aria-label="New phone" @submit=${this.submit}>
+          <div class="halves"><label>Name <input name="name" required maxlength="63" autocomplete="off" placeholder="Kitchen"></label>
+            <label>Extension <input name="extension" required maxlength="31" inputmode="tel" autocomplete="off" .value=${this.nextFree}></label></div>
+          ${this.ends('Add phone')}</form>`
+        : html`<button type="button" @click=${() => void this.open('device')}>${icon('add')}Add a phone</button>`}`);
+  }
+
+  private providerStep() {
+    const providers = [...app.events.providers.values()];
+    const isUp = providers.some((provider) => ['registered', 'reachable', 'ready'].includes(provider.state));
+    return this.step(4, 'Connect a provider', isUp, html`
+      <p class="quiet">For calls with the outside. Everything else works without one. Its website shows these under "SIP" or "VoIP account".</p>
+      ${providers.length ? html`<ul class="lines">${providers.map((provider) => html`<li><b>${provider.displayName || provider.id}</b>${providerState(provider)}
+        ${provider.verdict ? html`<p class="verdict">${icon('warn')}<span>${provider.verdict}</span></p>` : nothing}</li>`)}</ul>` : nothing}
+      ${this.providerId ? html`<p class="small quiet" role="status">Saved, with two routes: outside numbers go out through it, its calls ring all phones. <a href="#/routes">Look at the routes</a></p>` : nothing}
+      ${this.form === 'provider' ? html`<form class="stack inner" data-form="provider" aria-label="New provider" @submit=${this.submit}>
+          <div class="halves"><label>Name <input name="name" required maxlength="63" autocomplete="off" placeholder="ACME Telecom"></label>
+            <label>Server or domain <input name="domain" required maxlength="253" autocomplete="off" autocapitalize="none" spellcheck="false" placeholder="sip.acme.example"></label>
+            <label>User name or number <input name="username" required maxlength="127" autocomplete="off" autocapitalize="none" spellcheck="false"></label>
+            <label>Password <input name="password" type="password" required maxlength="127" autocomplete="new-password"></label>
+            <label>Country, two letters <input name="country" minlength="2" maxlength="2" pattern="[A-Za-z]{2}" autocomplete="off" placeholder="DE"></label></div>
+          ${this.ends('Save provider')}</form>`
+        : html`<button type="button" @click=${() => void this.open('provider')}>${icon('providers')}Add a provider</button>`}`);
   }
 
   private done() {
@@ -128,7 +202,7 @@ class StartView extends View {
 
   render() {
     return html`${heading('First steps', html`<div class="tools"><button type="button" ?disabled=${app.me?.firstStart && !this.isPasswordDone} @click=${this.done}>Done</button></div>`)}
-      <div class="firsts">${this.passwordStep()}${this.soundStep()}${this.phonesStep()}</div>`;
+      <div class="firsts">${this.passwordStep()}${this.soundStep()}${this.phonesStep()}${this.providerStep()}</div>`;
   }
 }
 customElements.define('sr-start', StartView);
