@@ -359,12 +359,11 @@ static uint64_t sip_backlog(void *arg)
     return net_udp_backlog_bytes(run->net);
 }
 
-/* Where browsers may find us: every address we listen on, and the public one if it is configured. */
+/* Where browsers may find us: every address we listen on. The engine adds the public one. */
 static void tell_addresses(struct run *run)
 {
     const struct config_proxy *proxy = &run->config->proxy;
-    struct media_addresses addresses = {.public_ip4 = proxy->public_addr,
-                                        .public_ip6 = proxy->public_addr6};
+    struct media_addresses addresses = {.local_count = 0};
     const struct sr_addr *addrs = proxy->bind.count > 0 ? proxy->bind.items : run->addrs;
     size_t count = proxy->bind.count > 0 ? proxy->bind.count : run->addr_count;
 

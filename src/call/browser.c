@@ -67,6 +67,11 @@ static struct browser_session *session_of(const struct engine *engine, uint64_t 
     return sr_idtab_find(&engine->browsers->sessions, cookie & ~SESSION_COOKIE);
 }
 
+uint32_t browsers__session_count(const struct engine *engine)
+{
+    return engine->browsers->sessions.count;
+}
+
 bool browsers__is_cookie(uint64_t cookie)
 {
     return (cookie & SESSION_COOKIE) != 0;

@@ -11,6 +11,20 @@ struct engine_shared {
     struct engine_status status;
 };
 
+static void take_web(const struct media_web_stats *from, struct engine_web_status *out)
+{
+    out->half_open = from->half_open;
+    out->packets = from->packets;
+    out->junk = from->junk;
+    out->unknown = from->unknown;
+    out->forged = from->forged;
+    out->dropped = from->dropped;
+    out->tcp_refused = from->tcp_refused;
+    out->handshakes = from->handshakes;
+    out->handshakes_failed = from->handshakes_failed;
+    out->handshakes_refused = from->handshakes_refused;
+}
+
 static void refresh_status(struct engine *engine)
 {
     struct engine_status status = {.at_wall_us = loop_wall(engine->loop)};
@@ -44,6 +58,8 @@ static void refresh_status(struct engine *engine)
     status.media_overruns = media.overruns;
     status.media_cpu_us = media.cpu_us;
     memcpy(status.media_worker, media.worker, sizeof(status.media_worker));
+    take_web(&media.web, &status.web);
+    status.web.sessions = browsers__session_count(engine);
     status.sip_requests = ua.requests_received;
     status.sip_responses = ua.responses_received;
     status.sip_bad = ua.bad_messages;

@@ -131,6 +131,13 @@ struct engine_provider_view {
     uint32_t call_count;
 };
 
+/** The port of browsers' sound and its handshakes; what each counts: worker/media_port.h. */
+struct engine_web_status {
+    uint32_t sessions, half_open;
+    uint64_t packets, junk, unknown, forged, dropped, tcp_refused;
+    uint64_t handshakes, handshakes_failed, handshakes_refused;
+};
+
 struct engine_status {
     int64_t at_wall_us;
     uint32_t calls, calls_answered, legs, devices, devices_registered, providers, providers_up;
@@ -139,6 +146,7 @@ struct engine_status {
     uint64_t media_ticks, media_overruns;
     int64_t media_cpu_us; /* processor time of the media workers since start */
     struct media_worker_stats media_worker[MEDIA_WORKERS_MAX]; /* media_workers of them */
+    struct engine_web_status web;
     uint64_t sip_requests, sip_responses, sip_bad, sip_retransmitted, auth_failures, bans;
     uint64_t events_lost;
     bool is_draining;

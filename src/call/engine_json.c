@@ -229,6 +229,23 @@ static void worker_json(const struct media_worker_stats *worker, struct sr_json 
     sr_json_end(json);
 }
 
+static void web_json(const struct engine_web_status *web, struct sr_json *json)
+{
+    sr_json_key_object(json, "browsers");
+    sr_json_key_int(json, "sessions", web->sessions);
+    sr_json_key_int(json, "packets", (int64_t)web->packets);
+    sr_json_key_int(json, "junk", (int64_t)web->junk);
+    sr_json_key_int(json, "unknown", (int64_t)web->unknown);
+    sr_json_key_int(json, "forged", (int64_t)web->forged);
+    sr_json_key_int(json, "dropped", (int64_t)web->dropped);
+    sr_json_key_int(json, "tcpRefused", (int64_t)web->tcp_refused);
+    sr_json_key_int(json, "handshakes", (int64_t)web->handshakes);
+    sr_json_key_int(json, "handshakesOpen", web->half_open);
+    sr_json_key_int(json, "handshakesFailed", (int64_t)web->handshakes_failed);
+    sr_json_key_int(json, "handshakesRefused", (int64_t)web->handshakes_refused);
+    sr_json_end(json);
+}
+
 void engine_status_json(const struct engine_status *status, struct sr_json *json)
 {
     sr_json_key_bool(json, "draining", status->is_draining);
@@ -262,6 +279,7 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
         worker_json(&status->media_worker[i], json);
     sr_json_end(json);
     sr_json_end(json);
+    web_json(&status->web, json);
     sr_json_key_object(json, "sip");
     sr_json_key_int(json, "requests", (int64_t)status->sip_requests);
     sr_json_key_int(json, "responses", (int64_t)status->sip_responses);

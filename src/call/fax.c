@@ -59,15 +59,16 @@ static enum sr_err write_fax(struct leg *from, struct leg *to, struct sr_buf *ou
 
     sr_buf_init(&text, LEG_SDP_BYTES_MAX);
     err = pipes__write(from, to, &text);
-    if (sr_str_u64(sr_str_c(to->ours.session_version), UINT64_MAX - 1, &version) != SR_OK)
+    if (sr_str_u64(sr_str_c(leg__sdp(to)->ours.session_version), UINT64_MAX - 1, &version) != SR_OK)
         version = 0; /* ours always is a number */
-    (void)snprintf(to->ours.session_version, sizeof(to->ours.session_version), "%llu",
-                   (unsigned long long)version + 1);
-    to->ours.rtp.port = 0; /* the next description of sound is another one again */
+    (void)snprintf(leg__sdp(to)->ours.session_version, sizeof(leg__sdp(to)->ours.session_version),
+                   "%llu", (unsigned long long)version + 1);
+    leg__sdp(to)->ours.rtp.port = 0; /* the next description of sound is another one again */
     rest = sr_buf_view(&text);
     while (err == SR_OK && sr_str_split(&rest, '\n', &line)) {
         if (sr_str_starts(line, SR_STR("o=")))
-            sr_buf_fmt(out, "o=- %s %s IN %s %s\r\n", to->ours.session_id, to->ours.session_version,
+            sr_buf_fmt(out, "o=- %s %s IN %s %s\r\n", leg__sdp(to)->ours.session_id,
+                       leg__sdp(to)->ours.session_version,
                        to->rtp.family == SR_ADDR_IP6 ? "IP6" : "IP4",
                        sr_addr_host_text(&to->rtp, address));
         else if (line.n > 0)

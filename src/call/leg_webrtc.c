@@ -94,6 +94,9 @@ static void set_candidate(const struct ice_candidate *from, char foundation[12],
         .type = from->kind == ICE_SRFLX ? SDP_CANDIDATE_SRFLX : SDP_CANDIDATE_HOST,
         .related = from->related,
     };
+    /* RFC 8839 5.1: a public address names the one behind it, or hides it as 0.0.0.0:9 */
+    if (from->kind == ICE_SRFLX && from->related.family == SR_ADDR_NONE)
+        out->related = (struct sr_addr){.family = from->addr.family, .port = 9};
     if (from->is_tcp)
         out->tcptype = SR_STR("passive");
 }
@@ -102,8 +105,12 @@ enum sr_err webrtc__complete(struct leg *leg, struct sdp_audio *ours,
                              struct webrtc_lines *ret_lines)
 {
     struct media_webrtc_local local;
-    enum sr_err err = media_leg_webrtc_local(leg->engine->media, leg->media, &local);
+    struct sr_addr ip4, ip6;
+    enum sr_err err;
 
+    ua_public_addrs(leg->engine->ua, &ip4, &ip6);
+    media_port_set_public(leg->engine->media, &ip4, &ip6);
+    err = media_leg_webrtc_local(leg->engine->media, leg->media, &local);
     if (err != SR_OK)
         return err;
     if (local.candidate_count == 0)

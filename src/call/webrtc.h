@@ -66,6 +66,8 @@ void browsers__add_contacts(const struct engine *engine, struct sr_str device_id
 void browsers__leg_removed(struct leg *leg);
 /** The leg is freed before its media has closed (the engine stops). */
 void browsers__leg_freed(struct leg *leg);
+/** Sessions whose media is open. */
+uint32_t browsers__session_count(const struct engine *engine);
 /** Whether a media event is about a session of a page: their cookies are another kind. */
 bool browsers__is_cookie(uint64_t cookie);
 /** The leg of that session, or NULL: it has none, or is gone. */

@@ -201,6 +201,27 @@ static void metric(struct sr_buf *buf, const char *name, const char *type, const
                help, name, type, name, (unsigned long long)value);
 }
 
+static void browser_metrics(const struct engine_web_status *web, struct sr_buf *buf)
+{
+    metric(buf, "browser_sessions", "gauge", "Media sessions of browsers.", web->sessions);
+    metric(buf, "browser_handshakes_open", "gauge", "DTLS handshakes under way.", web->half_open);
+    metric(buf, "browser_packets_total", "counter", "Packets at the browsers' port.", web->packets);
+    metric(buf, "browser_junk_total", "counter", "Packets there that mean nothing.", web->junk);
+    metric(buf, "browser_unknown_total", "counter", "Packets there from unproven addresses.",
+           web->unknown);
+    metric(buf, "browser_forged_total", "counter", "ICE checks without the right password.",
+           web->forged);
+    metric(buf, "browser_dropped_total", "counter", "Packets dropped for a full queue.",
+           web->dropped);
+    metric(buf, "browser_tcp_refused_total", "counter", "Media connections over TCP refused.",
+           web->tcp_refused);
+    metric(buf, "browser_handshakes_total", "counter", "DTLS handshakes done.", web->handshakes);
+    metric(buf, "browser_handshakes_failed_total", "counter", "DTLS handshakes that failed.",
+           web->handshakes_failed);
+    metric(buf, "browser_handshakes_refused_total", "counter",
+           "DTLS handshakes refused: too many at once.", web->handshakes_refused);
+}
+
 static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
 {
     metric(buf, "calls", "gauge", "Live calls.", s->calls);
@@ -316,6 +337,7 @@ void api_metrics(struct api_call *call)
                    "siprouter_build_info{version=\"" SR_VERSION "\"} 1\n");
     router_metrics(&status, &buf);
     worker_metrics(&status, &buf);
+    browser_metrics(&status.web, &buf);
     house_metrics(call->web, &buf);
     reply.body = sr_buf_view(&buf);
     api_answer(call->web, call->ticket, &reply);

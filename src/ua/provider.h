@@ -125,6 +125,9 @@ struct ua_provider_event {
 /** @return false when there is no such provider */
 bool ua_provider_view(struct ua *ua, struct sr_str id, struct ua_provider_view *ret_view);
 
+/** How the world sees us: configured, as a provider saw us last, or by STUN; family NONE: not known. */
+void ua_public_addrs(const struct ua *ua, struct sr_addr *ret_ip4, struct sr_addr *ret_ip6);
+
 /** Where a call to this provider would go, and what it would be told. */
 struct ua_provider_path {
     struct net_flow flow;

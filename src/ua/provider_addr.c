@@ -79,6 +79,16 @@ struct sr_addr provider__own_addr(const struct provider *provider, const struct 
     return own;
 }
 
+void ua_public_addrs(const struct ua *ua, struct sr_addr *ret_ip4, struct sr_addr *ret_ip6)
+{
+    *ret_ip4 = ua->settings.public_ip4;
+    *ret_ip6 = ua->settings.public_ip6;
+    if (ret_ip4->family == SR_ADDR_NONE)
+        *ret_ip4 = ua->seen_ip4.family != SR_ADDR_NONE ? ua->seen_ip4 : ua->stun_ip4;
+    if (ret_ip6->family == SR_ADDR_NONE)
+        *ret_ip6 = ua->seen_ip6;
+}
+
 struct sr_str provider__own_uri(const struct provider *provider, const struct net_flow *flow,
                                 char out[UA_CONTACT_TEXT_MAX])
 {

@@ -27,7 +27,6 @@ struct port_threads {
     sr_usec stolen;                /* by the host, until the timer's last turn */
     struct bport *bport;           /* NULL: no browser port */
     struct crypto *crypto;
-    struct media_addresses addresses;
 };
 
 /* ---- port_threads.c ---- */
@@ -54,6 +53,7 @@ void front__fingerprint(struct media_port *base, char out[DTLS_FINGERPRINT_TEXT_
 /* ---- front_webrtc.c ---- */
 /** The browser port, if one is wanted, and the crypto thread. Errors as port_threads_new(). */
 enum sr_err front__webrtc_start(struct port_threads *port, uint32_t worker_count);
+void front__webrtc_stats(const struct port_threads *port, struct media_web_stats *ret_stats);
 /** The workers have ended. */
 void front__webrtc_stop(struct port_threads *port);
 /** A new leg: what a browser's leg has besides. @return SR_ERR_UNSUPPORTED no browser port */
@@ -75,6 +75,5 @@ enum sr_err front__webrtc_local(struct media_port *base, sr_id id,
                                 struct media_webrtc_local *ret_local);
 enum sr_err front__webrtc_remote(struct media_port *base, sr_id id,
                                  const struct media_webrtc_remote *remote);
-void front__set_addresses(struct media_port *base, const struct media_addresses *addresses);
 
 #endif

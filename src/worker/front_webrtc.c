@@ -60,24 +60,16 @@ enum sr_err front__webrtc_local(struct media_port *base, sr_id id,
 {
     struct port_threads *port = (struct port_threads *)base;
     struct mleg *leg = find_browser(port, id);
-    struct ice_hosts hosts = {
-        .addrs = port->addresses.local,
-        .addr_count = port->addresses.local_count,
-        .public_ip4 = port->addresses.public_ip4,
-        .public_ip6 = port->addresses.public_ip6,
-        .has_tcp = true,
-    };
     struct sr_buf text;
 
     if (leg == NULL)
         return SR_ERR_NOTFOUND;
-    hosts.port = bport_number(port->bport);
     *ret_local = (struct media_webrtc_local){.ice = leg->web->local};
     sr_buf_init_fixed(&text, ret_local->fingerprint, sizeof(ret_local->fingerprint));
     dtls_fingerprint_write(crypto_fingerprint(port->crypto), &text);
     (void)sr_buf_cstr(&text);
-    ret_local->candidate_count =
-        ice_candidates_make(&hosts, ret_local->candidates, ICE_CANDIDATES_MAX);
+    ret_local->candidate_count = media_port_candidates(base, bport_number(port->bport),
+                                                       ret_local->candidates, ICE_CANDIDATES_MAX);
     return SR_OK;
 }
 
@@ -107,11 +99,6 @@ enum sr_err front__webrtc_remote(struct media_port *base, sr_id id,
     crypto_set(port->crypto, leg->id, &options);
     front__send(&port->workers[0], order);
     return SR_OK;
-}
-
-void front__set_addresses(struct media_port *base, const struct media_addresses *addresses)
-{
-    ((struct port_threads *)base)->addresses = *addresses;
 }
 
 /* ---- what comes back ---- */
@@ -274,6 +261,30 @@ enum sr_err front__webrtc_start(struct port_threads *port, uint32_t worker_count
         err = bport_new(&bport, &port->bport);
     crypto.bport = port->bport;
     return err == SR_OK ? crypto_new(&crypto, &port->crypto) : err;
+}
+
+void front__webrtc_stats(const struct port_threads *port, struct media_web_stats *ret_stats)
+{
+    const struct crypto_counters *crypto = crypto_counters(port->crypto);
+    const struct bport_counters *bport;
+
+    *ret_stats = (struct media_web_stats){
+        .half_open = atomic_load(&crypto->half_open),
+        .junk = atomic_load(&crypto->junk),
+        .dropped = atomic_load(&crypto->dropped),
+        .handshakes = atomic_load(&crypto->handshakes),
+        .handshakes_failed = atomic_load(&crypto->failures),
+        .handshakes_refused = atomic_load(&crypto->refused),
+    };
+    if (port->bport == NULL)
+        return;
+    bport = bport_counters(port->bport);
+    ret_stats->packets = atomic_load(&bport->rx_packets);
+    ret_stats->junk += atomic_load(&bport->rx_junk);
+    ret_stats->unknown = atomic_load(&bport->rx_unknown);
+    ret_stats->forged = atomic_load(&bport->rx_forged);
+    ret_stats->dropped += atomic_load(&bport->rx_full);
+    ret_stats->tcp_refused = atomic_load(&bport->tcp_refused);
 }
 
 void front__webrtc_stop(struct port_threads *port)

@@ -100,7 +100,29 @@ enum sr_err media_leg_webrtc_remote(struct media_port *port, sr_id leg,
 void media_port_set_addresses(struct media_port *port, const struct media_addresses *addresses)
 {
     SR_ASSERT(addresses->local_count <= MEDIA_ADDRESSES_MAX);
-    port->ops->set_addresses(port, addresses);
+    port->addresses = *addresses;
+}
+
+void media_port_set_public(struct media_port *port, const struct sr_addr *ip4,
+                           const struct sr_addr *ip6)
+{
+    port->addresses.public_ip4 = *ip4;
+    port->addresses.public_ip6 = *ip6;
+}
+
+size_t media_port_candidates(const struct media_port *port, uint16_t number,
+                             struct ice_candidate *out, size_t max)
+{
+    struct ice_hosts hosts = {
+        .addrs = port->addresses.local,
+        .addr_count = port->addresses.local_count,
+        .public_ip4 = port->addresses.public_ip4,
+        .public_ip6 = port->addresses.public_ip6,
+        .port = number,
+        .has_tcp = true,
+    };
+
+    return ice_candidates_make(&hosts, out, max);
 }
 
 const char *media_webrtc_state_name(enum media_webrtc_state state)

@@ -215,7 +215,7 @@ enum {
 struct media_addresses {
     struct sr_addr local[MEDIA_ADDRESSES_MAX]; /* of this host; ports ignored */
     size_t local_count;
-    struct sr_addr public_ip4, public_ip6; /* configured or learnt; family NONE: not known */
+    struct sr_addr public_ip4, public_ip6; /* see media_port_set_public() */
 };
 
 enum media_event_kind {
@@ -273,6 +273,18 @@ struct media_worker_stats {
     sr_usec cpu_us;           /* processor time */
 };
 
+/** The browser port and its handshakes, since start. */
+struct media_web_stats {
+    uint32_t half_open; /* handshakes that are under way */
+    uint64_t packets;   /* received */
+    uint64_t junk;      /* neither STUN, DTLS nor media, or broken; records of no handshake */
+    uint64_t unknown;   /* from who has not proven himself: dropped */
+    uint64_t forged;    /* checks with a wrong password, or of no session of ours: no answer */
+    uint64_t dropped;   /* a ring was full */
+    uint64_t tcp_refused;
+    uint64_t handshakes, handshakes_failed, handshakes_refused;
+};
+
 struct media_port_stats {
     uint32_t rooms, legs;
     uint32_t ports_used, ports_free; /* RTP port pairs */
@@ -280,6 +292,7 @@ struct media_port_stats {
     uint32_t workers;
     sr_usec cpu_us; /* processor time of all workers since their start */
     struct media_worker_stats worker[MEDIA_WORKERS_MAX];
+    struct media_web_stats web;
 };
 
 struct media_port;
@@ -307,7 +320,6 @@ struct media_port_ops {
                                     struct media_webrtc_local *ret_local);
     enum sr_err (*leg_webrtc_remote)(struct media_port *port, sr_id leg,
                                      const struct media_webrtc_remote *remote);
-    void (*set_addresses)(struct media_port *port, const struct media_addresses *addresses);
     void (*fingerprint)(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX]);
     void (*stats)(struct media_port *port, struct media_port_stats *ret_stats);
     void (*set_ports)(struct media_port *port, uint16_t port_min, uint16_t port_max);
@@ -317,6 +329,7 @@ struct media_port_ops {
 /** First member of every implementation. */
 struct media_port {
     const struct media_port_ops *ops;
+    struct media_addresses addresses;
 };
 
 /**
@@ -403,6 +416,12 @@ SR_MUST_USE enum sr_err media_leg_webrtc_remote(struct media_port *port, sr_id l
 void media_port_fingerprint(struct media_port *port, char out[DTLS_FINGERPRINT_TEXT_MAX]);
 /** Addresses for candidates from now on; at start, and when one is learnt or changes. */
 void media_port_set_addresses(struct media_port *port, const struct media_addresses *addresses);
+/** How the world sees us, configured or learnt; family NONE: not known. For candidates from now on. */
+void media_port_set_public(struct media_port *port, const struct sr_addr *ip4,
+                           const struct sr_addr *ip6);
+/** For the implementations: the candidates of a browser port of this number. @return count */
+size_t media_port_candidates(const struct media_port *port, uint16_t number,
+                             struct ice_candidate *out, size_t max);
 /** MEDIA_EVENT_CLOSED follows; the id finds nothing any more. */
 void media_leg_close(struct media_port *port, sr_id leg);
 void media_port_stats(struct media_port *port, struct media_port_stats *ret_stats);

@@ -155,10 +155,10 @@ bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units)
 /* Its packets go to the other party as they come. */
 static bool relays_digits(const struct mleg *leg)
 {
-    const struct mleg *to = mroom__relay_peer(leg->room, leg);
+    const struct mleg *to = leg->relay_to;
 
-    return leg->room->mode == MEDIA_MODE_RELAY && to != NULL && to->stream.can_send &&
-           to->stream.dtmf_wanted && !leg->stream.is_dtmf_kept && !dtmf_tx_is_busy(&to->dtmf_tx);
+    return to != NULL && to->stream.can_send && to->stream.dtmf_wanted &&
+           !leg->stream.is_dtmf_kept && !dtmf_tx_is_busy(&to->dtmf_tx);
 }
 
 static void report_digits(struct worker *worker, struct mleg *leg, const struct dtmf_step *step)

@@ -53,7 +53,6 @@ struct port_sim {
     uint32_t faults;
     struct media_clip *music;
     enum port_sim_webrtc webrtc;
-    struct media_addresses addresses;
 };
 
 static struct port_sim *self(struct media_port *port)
@@ -293,21 +292,14 @@ static enum sr_err leg_webrtc_local(struct media_port *port, sr_id id,
 {
     struct port_sim *sim = self(port);
     struct sim_leg *leg = find_browser(port, id);
-    struct ice_hosts hosts = {
-        .addrs = sim->addresses.local,
-        .addr_count = sim->addresses.local_count,
-        .public_ip4 = sim->addresses.public_ip4,
-        .public_ip6 = sim->addresses.public_ip6,
-        .port = sim->options.webrtc_port ? sim->options.webrtc_port : SIM_WEBRTC_PORT,
-        .has_tcp = true,
-    };
+    uint16_t number = sim->options.webrtc_port ? sim->options.webrtc_port : SIM_WEBRTC_PORT;
 
     if (leg == NULL)
         return SR_ERR_NOTFOUND;
     *ret_local = (struct media_webrtc_local){.ice = *ice_agent_local(&leg->ice)};
     fingerprint(port, ret_local->fingerprint);
     ret_local->candidate_count =
-        ice_candidates_make(&hosts, ret_local->candidates, ICE_CANDIDATES_MAX);
+        media_port_candidates(port, number, ret_local->candidates, ICE_CANDIDATES_MAX);
     return SR_OK;
 }
 
@@ -335,11 +327,6 @@ static enum sr_err leg_webrtc_remote(struct media_port *port, sr_id id,
     else if (sim->webrtc == PORT_SIM_WEBRTC_SILENT)
         loop_timer_set(sim->options.loop, &leg->timer, now + ICE_FIRST_CHECK_US);
     return SR_OK;
-}
-
-static void set_addresses(struct media_port *port, const struct media_addresses *addresses)
-{
-    self(port)->addresses = *addresses;
 }
 
 static enum sr_err leg_open(struct media_port *port, sr_id room,
@@ -568,7 +555,6 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
         .leg_webrtc_local = leg_webrtc_local,
         .leg_webrtc_remote = leg_webrtc_remote,
         .fingerprint = fingerprint,
-        .set_addresses = set_addresses,
         .stats = stats,
         .set_ports = set_ports,
         .free = sim_free,
@@ -583,9 +569,9 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
     sr_idtab_init(&sim->legs, SIM_LEGS_MAX);
     sr_list_init(&sim->events);
     sr_prng_seed(&sim->prng, loop_sim_seed(options->loop));
-    sim->addresses.local[0] =
+    sim->base.addresses.local[0] =
         (struct sr_addr){.family = SR_ADDR_IP4, .ip = {192, 0, 2, 1}}; /* until told */
-    sim->addresses.local_count = 1;
+    sim->base.addresses.local_count = 1;
     loop_job_init(&sim->job, deliver, sim);
     return &sim->base;
 }

@@ -790,6 +790,7 @@ static void port_stats(struct media_port *base, struct media_port_stats *ret_sta
         .ports_free = port->ports.pair_count - port->ports.used_count,
         .workers = port->worker_count,
     };
+    front__webrtc_stats(port, &ret_stats->web);
     for (uint32_t i = 0; i < port->worker_count; i++) {
         struct media_worker_stats *worker = &ret_stats->worker[i];
 
@@ -945,7 +946,6 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
         .leg_close = leg_close,
         .leg_webrtc_local = front__webrtc_local,
         .leg_webrtc_remote = front__webrtc_remote,
-        .set_addresses = front__set_addresses,
         .fingerprint = front__fingerprint,
         .stats = port_stats,
         .set_ports = set_ports,

@@ -26,6 +26,23 @@ test('SNR, level and delay are what was put in', () => {
   assert.ok(audio.energySteps(burst, 8000) > 20);
 });
 
+test('several tones at once, and how far speech is from what was said', () => {
+  const [a, b] = [600, 1500].map((hz) => audio.tone(hz, 1, 8000, 0.2));
+  const both = a.map((value, i) => value + b[i]);
+  const noisy = both.map((value) => value + (Math.random() - 0.5) * 0.1); // 0.2 rms against 0.0289 rms
+  assert.ok(audio.snrMixed(both, 8000, [600, 1500]) > 60);
+  assert.ok(Math.abs(audio.snrMixed(noisy, 8000, [600, 1500]) - 16.8) < 1);
+  assert.ok(audio.snrMixed(both, 8000, [600]) < 1);
+  // syllables: tones that change each 80 ms, with gaps
+  const words = new Float64Array(32000);
+  for (let i = 0; i < 25; i += 1) words.set(audio.tone(200 + ((i * 7) % 25) * 120, i % 5 ? 0.08 : 0.04, 16000), i * 1280);
+  const late = new Float64Array([...words.slice(5120), ...words.slice(0, 5120)]);
+  const holes = words.map((value, i) => (Math.floor(i / 320) % 4 ? value : 0));
+  const [same, torn, other] = [late, holes, words.slice().reverse()].map((heard) => audio.spectralDistance(words, heard));
+  assert.ok(same < torn - 0.3 && torn < other - 0.3, `${same} ${torn} ${other} dB`);
+  assert.ok(Math.abs(audio.level(audio.resample(audio.tone(400, 1, 48000), 48000, 16000), 16000, 400) - 0.3) < 0.01);
+});
+
 test('digest credentials follow the example of RFC 2617 3.5', () => {
   const value = credentials('Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"',
     { method: 'GET', uri: '/dir/index.html', user: 'Mufasa', password: 'Circle Of Life', cnonce: '0a4f113b' });

@@ -1,21 +1,35 @@
 // A browser as a phone, in headless Chromium, by the contract's messages: both directions, with sound.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, missing, poll } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
 import { Browser, firstPassword, noBrowser } from './lib/browser.js';
 import { softPage } from './lib/softphone.js';
 import { phone, stopAll } from './lib/phones.js';
-import { median, snr } from './lib/audio.js';
+import { FakeProvider } from './lib/fake_provider.js';
+import { median, snr, snrMixed } from './lib/audio.js';
 
 const options = { skip: missing || noBrowser };
 let router;
 let browser;
 let events;
+let provider;
+const publicIp = '203.0.113.7'; // where the provider sees us
 before(async () => {
   if (options.skip) return;
+  provider = await FakeProvider.open({ seen: { address: publicIp, port: 5060 } });
   router = await Router.start({
     devices: ['101', '102', '103'].map((e) => device(e)),
-    config: { features: { '*43': 'echo' } },
+    config: {
+      proxy: { publicIp: 'auto' },
+      features: { '*43': 'echo' },
+      providers: [provider.account('far')],
+      routing: {
+        routes: [
+          { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d102'] } },
+          { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'far' } },
+        ],
+      },
+    },
   });
   events = await router.api.events();
   browser = await Browser.start();
@@ -23,6 +37,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await router?.stop();
+  await provider?.stop();
 });
 
 const open = () => softPage(browser, router, 'admin', firstPassword(router));
@@ -113,7 +128,7 @@ for (const codec of ['opus', 'PCMA']) {
   });
 }
 
-test('two browsers talk, and a phone joins them', options, async () => {
+test('two browsers talk, and a phone joins them', options, async (t) => {
   const desk = await phone(router, '103', { hz: 2200, codecs: 'PCMU', answer: 'auto' });
   const [a, b] = await Promise.all([open(), open()]);
   try {
@@ -127,6 +142,14 @@ test('two browsers talk, and a phone joins them', options, async () => {
     });
     assert.ok(await heard(a, 's', 1500) > 20);
     assert.ok(await heard(b, 's', 600) > 20);
+    await a.evaluate(() => window.soft.say('s', false));
+    await b.evaluate(() => window.soft.sound('s', 8000, false));
+    const [said, came] = await Promise.all([
+      a.evaluate(() => window.soft.say('s', true)),
+      b.evaluate(async () => await window.soft.sound('s') + performance.timeOrigin),
+    ]);
+    t.diagnostic(`mouth to ear, browser to browser: ${(came - said).toFixed(0)} ms`);
+    await heard(b, 's', 600);
     await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
     await events.waitFor((e) => e.callId === callId && e.type === 'leg_changed' && e.leg?.deviceId === 'd103' && e.leg.state === 'answered', 8000);
     const strength = async (page, hz) => (await page.evaluate(([s, f]) => {
@@ -225,10 +248,118 @@ test('a reload takes the call back, with sound in under 3 s', options, async () 
   }
 });
 
-test('50 calls in a row are clean', options, async () => {
+test('browser and provider hear each other, whoever calls; the delay from mouth to ear', options, async (t) => {
+  const page = await open();
+  const { rtp } = provider;
+  await page.evaluate(() => window.soft.register('d102'));
+  await poll(async () => (await router.api.get('/api/providers')).items[0].state === 'registered', 8000, 'the registration');
+  const measure = async (session) => {
+    const inPage = await heard(page, session, 600);
+    const from = rtp.packets.length;
+    await rtp.more(75);
+    const atFar = snr(rtp.sound(from), 8000, 1500);
+    t.diagnostic(`SNR in the page ${inPage.toFixed(1)} dB, at the provider ${atFar.toFixed(1)} dB`);
+    assert.ok(atFar > 20, `${atFar} dB at the provider`);
+  };
+  await dial(page, 'd102', '+49891234', 'out', 1500);
+  await provider.answer('+49891234', 600);
+  await measure('out');
+  // from mouth to ear, each way: silence, then sound
+  const wall = Date.now() - Number(process.hrtime.bigint() / 1000n) / 1000;
+  const loud = (packet) => packet.payload.some((code) => (~code & 0x7f) > 0x40);
+  const out = [];
+  const into = [];
+  for (let i = 0; i < 3; i++) {
+    await page.evaluate(() => window.soft.say('out', false));
+    await rtp.until((packets) => packets.slice(-5).every((p) => !loud(p)), 5000, 'silence at the provider');
+    const silent = rtp.packets.length;
+    const said = await page.evaluate(() => window.soft.say('out', true));
+    await rtp.until((packets) => packets.slice(silent).some(loud), 5000, 'sound at the provider');
+    out.push(rtp.packets.slice(silent).find(loud).at + wall - said);
+    rtp.sendTone({ address: host, port: rtp.packets.at(-1).from.port }, 600, 0);
+    await page.evaluate(() => window.soft.sound('out', 8000, false));
+    const spoke = Date.now();
+    rtp.sendTone({ address: host, port: rtp.packets.at(-1).from.port }, 600);
+    into.push(await page.evaluate(async () => await window.soft.sound('out') + performance.timeOrigin) - spoke);
+  }
+  t.diagnostic(`mouth to ear: browser to provider ${median(out).toFixed(0)} ms, provider to browser ${median(into).toFixed(0)} ms`);
+  assert.ok(median(out) < 1000 && median(into) < 1000, `${out} ${into}`);
+  await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 'out' }));
+  await noCalls();
+
+  const since = await page.evaluate(() => window.soft.messages.length);
+  const ringing = provider.call(router, '+491701234', 600);
+  await page.evaluate(async (n) => {
+    const { callId: id } = await window.soft.wait('webrtc-incoming', { direction: 'inbound' }, 8000, n);
+    await window.soft.offer('in', { hz: 1500 });
+    window.soft.link(id, 'in');
+  }, since);
+  const fields = await ringing;
+  await measure('in');
+  await provider.hangup(fields);
+  await noCalls();
+  rtp.stopSending();
+  await page.context().close();
+});
+
+test('browser, phone and provider in one call hear each other', options, async (t) => {
+  const desk = await phone(router, '103', { hz: 2200, codecs: 'G722', answer: 'auto' });
+  const page = await open();
+  const { rtp } = provider;
+  try {
+    await page.evaluate(() => window.soft.register('d102'));
+    const callId = await dial(page, 'd102', '+49893333', 's', 1500);
+    await provider.answer('+49893333', 600);
+    await heard(page, 's', 600);
+    await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
+    await events.waitFor((e) => e.callId === callId && e.call?.legs.filter((l) => l.state === 'answered').length === 3, 8000);
+    const figures = {};
+    await poll(async () => {
+      const samples = Float64Array.from(await page.evaluate(() => window.soft.record('s')));
+      figures.page = snrMixed(samples, 48000, [600, 2200]);
+      return figures.page > 20;
+    }, 8000, 'both in the page');
+    const from = rtp.packets.length;
+    await rtp.more(75);
+    figures.provider = snrMixed(rtp.sound(from), 8000, [1500, 2200]);
+    const { samples, rate } = await desk.hear(3);
+    figures.phone = snrMixed(samples.slice(-rate), rate, [600, 1500]);
+    t.diagnostic(`SNR ${Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(1)} dB`).join(', ')}`);
+    for (const [name, value] of Object.entries(figures)) assert.ok(value > 20, `${name}: ${value} dB`);
+    await router.api.delete(`/api/calls/${callId}`);
+    await noCalls();
+  } finally {
+    rtp.stopSending();
+    await stopAll(desk);
+    await page.context().close();
+  }
+});
+
+test('an address that a provider sees is a candidate, and the port has counters', options, async () => {
   const page = await open();
   await page.evaluate(() => window.soft.register());
-  for (let i = 0; i < 50; i++) {
+  const sdp = await page.evaluate(() => window.soft.offer('s', { hz: 700 }));
+  for (const proto of ['udp', 'tcp']) {
+    assert.match(sdp, new RegExp(`a=candidate:\\d+ 1 ${proto} \\d+ ${publicIp.replaceAll('.', '\\.')} ${router.webrtcPort} typ srflx raddr 0\\.0\\.0\\.0 rport 9`, 'i'));
+  }
+  await page.evaluate(() => window.soft.connected('s'));
+  await poll(async () => { // counted each second
+    const { browsers } = await router.api.get('/api/status');
+    return browsers.sessions === 1 && browsers.handshakes > 0 && browsers.packets > 0;
+  }, 5000, 'the counters in the status');
+  const { text } = await router.api.request('GET', '/metrics');
+  for (const name of ['sessions', 'handshakes_open', 'packets_total', 'junk_total', 'unknown_total', 'forged_total', 'dropped_total',
+    'tcp_refused_total', 'handshakes_total', 'handshakes_failed_total', 'handshakes_refused_total']) {
+    assert.match(text, new RegExp(`^siprouter_browser_${name} \\d+$`, 'm'));
+  }
+  await page.context().close();
+});
+
+const callCount = process.env.E2E_LONG ? 50 : 10;
+test(`${callCount} calls in a row are clean`, options, async () => {
+  const page = await open();
+  await page.evaluate(() => window.soft.register());
+  for (let i = 0; i < callCount; i++) {
     await dial(page, 'guest:admin', '*43', `n${i}`, 800);
     await page.evaluate((s) => window.soft.sound(s), `n${i}`);
     await page.evaluate((s) => { window.soft.send({ type: 'webrtc-hangup', sessionId: s }); window.soft.sessions[s].pc.close(); }, `n${i}`);

@@ -131,6 +131,103 @@ export function level(samples, rate, hz) {
   return samples.length ? (2 * Math.hypot(re, im)) / samples.length : 0;
 }
 
+/** SNR in dB of several tones at once (whole multiples of 10 Hz): the median over blocks of 100 ms. */
+export function snrMixed(samples, rate, tones) {
+  const size = rate / 10;
+  const out = [];
+  for (let at = 0; at + size <= samples.length; at += size) {
+    const block = samples.subarray(at, at + size);
+    const signal = tones.reduce((sum, hz) => sum + level(block, rate, hz) ** 2 / 2, 0);
+    out.push(10 * Math.log10((signal + 1e-12) / (Math.max(rms(block) ** 2 - signal, 0) + 1e-12)));
+  }
+  return out.length ? median(out) : -Infinity;
+}
+
+/** In place, 2^n values. */
+function fft(re, im) {
+  const n = re.length;
+  for (let i = 1, j = 0; i < n; i += 1) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) [re[i], re[j], im[i], im[j]] = [re[j], re[i], im[j], im[i]];
+  }
+  for (let size = 2; size <= n; size *= 2) {
+    for (let from = 0; from < n; from += size) {
+      for (let k = 0; k < size / 2; k += 1) {
+        const angle = (-2 * Math.PI * k) / size;
+        const [c, s] = [Math.cos(angle), Math.sin(angle)];
+        const [a, b] = [from + k, from + k + size / 2];
+        const [x, y] = [re[b] * c - im[b] * s, re[b] * s + im[b] * c];
+        [re[b], im[b]] = [re[a] - x, im[a] - y];
+        re[a] += x;
+        im[a] += y;
+      }
+    }
+  }
+}
+
+const FRAME = 512;
+/** Speech at 16 kHz as frames of 16 bands between 150 and 3,600 Hz in dB, each 16 ms; silence is -50 dB. */
+function bandsOf(samples) {
+  const edges = Array.from({ length: 17 }, (_, i) => Math.round((150 * 24 ** (i / 16) * FRAME) / 16000));
+  const rows = [];
+  for (let at = 0; at + FRAME <= samples.length; at += FRAME / 2) {
+    const re = Float64Array.from(samples.subarray(at, at + FRAME), (x, i) => x * (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / FRAME)));
+    const im = new Float64Array(FRAME);
+    fft(re, im);
+    rows.push(edges.slice(1).map((to, b) => {
+      let sum = 0;
+      for (let k = edges[b]; k < Math.max(to, edges[b] + 1); k += 1) sum += re[k] ** 2 + im[k] ** 2;
+      return sum;
+    }));
+  }
+  const top = Math.max(...rows.flat());
+  return rows.map((row) => row.map((power) => Math.max(10 * Math.log10(power / top + 1e-12), -50)));
+}
+
+/**
+ * How far heard speech (16 kHz) is from the spoken, in dB per band and frame: 0 is the same, other words are 10 and
+ * more. `spoken` repeats; what was heard may begin anywhere in it and be stretched here and there.
+ */
+export function spectralDistance(spoken, heard) {
+  const period = bandsOf(spoken);
+  const rows = bandsOf(heard);
+  const far = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / a.length;
+  const at = (i) => period[((i % period.length) + period.length) % period.length];
+  let start = 0;
+  let least = Infinity;
+  for (let shift = 0; shift < period.length; shift += 1) {
+    let sum = 0;
+    for (let i = 0; i < rows.length; i += 4) sum += far(rows[i], at(i + shift));
+    if (sum < least) [least, start] = [sum, shift];
+  }
+  const slack = 20; // frames: 320 ms earlier or later
+  let before = new Array(2 * slack + 1).fill(0);
+  rows.forEach((row, i) => { // time warping: each frame heard stands beside the one spoken that fits the way best
+    const cost = before.map((_, d) => far(row, at(i + start + d - slack)));
+    before = before.map((_, d) => cost[d] + Math.min(before[d], before[d + 1] ?? Infinity, before[d - 1] ?? Infinity));
+  });
+  return Math.min(...before) / rows.length;
+}
+
+/** Another rate, by straight lines; what the new rate cannot hold is damped first. */
+export function resample(samples, from, to) {
+  const width = Math.max(1, Math.floor(from / to));
+  const out = new Float64Array(Math.floor((samples.length * to) / from));
+  for (let i = 0; i < out.length; i += 1) {
+    const at = (i * from) / to;
+    const n = Math.floor(at);
+    const mean = (k) => {
+      let sum = 0;
+      for (let j = 0; j < width; j += 1) sum += samples[Math.min(k + j, samples.length - 1)] || 0;
+      return sum / width;
+    };
+    out[i] = mean(n) + (at - n) * (mean(n + 1) - mean(n));
+  }
+  return out;
+}
+
 /** Levels of each tone in dBFS per 100 ms window: [{at, levels: {hz: dB}}]. */
 export function spectrogram(samples, rate, tones, windowMs = 100) {
   const size = Math.round((rate * windowMs) / 1000);

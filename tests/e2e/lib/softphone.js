@@ -98,7 +98,10 @@ function install() {
     const from = soft.messages.length;
     soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, ...(resume ? { resume } : {}) });
     const answer = await soft.wait('webrtc-answer', { sessionId }, 8000, from);
-    await pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    // through a relay: its port is the only way
+    const reached = soft.through ? answer.sdp.replace(/^a=candidate:.* tcp .*\r\n/gim, '')
+      .replace(/^(a=candidate:\S+ \d udp \d+ \S+) \d+/gim, `$1 ${soft.through}`) : answer.sdp;
+    await pc.setRemoteDescription({ type: 'answer', sdp: reached });
     return answer.sdp;
   };
   soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
@@ -131,6 +134,49 @@ function install() {
     const samples = new Float32Array(32768);
     soft.sessions[sessionId].ear.getFloatTimeDomainData(samples);
     return Array.from(samples);
+  };
+  /** Speech instead of the tone, again and again: 16-bit samples in base64. */
+  soft.speak = (sessionId, base64, rate) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const samples = Float32Array.from(new Int16Array(bytes.buffer), (x) => x / 32768);
+    const buffer = soft.context.createBuffer(1, samples.length, rate);
+    buffer.copyToChannel(samples, 0);
+    const source = soft.context.createBufferSource();
+    Object.assign(source, { buffer, loop: true });
+    const { mic } = soft.sessions[sessionId];
+    mic.oscillator.disconnect();
+    mic.gain.gain.value = 1;
+    source.connect(mic.gain);
+    source.start();
+  };
+  /** What is heard for so many seconds: 16 kHz, 16 bits, base64. */
+  soft.capture = (sessionId, seconds) => new Promise((resolve) => {
+    const context = soft.context;
+    const tap = context.createScriptProcessor(4096, 1, 1);
+    const out = new Int16Array(seconds * 16000);
+    let [n, count, sum] = [0, 0, 0];
+    tap.onaudioprocess = ({ inputBuffer }) => {
+      inputBuffer.getChannelData(0).forEach((sample) => {
+        sum += sample / 3;
+        if (++count % 3 || n === out.length) return;
+        out[n++] = Math.max(-1, Math.min(1, sum)) * 32767;
+        sum = 0;
+      });
+      if (n < out.length) return;
+      tap.onaudioprocess = null;
+      tap.disconnect();
+      let text = '';
+      new Uint8Array(out.buffer).forEach((byte) => { text += String.fromCharCode(byte); });
+      resolve(btoa(text));
+    };
+    const source = context.createMediaStreamSource(soft.sessions[sessionId].element.srcObject);
+    source.connect(tap);
+    tap.connect(context.destination);
+  });
+  /** The microphone on or off; gives the wall clock in ms. */
+  soft.say = (sessionId, isOn) => {
+    soft.sessions[sessionId].mic.gain.gain.value = isOn ? 0.3 : 0;
+    return performance.timeOrigin + performance.now();
   };
   soft.digits = (sessionId, digits) => soft.sessions[sessionId].sender.dtmf.insertDTMF(digits, 120, 70);
   soft.stats = async (sessionId) => Array.from((await soft.sessions[sessionId].pc.getStats()).values());
