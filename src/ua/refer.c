@@ -35,10 +35,9 @@ static uint16_t read_target(struct sip_msg *msg, struct refer_target *target,
         return 501;
     event->refer_user = sip_uri_user(&addr.uri, target->user, sizeof(target->user));
     event->refer_host = addr.uri.host;
-    if (event->refer_user.n == 0)
-        return 404;
+    /* with Replaces the dialog says it: SIP.js writes our Contact, which has no user */
     if (!sip_uri_header(&addr.uri, "Replaces", &text))
-        return 0;
+        return event->refer_user.n == 0 ? 404 : 0;
     sr_buf_init_fixed(&buf, target->replaces, sizeof(target->replaces));
     if (sip_unescape(text, &buf) != SR_OK || sr_buf_err(&buf) != SR_OK ||
         sip_replaces_parse(sr_buf_view(&buf), &replaces, NULL) != SR_OK)

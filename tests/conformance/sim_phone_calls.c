@@ -136,7 +136,7 @@ void phone_refer(struct phone_call *call, const char *to, const struct phone_cal
         return;
     (void)sr_addr_host_text(&call->phone->router, router);
     sr_buf_init(&lines, PHONE_MESSAGE_MAX);
-    sr_buf_fmt(&lines, "Refer-To: <sip:%s@%s", to, router);
+    sr_buf_fmt(&lines, "Refer-To: <sip:%s%s%s", to, to[0] != '\0' ? "@" : "", router);
     if (replaced != NULL) {
         struct sr_str call_id = sr_str_c(replaced->call_id);
         size_t at = sr_str_find(call_id, '@', 0);

@@ -98,6 +98,58 @@ for (const kind of wsPhoneKinds) {
   });
 }
 
+for (const kind of wsPhoneKinds) {
+  test(`${kind} transfers, blind and attended`, options, async () => {
+    const [a, b] = await Promise.all([['102', 600], ['103', 2200]].map(([e, hz]) => phone(router, e, { hz, codecs: 'PCMA', answer: 'auto' })));
+    const page = await wsPhone(browser, router, kind, '101');
+    const together = () => poll(async () => {
+      const calls = (await router.api.get('/api/calls')).items;
+      return calls.length === 1 && calls[0].legs.map((leg) => leg.deviceId).sort().join() === 'd102,d103' && calls[0];
+    }, 8000, 'the two desk phones in one call');
+    const each = async () => { // what they hear from now on is the other
+      for (const [desk, hz] of [[a, 2200], [b, 600]]) {
+        let best = -100;
+        const { samples: before } = desk.heard();
+        await poll(() => {
+          const { samples, rate } = desk.heard();
+          best = Math.max(best, samples.length - before.length > rate ? snr(samples.slice(-rate), rate, hz) : best);
+          return best > 20;
+        }, 8000, `${hz} Hz at the other desk phone`);
+      }
+    };
+    try {
+      await page.evaluate(() => window.wsPhone.dial('102'));
+      await wsEvent(page, 'confirmed');
+      await heard(page, 'out', 600);
+      await page.evaluate(() => window.wsPhone.refer('103'));
+      await together();
+      await wsEvent(page, 'ended');
+      await each();
+      await a.hangup();
+      await noCalls();
+
+      const from = await page.evaluate(() => window.wsPhone.log.length);
+      await page.evaluate(() => window.wsPhone.dial('102', 'first'));
+      await wsEvent(page, 'confirmed', from);
+      await heard(page, 'first', 600);
+      await page.evaluate(() => window.wsPhone.hold('first'));
+      const second = await page.evaluate(() => window.wsPhone.log.length);
+      await page.evaluate(() => window.wsPhone.dial('103', 'second'));
+      await wsEvent(page, 'confirmed', second);
+      await heard(page, 'second', 2200);
+      await page.evaluate(() => window.wsPhone.refer('103', 'first', 'second'));
+      await together();
+      await each();
+      await page.waitForFunction((n) => window.wsPhone.log.slice(n).filter((e) => e.event === 'ended').length === 2, second, { polling: 20 });
+      await b.hangup();
+      await noCalls();
+    } finally {
+      await stopAll(a, b);
+      await page.context().close();
+    }
+  });
+}
+
 test('JsSIP and SIP.js call each other', options, async () => {
   const a = await wsPhone(browser, router, 'JsSIP', '101');
   const b = await wsPhone(browser, router, 'SIP.js', '103');

@@ -56,7 +56,7 @@ function install() {
   };
 
   /** A tone (0: silence) as what this page says. */
-  const microphone = (hz) => {
+  soft.microphone = (hz) => {
     const out = soft.context.createMediaStreamDestination();
     const gain = soft.context.createGain();
     gain.gain.value = hz ? 0.3 : 0;
@@ -84,7 +84,7 @@ function install() {
   soft.listen = listen;
   soft.offer = async (sessionId, { hz = 0, resume, codec, video } = {}) => {
     const pc = new RTCPeerConnection({ iceServers: [] });
-    const session = { pc, mic: microphone(hz) };
+    const session = { pc, mic: await soft.microphone(hz) };
     soft.sessions[sessionId]?.pc.close();
     soft.sessions[sessionId] = session;
     pc.ontrack = ({ streams, track }) => listen(session, streams[0] || new MediaStream([track]));

@@ -28,6 +28,7 @@ function installJsSip([url, user, password]) {
   oscillator.start();
   const take = (session, name) => {
     phone.session = session;
+    (phone.sessions ||= {})[name] = session;
     soft.sessions[name] = { pc: session.connection };
     const hear = (pc) => {
       soft.sessions[name].pc = pc;
@@ -53,12 +54,22 @@ function installJsSip([url, user, password]) {
     });
     phone.ua.start();
   });
-  phone.dial = (to) => take(phone.ua.call(`sip:${to}@siprouter`, { mediaStream: out.stream, pcConfig: { iceServers: [] } }), 'out');
+  phone.dial = (to, name = 'out') => take(phone.ua.call(`sip:${to}@siprouter`, { mediaStream: out.stream, pcConfig: { iceServers: [] } }), name);
   phone.hangup = () => phone.session.terminate();
-  phone.hold = () => new Promise((resolve) => phone.session.hold({}, resolve));
+  phone.hold = (name) => new Promise((resolve) => (phone.sessions[name] || phone.session).hold({}, resolve));
   phone.resume = () => new Promise((resolve) => phone.session.unhold({}, resolve));
   phone.digits = (digits) => phone.session.sendDTMF(digits, { transportType: 'RFC2833', duration: 120, interToneGap: 70 });
-  phone.refer = (to) => phone.session.refer(`sip:${to}@siprouter`);
+  /** Sends REFER: to a number, or (attended) to the party of another session. Done when a NOTIFY says how it went. */
+  phone.refer = (to, name = 'out', other = undefined) => new Promise((resolve, reject) => {
+    const session = phone.sessions[name];
+    session.refer(`sip:${to}@siprouter`, {
+      replaces: other && phone.sessions[other],
+      eventHandlers: {
+        requestFailed: ({ cause }) => reject(new Error(`REFER: ${cause}`)), accepted: resolve,
+        failed: ({ status_line: line }) => reject(new Error(`NOTIFY: ${line.status_code}`)),
+      },
+    });
+  });
   phone.stop = () => new Promise((resolve) => { phone.ua.on('disconnected', resolve); phone.ua.stop(); });
 }
 
@@ -77,6 +88,7 @@ function installSipJs([url, user, password]) {
   const uri = (name) => SIP.UserAgent.makeURI(`sip:${name}@siprouter`);
   const take = (session, name) => {
     phone.session = session;
+    (phone.sessions ||= {})[name] = session;
     soft.sessions[name] = {};
     session.delegate = {
       onSessionDescriptionHandler: (handler) => {
@@ -108,20 +120,30 @@ function installSipJs([url, user, password]) {
       phone.registerer.register({ requestDelegate: { onReject: ({ message }) => reject(new Error(String(message.statusCode))) } });
     });
   };
-  phone.dial = (to) => {
+  phone.dial = (to, name = 'out') => {
     const inviter = new SIP.Inviter(phone.ua, uri(to), constraints);
-    take(inviter, 'out');
+    take(inviter, name);
     return inviter.invite();
   };
   phone.hangup = () => (phone.session.state === 'Established' ? phone.session.bye() : phone.session.cancel());
-  const reoffer = (hold) => new Promise((resolve, reject) => {
-    phone.session.sessionDescriptionHandlerOptionsReInvite = { hold };
-    phone.session.invite({ requestDelegate: { onAccept: resolve, onReject: ({ message }) => reject(new Error(String(message.statusCode))) } });
+  const reoffer = (hold, session = phone.session) => new Promise((resolve, reject) => {
+    session.sessionDescriptionHandlerOptionsReInvite = { hold };
+    session.invite({ requestDelegate: { onAccept: resolve, onReject: ({ message }) => reject(new Error(String(message.statusCode))) } });
   });
-  phone.hold = () => reoffer(true);
+  phone.hold = (name) => reoffer(true, phone.sessions[name]);
   phone.resume = () => reoffer(false);
   phone.digits = (digits) => phone.session.sessionDescriptionHandler.sendDtmf(digits, { duration: 120, interToneGap: 70 });
-  phone.refer = (to) => phone.session.refer(uri(to));
+  phone.refer = (to, name = 'out', other = undefined) => new Promise((resolve, reject) => {
+    phone.sessions[name].refer(other ? phone.sessions[other] : uri(to), {
+      requestDelegate: { onReject: ({ message }) => reject(new Error(`REFER: ${message.statusCode}`)) },
+      onNotify: (notification) => {
+        notification.accept();
+        const { body } = notification.request;
+        if (/ 2\d\d /.test(body)) resolve();
+        else if (/ [3-6]\d\d /.test(body)) reject(new Error(`NOTIFY: ${body}`));
+      },
+    });
+  });
   phone.stop = () => phone.ua.stop();
 }
 
