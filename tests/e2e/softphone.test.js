@@ -312,7 +312,7 @@ test('browser, phone and provider in one call hear each other', options, async (
     await provider.answer('+49893333', 600);
     await heard(page, 's', 600);
     await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
-    await events.waitFor((e) => e.callId === callId && e.call?.legs.filter((l) => l.state === 'answered').length === 3, 8000);
+    await poll(async () => (await router.api.get(`/api/calls/${callId}`)).legs.filter((l) => l.state === 'answered').length === 3, 8000, 'three parties');
     const figures = {};
     await poll(async () => {
       const samples = Float64Array.from(await page.evaluate(() => window.soft.record('s')));
