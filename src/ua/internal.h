@@ -245,6 +245,9 @@ void server_txn__ok(struct server_txn *txn);
 void server_txn__again(struct server_txn *txn);
 /** The leg lets go: no more calls to it. */
 void server_txn__detach(struct server_txn *txn);
+/** The ACK of its 2xx came: the leg lets go, and for half a minute it only swallows repeated requests
+    (RFC 6026 7.1), so the response goes. */
+void server_txn__acked(struct server_txn *txn);
 
 /* ---- client_txn.h ---- */
 

@@ -89,6 +89,12 @@ void server_txn__detach(struct server_txn *txn)
         leg->info_st = NULL;
 }
 
+void server_txn__acked(struct server_txn *txn)
+{
+    server_txn__detach(txn);
+    ua__undup(&txn->response);
+}
+
 /* Sends the kept response. False when it could not be sent. */
 static bool send_response(struct server_txn *txn)
 {

@@ -397,7 +397,7 @@ void sip_leg__on_ack(struct sip_leg *leg, struct sip_msg *msg)
         return; /* again */
     sip_retry2xx_stop(&leg->retry);
     if (leg->ok_st != NULL)
-        server_txn__detach(leg->ok_st);
+        server_txn__acked(leg->ok_st);
     leg->is_acked = true;
     if (leg->is_bye_wanted) {
         sip_leg__bye(leg, leg->end_status, leg->end_reason);
