@@ -9,9 +9,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, bin, device, host, missing, poll } from './lib/router.js';
 import { WsSip } from './lib/ws_sip.js';
-import { deferred, within } from './lib/process.js';
+import { Child, deferred, tempDir, within } from './lib/process.js';
 
 const options = { skip: missing };
 let router;
@@ -166,4 +166,36 @@ test('a broken certificate keeps the one in use', options, async () => {
   copyFileSync(router.configPath, join(router.dir, 'cert.pem'));
   await poll(() => /event=certificate_refused/.test(router.log), 15000, 'refusal in the log');
   assert.equal(await servedBy(), before);
+});
+
+/* In a network of its own, where addresses may change. */
+const alone = spawnSync('unshare', ['-n', 'ip', 'link', 'set', 'lo', 'up']).status === 0;
+
+test('another address: served there within seconds, by a certificate that names it', { skip: missing || (!alone && 'no right to a network namespace') }, async () => {
+  const dir = tempDir('moved');
+  const child = new Child('unshare', ['-n', 'sh', '-c',
+    `ip link set lo up && ip link add lan type veth peer name wall && ip link set wall up && ip addr add 10.77.0.1/24 dev lan && ip link set lan up && exec ${bin} run`], { cwd: dir, name: 'siprouter' });
+  const inside = (...command) => spawnSync('nsenter', ['-t', String(child.pid), '-n', ...command], { encoding: 'utf8' });
+  const health = (address) => inside('curl', '-s', '-m', '2', '--cacert', join(dir, 'data/tls/ca.pem'), `https://${address}:3443/healthz`).stdout;
+  const leaf = () => new X509Certificate(readFileSync(join(dir, 'data/tls/leaf.pem')));
+  try {
+    await poll(() => /is running/.test(child.output), 10000, 'the router runs');
+    assert.match(child.output, /elsewhere +https:\/\/10\.77\.0\.1:3443/);
+    assert.match(child.output, /server 10\.77\.0\.1, port 5060/);
+    assert.equal(health('10.77.0.1'), '{"status":"ok"}');
+    assert.doesNotMatch(leaf().subjectAltName, /10\.77\.0\.2/);
+    inside('ip', 'link', 'add', 'docker0', 'type', 'veth', 'peer', 'name', 'veth1');
+    inside('ip', 'addr', 'add', '172.18.0.1/16', 'dev', 'docker0');
+    inside('ip', 'link', 'set', 'docker0', 'up');
+    inside('ip', 'addr', 'add', '10.77.0.2/24', 'dev', 'lan');
+    await poll(() => health('10.77.0.2') === '{"status":"ok"}', 15000, 'HTTPS at the new address');
+    assert.match(leaf().subjectAltName, /IP Address:10\.77\.0\.2/);
+    assert.doesNotMatch(leaf().subjectAltName, /172\.18\.0\.1/); // of containers: named would mean to be trusted anew
+    inside('ip', 'addr', 'del', '10.77.0.1/24', 'dev', 'lan');
+    inside('ip', 'addr', 'add', '10.77.0.2/24', 'dev', 'lan'); // it went with the first one of its net
+    await poll(() => !/10\.77\.0\.1/.test(leaf().subjectAltName), 15000, 'a certificate without the old address');
+    assert.equal(health('10.77.0.2'), '{"status":"ok"}');
+  } finally {
+    await child.stop();
+  }
 });
