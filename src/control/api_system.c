@@ -429,6 +429,30 @@ static const char *read_times(struct api_call *call, struct store_history_filter
     return NULL;
 }
 
+/* A user sees the calls of its own device, or of its page where it has none.
+   @return false: somebody else's was asked for, and 404 sent */
+static bool keep_to_own(struct api_call *call, struct history_query *query)
+{
+    struct store_history_filter *filter = &query->filter;
+    char wanted[SYSTEM_QUERY_BYTES], guest[AUTH_OWNER_MAX];
+
+    if (call->who.role != AUTH_USER)
+        return true;
+    (void)sr_str_copy(filter->device, wanted, sizeof(wanted));
+    if (filter->device.n > 0 && !auth_is_own_device(&call->who, wanted)) {
+        refuse(call, 404, "there is no such device", NULL);
+        return false;
+    }
+    if (filter->device.n == 0) {
+        filter->device =
+            sr_str_c(call->who.device_id[0] != '\0' ? call->who.device_id
+                                                    : auth_guest_id(&call->who, guest));
+        (void)sr_str_copy(filter->device, query->text[5], sizeof(query->text[5]));
+        filter->device = sr_str_c(query->text[5]);
+    }
+    return true;
+}
+
 /* @return false: a problem was sent */
 static bool read_history(struct api_call *call, struct history_query *query, uint32_t limit)
 {
@@ -449,7 +473,7 @@ static bool read_history(struct api_call *call, struct history_query *query, uin
     (void)take(call, "result", query->text[3], &filter->result);
     (void)take(call, "cursor", query->text[4], &filter->cursor);
     if (fault == NULL)
-        return true;
+        return keep_to_own(call, query);
     refuse(call, 400, fault, NULL);
     return false;
 }

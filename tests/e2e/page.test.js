@@ -23,6 +23,7 @@ test('the page', { skip }, async (t) => {
       const packed = await fetch(new URL(script, url), { headers: { 'accept-encoding': 'gzip' } });
       assert.equal(packed.headers.get('content-encoding'), 'gzip');
       assert.match(packed.headers.get('cache-control'), /immutable/);
+      assert.ok(Number(packed.headers.get('content-length')) < 64 * 1024, 'the page stays small');
       const plain = await fetch(new URL(script, url), { headers: { 'accept-encoding': 'gzip;q=0' } });
       assert.equal(plain.headers.get('content-encoding'), null);
       assert.notEqual(plain.headers.get('etag'), packed.headers.get('etag'));

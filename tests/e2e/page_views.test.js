@@ -164,12 +164,19 @@ test('the views of the page', { skip }, async (t) => {
       assert.deepEqual(await violations(page), []);
       await page.getByRole('button', { name: 'Save' }).click();
       await page.getByRole('button', { name: 'Remove user anna' }).waitFor();
+      const { token: mine } = await router.api.post('/api/tokens', { name: 'own', role: 'user', deviceId: 'd101' });
+      const { items: calls } = await router.api.as(mine).get('/api/history');
+      assert.ok(calls.length > 0 && calls.every((call) => call.legs.some((leg) => leg.deviceId === 'd101')));
+      assert.equal((await router.api.as(mine).request('GET', '/api/history?device=d102')).status, 404);
+      assert.equal((await router.api.as(mine).request('GET', `/api/calls/${calls[0].callId}/trace`)).status, 403);
       const own = await browser.open(url, { width: 390, height: 844 });
       await logIn(own, 'anna', 'anna-anna-anna');
       await show(own, 'devices', 'Devices');
       await own.getByRole('heading', { name: '102 Kitchen' }).waitFor();
       assert.equal(await own.getByRole('heading', { level: 2 }).count(), 1);
-      assert.deepEqual(await own.getByRole('navigation').getByRole('link').allTextContents(), ['Phone', 'Calls', 'Devices']);
+      assert.deepEqual(await own.getByRole('navigation').getByRole('link').allTextContents(), ['Phone', 'Calls', 'Devices', 'History']);
+      await show(own, 'history', 'History'); // of its own calls alone
+      await own.getByText('No call here').waitFor();
       await own.getByRole('button', { name: 'Log out' }).click();
       await own.getByRole('heading', { name: 'Log in' }).waitFor();
       assert.deepEqual(own.faults, []);

@@ -24,11 +24,36 @@ export function remember(recent: Recent) {
   localStorage.setItem(KEY, JSON.stringify([recent, ...recents()].slice(0, MAX)));
 }
 
+interface Past {
+  from: string;
+  fromName: string | null;
+  to: string;
+  startedAt: string | null;
+  legs: { deviceId: string | null; number: string | null; name: string | null; answeredAt: string | null; reason: string | null }[];
+}
+
+/** Calls of a device as the router remembers them: also those of its other phones. */
+export function recentsOf(records: Past[], deviceId: string, extension: string | null): Recent[] {
+  return records.map((record) => {
+    const own = record.legs.find((leg) => leg.deviceId === deviceId);
+    const isOut = record.from === deviceId || (extension !== null && record.from === extension);
+    const other = isOut ? record.legs.find((leg) => leg !== own && leg.number === record.to) : null;
+    return {
+      number: isOut ? record.to : record.from,
+      name: isOut ? other?.name ?? null : record.fromName,
+      direction: isOut ? 'out' : 'in',
+      isMissed: !isOut && !record.legs.some((leg) => leg.deviceId === deviceId && (leg.answeredAt || ['declined', 'answered_elsewhere'].includes(leg.reason ?? ''))),
+      at: Date.parse(record.startedAt ?? '') || 0,
+    } as Recent;
+  });
+}
+
 export interface Suggestion {
   number: string;
   name: string | null;
   kind: 'contact' | 'device' | 'recent';
   detail: string;
+  isMissed?: boolean;
 }
 
 /** What fits what was typed: digits anywhere in the number, words at the start of a word of the name. */

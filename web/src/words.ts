@@ -133,6 +133,12 @@ export function callerName(call: { from: string; fromName: string | null }): str
   return call.fromName && call.fromName !== from ? `${call.fromName} (${from})` : from;
 }
 
+/** "Kitchen (102)": what was dialled, with the name of the party that has this number. */
+export function calledName(call: { to: string; legs: { number: string | null; name: string | null }[] }): string {
+  const name = call.legs.find((leg) => leg.number === call.to && leg.name && leg.name !== call.to)?.name;
+  return name ? `${name} (${call.to})` : call.to;
+}
+
 /** "answered", "missed", or why not. */
 export function outcome(record: CallRecord): { word: string; tone: Tone } {
   if (record.answeredAt) return { word: record.reason && record.reason !== 'hangup' ? reasonWords(record.reason) : 'answered', tone: record.reason === 'hangup' || record.reason === 'api' ? 'good' : 'fair' };

@@ -7,7 +7,7 @@ import type { Call, Leg } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, iconButton, keypad, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { callerName, clock, codecWords, kindWords, legName, legState, mediaWords } from '../words.js';
+import { calledName, callerName, clock, codecWords, kindWords, legName, legState, mediaWords } from '../words.js';
 
 const ROLES: [string, string][] = [
   ['participant', 'Participant: everybody hears it'],
@@ -96,7 +96,7 @@ class CallsView extends View {
     const hasForm = this.formOf === call.callId;
     return html`<article class="card call" data-call=${call.callId}>
       <header>
-        <h2><span>${callerName(call)}</span> <span class="arrow" aria-hidden="true">→</span><span class="hidden">calls</span> <span>${call.to}</span></h2>
+        <h2><span>${callerName(call)}</span> <span class="arrow" aria-hidden="true">→</span><span class="hidden">calls</span> <span>${calledName(call)}</span></h2>
         ${pill(isUp ? 'talking' : 'ringing', isUp ? 'good' : 'fair')}
         <span class="mono" title=${isUp ? 'since the answer' : 'since the start'}>${this.timer(call)}</span>
         <span class="grow"></span>

@@ -7,7 +7,7 @@ import type { CallRecord, Page, RecordLeg } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, when } from '../words.js';
+import { calledName, callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, when } from '../words.js';
 import './ladder.js';
 
 const RESULTS: [string, string][] = [
@@ -98,8 +98,8 @@ class HistoryView extends View {
     return html`<details class="filter-box" ?open=${matchMedia('(min-width: 56rem)').matches}><summary>Filter</summary><form class="inline filters" aria-label="Filter" @submit=${(event: Event) => { event.preventDefault(); this.change(event); }}>
       <label>Number <input name="number" type="search" autocomplete="off" placeholder="Any part of it" @input=${(event: Event) => this.typed(event)}></label>
       <label>Result <select name="result" @change=${change}>${RESULTS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}</select></label>
-      <label>Device <select name="device" @change=${change}><option value="">All</option>
-        ${devices.map((device) => html`<option value=${device.id}>${device.extension ?? device.id} ${device.displayName ?? ''}</option>`)}</select></label>
+      ${app.me?.role === 'user' ? nothing : html`<label>Device <select name="device" @change=${change}><option value="">All</option>
+        ${devices.map((device) => html`<option value=${device.id}>${device.extension ?? device.id} ${device.displayName ?? ''}</option>`)}</select></label>`}
       ${providers.length ? html`<label>Provider <select name="provider" @change=${change}><option value="">All</option>
         ${providers.map((provider) => html`<option value=${provider.id}>${provider.displayName ?? provider.id}</option>`)}</select></label>` : nothing}
       <label>From <input type="date" name="from" @change=${change}></label>
@@ -124,14 +124,14 @@ class HistoryView extends View {
     return html`<article class="card record" data-call=${record.callId}>
       <button type="button" class="row" aria-expanded=${String(isOpen)} @click=${() => this.put({ openId: isOpen ? '' : record.callId })}>
         <span class="record-time">${when(record.startedAt)}</span>
-        <b class="record-who">${callerName(record)} <span class="quiet" aria-hidden="true">→</span><span class="hidden">called</span> ${record.to}</b>
+        <b class="record-who">${callerName(record)} <span class="quiet" aria-hidden="true">→</span><span class="hidden">called</span> ${calledName(record)}</b>
         ${pill(word, tone)}
         <span class="mono record-long">${record.answeredAt ? clock(record.durationSec) : ''}</span>
       </button>
       ${isOpen ? html`<div class="record-more">
         <p class="quiet small">Call <span class="mono">${record.callId}</span>${record.routeId ? html`, route <b>${record.routeId}</b>` : nothing}${record.sipStatus ? `, SIP ${record.sipStatus}` : ''}</p>
         <ul class="legs" aria-label="Parties">${record.legs.map((leg) => this.leg(leg))}</ul>
-        <sr-ladder .callId=${record.callId} .legs=${record.legs}></sr-ladder>
+        ${app.me?.role === 'user' ? nothing : html`<sr-ladder .callId=${record.callId} .legs=${record.legs}></sr-ladder>`}
       </div>` : nothing}
     </article>`;
   }

@@ -1,14 +1,14 @@
 /* The softphone: calls of this browser, dial pad, who to call, sound, and the checks behind it. */
 import { html, nothing, type PropertyValues } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { all } from '../api.js';
+import { all, ask } from '../api.js';
 import { app } from '../app-state.js';
 import { media, type Listening } from '../media.js';
 import type { PhoneCall } from '../phone.js';
-import { recents, suggest, type Suggestion } from '../recents.js';
+import { recents, recentsOf, suggest, type Recent, type Suggestion } from '../recents.js';
 import { chooseDevice, phone, wantedDevice } from '../softphone.js';
 import { chooseRinger, keyTone, ringer, testRing, testSpeaker } from '../sounds.js';
-import type { PhoneBookEntry } from '../types.js';
+import type { CallRecord, Page, PhoneBookEntry } from '../types.js';
 import { icon, type IconName } from '../ui/icons.js';
 import { heading, iconButton, keypad, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
@@ -46,6 +46,10 @@ class PhoneView extends View {
   private speakers: MediaDeviceInfo[] = [];
   private listening: Listening | null = null;
   private wasRinging = false;
+  /** Of this device, as the router tells; "of" which device it was asked. */
+  private past: Recent[] = [];
+  private pastOf = '';
+  private soon = 0;
 
   connectedCallback() {
     super.connectedCallback();
@@ -56,6 +60,9 @@ class PhoneView extends View {
     addEventListener('keydown', keys);
     this.whenGone(() => removeEventListener('keydown', keys));
     if (app.rest) this.typed = app.rest;
+    this.whenGone(app.events.listen((event) => {
+      if (event.type === 'call_ended') this.readPast(500); // its record is written a moment later
+    }));
     const look = () => this.requestUpdate();
     narrow.addEventListener('change', look);
     this.whenGone(() => narrow.removeEventListener('change', look));
@@ -65,9 +72,20 @@ class PhoneView extends View {
     this.whenGone(() => this.listening?.stop());
   }
 
+  private readPast(ms: number) {
+    clearTimeout(this.soon);
+    const { deviceId } = phone;
+    this.pastOf = deviceId;
+    this.soon = window.setTimeout(async () => {
+      const page = await ask<Page<CallRecord>>('GET', `/api/history?limit=30&device=${encodeURIComponent(deviceId)}`).catch(() => null);
+      if (page && deviceId === phone.deviceId) this.put({ past: recentsOf(page.items, deviceId, app.events.devices.get(deviceId)?.extension ?? null) });
+    }, ms);
+  }
+
   /* Enter answers, unless somebody is in the middle of something else. */
   protected updated(changed: PropertyValues) {
     super.updated(changed);
+    if (phone.state === 'ready' && phone.deviceId !== this.pastOf) this.readPast(0);
     const isRinging = phone.ringing.length > 0;
     const at = document.activeElement;
     if (isRinging && !this.wasRinging && (!at || at === document.body || at.matches('main, h1'))) {
@@ -271,8 +289,12 @@ class PhoneView extends View {
     const names = new Map<string, string>();
     for (const entry of this.book) names.set(entry.number, entry.name);
     for (const device of app.events.devices.values()) if (device.extension) names.set(device.extension, device.displayName ?? device.id);
-    for (const recent of recents()) {
-      lists.push({ number: recent.number, name: recent.name ?? names.get(recent.number) ?? null, kind: 'recent',
+    // what the router remembers, and what it has not told yet
+    const newest = this.past[0]?.at ?? 0;
+    const all = [...recents().filter((recent) => !this.past.length || recent.at > newest), ...this.past].sort((a, b) => b.at - a.at);
+    for (const recent of all) {
+      if (recent.number.startsWith('guest:')) continue;
+      lists.push({ number: recent.number, name: recent.name ?? names.get(recent.number) ?? null, kind: 'recent', isMissed: recent.isMissed,
         detail: `${recent.isMissed ? 'missed' : recent.direction === 'in' ? 'called you' : 'you called'} ${when(new Date(recent.at).toISOString())}` });
     }
     const recent = this.typed ? [] : lists.splice(0, 8);
@@ -293,7 +315,7 @@ class PhoneView extends View {
     return html`<section class="people ${isBelow ? 'below' : 'card'}" aria-labelledby="h-people"><h2 id="h-people" class=${isBelow ? 'hidden' : ''}>${this.typed ? 'Fits what you typed' : 'Recent calls and contacts'}</h2>
       ${list.length === 0 ? html`<p class="quiet small">${this.typed ? 'Nobody you know: it is dialled as it stands.' : 'Calls stand here once you made some; contacts come from the configuration.'}</p>` : nothing}
       <ul @keydown=${this.toPeople}>${repeat(list, (item) => item.number, (item) => html`<li><button type="button" class="row" @click=${() => this.dial(item.number, item.name)} ?disabled=${phone.state !== 'ready'}>
-        ${icon(icons[item.kind])}<span class="who"><b>${item.name ?? item.number}</b><small>${item.detail}</small></span><span class="hidden">: call</span>
+        ${icon(icons[item.kind])}<span class="who ${item.isMissed ? 'missed' : ''}"><b>${item.name ?? item.number}</b><small>${item.detail}</small></span><span class="hidden">: call</span>
       </button></li>`)}</ul></section>`;
   }
 
