@@ -1,10 +1,9 @@
-// What people read: places in JSON, ladders, suggestions, the steps of the check.
+// What people read: places in JSON, ladders, suggestions.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { offsetOf, placeOf, places } from '../src/json-place.ts';
 import { ladder } from '../src/trace.ts';
 import { suggest } from '../src/recents.ts';
-import { runChecks } from '../src/checks.ts';
 import { clock, duration, outcome, qualityWords, reasonWords } from '../src/words.ts';
 
 test('a JSON pointer leads to its line, also around comments and trailing commas', () => {
@@ -59,30 +58,6 @@ test('suggestions fit digits anywhere and words at their start, each number once
   assert.deepEqual(numbers('12 34'), ['+49301234']);
   assert.deepEqual(numbers('pho'), ['102']);
   assert.deepEqual(numbers('hone'), []);
-});
-
-const probes = (more = {}) => ({
-  isSecure: () => true, httpsUrl: () => 'https://192.0.2.1:3443', microphone: async () => 'Headset', isLive: () => true,
-  phone: () => ({ state: 'ready', deviceId: 'guest:anna', refusal: '' }), webrtcPort: () => 3479,
-  session: async (onIce) => { onIce(); return { failed: null, detail: '' }; }, ...more,
-});
-const states = async (more) => Object.fromEntries((await runChecks(probes(more), () => {})).map((step) => [step.id, step.state]));
-
-test('the check passes step by step', async () => {
-  assert.deepEqual(await states(), { secure: 'passed', microphone: 'passed', socket: 'passed', phone: 'passed', ice: 'passed', dtls: 'passed' });
-});
-
-test('the check names the step that failed and tries none behind it', async () => {
-  assert.deepEqual(await states({ isSecure: () => false }), { secure: 'failed', microphone: 'skipped', socket: 'skipped', phone: 'skipped', ice: 'skipped', dtls: 'skipped' });
-  assert.equal((await states({ microphone: async () => { throw new Error('not allowed'); } })).microphone, 'failed');
-  assert.equal((await states({ isLive: () => false })).socket, 'failed');
-  assert.equal((await states({ phone: () => ({ state: 'not-built', deviceId: '', refusal: '' }) })).phone, 'failed');
-  assert.deepEqual(await states({ session: async () => ({ failed: 'ice', detail: '' }) }), { secure: 'passed', microphone: 'passed', socket: 'passed', phone: 'passed', ice: 'failed', dtls: 'skipped' });
-  assert.equal((await states({ session: async (onIce) => { onIce(); return { failed: 'dtls', detail: '' }; } })).dtls, 'failed');
-  const [secure] = await runChecks(probes({ isSecure: () => false }), () => {});
-  assert.match(secure.words, /https:\/\/192\.0\.2\.1:3443/);
-  const ice = (await runChecks(probes({ session: async () => ({ failed: 'ice', detail: '' }) }), () => {})).find((step) => step.id === 'ice');
-  assert.match(ice.words, /port 3479/);
 });
 
 test('figures as words', () => {

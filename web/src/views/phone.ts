@@ -46,6 +46,7 @@ class PhoneView extends View {
   private speakers: MediaDeviceInfo[] = [];
   private listening: Listening | null = null;
   private wasRinging = false;
+  private seen = 0;
   /** Of this device, as the router tells; "of" which device it was asked. */
   private past: Recent[] = [];
   private pastOf = '';
@@ -86,6 +87,9 @@ class PhoneView extends View {
   protected updated(changed: PropertyValues) {
     super.updated(changed);
     if (phone.state === 'ready' && phone.deviceId !== this.pastOf) this.readPast(0);
+    const live = this.shown.filter((call) => call.state !== 'ended').length;
+    if (live > this.seen) scrollTo({ top: 0 }); // who was chosen far below, or calls, is seen
+    this.seen = live;
     const isRinging = phone.ringing.length > 0;
     const at = document.activeElement;
     if (isRinging && !this.wasRinging && (!at || at === document.body || at.matches('main, h1'))) {
