@@ -97,8 +97,7 @@ test('a phone with another key: nothing of it is heard, counter and verdict tell
     a.sendTone(1000); // never heard of its own key: the same as a wrong one
     b.sendTone(1300);
     await a.rtp.more(50);
-    const verdict = await events.waitFor((event) => event.type === 'verdict' && event.callId === callId, 12000);
-    const leg = verdict.call.legs.find((one) => one.number === '301');
+    const { leg } = await events.waitFor((event) => event.type === 'verdict' && event.callId === callId && event.leg.number === '301', 12000);
     assert.equal(leg.verdict, 'the packets arrive but cannot be decrypted: the keys differ');
     assert.ok(leg.audio.srtpAuthFailed > 100, `${leg.audio.srtpAuthFailed} refused`);
     assert.equal(leg.audio.packetsIn, 0);

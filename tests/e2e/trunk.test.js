@@ -34,9 +34,12 @@ before(async () => {
       })),
       security: { blockedPrefixes: ['+4970900'] },
       routing: {
-        routes: names.map((name) => ({
-          id: `out-${name}`, match: { direction: 'outbound', numberPattern: `${numberOf(name).slice(0, 5)}*` }, action: { provider: `p${name}` },
-        })),
+        routes: [
+          ...names.map((name) => ({
+            id: `out-${name}`, match: { direction: 'outbound', numberPattern: `${numberOf(name).slice(0, 5)}*` }, action: { provider: `p${name}` },
+          })),
+          { id: 'main', match: { direction: 'inbound', numberPattern: '+492229' }, action: { targets: ['d201'] } },
+        ],
       },
     },
   });
@@ -276,7 +279,7 @@ test('the called number stands elsewhere: To, P-Called-Party-ID, P-Preferred-Ide
       headers: [['P-Called-Party-ID', '<sip:+49222@trunk.example>'], ['P-Preferred-Identity', '<sip:+49333@trunk.example>']],
     });
     assert.equal(answer.status, 404); // no route takes it: the log says so
-    await router.child.line(new RegExp(`event=unrouted .*direction=inbound number=\\${number} `), 5000);
+    await router.child.line(new RegExp(`event=unrouted .*direction=inbound number=\\${number} nearest=main `), 5000);
   }
 });
 

@@ -68,6 +68,17 @@ static inline void add_ip6(struct house *h)
     h->has_v = true;
 }
 
+static inline void use_stream(struct house *h, enum net_kind kind)
+{
+    trunk_done(&h->t);
+    trunk_init(&h->t, &h->rig, kind == NET_TLS ? "198.51.100.1:5061" : "198.51.100.1:5060", kind);
+    h->rig.providers[0].is_kind_given = true;
+    h->rig.providers[0].kind = kind;
+    resolver_sim_clear(h->rig.resolver);
+    assert_int_equal(resolver_sim_add(h->rig.resolver, "trunk.example", DNS_A, 300, "198.51.100.1"),
+                     SR_OK);
+}
+
 static inline void house_begin(struct house *h)
 {
     rig_init(&h->rig, rig_seed);

@@ -520,17 +520,6 @@ static void the_end_does_not_wait_for_the_dead(void **state)
 
 /* ---- connections ---- */
 
-static void use_stream(struct house *h, enum net_kind kind)
-{
-    trunk_done(&h->t);
-    trunk_init(&h->t, &h->rig, kind == NET_TLS ? "198.51.100.1:5061" : "198.51.100.1:5060", kind);
-    h->rig.providers[0].is_kind_given = true;
-    h->rig.providers[0].kind = kind;
-    resolver_sim_clear(h->rig.resolver);
-    assert_int_equal(resolver_sim_add(h->rig.resolver, "trunk.example", DNS_A, 300, "198.51.100.1"),
-                     SR_OK);
-}
-
 static void a_lost_connection_is_opened_anew_at_once(void **state)
 {
     HOUSE;

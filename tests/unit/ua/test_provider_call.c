@@ -478,7 +478,8 @@ static void send_invite_as(struct trunk *from, const char *uri, const char *extr
                    call_id ? call_id : fresh, sr_addr_text(&from->addr, addr), strlen(SDP_A),
                    SDP_A);
     number++;
-    from->flow = (struct net_flow){.kind = from->kind, .remote = from->rig->host};
+    if (from->kind == NET_UDP) /* else over the connection that is there */
+        from->flow = (struct net_flow){.kind = from->kind, .remote = from->rig->host};
     trunk_send(from, text);
 }
 
@@ -530,6 +531,31 @@ static void calls_of_the_provider_need_no_password(void **state)
     assert_string_equal(rig->dialled, "+49301237");
     assert_string_equal(rig->from_user, "anonymous");
     refuse(rig, t);
+    house_end(h);
+}
+
+/* RFC 5626: calls come and go over the connection of the registration, opened by us. */
+static void calls_use_the_connection_of_the_registration(void **state)
+{
+    struct sip_leg *leg;
+    char uri[256];
+    sr_id conn;
+
+    HOUSE;
+    use_stream(h, NET_TCP);
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    conn = t->flow.conn;
+    assert_true(conn != SR_ID_NONE);
+    contact_uri(t, uri);
+    send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    assert_string_equal(rig->from_provider, "acme");
+    assert_true(t->flow.conn == conn);
+    refuse(rig, t);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    finish(rig, t, leg, trunk_wait(t, "INVITE ", SR_SEC));
+    assert_true(t->flow.conn == conn);
     house_end(h);
 }
 
@@ -685,6 +711,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(the_provider_says_who_is_connected),
         cmocka_unit_test(service_route_and_proxy_are_obeyed),
         cmocka_unit_test(calls_of_the_provider_need_no_password),
+        cmocka_unit_test(calls_use_the_connection_of_the_registration),
         cmocka_unit_test(strangers_are_challenged_whatever_they_write),
         cmocka_unit_test(trusted_addresses_may_call_without_registration),
         cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
