@@ -16,6 +16,7 @@ static void leave_shadow(const struct leg *leg)
     shadow->sip = NULL;
     shadow->media = SR_ID_NONE;
     shadow->ring = NULL;
+    shadow->pipes = NULL; /* they go along */
     shadow->browser = NULL;
     shadow->session = NULL;
     shadow->state = LEG_ENDED;

@@ -49,7 +49,7 @@ void leg__tell_address(struct leg *leg)
     struct sr_buf sdp;
     enum sr_err err;
 
-    if (leg->state != LEG_ANSWERED || leg->sip == NULL || leg->call->is_pass ||
+    if (leg->state != LEG_ANSWERED || leg->sip == NULL || leg->call->is_pass || leg->call->is_fax ||
         ua_provider_path(engine->ua, sr_str_c(leg->provider_id), &path) != SR_OK ||
         path.media_ip.family != leg->rtp.family)
         return;
