@@ -171,6 +171,26 @@ static void many_candidates_do_not_crowd_out_the_sdp(void **state)
     assert_true(result.is_changed && latch.is_locked_sdp);
 }
 
+/* A fax has no numbers to prove itself with: the first datagram counts, but only from an address that
+ * was named; another port of the SDP's address was not. */
+static void datagram_locks_from_a_named_address_only(void **state)
+{
+    struct latch_options options = behind(true);
+    struct sr_addr stranger = addr(66, 4000), beside = addr(1, 4001);
+    struct sr_addr behind_nat = addr(2, 9000), sdp = addr(1, 4000);
+    struct latch latch;
+
+    (void)state;
+    latch_init(&latch, &options);
+    assert_int_equal(latch_on_datagram(&latch, &stranger, 1).verdict, LATCH_DROP);
+    assert_int_equal(latch_on_datagram(&latch, &beside, 2).verdict, LATCH_DROP);
+    assert_true(latch_on_datagram(&latch, &behind_nat, 3).is_changed);
+    assert_int_equal(latch_on_datagram(&latch, &behind_nat, 4).verdict, LATCH_ACCEPT);
+    assert_int_equal(latch_on_datagram(&latch, &stranger, 5).verdict, LATCH_DROP);
+    assert_true(latch_on_datagram(&latch, &sdp, 6).is_changed); /* the SDP wins */
+    assert_int_equal(latch_on_datagram(&latch, &behind_nat, 7).verdict, LATCH_DROP);
+}
+
 int test_latch(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -180,6 +200,7 @@ int test_latch(void)
         cmocka_unit_test(another_port_of_the_sdp_address_needs_patience),
         cmocka_unit_test(silence_opens_towards_the_same_ip),
         cmocka_unit_test(signaling_opens_the_lock),
+        cmocka_unit_test(datagram_locks_from_a_named_address_only),
         cmocka_unit_test(many_candidates_do_not_crowd_out_the_sdp),
     };
 
