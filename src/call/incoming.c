@@ -1,6 +1,7 @@
 /* A device calls: who is it, what was dialled, which call does it come into. */
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/verdict.h"
 #include "call/webrtc.h"
 
 struct sr_str leg__party(const struct leg *leg)
@@ -97,7 +98,10 @@ enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite
         return CALL_REASON_NONE;
     if (!leg->is_webrtc && !leg__can_agree_on_srtp(leg))
         return CALL_REASON_ENCRYPTION;
-    return leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
+    if (leg__shares_codec(leg))
+        return CALL_REASON_NONE;
+    verdict__no_codec(leg);
+    return CALL_REASON_NO_CODEC;
 }
 
 /* A live call an application wants this caller in (a conference), or a new one. */

@@ -451,10 +451,6 @@ bool leg__is_srtp_missing(const struct leg *leg);
 void leg__agree_on_keys(const struct leg *leg, struct media_stream *stream);
 const char *leg__encrypted_name(const struct leg *leg); /* "no" | "sdes" | "dtls" */
 
-/* ---- verdict.c ---- */
-/** From new figures of a leg; `before` are the last ones. True when the verdict changed: tell it. */
-bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
-
 /* ---- incoming.c, ring.c, sip_events.c, media_events.c ---- */
 void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite);
 void engine__on_leg_event(void *arg, void *user, struct sip_leg *sip,
@@ -559,6 +555,8 @@ void engine__device_view(struct engine *engine, const struct config_device *devi
 
 /* ---- records.c ---- */
 void records__started(struct call *call); /* again when it is answered */
+/** What devices have spent outside with this call so far: a crash must not lose it. */
+void records__outside(struct call *call);
 void records__ended(struct call *call);
 
 /* ---- engine.c ---- */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "call/internal.h"
+#include "call/verdict.h"
 #include "call/webrtc.h"
 
 static struct leg *leg_of(struct engine *engine, const struct media_event *event)

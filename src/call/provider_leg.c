@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/verdict.h"
 
 /* ---- what both directions share ---- */
 
@@ -15,6 +16,7 @@ static bool open_media(struct leg *leg, const struct ua_provider_path *path)
     return true;
 }
 
+/* path NULL: there is none. */
 static struct leg *new_leg(struct call *call, const struct config_provider *provider,
                            const struct ua_provider_path *path)
 {
@@ -23,6 +25,8 @@ static struct leg *new_leg(struct call *call, const struct config_provider *prov
     if (leg == NULL)
         return NULL;
     (void)sr_str_copy(provider->id, leg->provider_id, sizeof(leg->provider_id));
+    if (path == NULL)
+        return leg;
     leg->dtmf = provider->dtmf;
     leg->ptime_ms = path->ptime_ms;
     leg__set_srtp(leg, provider->srtp, &path->flow);
@@ -111,6 +115,22 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
     return err;
 }
 
+/* No address of the provider is known: a leg all the same, so that the record says why. */
+static enum call_reason no_way(struct ring *ring, const struct config_provider *provider,
+                               struct sr_str number)
+{
+    struct leg *leg = new_leg(ring->call, provider, NULL);
+
+    if (leg == NULL)
+        return CALL_REASON_LIMIT;
+    (void)sr_str_copy(number, leg->number, sizeof(leg->number));
+    ring__add_branch(ring, leg);
+    event__leg(leg, ENGINE_LEG_ADDED);
+    verdict__no_way(leg);
+    leg__remove(leg, CALL_REASON_UNREACHABLE, 503);
+    return CALL_REASON_UNREACHABLE;
+}
+
 enum call_reason ring__provider(struct ring *ring, struct leg *from,
                                 const struct config_provider *provider,
                                 const struct ring_outside *outside)
@@ -126,7 +146,7 @@ enum call_reason ring__provider(struct ring *ring, struct leg *from,
     if (!call->is_emergency && is_full(engine, provider))
         return CALL_REASON_LIMIT;
     if (ua_provider_path(engine->ua, provider->id, &path) != SR_OK)
-        return CALL_REASON_UNREACHABLE;
+        return no_way(ring, provider, sr_str_c(outside->dialled));
     leg = new_leg(call, provider, &path);
     if (leg == NULL)
         return CALL_REASON_LIMIT;
@@ -170,7 +190,10 @@ static enum call_reason take_offer(struct leg *leg, const struct ua_provider_pat
         return CALL_REASON_NO_CODEC;
     if (sdp.n > 0 && !leg__can_agree_on_srtp(leg))
         return CALL_REASON_ENCRYPTION;
-    return sdp.n == 0 || leg__shares_codec(leg) ? CALL_REASON_NONE : CALL_REASON_NO_CODEC;
+    if (sdp.n == 0 || leg__shares_codec(leg))
+        return CALL_REASON_NONE;
+    verdict__no_codec(leg);
+    return CALL_REASON_NO_CODEC;
 }
 
 static struct leg *new_caller(struct call *call, struct sip_leg *sip,

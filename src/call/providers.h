@@ -31,8 +31,9 @@ void leg__tell_address(struct leg *leg);
  * number shown to the party; empty: the provider's callerId, else its user name; "anonymous": withheld.
  *
  * @return NONE: it is on its way, events follow as for any branch; LIMIT: maxCalls of the provider,
- *         or no leg or port is free; UNREACHABLE: the provider has no usable address now;
- *         NOT_ALLOWED: it is disabled. Then nothing was added.
+ *         or no leg or port is free; UNREACHABLE: the provider has no usable address now
+ *         (a leg that is gone already tells the record why); NOT_ALLOWED: it is disabled. Then no
+ *         branch was added.
  */
 enum call_reason ring__provider(struct ring *ring, struct leg *from,
                                 const struct config_provider *provider,

@@ -20,14 +20,6 @@ static struct store_call_record head_of(const struct call *call)
     };
 }
 
-void records__started(struct call *call)
-{
-    struct store_call_record record = head_of(call);
-
-    if (call->engine->store != NULL)
-        store_call_started(call->engine->store, &record);
-}
-
 static struct store_leg_record leg_record(const struct leg *leg, char address[SR_ADDR_TEXT_MAX])
 {
     const struct media_leg_stats *stats = &leg->stats;
@@ -59,6 +51,43 @@ static struct store_leg_record leg_record(const struct leg *leg, char address[SR
         .verdict = sr_str_c(leg->verdict),
         .encrypted = sr_str_c(leg__encrypted_name(leg)),
     };
+}
+
+void records__started(struct call *call)
+{
+    struct store_call_record record = head_of(call);
+
+    if (call->engine->store != NULL)
+        store_call_started(call->engine->store, &record);
+}
+
+static bool is_paid_for(const struct leg *leg)
+{
+    return leg->kind == LEG_PROVIDER && leg->device_id[0] != '\0';
+}
+
+void records__outside(struct call *call)
+{
+    const struct sr_list *lists[] = {&call->legs, &call->gone};
+    struct store_call_record record = head_of(call);
+    struct store_leg_record legs[STORE_LEGS_MAX];
+    char addresses[STORE_LEGS_MAX][SR_ADDR_TEXT_MAX];
+
+    if (call->engine->store == NULL || call->is_ending)
+        return;
+    for (size_t i = 0; i < SR_ARRAY_LEN(lists); i++) {
+        SR_LIST_EACH(lists[i], node)
+        {
+            const struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+            if (!is_paid_for(leg) || record.leg_count == STORE_LEGS_MAX)
+                continue;
+            legs[record.leg_count] = leg_record(leg, addresses[record.leg_count]);
+            record.leg_count++;
+        }
+    }
+    record.legs = legs;
+    store_call_started(call->engine->store, &record);
 }
 
 void records__ended(struct call *call)

@@ -1,6 +1,7 @@
 /* What happens on the SIP side of a leg. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/verdict.h"
 
 /* By the configuration; not where a phone was asked again because it refused to talk in the clear. */
 static bool is_srtp_demanded(const struct leg *leg)
@@ -155,6 +156,7 @@ static void on_ended(struct leg *leg, const struct sip_leg_event *event)
         ring__redirected(leg, event);
         return;
     }
+    verdict__refused(leg, event);
     if (leg->ring != NULL && event->cause == SIP_LEG_CAUSE_REFUSED && event->status == 488)
         ring__retry_encrypted(leg);
     leg__ended(leg, reason, event->status);

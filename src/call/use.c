@@ -75,6 +75,7 @@ void use__began(struct leg *leg, const struct config_device *account, bool is_fi
     (void)sr_str_copy(account->id, leg->device_id, sizeof(leg->device_id));
     if (is_first)
         get_use(engine, account->id)->calls++;
+    records__outside(leg->call);
 }
 
 /* One call more has to live on what is left of the day: the others end earlier. */
@@ -104,6 +105,7 @@ void use__answered(struct leg *leg)
     leg->is_use_live = true;
     if (use->live > 1 && engine->config->security.per_device.minutes_per_day > 0)
         limit_others(engine, leg);
+    records__outside(leg->call);
 }
 
 void use__ended(struct leg *leg)

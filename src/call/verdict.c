@@ -5,7 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "call/internal.h"
+
+#define SAYS_SILENCE "packets arrive, all of them silence"
+#define SAYS_ONE_WAY "one way"
 
 static void say(char out[VERDICT_BYTES_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -155,9 +159,10 @@ static bool judge_one_way(const struct verdict_facts *facts, char out[VERDICT_BY
         (!is_all_lost && !is_never_seen))
         return false;
     if (target->family == SR_ADDR_NONE)
-        say(out, "one way: the party is heard, but its RTCP reports nothing of what is sent to it");
+        say(out, SAYS_ONE_WAY
+            ": the party is heard, but its RTCP reports nothing of what is sent to it");
     else
-        say(out, "one way: the party is heard, but its RTCP reports %s to it at %s%s",
+        say(out, SAYS_ONE_WAY ": the party is heard, but its RTCP reports %s to it at %s%s",
             is_all_lost ? "the loss of everything sent" : "nothing of what is sent",
             sr_addr_text(target, to),
             is_hidden_from(target, &stream->signalling) ? ", a private address"
@@ -180,6 +185,14 @@ static bool is_silence_told(const struct verdict_facts *facts)
     return facts->is_due && (!facts->was_heard || facts->silent_reports + 1 >= VERDICT_PAUSE_MAX);
 }
 
+/* A call may end soon after a report: what little came since then refutes nothing. */
+static void keep_said(const struct verdict_facts *facts, const char *begins,
+                      char out[VERDICT_BYTES_MAX])
+{
+    if (!facts->is_due && out[0] == '\0' && sr_str_starts(sr_str_c(facts->said), sr_str_c(begins)))
+        say(out, "%s", facts->said);
+}
+
 enum verdict_sound verdict_judge(const struct verdict_facts *facts,
                                  char ret_verdict[VERDICT_BYTES_MAX])
 {
@@ -191,13 +204,17 @@ enum verdict_sound verdict_judge(const struct verdict_facts *facts,
     else if (sound == VERDICT_NOTHING)
         judge_nothing(facts, ret_verdict);
     else if (facts->stream->send_codec == CODEC_NONE)
-        say(ret_verdict, "one way: the party understands none of the codecs agreed, so nothing is "
+        say(ret_verdict,
+            SAYS_ONE_WAY ": the party understands none of the codecs agreed, so nothing is "
                          "sent to it");
     else if (sound == VERDICT_SILENCE && is_silence_told(facts))
-        say(ret_verdict, "packets arrive, all of them silence: the microphone is muted, or there "
-                         "is none");
+        say(ret_verdict, SAYS_SILENCE ": the microphone is muted, or there is none");
     else
         (void)judge_one_way(facts, ret_verdict);
+    if (sound == VERDICT_SILENCE || isnan(facts->now->level_rx_dbfs))
+        keep_said(facts, SAYS_SILENCE, ret_verdict);
+    if (sound != VERDICT_NOTHING)
+        keep_said(facts, SAYS_ONE_WAY, ret_verdict);
     return sound;
 }
 
@@ -240,4 +257,98 @@ bool verdict__update(struct leg *leg, const struct media_leg_stats *before)
                leg->leg_id, verdict);
     (void)sr_str_copy(sr_str_c(verdict), leg->verdict, sizeof(leg->verdict));
     return true;
+}
+
+/* ---- of a call that does not come about ------------------------------------------------------ */
+
+static void tell(struct leg *leg, struct sr_buf *text)
+{
+    (void)sr_str_copy(sr_buf_view(text), leg->verdict, sizeof(leg->verdict));
+    sr_buf_clear(text);
+    sr_log(HUB, WARN, "event=verdict call=%s leg=%s verdict=\"%s\"", leg->call->call_id,
+           leg->leg_id, leg->verdict);
+    event__leg(leg, ENGINE_VERDICT);
+}
+
+static void add_names(struct sr_buf *text, const struct sdp_codec *codecs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        sr_buf_fmt(text, "%s%s", i > 0 ? ", " : "", codecs[i].name);
+    if (count == 0)
+        sr_buf_c(text, "none");
+}
+
+void verdict__no_codec(struct leg *leg)
+{
+    char array[ENGINE_WHY_MAX];
+    struct sr_buf text;
+
+    sr_buf_init_fixed(&text, array, sizeof(array));
+    sr_buf_c(&text, "no codec in common: the party offers ");
+    add_names(&text, leg__sdp(leg)->peer.codecs, leg__sdp(leg)->peer.codec_count);
+    sr_buf_c(&text, "; allowed for it here: ");
+    add_names(&text, leg->allowed, leg->allowed_count);
+    tell(leg, &text);
+}
+
+static bool is_provider_to_blame(const struct sip_leg_event *event)
+{
+    if (event->cause == SIP_LEG_CAUSE_REFUSED)
+        return event->status == 401 || event->status == 403 || event->status == 407 ||
+               (event->status >= 500 && event->status < 600);
+    return event->cause == SIP_LEG_CAUSE_TIMEOUT || event->cause == SIP_LEG_CAUSE_TRANSPORT;
+}
+
+static void blame_provider(const struct sip_leg_event *event, struct sr_buf *text)
+{
+    if (event->cause != SIP_LEG_CAUSE_REFUSED)
+        sr_buf_c(text, "The provider did not answer this call: it is down, or something on the way "
+                       "blocks the port.");
+    else if (event->status == 401 || event->status == 407)
+        sr_buf_c(text, "The provider refuses the login of this call: username, authUsername or "
+                       "password is wrong, or it asks for another realm than digestRealm.");
+    else
+        sr_buf_fmt(text, "The provider answers %u %.*s%s", event->status, SR_STR_ARG(event->reason),
+                   event->status == 403 ? ": the account is blocked, or may not call this number."
+                                        : ": it is down, overloaded, or cannot reach this number.");
+}
+
+/* What the account knows of itself comes first: an expired certificate says more than silence. */
+static bool account_verdict(const struct leg *leg, struct sr_buf *text)
+{
+    struct ua_provider_view view = {0};
+
+    (void)ua_provider_view(leg->call->engine->ua, sr_str_c(leg->provider_id), &view);
+    sr_buf_c(text, view.verdict);
+    return view.verdict[0] != '\0';
+}
+
+void verdict__no_way(struct leg *leg)
+{
+    char array[ENGINE_WHY_MAX];
+    struct sr_buf text;
+
+    sr_buf_init_fixed(&text, array, sizeof(array));
+    if (!account_verdict(leg, &text))
+        sr_buf_c(&text, "No address of the provider is known yet.");
+    tell(leg, &text);
+}
+
+void verdict__refused(struct leg *leg, const struct sip_leg_event *event)
+{
+    char array[ENGINE_WHY_MAX];
+    struct sr_buf text;
+
+    if (leg->is_caller || leg->answered_wall_us != 0)
+        return;
+    sr_buf_init_fixed(&text, array, sizeof(array));
+    if (event->cause == SIP_LEG_CAUSE_REFUSED && (event->status == 488 || event->status == 606)) {
+        sr_buf_c(&text, "the party refuses what was offered to it: ");
+        add_names(&text, leg__sdp(leg)->ours.codecs, leg__sdp(leg)->ours.codec_count);
+        tell(leg, &text);
+    } else if (leg->kind == LEG_PROVIDER && is_provider_to_blame(event)) {
+        if (!account_verdict(leg, &text))
+            blame_provider(event, &text);
+        tell(leg, &text);
+    }
 }

@@ -48,4 +48,17 @@ enum verdict_sound {
 enum verdict_sound verdict_judge(const struct verdict_facts *facts,
                                  char ret_verdict[VERDICT_BYTES_MAX]);
 
+/* ---- of a leg; signalling thread ---- */
+
+struct leg;
+struct sip_leg_event;
+
+/** From new figures of a leg; `before` are the last ones. True when the verdict changed: tell it. */
+bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
+/** Why a call does not come about, told as an event and kept for the record: the offer just read has
+    nothing that is allowed; there is no way to the provider; the party called, or its provider, said no. */
+void verdict__no_codec(struct leg *leg);
+void verdict__no_way(struct leg *leg);
+void verdict__refused(struct leg *leg, const struct sip_leg_event *event);
+
 #endif

@@ -5,6 +5,10 @@
 #include "control/cli_internal.h"
 #include "control/http_parse.h"
 
+enum {
+    CLI_WHY_MAX = 4096
+};
+
 #define QUERY " --json --data --url --ca "
 
 static json_t *fields(const char *key, const char *value)
@@ -60,6 +64,50 @@ static const char *path_of(const char *before, const char *id, const char *after
     return sr_buf_cstr(buf);
 }
 
+/* One text of all that legs have to say: "101: the sentence". */
+static void add_why(json_t *items)
+{
+    json_t *item, *leg;
+    size_t i, k;
+
+    json_array_foreach(items, i, item)
+    {
+        struct sr_buf why;
+
+        sr_buf_init(&why, CLI_WHY_MAX);
+        json_array_foreach(json_object_get(item, "legs"), k, leg)
+        {
+            const char *verdict = json_string_value(json_object_get(leg, "verdict"));
+            const char *provider = json_string_value(json_object_get(leg, "providerId"));
+            const char *number = json_string_value(json_object_get(leg, "number"));
+
+            if (verdict == NULL)
+                continue;
+            sr_buf_fmt(&why, "%s%s: %s", why.len > 0 ? " | " : "",
+                       provider != NULL ? provider : (number != NULL ? number : "?"), verdict);
+        }
+        if (why.len > 0)
+            (void)json_object_set_new(item, "why", json_stringn(why.data, why.len));
+        sr_buf_done(&why);
+    }
+}
+
+static int list_calls(const struct cli_options *options, const char *path,
+                      const struct cli_column *columns, size_t column_count)
+{
+    struct cli_answer answer;
+    int code = query(options, "GET", path, NULL, &answer);
+
+    if (code == CLI_OK && !options->is_json) {
+        json_t *items = json_object_get(answer.json, "items");
+
+        add_why(items);
+        cli_table(items, columns, column_count);
+    }
+    cli_answer_done(&answer);
+    return code;
+}
+
 static int run_call(const struct cli_options *options)
 {
     json_t *body = fields("to", options->args[0]);
@@ -80,11 +128,12 @@ static int run_call(const struct cli_options *options)
 static int run_calls(const struct cli_options *options)
 {
     static const struct cli_column columns[] = {
-        {"CALL", "callId"}, {"DIRECTION", "direction"}, {"FROM", "from"},       {"TO", "to"},
-        {"STATE", "state"}, {"MEDIA", "media"},         {"SINCE", "startedAt"}, {"LEGS", "legs"},
+        {"CALL", "callId"},     {"DIRECTION", "direction"}, {"FROM", "from"},
+        {"TO", "to"},           {"STATE", "state"},         {"MEDIA", "media"},
+        {"SINCE", "startedAt"}, {"LEGS", "legs"},           {"WHY", "why"},
     };
 
-    return list(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns));
+    return list_calls(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns));
 }
 
 static int run_devices(const struct cli_options *options)
@@ -114,10 +163,10 @@ static int run_history(const struct cli_options *options)
 {
     static const struct cli_column columns[] = {
         {"CALL", "callId"},         {"STARTED", "startedAt"}, {"FROM", "from"},     {"TO", "to"},
-        {"ANSWERED", "answeredAt"}, {"ENDED", "endedAt"},     {"REASON", "reason"},
+        {"ANSWERED", "answeredAt"}, {"ENDED", "endedAt"},     {"REASON", "reason"}, {"WHY", "why"},
     };
     struct sr_buf buf;
-    int code = list(
+    int code = list_calls(
         options,
         path_of("/api/history?limit=", options->limit != NULL ? options->limit : "50", "", &buf),
         columns, SR_ARRAY_LEN(columns));

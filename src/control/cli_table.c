@@ -7,7 +7,7 @@
 
 enum {
     CLI_CELL_MAX = 48, /* of a column that others follow */
-    CLI_LAST_MAX = 300,
+    CLI_LAST_MAX = 600,
     CLI_COLUMNS_MAX = 10,
 };
 

@@ -109,7 +109,10 @@ struct store_trace_message {
     struct sr_str bytes; /* secrets masked already */
 };
 
-/** When a call begins, and again when it is answered: legs are not looked at. */
+/**
+ * When a call begins, when it is answered, and whenever a leg must not be lost by a crash: the legs given
+ * (those that live have no end) are kept until store_call_ended(); after a crash they end as their call.
+ */
 void store_call_started(struct store *store, const struct store_call_record *record);
 /** When it ended: the whole record and its trace (bounded as above: the last messages are kept). */
 void store_call_ended(struct store *store, const struct store_call_record *record,

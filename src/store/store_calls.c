@@ -65,7 +65,7 @@ static size_t bytes_of(const struct store_call_record *record, size_t leg_count)
 struct store__write *store__write_record(enum store__kind kind,
                                          const struct store_call_record *record)
 {
-    size_t leg_count = kind == STORE__ENDED ? SR_MIN(record->leg_count, (size_t)STORE_LEGS_MAX) : 0;
+    size_t leg_count = SR_MIN(record->leg_count, (size_t)STORE_LEGS_MAX);
     size_t head_bytes = sizeof(struct store__write) + leg_count * sizeof(struct store_leg_record);
     size_t bytes = head_bytes + bytes_of(record, leg_count);
     struct store__write *write = sr_alloc(bytes);

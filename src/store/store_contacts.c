@@ -111,6 +111,7 @@ static void collect_use(void *arg, const struct store_use *use)
     struct use_load *load = arg;
     struct use_row *row = sr_alloc(sizeof(*row) + use->device_id.n + 1);
 
+    row->node = (struct sr_node){0};
     row->use = *use;
     (void)sr_str_copy(use->device_id, row->device_id, use->device_id.n + 1);
     row->use.device_id = sr_str_c(row->device_id);

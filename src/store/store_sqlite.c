@@ -240,9 +240,14 @@ static enum sr_err migrate(struct store_db *db)
 
 static enum sr_err repair(struct store_db *db, int64_t now_wall_us)
 {
-    sqlite3_stmt *statement = sql__use(db, SQL_REPAIR);
+    sqlite3_stmt *statement = sql__use(db, SQL_REPAIR_LEGS);
     enum sr_err err;
 
+    (void)sqlite3_bind_int64(statement, 1, now_wall_us);
+    err = sql__run(db, statement);
+    if (err != SR_OK)
+        return err;
+    statement = sql__use(db, SQL_REPAIR);
     (void)sqlite3_bind_int64(statement, 1, now_wall_us);
     err = sql__run(db, statement);
     if (err == SR_OK && sql__has_changed(db))

@@ -19,10 +19,14 @@
     X(ALIVE, "UPDATE alive SET at=?1 WHERE EXISTS (SELECT 1 FROM calls WHERE ended=0)")            \
     X(REPAIR, "UPDATE calls SET reason='router_stopped', ended=max(started, answered, 1,"          \
               " min(?1, coalesce((SELECT at FROM alive WHERE at>0), ?1))) WHERE ended=0")          \
+    X(REPAIR_LEGS, "UPDATE legs SET reason='router_stopped', ended=max(started, answered, 1,"      \
+                   " min(?1, coalesce((SELECT at FROM alive WHERE at>0), ?1)))"                    \
+                   " WHERE ended=0 AND call IN (SELECT id FROM calls WHERE ended=0)")              \
     X(CALL_STARTED,                                                                                \
       "INSERT INTO calls (call_id, direction, from_number, from_name, to_number, route_id, mode,"  \
       " started, answered, ended, sip_status, reason) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,0,0,'')"  \
-      " ON CONFLICT (call_id) DO UPDATE SET answered=excluded.answered WHERE ended=0")             \
+      " ON CONFLICT (call_id) DO UPDATE SET answered=excluded.answered WHERE ended=0"              \
+      " RETURNING id")                                                                             \
     X(CALL_ENDED,                                                                                  \
       "INSERT INTO calls (call_id, direction, from_number, from_name, to_number, route_id, mode,"  \
       " started, answered, ended, sip_status, reason) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11," \

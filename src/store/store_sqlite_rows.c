@@ -51,12 +51,31 @@ static enum sr_err put_leg(struct store_db *db, int64_t call, size_t position,
     return sql__run(db, statement);
 }
 
+static enum sr_err put_legs(struct store_db *db, int64_t call,
+                            const struct store_call_record *record)
+{
+    sqlite3_stmt *statement = sql__use(db, SQL_LEGS_CLEAR);
+    enum sr_err err;
+
+    (void)sqlite3_bind_int64(statement, 1, call);
+    err = sql__run(db, statement);
+    for (size_t i = 0; err == SR_OK && i < record->leg_count; i++)
+        err = put_leg(db, call, i, &record->legs[i]);
+    return err;
+}
+
 static enum sr_err write_started(struct store_db *db, const struct store_call_record *record)
 {
     sqlite3_stmt *statement = sql__use(db, SQL_CALL_STARTED);
+    int64_t row = 0; /* stays so when the call has ended already */
+    enum sr_err err;
 
     bind_head(statement, record);
-    return sql__run(db, statement);
+    while (sql__step(db, statement, &err))
+        row = sqlite3_column_int64(statement, 0);
+    if (err != SR_OK || row == 0 || record->leg_count == 0)
+        return err;
+    return put_legs(db, row, record);
 }
 
 static enum sr_err write_ended(struct store_db *db, const struct store_call_record *record)
@@ -72,14 +91,7 @@ static enum sr_err write_ended(struct store_db *db, const struct store_call_reco
     sql__text(statement, 12, record->reason);
     while (sql__step(db, statement, &err))
         row = sqlite3_column_int64(statement, 0);
-    if (err == SR_OK) {
-        statement = sql__use(db, SQL_LEGS_CLEAR);
-        (void)sqlite3_bind_int64(statement, 1, row);
-        err = sql__run(db, statement);
-    }
-    for (size_t i = 0; err == SR_OK && i < record->leg_count; i++)
-        err = put_leg(db, row, i, &record->legs[i]);
-    return err;
+    return err == SR_OK ? put_legs(db, row, record) : err;
 }
 
 static enum sr_err write_trace(struct store_db *db, const struct store__write *write)

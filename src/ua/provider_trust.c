@@ -67,10 +67,29 @@ static int fitness(const struct provider *provider, struct ua_in *in)
     return provider->conf.is_registering ? 0 : 1; /* a trunk by address takes any number */
 }
 
-/* A phone that lives at the provider's address, too (a router in front of both, one host): known by its
- * registration, or it shows a login of ours. */
-static bool is_phone(struct ua_in *in)
+static bool is_device(const struct ua *ua, struct sr_str user)
 {
+    return user.n > 0 && (sr_map_find(&ua->slots_by_extension, user) != NULL ||
+                          sr_map_find(&ua->slots_by_id, user) != NULL);
+}
+
+/* Is this the very place a server of the provider listens at? Over TCP nobody calls from there. */
+static bool is_its_port(const struct provider *provider, const struct net_flow *flow)
+{
+    for (size_t i = 0; i < provider->target_count; i++) {
+        if (sr_addr_eq(&provider->targets[i].addr, &flow->remote))
+            return true;
+    }
+    return false;
+}
+
+/* A phone that lives at the provider's address, too (a router in front of both, one host): known by its
+ * registration, it shows a login of ours, or it calls itself one of our devices and sends UDP
+ * from another port than the provider's server has. */
+static bool is_phone(struct ua_in *in, const struct provider *provider)
+{
+    char user[USER_MAX];
+
     struct sip_values values = sip_msg_values(in->msg, SIP_HDR_AUTHORIZATION);
     struct digest_credentials credentials;
     struct sr_str value;
@@ -80,6 +99,10 @@ static bool is_phone(struct ua_in *in)
             sr_str_eq(credentials.realm, in->ua->settings.realm))
             return true;
     }
+    if (in->flow->kind == NET_UDP && !is_its_port(provider, in->flow) &&
+        !is_trusted(provider, &in->flow->remote) &&
+        is_device(in->ua, user_in(in->msg, SIP_HDR_FROM, user)))
+        return true;
     return registrar__has_flow(in->ua, in->flow);
 }
 
@@ -113,7 +136,7 @@ struct provider *provider__of_request(struct ua_in *in)
             best_fitness = fit;
         }
     }
-    return best != NULL && is_phone(in) ? NULL : best;
+    return best != NULL && is_phone(in, best) ? NULL : best;
 }
 
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size)

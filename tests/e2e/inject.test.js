@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { RtpParty } from './lib/rtp.js';
+import { sdp } from './lib/sip.js';
+import { protector } from './lib/srtp.js';
 import { snr } from './lib/audio.js';
 
 const options = { skip: missing };
@@ -104,4 +106,52 @@ test('from the right address, of types nobody agreed on: dropped and counted', o
   });
   await isClean(a, b, 150);
   await poll(async () => (await legOf('101')).audio?.dropped > 500, 8000, 'counted as dropped');
+}));
+
+test('encrypted: before the call, replayed, changed, of another key, with the SSRC: not one packet gets through', options, () => withCall(async (a, b, strangers, each10ms) => {
+  const KEY = 'WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz';
+  const WRONG = Buffer.alloc(30, 7).toString('base64');
+  const secured = sdp(host, a.rtp.port, { more: [`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${KEY}`] }).replace('RTP/AVP', 'RTP/SAVP');
+  const { min, max } = router.config.proxy.rtpPortRange;
+  const sent = [];
+  each10ms(() => { // while it is learnt and after: in the clear and with a wrong key, from the phone's own address, too
+    for (const stranger of strangers) {
+      const { seq } = stranger;
+      for (let port = min; port <= max; port += 2) {
+        for (const protect of [undefined, protector(WRONG)]) {
+          Object.assign(stranger, { seq, protect });
+          stranger.sendPacket({ address: host, port }, NOISE);
+        }
+      }
+    }
+  });
+  const answered = (async () => b.accept(await b.incoming()))();
+  const dialog = await a.call('102', { body: secured });
+  assert.equal(dialog.answer.status, 200, dialog.answer.start);
+  await answered;
+  await poll(async () => (await legOf('101')).audio?.stray + (await legOf('101')).audio?.srtpAuthFailed > 100, 8000, 'the strangers are counted');
+  assert.equal(b.rtp.packets.length, 0, 'nothing leaks out');
+  assert.equal((await legOf('101')).audio.packetsIn, 0);
+  a.rtp.protect = protector(KEY);
+  a.rtp.onSend = (bytes) => sent.push(bytes);
+  a.sendTone(1000);
+  await b.rtp.more(30);
+  each10ms(() => { // what the phone itself has sent: again, and with one bit changed; from its own socket and another
+    const old = sent[Math.max(0, sent.length - 20)];
+    const changed = Buffer.from(sent[sent.length - 1]);
+    changed[20] ^= 1;
+    for (const bytes of [old, changed]) {
+      for (const socket of [a.rtp.socket, strangers[2].socket]) socket.send(bytes, a.remoteMedia.port, a.remoteMedia.address);
+    }
+  });
+  const from = b.rtp.packets.length;
+  await b.rtp.more(150);
+  assert.deepEqual(b.rtp.faults(from), []);
+  const heard = snr(b.rtp.sound(from), 8000, 1000);
+  assert.ok(heard > 35, `SNR ${heard}`);
+  const { audio } = await poll(async () => {
+    const leg = await legOf('101');
+    return leg.audio.srtpAuthFailed > 100 && leg.audio.srtpReplayed > 50 && leg;
+  }, 8000, 'counted');
+  assert.ok(audio.packetsIn <= sent.length, `${audio.packetsIn} of ${sent.length} taken`);
 }));

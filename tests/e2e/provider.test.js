@@ -1,18 +1,14 @@
 // Calls through providers: Kamailio as registrar and proxy with digest, and scripted providers that look at single messages.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import tls from 'node:tls';
 import { Router, cli, device, host, missing, poll } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
 import { Impair } from './lib/impair.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
 import { NameServer } from './lib/dns.js';
-import { Trunk, account, until } from './lib/trunk.js';
+import { Trunk, account, certificate, until } from './lib/trunk.js';
 import { SipEndpoint, credentials, digestParams, mediaOf, parse, sdp, token, uriOf } from './lib/sip.js';
-import { tempDir } from './lib/process.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
 import { ScriptPhone, phone, stopAll } from './lib/phones.js';
@@ -446,24 +442,6 @@ for (const [what, keepAliveSec, arrives] of [['a keep-alive each second holds it
       await stopAll(near, far, router, nat, server);
     }
   });
-}
-
-/** A certificate for a name, signed by itself: {cert, key, file}. */
-function certificate(name, end = '20491231000000Z') {
-  const dir = tempDir('cert');
-  const path = (file) => join(dir, file);
-  writeFileSync(path('ca.cnf'), `[ca]\ndefault_ca=own\n[own]\ndir=${dir}\ndatabase=${path('index')}\nserial=${path('serial')}\n`
-    + `new_certs_dir=${dir}\ndefault_md=sha256\npolicy=any\nx509_extensions=ext\n[any]\ncommonName=supplied\n`
-    + `[ext]\nsubjectAltName=DNS:${name}\nbasicConstraints=CA:true\n[req]\ndistinguished_name=dn\n[dn]\n`);
-  writeFileSync(path('index'), '');
-  writeFileSync(path('serial'), '01\n');
-  const openssl = (...args) => {
-    const out = spawnSync('openssl', args, { encoding: 'utf8', cwd: dir });
-    assert.equal(out.status, 0, out.stderr);
-  };
-  openssl('req', '-new', '-config', 'ca.cnf', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', 'key.pem', '-out', 'csr.pem');
-  openssl('ca', '-selfsign', '-batch', '-notext', '-config', 'ca.cnf', '-keyfile', 'key.pem', '-in', 'csr.pem', '-out', 'cert.pem', '-startdate', '20200101000000Z', '-enddate', end);
-  return { cert: readFileSync(path('cert.pem')), key: readFileSync(path('key.pem')), file: path('cert.pem') };
 }
 
 test('TLS: expired, for another name, by a stranger, and a good one', options, async () => {

@@ -53,7 +53,7 @@ export function cli(args, options = {}) {
 }
 
 export class Router {
-  /** options: devices, config (merged over the defaults), env, args. */
+  /** options: devices, config (merged over the defaults), env, args; host; inside: a command it is run by. */
   static async make(options = {}) {
     const router = new Router();
     const base = await freePorts(8);
@@ -67,15 +67,17 @@ export class Router {
     router.data = join(router.dir, 'data');
     router.configPath = join(router.dir, 'config.json');
     router.options = options;
+    router.host = options.host || host; // where it listens
+    const { host: at } = router;
     const { proxy, server, ...rest } = options.config || {};
     router.config = {
       proxy: {
-        bind: [host], lanIp: host, publicIp: host, lanPort: router.sipPort, tlsPort: router.tlsPort,
+        bind: [at], lanIp: at, publicIp: at, lanPort: router.sipPort, tlsPort: router.tlsPort,
         rtpPortRange: { min: rtp, max: rtp + (options.rtpPorts || 100) - 1 },
         webrtcPort: router.webrtcPort, ...proxy,
       },
       server: {
-        webUiPort: router.webPort, webUiBind: host, webUiTlsPort: router.webTlsPort, webUiTlsBind: '',
+        webUiPort: router.webPort, webUiBind: at, webUiTlsPort: router.webTlsPort, webUiTlsBind: '',
         drainSec: 2, mediaThreads: 2, ...server,
       },
       devices: options.devices || [],
@@ -97,7 +99,8 @@ export class Router {
 
   /** Runs the program and waits until it is ready. */
   async start() {
-    this.child = new Child(bin, ['run', '--config', this.configPath, '--data', this.data,
+    const [command, ...before] = [...(this.options.inside || []), bin];
+    this.child = new Child(command, [...before, 'run', '--config', this.configPath, '--data', this.data,
       ...(this.options.args || [])], { cwd: this.dir, env: { ...process.env, ...this.options.env }, name: 'siprouter' });
     const started = Date.now();
     await poll(async () => {
@@ -105,7 +108,7 @@ export class Router {
         throw new Error(`siprouter ended at start: ${JSON.stringify(this.child.result)}\n${this.child.output}`);
       }
       try {
-        return (await fetch(`http://${host}:${this.webPort}/readyz`)).status === 200;
+        return (await fetch(`http://${this.host}:${this.webPort}/readyz`)).status === 200;
       } catch {
         return false;
       }
@@ -117,7 +120,7 @@ export class Router {
     this.readyMs = Date.now() - started;
     const { token } = JSON.parse(readFileSync(join(this.data, 'run/api.json'), 'utf8'));
     this.token = token;
-    this.api = new Api(`http://${host}:${this.webPort}`, token);
+    this.api = new Api(`http://${this.host}:${this.webPort}`, token);
   }
 
   get log() { return this.child.output; }
@@ -157,7 +160,7 @@ export class Router {
   }
 
   cli(...args) {
-    return cli([...args, '--url', `http://${host}:${this.webPort}`],
+    return cli([...args, '--url', `http://${this.host}:${this.webPort}`],
       { env: { ...process.env, SIPROUTER_TOKEN: this.token } });
   }
 }

@@ -72,7 +72,10 @@ export class RtpParty {
     head.writeUInt32BE(this.ssrc, 8);
     this.seq = (this.seq + 1) & 0xffff;
     this.ts = (this.ts + samples) >>> 0;
-    this.socket.send(Buffer.concat([head, payload]), to.port, to.address);
+    const packet = Buffer.concat([head, payload]);
+    const bytes = this.protect ? this.protect(packet) : packet; // lib/srtp.js
+    this.onSend?.(bytes);
+    this.socket.send(bytes, to.port, to.address);
   }
 
   /** Sends a tone until stopSending(): a packet each ptime ms by the clock, catching up when late. */

@@ -1,4 +1,8 @@
 // Scripted providers, and what a test asks of the router about them.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tempDir } from './process.js';
 import { host, poll } from './router.js';
 import { domain, passwordOf } from './kamailio.js';
 import { SipEndpoint, token, uriOf } from './sip.js';
@@ -14,6 +18,10 @@ export const until = (router, id, wanted, ms = 8000) => poll(async () => {
   return state && wanted(state) ? state : null;
 }, ms, `provider ${id}`);
 
+/** As a provider writes it; more: ", stale=TRUE"... */
+export const challenge = (realm = domain, more = '') => `Digest realm="${realm}", nonce="${token()}", algorithm=MD5, qop="auth"${more}`;
+
+/** Set onMessage to see what comes, status to refuse REGISTER, isSuspicious to believe no password. */
 export class Trunk {
   static async open(port = 0, address = host) {
     const trunk = new Trunk();
@@ -34,6 +42,7 @@ export class Trunk {
   }
 
   #on(message) {
+    this.onMessage?.(message);
     if (message.method === 'OPTIONS') this.reply(message, 200, 'OK');
     if (message.method !== 'REGISTER') return;
     this.registers.push(message);
@@ -41,8 +50,8 @@ export class Trunk {
       this.reply(message, this.status, 'No');
       return;
     }
-    if (!message.get('authorization')) {
-      this.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', `Digest realm="${domain}", nonce="${token()}", algorithm=MD5, qop="auth"`]] });
+    if (this.isSuspicious || !message.get('authorization')) {
+      this.reply(message, 401, 'Unauthorized', { headers: [['WWW-Authenticate', challenge()]] });
       return;
     }
     this.contact = uriOf(message.get('contact'));
@@ -52,4 +61,22 @@ export class Trunk {
   close() { this.sip.close(); }
 
   async stop() { this.close(); }
+}
+
+/** A certificate for a name, signed by itself: {cert, key, file}. */
+export function certificate(name, end = '20491231000000Z') {
+  const dir = tempDir('cert');
+  const path = (file) => join(dir, file);
+  writeFileSync(path('ca.cnf'), `[ca]\ndefault_ca=own\n[own]\ndir=${dir}\ndatabase=${path('index')}\nserial=${path('serial')}\n`
+    + `new_certs_dir=${dir}\ndefault_md=sha256\npolicy=any\nx509_extensions=ext\n[any]\ncommonName=supplied\n`
+    + `[ext]\nsubjectAltName=DNS:${name}\nbasicConstraints=CA:true\n[req]\ndistinguished_name=dn\n[dn]\n`);
+  writeFileSync(path('index'), '');
+  writeFileSync(path('serial'), '01\n');
+  const openssl = (...args) => {
+    const out = spawnSync('openssl', args, { encoding: 'utf8', cwd: dir });
+    if (out.status !== 0) throw new Error(out.stderr);
+  };
+  openssl('req', '-new', '-config', 'ca.cnf', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', 'key.pem', '-out', 'csr.pem');
+  openssl('ca', '-selfsign', '-batch', '-notext', '-config', 'ca.cnf', '-keyfile', 'key.pem', '-in', 'csr.pem', '-out', 'cert.pem', '-startdate', '20200101000000Z', '-enddate', end);
+  return { cert: readFileSync(path('cert.pem')), key: readFileSync(path('key.pem')), file: path('cert.pem') };
 }

@@ -243,6 +243,29 @@ static void holds(struct scene *s)
     s->facts.is_holding = true;
 }
 
+/* The call ends soon after a report: too little came to say that it was wrong. */
+static void silence_then_the_end(struct scene *s)
+{
+    set(s);
+    s->now.level_rx_dbfs = NAN;
+    s->facts.is_due = false;
+    s->facts.said =
+        "packets arrive, all of them silence: the microphone is muted, or there is none";
+}
+
+static void silence_then_a_voice(struct scene *s)
+{
+    silence_then_the_end(s);
+    s->now.level_rx_dbfs = -30;
+}
+
+static void one_way_then_the_end(struct scene *s)
+{
+    set(s);
+    s->facts.is_due = false;
+    s->facts.said = "one way: as before";
+}
+
 static void test_each_sentence(void **state)
 {
     static const char silent[] =
@@ -254,6 +277,9 @@ static void test_each_sentence(void **state)
     } table[] = {
         {fine, VERDICT_SOUND, ""},
         {relayed, VERDICT_SOUND, ""},
+        {silence_then_the_end, VERDICT_SOUND, silent},
+        {silence_then_a_voice, VERDICT_SOUND, ""},
+        {one_way_then_the_end, VERDICT_SOUND, "one way: as before"},
         {keys, VERDICT_NOTHING, "the packets arrive but cannot be decrypted: the keys differ"},
         {other_type, VERDICT_NOTHING,
          "packets arrive with payload type 18 (G.729), which was not agreed: the party sends "

@@ -81,10 +81,69 @@ static void killed_router_leaves_whole_records(void **state)
     }
 }
 
+struct used {
+    unsigned devices;
+    uint32_t calls;
+    uint64_t seconds;
+};
+
+static void on_use(void *arg, const struct store_use *use)
+{
+    struct used *used = arg;
+
+    assert_true(sr_str_eq_c(use->device_id, used->devices == 0 ? "desk" : "other"));
+    used->devices++;
+    used->calls += use->calls;
+    used->seconds += use->seconds;
+}
+
+/* Calls outside that lived when the router died count: begun ones, and the time that is known of. */
+static void what_was_spent_outside_survives(void **state)
+{
+    struct kit *kit = *state;
+    struct store *store = kit_open(kit, NULL);
+    const char *const devices[] = {"desk", "other"};
+    struct used used = {0};
+    struct reply reply;
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(devices); i++) {
+        struct store_call_record record = kit_record(devices[i], TEST_START, false);
+        struct store_leg_record leg = {
+            .leg_id = SR_STR("l"),
+            .kind = SR_STR("provider"),
+            .device_id = sr_str_c(devices[i]),
+            .provider_id = SR_STR("acme"),
+            .started_wall_us = TEST_START - 60 * SR_SEC,
+        };
+
+        record.legs = NULL;
+        record.leg_count = 0;
+        store_call_started(store, &record);
+        record.legs = &leg;
+        record.leg_count = 1;
+        store_call_started(store, &record);
+        leg.answered_wall_us = i == 0 ? TEST_START - 40 * SR_SEC : 0;
+        store_call_started(store, &record);
+    }
+    kit_flush(store);
+    store_close(store); /* no end was written */
+    store = kit_open(kit, NULL);
+    assert_int_equal(kit_number(kit, "SELECT count(*) FROM legs WHERE ended=0"), 0);
+    store_use_load(store, TEST_START - 3600 * SR_SEC, on_use, &used);
+    assert_int_equal(used.devices, 2);
+    assert_int_equal(used.calls, 2);
+    assert_int_equal(used.seconds, 40);
+    reply = kit_record_of(store, "desk");
+    assert_int_equal(kit_count(reply.text, "router_stopped"), 2); /* the call, its leg */
+    sr_free(reply.text);
+    store_close(store);
+}
+
 int test_crash(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(killed_router_leaves_whole_records, kit_up, kit_down),
+        cmocka_unit_test_setup_teardown(what_was_spent_outside_survives, kit_up, kit_down),
     };
 
     return cmocka_run_group_tests_name("store/crash", tests, NULL, NULL);

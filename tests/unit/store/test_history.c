@@ -220,6 +220,7 @@ static void answer_is_known_before_the_end(void **state)
     struct reply reply;
 
     record.answered_wall_us = 0;
+    record.leg_count = 0;
     store_call_started(store, &record);
     reply = kit_record_of(store, "live");
     assert_non_null(strstr(reply.text, "\"answeredAt\":null"));
