@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Browser, firstPassword, logIn, noBrowser, violations } from './lib/browser.js';
-import { Router, device, missing } from './lib/router.js';
+import { Router, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
 const skip = missing || noBrowser;
@@ -75,10 +75,14 @@ test('the page', { skip }, async (t) => {
     });
 
     await t.test('a break of the line is shown and healed', async () => {
+      let asked = 0; // a refused socket does not say why: the page asks whether its session is over
+      page.on('request', (request) => { asked += request.url().endsWith('/api/me') ? 1 : 0; });
+      const again = () => page.evaluate(() => { dispatchEvent(new Event('online')); });
       await router.kill();
       await page.getByText('Reconnecting').waitFor();
+      await poll(async () => { await again(); return asked > 2; }, 8000, 'tries in vain'); // a long absence
       await router.start();
-      await page.evaluate(() => dispatchEvent(new Event('online'))); // tries at once, however long the start took
+      await again(); // at once, however long the start took
       await page.getByText('Live', { exact: true }).or(page.getByRole('heading', { name: 'Log in' })).first().waitFor();
     });
 

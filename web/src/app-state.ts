@@ -47,7 +47,7 @@ class AppState {
     this.events.watch(() => this.changed());
     // a refused socket does not say why: ask whether the session is over
     this.events.listen((event) => {
-      if (event.type === 'link' && this.events.link === 'waiting' && this.events.tries === 2) void ask('GET', '/api/me').catch(() => {});
+      if (event.type === 'link' && this.events.link === 'waiting' && this.events.tries >= 2) void ask('GET', '/api/me').catch(() => {});
     });
     whenSessionOver(() => {
       if (this.me) this.say('The session is over: log in again.', 'bad');
