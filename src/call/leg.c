@@ -3,6 +3,8 @@
 #include "call/providers.h"
 #include "call/webrtc.h"
 
+_Static_assert((int)CALL_LEGS_MAX <= (int)MEDIA_LEGS_MAX, "a room takes all legs of its call");
+
 const char *leg__state_name(enum leg_state state)
 {
     switch (state) {

@@ -50,6 +50,11 @@ enum {
     WORKER_CATCH_UP_MAX = 5,   /* ticks made up for after a stall; more are given up */
     WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
     WORKER_SEAM_MS = 60,       /* longest pause of a stream that relay gave to the mixer */
+    ROOM_LEGS_FIRST = 4,     /* places of a room at first; then twice as many at a time */
+    EARLY_PLACES = 256,      /* packets of a worker that came too early */
+    EARLY_LEG_MAX = 8,       /* of one leg; the newest are kept */
+    EARLY_BYTES_MAX = 512,   /* longer ones are not kept */
+    EARLY_AGE_MAX = 250000,  /* microseconds; older ones are not heard any more */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
     WORKER_MARK_RTCP = 1,    /* bits of what epoll gives back: a leg's RTCP socket; */
@@ -176,6 +181,7 @@ struct mleg {
     char inband[LEG_INBAND_MAX];
     uint16_t inband_ms[LEG_INBAND_MAX];
     uint32_t inband_count, inband_left_ms;
+    struct sr_list early; /* packets that came before they could be heard */
     struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
     struct rtcp_peer rtcp_peer;
     double loss_pct; /* what the peer misses of ours: up at once, down slowly */
@@ -230,8 +236,9 @@ struct mroom {
     /* front only */
     enum media_mode front_wanted, front_mode;
     uint32_t front_bus_hz;
-    struct mleg *front_legs[MEDIA_LEGS_MAX];
+    struct mleg **front_legs;
     uint32_t front_leg_count;
+    uint32_t front_leg_cap; /* of both lists; the worker's is replaced by an order before it is full */
     uint32_t
         front_takes; /* TAKE orders from it or to it that are not back: it must stay until then */
     bool is_closing;
@@ -242,8 +249,9 @@ struct mroom {
     uint32_t slot;
     bool is_ticking; /* in the slot's list */
     struct sr_node tick_node;
-    struct mleg *legs[MEDIA_LEGS_MAX];
-    uint32_t leg_count;
+    struct mleg **legs;
+    const float **frames; /* of the tick; behind the legs, in the same block */
+    uint32_t leg_count, leg_cap;
     struct order *mode_order; /* a switch to relay that waits for empty buffers */
     sr_usec drain_until;
     sr_usec
@@ -259,6 +267,7 @@ enum order_kind {
     ORDER_ROOM_CLOSE,
     ORDER_ROOM_MODE,
     ORDER_ROOM_MUSIC,
+    ORDER_ROOM_LEGS, /* a longer list */
     ORDER_LEG_ADD,
     ORDER_LEG_TAKE, /* out of its room: closing, or moving to another worker */
     ORDER_LEG_STREAM,
@@ -294,6 +303,10 @@ struct order {
             enum media_mode mode;
             uint32_t bus_hz;
         } mode;
+        struct {
+            struct mleg **legs; /* there: empty; back: the one before, to be freed */
+            uint32_t cap;
+        } list;
         enum media_role role;
         enum media_prompt prompt;
         bool is_muted;
@@ -374,6 +387,9 @@ struct worker {
     bool is_gathering;    /* so many that packets wait for each other */
     struct mleg **legs;   /* all legs of this worker */
     uint32_t leg_count, leg_cap;
+    struct early_packet *early_places;
+    struct sr_list early_free;
+    bool is_early_due;  /* streams or modes have changed: what is kept may be heard now */
     int complexity_max; /* of Opus, lowered before a tick is lost */
     sr_usec complexity_at;
     uint32_t bport_kernel_dropped; /* by the browser port's sockets, as the kernel counts */
@@ -403,6 +419,23 @@ void worker__watch(struct worker *worker, struct mleg *leg, bool is_watched);
 /** Whether legs of that room are woken for each packet, or swept on its tick. */
 bool worker__wants_watch(const struct worker *worker, const struct mroom *room);
 
+/* ---- early.c: packets that come a moment too early ---- */
+struct early_packet;
+struct early_in {
+    const struct sr_addr *from;
+    uint8_t *bytes;
+    size_t n;
+    bool is_open; /* decrypted, and counted by the latch */
+};
+void early__init(struct worker *worker); /* and done: by the front, before and after the thread */
+void early__done(struct worker *worker);
+/** Copies a packet; the oldest of the leg makes room. */
+void early__keep(struct worker *worker, struct mleg *leg, const struct early_in *in);
+/** The oldest of that kind that is not too old, out of the leg; good until the next early__keep(). */
+bool early__next(struct worker *worker, struct mleg *leg, bool is_open, struct early_in *ret_in,
+                 sr_usec *ret_at);
+void early__drop(struct worker *worker, struct mleg *leg);
+
 /* ---- mweb.c: packets of a browser ---- */
 /** The next packet of the leg's ring, paths taken on the way. False: none. */
 bool mweb__read(struct mleg *leg, uint8_t *bytes, size_t size, size_t *ret_n,
@@ -424,6 +457,8 @@ static inline bool mleg__has_wire(const struct mleg *leg)
 void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now);
 /** Reads up to WORKER_BURST_MAX packets of the RTP socket. */
 void mleg__receive(struct worker *worker, struct mleg *leg);
+/** Hears what came too early, where it can be heard now. */
+void mleg__take_early(struct worker *worker, struct mleg *leg);
 void mleg__receive_rtcp(struct worker *worker, struct mleg *leg);
 void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct media_stream *stream);
 void mleg__housekeeping(struct worker *worker, struct mleg *leg);
@@ -445,7 +480,7 @@ bool mleg__has_digits(const struct mleg *leg);
 bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                   const struct latch_result *latched);
 /** The safety rules for an RTP packet: from whom, of what type, not too many. */
-bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct early_in *in,
                       const struct rtp_packet *packet);
 /** Not too many packets in this second; the excess is counted. */
 bool mleg__is_in_measure(const struct worker *worker, struct mleg *leg);

@@ -29,7 +29,7 @@
 
 enum {
     MEDIA_FORMATS_MAX = 8,  /* payload types one stream may use */
-    MEDIA_LEGS_MAX = 128,   /* legs in one room */
+    MEDIA_LEGS_MAX = 320,   /* legs in one room, parties and branches that ring */
     MEDIA_DTMF_MS_MIN = 40, /* RFC 4733 2.5.2.3: shorter digits are lengthened */
     MEDIA_DTMF_MS_DEFAULT = 160,
     MEDIA_DTMF_MS_MAX = 5000,

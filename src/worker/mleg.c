@@ -23,6 +23,7 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     rtcp_peer_init(&leg->rtcp_peer);
     rtcp_timer_init(&leg->rtcp_timer, RTCP_INTERVAL_US, prng, now);
     sr_list_init(&leg->plays);
+    sr_list_init(&leg->early);
     leg->heard_at = now;
     leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
     leg->level_dbfs = LEVEL_DBFS_MIN;
@@ -322,14 +323,48 @@ bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr 
     return latched->verdict == LATCH_ACCEPT;
 }
 
-static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+static void take_packet(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+                        uint8_t *bytes, size_t n);
+static void take_open(struct worker *worker, struct mleg *leg, const struct early_in *in);
+
+/* What came too early is heard as if then: its source has proved itself by now (is_open), or its stream is
+ * known by now. */
+static void take_early(struct worker *worker, struct mleg *leg, bool is_open)
+{
+    struct early_in in;
+    sr_usec now = worker->now, arrived_at = leg->arrived_at, at;
+
+    while (early__next(worker, leg, is_open, &in, &at)) {
+        struct sr_addr from = *in.from;
+        uint8_t bytes[EARLY_BYTES_MAX];
+        struct early_in copy = {&from, bytes, in.n, is_open};
+
+        memcpy(bytes, in.bytes, in.n);
+        worker->now = leg->arrived_at = at;
+        if (!is_open)
+            take_packet(worker, leg, &from, bytes, copy.n);
+        else if (leg->latch.is_locked && sr_addr_eq(&from, &leg->latch.locked))
+            take_open(worker, leg, &copy);
+        worker->now = now;
+    }
+    leg->arrived_at = arrived_at;
+}
+
+static bool is_from_peer(struct worker *worker, struct mleg *leg, const struct early_in *in,
                          const struct rtp_packet *packet)
 {
+    const struct sr_addr *from = in->from;
     struct latch_result latched = latch_on_packet(&leg->latch, from, packet, worker->now);
+    bool is_ok;
 
     if (latched.verdict == LATCH_DROP && latched.reject == LATCH_REJECT_PAYLOAD_TYPE)
         note_unknown_type(leg, packet->payload_type);
-    return mleg__follow(worker, leg, from, &latched);
+    if (latched.verdict == LATCH_HOLD && !leg->latch.is_locked)
+        early__keep(worker, leg, in);
+    is_ok = mleg__follow(worker, leg, from, &latched);
+    if (latched.is_changed)
+        take_early(worker, leg, true);
+    return is_ok;
 }
 
 bool mleg__is_in_measure(const struct worker *worker, struct mleg *leg)
@@ -347,12 +382,12 @@ bool mleg__is_in_measure(const struct worker *worker, struct mleg *leg)
     return true;
 }
 
-bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
+bool mleg__is_welcome(struct worker *worker, struct mleg *leg, const struct early_in *in,
                       const struct rtp_packet *packet)
 {
     if (leg->web != NULL)
         note_browser(worker, leg);
-    else if (!is_from_peer(worker, leg, from, packet))
+    else if (!is_from_peer(worker, leg, in, packet))
         return false;
     return mleg__is_in_measure(worker, leg);
 }
@@ -375,18 +410,33 @@ static bool is_genuine(struct worker *worker, struct mleg *leg, const struct sr_
 static void take_packet(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                         uint8_t *bytes, size_t n)
 {
+    struct early_in in = {from, bytes, n, false};
+
+    if (!leg->has_stream) {
+        if (leg->web == NULL)
+            early__keep(worker, leg, &in); /* its answer is on the way */
+        return;
+    }
+    in.is_open = is_genuine(worker, leg, from, bytes, &in.n);
+    if (in.is_open)
+        take_open(worker, leg, &in);
+}
+
+/* RTP in the clear, or decrypted. */
+static void take_open(struct worker *worker, struct mleg *leg, const struct early_in *in)
+{
     const struct media_format *format;
     enum rtp_source_verdict verdict;
+    uint8_t *bytes = in->bytes;
     struct rtp_packet packet;
     struct dtmf_step step;
+    size_t n = in->n;
 
-    if (!leg->has_stream || !is_genuine(worker, leg, from, bytes, &n))
-        return;
     if (rtp_parse(bytes, n, &packet) != SR_OK) {
         leg->rx_dropped++;
         return;
     }
-    if (!mleg__is_welcome(worker, leg, from, &packet))
+    if (!mleg__is_welcome(worker, leg, in, &packet))
         return;
     format = format_of(leg, packet.payload_type);
     verdict = rtp_source_push(&leg->source, &packet, leg->arrived_at);
@@ -551,6 +601,12 @@ static bool is_lone(const struct worker *worker, const struct mleg *leg, sr_usec
            worker->now - heard_before > LEG_LONE_US;
 }
 
+void mleg__take_early(struct worker *worker, struct mleg *leg)
+{
+    if (leg->has_stream && leg->room->mode != MEDIA_MODE_IDLE)
+        take_early(worker, leg, false);
+}
+
 void mleg__receive(struct worker *worker, struct mleg *leg)
 {
     uint8_t bytes[LEG_PACKET_ROOM + 1];
@@ -627,6 +683,7 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
         leg->heard_at = worker->now;
     leg->stream = *stream;
     leg->has_stream = true;
+    worker->is_early_due |= leg->early.count > 0;
     leg->rtcp_addr = stream->remote_rtcp;
     tell_dtls_path(worker, leg);
 }

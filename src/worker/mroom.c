@@ -515,8 +515,6 @@ static void tick_relay(struct worker *worker, struct mroom *room)
 
 void mroom__tick(struct worker *worker, struct mroom *room)
 {
-    const float *frames[MEDIA_LEGS_MAX];
-
     if (room->mode == MEDIA_MODE_RELAY) {
         tick_relay(worker, room);
         return;
@@ -525,10 +523,10 @@ void mroom__tick(struct worker *worker, struct mroom *room)
     (void)worker__lap(worker);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         take_leg(worker, room, room->legs[i]);
-        frames[i] = room->legs[i]->frame;
+        room->frames[i] = room->legs[i]->frame;
         room->legs[i]->busy_us += worker__lap(worker);
     }
-    mix_sum(worker->dsp, room->worker->sum, frames, room->leg_count, bus_samples(room));
+    mix_sum(worker->dsp, room->worker->sum, room->frames, room->leg_count, bus_samples(room));
     mshare__plan(room);
     (void)worker__lap(worker); /* the sum belongs to all */
     for (uint32_t i = 0; i < room->leg_count; i++) {

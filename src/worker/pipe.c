@@ -66,13 +66,14 @@ static bool is_named(struct worker *worker, struct mleg *leg, const struct sr_ad
 static bool is_rtp_welcome(struct worker *worker, struct mleg *leg, const struct sr_addr *from,
                            const uint8_t *bytes, size_t n)
 {
+    struct early_in in = {.from = from}; /* nothing is kept of a pipe */
     struct rtp_packet packet;
 
     if (rtp_parse(bytes, n, &packet) != SR_OK) {
         leg->rx_dropped++;
         return false;
     }
-    if (!mleg__is_welcome(worker, leg, from, &packet))
+    if (!mleg__is_welcome(worker, leg, &in, &packet))
         return false;
     (void)rtp_source_push(&leg->source, &packet, worker->now); /* for the statistics */
     return true;

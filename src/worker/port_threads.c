@@ -361,6 +361,25 @@ static enum sr_err open_sockets(struct port_threads *port, struct mleg *leg)
     return SR_ERR_LIMIT; /* other programs sit on our range */
 }
 
+/* A worker's list may hold legs that have left here already: those whose TAKE is on its way. It never
+ * allocates, so a longer one is sent ahead of the leg. */
+static void list_leg(struct mroom *room, struct mleg *leg)
+{
+    struct order *order;
+
+    if (room->front_leg_count + room->front_takes >= room->front_leg_cap) {
+        room->front_leg_cap =
+            SR_MAX(ROOM_LEGS_FIRST, 2 * (room->front_leg_count + room->front_takes));
+        room->front_legs =
+            sr_realloc(room->front_legs, room->front_leg_cap * sizeof(struct mleg *));
+        order = front__order(ORDER_ROOM_LEGS, room, NULL);
+        order->list.cap = room->front_leg_cap;
+        order->list.legs = sr_zalloc(2 * (size_t)order->list.cap, sizeof(void *));
+        front__send(room->worker, order);
+    }
+    room->front_legs[room->front_leg_count++] = leg;
+}
+
 static enum sr_err leg_open(struct media_port *base, sr_id room_id,
                             const struct media_leg_options *options, sr_id *ret_leg,
                             struct sr_addr *ret_rtp)
@@ -401,7 +420,7 @@ static enum sr_err leg_open(struct media_port *base, sr_id room_id,
         return err;
     }
     mleg__init(leg, &port->prng, worker__clock(&port->workers[0]));
-    room->front_legs[room->front_leg_count++] = leg;
+    list_leg(room, leg);
     front__send(room->worker, front__order(ORDER_LEG_ADD, room, leg));
     if (leg->web != NULL)
         front__webrtc_announce(port, leg);
@@ -598,7 +617,7 @@ static void leg_move(struct media_port *base, sr_id id, sr_id room_id)
     take_leg(leg, room);
     leg->is_moving = true;
     leg->front_room = room;
-    room->front_legs[room->front_leg_count++] = leg;
+    list_leg(room, leg);
     apply(room);
 }
 
@@ -700,10 +719,15 @@ static void on_returned(struct port_threads *port, struct order *order)
         order->room->worker->room_count--;
         order->room->worker->slot_rooms[order->room->slot]--;
         play_free(order->room->music_play);
+        sr_free(order->room->front_legs);
+        sr_free(order->room->legs);
         sr_free(order->room);
         break;
     case ORDER_ROOM_MUSIC:
         play_free(order->play);
+        break;
+    case ORDER_ROOM_LEGS:
+        sr_free(order->list.legs);
         break;
     case ORDER_LEG_KIT:
         kit__free(order->kit);
@@ -831,6 +855,7 @@ static void worker_done(struct worker *worker)
         close(worker->wake_fd);
     sr_ring_done(&worker->reports);
     sr_free(worker->legs);
+    early__done(worker);
 }
 
 /* What the workers still hold. */
@@ -900,6 +925,7 @@ static enum sr_err worker_start(struct port_threads *port, struct worker *worker
     worker->is_stepped = port->options.is_stepped;
     atomic_store(&worker->tally.opus_complexity, worker->complexity_max);
     worker->leg_cap = port->legs.max;
+    early__init(worker);
     worker->legs = sr_zalloc(worker->leg_cap, sizeof(struct mleg *));
     sr_mpsc_init(&worker->orders);
     sr_mpsc_init(&worker->returned);

@@ -143,7 +143,7 @@ sr_usec worker__lap(struct worker *worker)
 
 static void add_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
 {
-    SR_ASSERT(room->leg_count < MEDIA_LEGS_MAX);
+    SR_ASSERT(room->leg_count < room->leg_cap);
     SR_ASSERT(worker->leg_count < worker->leg_cap);
     leg->room = room;
     room->legs[room->leg_count++] = leg;
@@ -171,6 +171,7 @@ static void take_leg(struct worker *worker, struct mleg *leg)
     struct mroom *room = leg->room;
 
     mshare__leave(leg);
+    early__drop(worker, leg);
     worker__watch(worker, leg, false);
     watch_fd(worker, EPOLL_CTL_DEL, leg->rtcp_fd, NULL);
     remove_from(room->legs, &room->leg_count, leg);
@@ -180,6 +181,20 @@ static void take_leg(struct worker *worker, struct mleg *leg)
     leg->relay_to = NULL;
     leg->frame = NULL;
     mroom__check_ticking(worker, room);
+}
+
+static void swap_list(struct order *order)
+{
+    struct mroom *room = order->room;
+    struct mleg **old = room->legs;
+
+    SR_ASSERT(room->leg_count <= order->list.cap);
+    for (uint32_t i = 0; i < room->leg_count; i++)
+        order->list.legs[i] = old[i];
+    room->legs = order->list.legs;
+    room->leg_cap = order->list.cap;
+    room->frames = (const float **)(void *)(room->legs + room->leg_cap);
+    order->list.legs = old;
 }
 
 static void swap_kit(struct order *order)
@@ -274,10 +289,14 @@ static bool serve_order(struct worker *worker, struct order *order)
         close_room(worker, order->room);
         break;
     case ORDER_ROOM_MODE:
+        worker->is_early_due = true;
         mroom__set_mode(worker, order->room, order);
         return false;
     case ORDER_ROOM_MUSIC:
         swap_music(order);
+        break;
+    case ORDER_ROOM_LEGS:
+        swap_list(order);
         break;
     case ORDER_LEG_ADD:
         add_leg(worker, order->room, leg);
@@ -344,6 +363,14 @@ static void serve_orders(struct worker *worker)
 
         if (serve_order(worker, order))
             worker__return(worker, order);
+    }
+    if (!worker->is_early_due)
+        return;
+    worker->is_early_due =
+        false; /* an answer's orders come together: all of them have been served */
+    for (uint32_t i = 0; i < worker->leg_count; i++) {
+        if (worker->legs[i]->early.count > 0)
+            mleg__take_early(worker, worker->legs[i]);
     }
 }
 

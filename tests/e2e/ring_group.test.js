@@ -3,10 +3,28 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, missing, poll, host } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
-import { SipEndpoint, sdp } from './lib/sip.js';
+import { slower } from './lib/process.js';
+import { RtpParty } from './lib/rtp.js';
+import { SipEndpoint, mediaOf, sdp } from './lib/sip.js';
 
-const MANY = 120; // ports of one block of the tests; 200 ring in tests/conformance/test_fork.c
+const MANY = 200;
 const ROUNDS = 5;
+const WORDS = 25; // half a second
+const FIRST_WORDS = 10; // packets of 20 ms: the first 200 ms
+
+/** Speaks from now on: packet n is 160 times the byte n + 1, so that each can be known where it is heard. */
+function count(rtp, to) {
+  const began = Date.now();
+  let sent = 0;
+  const step = () => {
+    for (; sent < WORDS && sent * 20 <= Date.now() - began; sent += 1) rtp.sendPacket(to, Buffer.alloc(160, sent + 1), { marker: sent === 0 });
+    if (sent < WORDS) setTimeout(step, 5);
+  };
+  step();
+}
+
+/** The numbers of the packets that were heard since, each once. */
+const heardOf = (rtp, from) => rtp.packets.slice(from).filter((p) => p.payload.every((byte) => byte === p.payload[0])).map((p) => p.payload[0] - 1);
 
 /** A phone without audio: rings, answers when told, obeys CANCEL. */
 async function bell(router, extension) {
@@ -32,7 +50,7 @@ async function bell(router, extension) {
   return phone;
 }
 
-test('120 phones ring, one wins, all others are cancelled', { skip: missing, timeout: 180000 }, async () => {
+test('200 phones ring, one wins, all others are cancelled, and nothing is lost of the first words', { skip: missing, timeout: 180000 }, async () => {
   const members = Array.from({ length: MANY }, (_, i) => String(1001 + i));
   const router = await Router.start({
     rtpPorts: 798,
@@ -42,6 +60,7 @@ test('120 phones ring, one wins, all others are cancelled', { skip: missing, tim
   const caller = await ScriptPhone.open(router, '1000');
   const bells = [];
   const took = [];
+  const winners = await RtpParty.open(0); // whoever wins speaks and hears here
   try {
     for (const extension of members) bells.push(await bell(router, extension));
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -51,13 +70,20 @@ test('120 phones ring, one wins, all others are cancelled', { skip: missing, tim
       await poll(() => bells.every((b) => b.invite), 20000, 'all ring');
       const winner = bells[Math.floor(Math.random() * MANY)];
       const at = Number(process.hrtime.bigint() / 1000n) / 1000;
-      winner.sip.reply(winner.invite, 200, 'OK', { body: sdp(host, 40000) });
+      const [atCaller, atWinner] = [caller.rtp.packets.length, winners.packets.length];
+      winner.sip.reply(winner.invite, 200, 'OK', { body: sdp(host, winners.port) });
+      count(winners, mediaOf(winner.invite.body));
       const dialog = await calling;
       assert.equal(dialog.answer.status, 200);
+      count(caller.rtp, caller.remoteMedia);
       const others = bells.filter((b) => b !== winner);
       await poll(() => others.every((b) => b.cancelledAt), 10000, 'all others are cancelled');
       assert.ok(!winner.cancelledAt && others.every((b) => /Call completed elsewhere/.test(b.cancelReason)));
       took.push(...others.map((b) => b.cancelledAt - at));
+      const words = Array.from({ length: FIRST_WORDS }, (_, n) => n);
+      await poll(() => heardOf(caller.rtp, atCaller).includes(WORDS - 1) && heardOf(winners, atWinner).includes(WORDS - 1), 5000, 'both have spoken');
+      assert.deepEqual(heardOf(caller.rtp, atCaller).slice(0, FIRST_WORDS), words, 'the first 200 ms of the winner');
+      assert.deepEqual(heardOf(winners, atWinner).slice(0, FIRST_WORDS), words, 'the first 200 ms of the caller');
       const { items } = await router.api.get('/api/calls');
       assert.equal(items.length, 1);
       await poll(async () => (await router.api.get('/api/calls')).items[0].legs.length === 2, 5000, 'two legs are left');
@@ -65,9 +91,12 @@ test('120 phones ring, one wins, all others are cancelled', { skip: missing, tim
       await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'the call is over');
     }
     took.sort((a, b) => a - b);
+    assert.equal(took.length, ROUNDS * (MANY - 1));
+    assert.ok(took[took.length >> 1] < 100 * 3 * slower, `half of them cancelled after ${took[took.length >> 1]} ms`); // 100 ms on a quiet machine
     console.log(`# cancelled after: median ${took[took.length >> 1].toFixed(1)} ms, slowest ${took.at(-1).toFixed(1)} ms`);
   } finally {
     bells.forEach((b) => b.sip.close());
+    winners.close();
     await stopAll(caller);
     await router.stop();
   }

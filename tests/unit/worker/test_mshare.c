@@ -45,6 +45,8 @@ struct hall {
     struct worker worker;
     struct mroom room;
     struct party parties[PARTIES_MAX];
+    struct mleg *legs[PARTIES_MAX];
+    const float *frames[PARTIES_MAX];
     size_t count;
     enum codec_id codec;
 };
@@ -77,7 +79,11 @@ static void party_open(struct hall *hall, struct party *party, uint32_t bus_hz, 
     leg->has_stream = true;
     leg->kit = kit__new(&options);
     leg->room = &hall->room;
-    hall->room.legs[hall->room.leg_count++] = leg;
+    hall->room.legs = hall->legs;
+    hall->room.frames = hall->frames;
+    hall->room.leg_cap = PARTIES_MAX;
+    hall->room.leg_count++;
+    hall->legs[hall->room.leg_count - 1] = leg;
 
     party->memory[0] = sr_zalloc(1, codec_encoder_bytes(ops, rate));
     party->memory[1] = sr_zalloc(1, codec_decoder_bytes(ops, rate));
