@@ -50,11 +50,11 @@ enum {
     WORKER_CATCH_UP_MAX = 5,   /* ticks made up for after a stall; more are given up */
     WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
     WORKER_SEAM_MS = 60,       /* longest pause of a stream that relay gave to the mixer */
-    ROOM_LEGS_FIRST = 4,     /* places of a room at first; then twice as many at a time */
-    EARLY_PLACES = 256,      /* packets of a worker that came too early */
-    EARLY_LEG_MAX = 8,       /* of one leg; the newest are kept */
-    EARLY_BYTES_MAX = 512,   /* longer ones are not kept */
-    EARLY_AGE_MAX = 250000,  /* microseconds; older ones are not heard any more */
+    ROOM_LEGS_FIRST = 4,       /* places of a room at first; then twice as many at a time */
+    EARLY_PLACES = 256,        /* packets of a worker that came too early */
+    EARLY_LEG_MAX = 8,         /* of one leg; the newest are kept */
+    EARLY_BYTES_MAX = 512,     /* longer ones are not kept */
+    EARLY_AGE_MAX = 250000,    /* microseconds; older ones are not heard any more */
     WORKER_CONNECT_IDLE_MS = 500,
     WORKER_NICE = -11,
     WORKER_MARK_RTCP = 1,    /* bits of what epoll gives back: a leg's RTCP socket; */
@@ -238,9 +238,8 @@ struct mroom {
     uint32_t front_bus_hz;
     struct mleg **front_legs;
     uint32_t front_leg_count;
-    uint32_t front_leg_cap; /* of both lists; the worker's is replaced by an order before it is full */
-    uint32_t
-        front_takes; /* TAKE orders from it or to it that are not back: it must stay until then */
+    uint32_t front_leg_cap; /* of both lists; the worker's is replaced before it is full */
+    uint32_t front_takes; /* TAKE orders from or to it that are not back: it must stay till then */
     bool is_closing;
 
     /* worker only */
@@ -254,8 +253,7 @@ struct mroom {
     uint32_t leg_count, leg_cap;
     struct order *mode_order; /* a switch to relay that waits for empty buffers */
     sr_usec drain_until;
-    sr_usec
-        seam_until; /* after relay: nothing is sent until what was relayed is heard, or until then; 0: no */
+    sr_usec seam_until; /* after relay: until then, or until what was relayed is heard; 0: no */
     struct play *music_play; /* NULL: the generated melody */
     struct hold_music music;
     uint32_t music_hz;
