@@ -364,6 +364,10 @@ bool subscribe__on_again(struct ua_in *in);
 /** After new settings: who or what is gone is not watched any more. */
 void subscribe__reconfigure(struct ua *ua);
 
+/** A phone is reached at another address from now on. */
+void subscribe__move(struct ua *ua, struct sr_str device_id, const struct net_flow *old,
+                     const struct net_flow *now);
+
 void message__on_request(struct ua_in *in, struct ua_slot *slot);
 /** The transaction of a message goes. */
 void message__forget(struct server_txn *txn);

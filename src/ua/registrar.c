@@ -196,12 +196,31 @@ struct binding *registrar__add(struct ua *ua, struct ua_slot *slot,
     return binding;
 }
 
+/* A phone's NAT gave it another address, which only this REGISTER tells: its calls and subscriptions
+ * are reached there, too. */
+static void move_dialogs(struct ua *ua, struct sr_str device_id, const struct net_flow *old,
+                         const struct net_flow *now)
+{
+    if (old->kind != NET_UDP || now->kind != NET_UDP || sr_addr_eq(&old->remote, &now->remote))
+        return;
+    SR_LIST_EACH(&ua->legs, node)
+    {
+        struct sip_leg *leg = SR_CONTAINER(node, struct sip_leg, node);
+
+        if (leg->provider == SR_ID_NONE && leg->flow.kind == NET_UDP &&
+            sr_addr_eq(&leg->flow.remote, &old->remote) && sr_str_eq_c(device_id, leg->device_id))
+            leg->flow = *now;
+    }
+    subscribe__move(ua, device_id, old, now);
+}
+
 void registrar__update(struct binding *binding, const struct ua_contact *contact, uint32_t reg_id)
 {
     struct ua_contact now = *contact;
 
     now.is_reachable = binding->contact.is_reachable;
     now.rtt_us = binding->contact.rtt_us;
+    move_dialogs(binding->ua, contact->device_id, &binding->contact.flow, &contact->flow);
     leave_conn(binding);
     sr_list_remove(&binding->slot->bindings, &binding->node);
     sr_list_add_first(&binding->slot->bindings, &binding->node);

@@ -127,6 +127,19 @@ static void on_notified(void *arg, struct client_txn *txn, struct sip_msg *msg, 
         forget(sub);
 }
 
+void subscribe__move(struct ua *ua, struct sr_str device_id, const struct net_flow *old,
+                     const struct net_flow *now)
+{
+    SR_LIST_EACH(&ua->subscriptions, node)
+    {
+        struct subscription *sub = SR_CONTAINER(node, struct subscription, node);
+
+        if (sub->flow.kind == old->kind && sr_addr_eq(&sub->flow.remote, &old->remote) &&
+            sr_str_eq_c(device_id, sub->device_id))
+            sub->flow = *now;
+    }
+}
+
 /* A connection that went is replaced by the device's new one. */
 static const struct net_flow *flow_of(struct subscription *sub)
 {

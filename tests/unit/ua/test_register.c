@@ -209,6 +209,30 @@ static void phone_behind_nat_is_qualified(void **state)
     world_end(w);
 }
 
+/* A home router that starts anew maps the phone to another port: its calls must end there. */
+static void dialogs_follow_a_phone_whose_mapping_changes(void **state)
+{
+    static struct phone moved;
+    struct sip_leg *leg;
+    const char *bye;
+
+    WORLD;
+    assert_true(begins(phone_register(b, "<sip:202@192.168.7.7:5060>", 600), "SIP/2.0 200"));
+    leg = rig_call(rig, "hall", SDP_B);
+    phone_reply(b, phone_wait(b, "INVITE "), "200 OK", "btag", NULL, SDP_A);
+    (void)phone_wait(b, "ACK ");
+    (void)rig_event(rig, SIP_LEG_ANSWERED);
+    phone_init(&moved, rig, "10.0.0.3:6070", NET_UDP, "202", "secret2");
+    assert_true(begins(phone_register(&moved, "<sip:202@192.168.7.7:5060>", 600), "SIP/2.0 200"));
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    bye = phone_wait(&moved, "BYE ");
+    phone_reply(&moved, bye, "200 OK", NULL, NULL, NULL);
+    rig_quiet(rig);
+    assert_int_equal(phone_count(b, "BYE "), 0);
+    phone_done(&moved);
+    world_end(w);
+}
+
 /* RFC 3327: the path is kept, echoed, and goes as Route into calls. */
 static void path_is_kept(void **state)
 {
@@ -328,6 +352,7 @@ int run_register_tests(void)
         cmocka_unit_test(nobody_registers_for_another),
         cmocka_unit_test(expected_address_is_checked),
         cmocka_unit_test(phone_behind_nat_is_qualified),
+        cmocka_unit_test(dialogs_follow_a_phone_whose_mapping_changes),
         cmocka_unit_test(path_is_kept),
         cmocka_unit_test(contact_goes_with_its_connection),
         cmocka_unit_test(instance_replaces_its_old_contact),
