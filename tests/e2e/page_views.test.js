@@ -1,6 +1,7 @@
 // First steps, history with its ladder, configuration with a fault, users, roles; axe-core and 390 pixels everywhere.
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
 import { Router, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
@@ -95,6 +96,8 @@ test('the views of the page', { skip }, async (t) => {
       await row.getByRole('button', { name: /router to .*: 200 OK BYE/ }).waitFor();
       await row.getByRole('button', { name: /: INVITE SDP/ }).click();
       assert.match(await row.locator('pre').textContent(), /INVITE sip:\*43@/);
+      const [capture] = await Promise.all([page.waitForEvent('download'), row.getByRole('link', { name: 'Capture file' }).click()]);
+      assert.equal(readFileSync(await capture.path()).readUInt32LE(0), 0xa1b2c3d4);
       assert.deepEqual(await violations(page), []);
       await page.getByRole('searchbox', { name: 'Number' }).fill('999'); // no Enter
       await row.waitFor({ state: 'detached' });

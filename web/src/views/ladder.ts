@@ -82,6 +82,7 @@ ${row.message.message.replace(/\r/g, '')}</pre>` : nothing}
     this.laneWidth = Math.max(LANE_MIN, Math.min(LANE_MAX, Math.floor((this.clientWidth - TIME_WIDTH) / (lanes.length + 1)) || 0));
     columns.splice(1, 0, { id: 'router', title: 'siprouter', address: '' });
     return html`<h2>Messages</h2>
+      <p class="small"><a href=${`/api/calls/${encodeURIComponent(this.callId)}/trace.pcap`} download="${this.callId}.pcap">Capture file</a> for Wireshark</p>
       <div class="ladder" tabindex="0" role="region" aria-label="Messages of this call">
         <div class="ladder-head" aria-hidden="true"><span class="ladder-time">seconds</span>
           ${columns.map((lane) => html`<span class="ladder-lane ${lane.id === 'router' ? 'router' : ''}" .style=${`width: ${this.laneWidth}px`}><b>${lane.title}</b><small class="mono">${lane.address}</small></span>`)}</div>
