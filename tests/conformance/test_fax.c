@@ -152,6 +152,30 @@ static void test_a_fax_is_not_disturbed(void **state)
     end(&trio, call);
 }
 
+/* The parties of a call that was a fax for a while are parties like others. */
+static void test_after_a_fax_a_party_may_be_transferred(void **state)
+{
+    struct trio trio;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&trio);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    ask(&trio, call, fax_a, fax_b);
+    assert_int_equal(call->reoffer_status, 200);
+    ask(&trio, call, NULL, NULL);
+    assert_int_equal(call->reoffer_status, 200);
+    rig_run(&trio.rig, SR_SEC);
+    phone_refer(call, "800", NULL, NULL);
+    RIG_UNTIL(&trio.rig, call->refer_status == 202);
+    RIG_UNTIL(&trio.rig, call->state == PHONE_OVER);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(phone_incoming(trio.b)->state, PHONE_UP);
+    phone_bye(phone_incoming(trio.b));
+    RIG_UNTIL(&trio.rig, rig_call(&trio.rig, 1)->ended == 1);
+    rig_done(&trio.rig);
+}
+
 int run_fax(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +183,7 @@ int run_fax(void)
         cmocka_unit_test(test_a_refused_fax_leaves_the_sound),
         cmocka_unit_test(test_a_fax_with_a_third_party_or_the_house_is_refused),
         cmocka_unit_test(test_a_fax_is_not_disturbed),
+        cmocka_unit_test(test_after_a_fax_a_party_may_be_transferred),
     };
 
     return cmocka_run_group_tests_name("fax", tests, NULL, NULL);

@@ -1,9 +1,12 @@
 // Passthrough and faxes: what the router does not understand reaches the other end as it was.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, missing } from './lib/router.js';
-import { snr } from './lib/audio.js';
-import { phone, stopAll } from './lib/phones.js';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { Router, device, host, missing } from './lib/router.js';
+import { rms, snr } from './lib/audio.js';
+import { ScriptPhone, phone, stopAll } from './lib/phones.js';
+import { within } from './lib/process.js';
 
 const options = { skip: missing };
 let router;
@@ -57,4 +60,90 @@ test('two phones speak Opus under SRTP keys of their own through it', options, a
   } finally {
     await stopAll(a, b);
   }
+});
+
+async function scripted(body) {
+  const a = await ScriptPhone.open(router, '101');
+  const b = await ScriptPhone.open(router, '102');
+  try {
+    await body(a, b);
+  } finally {
+    await stopAll(a, b);
+  }
+}
+
+const fax = (port) => ['v=0', `o=- 1 2 IN IP4 ${host}`, 's=-', `c=IN IP4 ${host}`, 't=0 0', `m=image ${port} udptl t38`,
+  'a=T38FaxVersion:0', 'a=T38FaxUdpEC:t38UDPRedundancy', ''].join('\r\n');
+const faxPort = (body) => Number(body.match(/m=image (\d+) udptl t38/)[1]);
+
+async function udp() {
+  const socket = dgram.createSocket('udp4');
+  socket.bind(0, host);
+  await once(socket, 'listening');
+  return socket;
+}
+
+test('a fax passes in an ordinary call, datagram by datagram, and people speak again', options, async () => {
+  await scripted(async (a, b) => {
+    const sockets = [await udp(), await udp()];
+    try {
+      const dialing = a.call('102');
+      await b.accept(await b.incoming());
+      const dialog = await dialing;
+      const mark = b.sip.received.length;
+      const asking = a.sip.transact(a.sip.within(dialog, 'INVITE', { body: fax(sockets[0].address().port) }), { user: '101', password: 'pw101' });
+      const asked = await b.sip.expect((m) => m.method === 'INVITE' && /udptl/.test(m.body), 5000, 'T.38', mark);
+      assert.ok(asked.body.includes('a=T38FaxUdpEC:t38UDPRedundancy'));
+      b.sip.reply(asked, 200, 'OK', { body: fax(sockets[1].address().port) });
+      const answer = await asking;
+      assert.equal(answer.status, 200);
+      a.sip.ack({ ...dialog, answer, cseq: dialog.cseq });
+      const ways = [faxPort(answer.body), faxPort(asked.body)];
+      for (const from of [0, 1]) {
+        for (let n = 0; n < 20; n += 1) {
+          const bytes = Buffer.from([0, n, 1, 0xc0 | from, n, 0]);
+          const heard = within(once(sockets[1 - from], 'message'), 3000, `datagram ${n}`);
+          sockets[from].send(bytes, ways[from], host);
+          assert.deepEqual((await heard)[0], bytes);
+        }
+      }
+      const back = b.sip.received.length;
+      const resuming = a.sip.transact(a.sip.within(dialog, 'INVITE', { body: a.offer }), { user: '101', password: 'pw101' });
+      const resumed = await b.sip.expect((m) => m.method === 'INVITE' && /m=audio/.test(m.body), 5000, 'sound again', back);
+      b.sip.reply(resumed, 200, 'OK', { body: b.offer });
+      const sound = await resuming;
+      assert.equal(sound.status, 200);
+      a.sip.ack({ ...dialog, answer: sound });
+      a.remoteMedia.port = Number(sound.body.match(/m=audio (\d+)/)[1]);
+      a.sendTone(700);
+      await b.rtp.more(60);
+      a.rtp.stopSending();
+      const value = snr(b.rtp.sound(10), 8000, 700);
+      assert.ok(value > 25, `SNR ${value}`);
+      dialog.answer = sound;
+      const ending = a.hangup(dialog);
+      await b.hungUp();
+      await ending;
+    } finally {
+      for (const socket of sockets) socket.close();
+    }
+  });
+});
+
+test('an announcement is heard before anybody rings', options, async () => {
+  await scripted(async (a, b) => {
+    const dialing = a.call('556', { ms: 20000 });
+    const early = await a.sip.expect((m) => m.status === 183, 5000, '183');
+    assert.ok(early.body.includes('m=audio'));
+    a.remoteMedia = { address: host, port: Number(early.body.match(/m=audio (\d+)/)[1]) };
+    await a.rtp.more(50);
+    assert.ok(!b.sip.received.some((m) => m.method === 'INVITE'), 'it rings already');
+    assert.ok(rms(a.rtp.sound()) > 0.01, 'nothing was said');
+    await b.accept(await b.incoming(15000));
+    const dialog = await dialing;
+    assert.equal(dialog.answer.status, 200);
+    const ending = a.hangup(dialog);
+    await b.hungUp();
+    await ending;
+  });
 });
