@@ -231,8 +231,8 @@ static void flush(struct http_conn *conn)
         else
             conn->deadline = conn->server->now + HTTP_WRITE_SEC * SR_SEC;
     }
-    if (!is_any || conn->state == HTTP_CONN_DEAD)
-        return;
+    if (conn->state == HTTP_CONN_DEAD || (!is_any && conn->state != HTTP_CONN_LAST))
+        return; /* the last may have gone before it was known to be the last */
     sr_buf_clear(&conn->out);
     conn->out_at = 0;
     if (conn->ws != NULL) {

@@ -1,6 +1,7 @@
 // The browser phone's messages: rights, wrong order, bounds, other sites' pages. No browser: the sockets are Node's.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import WebSocket from 'ws';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { firstPassword } from './lib/browser.js';
@@ -103,4 +104,24 @@ test('a flood of messages ends its own socket with 1008', options, async () => {
   for (let i = 0; i < 400; i++) events.send({ type: 'nonsense' });
   assert.equal(await within(events.closed, 5000, 'close'), 1008);
   assert.equal((await fetch(`${router.api.base}/healthz`)).status, 200);
+});
+
+test('when both have said goodbye the connection ends at once', options, async () => {
+  const socket = connect(router.webPort, host);
+  const frame = (opcode, text) => Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+  let bytes = Buffer.alloc(0);
+  const ended = new Promise((resolve) => { socket.once('end', resolve); });
+  const goodbye = new Promise((resolve) => {
+    socket.on('data', (data) => {
+      bytes = Buffer.concat([bytes, data]);
+      if (bytes.includes(Buffer.from([0x03, 0xf0]))) resolve(); // 1008
+    });
+  });
+  socket.write(`GET /api/events HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${router.token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n`
+    + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+  for (let i = 0; i < 150; i++) socket.write(frame(1, '{"type":"nonsense"}'));
+  await within(goodbye, 5000, 'goodbye');
+  socket.write(frame(8, '')); // alone, and our side stays open: it is the server's to close
+  await within(ended, 3000, 'end');
+  socket.destroy();
 });
