@@ -1,4 +1,4 @@
-// Runs the test files, two at a time, and writes "passed failed" to the file named as argument.
+// Runs the test files, three at a time: most of the time they wait, and writes "passed failed" to the file named as argument.
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ const fileLimitMs = 240000 * slower + (process.env.E2E_LONG ? 60000 * (Number(pr
 // a test that fails before its `try` leaves parties behind: they must not keep the file from ending
 const [major, minor] = process.versions.node.split('.').map(Number);
 const options = ['--test-reporter=tap', ...(major > 20 || (major === 20 && minor >= 14) ? ['--test-force-exit'] : [])];
-const atOnce = Number(process.env.E2E_JOBS || 2);
+const atOnce = Number(process.env.E2E_JOBS || 3);
 
 // the long ones first, so that none of them is left alone at the end
 const first = ['call_matrix', 'loss', 'sipp_basic', 'overload', 'three_party'];
