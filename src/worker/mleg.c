@@ -25,6 +25,7 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     sr_list_init(&leg->plays);
     sr_list_init(&leg->early);
     leg->heard_at = now;
+    leg->busy_since = now;
     leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
     leg->level_dbfs = LEVEL_DBFS_MIN;
     leg->level_max_dbfs = LEVEL_DBFS_MIN;

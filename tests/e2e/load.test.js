@@ -33,13 +33,24 @@ async function pair(a, b, hz) {
   return dialog;
 }
 
+/** What the router tells of a call in which somebody hears nothing. */
+async function heard(router, a, b) {
+  try {
+    await Promise.all([a.rtp.more(100, 20000), b.rtp.more(100, 20000)]);
+  } catch (error) {
+    const { items } = await router.api.get('/api/calls?limit=100');
+    const call = items.find((one) => one.from === a.extension);
+    throw new Error(`${a.extension} ${a.rtp.packets.length}, ${b.extension} ${b.rtp.packets.length} packets: ${JSON.stringify(call)}`, { cause: error });
+  }
+}
+
 /** Calls of some seconds, one after the other, until stop(). */
-function churn(a, b, seen) {
+function churn(router, a, b, seen) {
   let stopped = false;
   const done = (async () => {
     while (!stopped) {
       const dialog = await pair(a, b, 500);
-      await Promise.all([a.rtp.more(100), b.rtp.more(100)]);
+      await heard(router, a, b);
       const bye = b.hungUp(10000);
       await a.hangup(dialog);
       await bye;
@@ -51,6 +62,7 @@ function churn(a, b, seen) {
       seen.calls += 1;
     }
   })();
+  done.catch((error) => { seen.error ??= error; });
   return () => { stopped = true; return done; };
 }
 
@@ -74,11 +86,12 @@ test(`${minutes} minutes of load leave memory and file handles flat`, { skip, ti
       party.sendTone(900 + 100 * i);
     }
     const stops = [];
-    for (let i = 0; i < busy.length; i += 2) stops.push(churn(busy[i], busy[i + 1], seen));
+    for (let i = 0; i < busy.length; i += 2) stops.push(churn(router, busy[i], busy[i + 1], seen));
     const began = Date.now();
     const every = Math.max(2000, minutes * 60000 / 200);
     let next = began + every;
     await poll(() => {
+      if (seen.error) throw seen.error;
       if (Date.now() < next) return false;
       next += every;
       look([...lasting, ...room]);

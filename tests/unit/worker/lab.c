@@ -122,8 +122,7 @@ static void open_socket(struct lab_phone *phone)
     phone->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     assert_true(phone->fd >= 0);
     assert_int_equal(sr_addr_parse(SR_STR("127.0.0.1:0"), 0, &phone->addr), SR_OK);
-    phone->addr.ip[1] = (uint8_t)(getpid() >> 8); /* an address of this program's own */
-    phone->addr.ip[2] = (uint8_t)getpid();
+    test_own_address(phone->addr.ip);
     n = sr_addr_to_sockaddr(&phone->addr, &sa);
     assert_int_equal(bind(phone->fd, (struct sockaddr *)&sa, n), 0);
     n = sizeof(sa);

@@ -134,9 +134,9 @@ static void three_clocks_stay_together(void **state)
              ppm[i], stats.drift_ppm, low[i], high[i], minutes, (int)stats.late,
              (int)stats.concealed);
         assert_true(fabs(stats.drift_ppm - ppm[i]) < 15);
-        assert_true(high[i] < 50 && high[i] - low[i] < 30);
+        assert_true(high[i] < 50 && high[i] - low[i] < 40); /* a tick and a packet */
         assert_int_equal(stats.late, 0);
-        assert_true(stats.concealed <= 1);
+        assert_true(stats.concealed <= 1 + minutes / 30);
         /* as many packets as minutes have: nobody's stream was cut or filled up */
         assert_true(fabs((double)phones[i]->packets - (double)lab->now / 20000) < 150);
     }
