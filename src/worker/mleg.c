@@ -510,21 +510,16 @@ static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_a
     mleg__fit_encoder(leg);
 }
 
-/* One datagram; false: nothing is there. */
-static bool read_one(int fd, const struct mleg *leg, uint8_t *bytes, size_t size, ssize_t *ret_n,
-                     struct sr_addr *ret_from)
+/* One datagram; false: nothing is there. Its source is asked for on a connected socket, too: what strangers
+   sent before connect() still waits there. */
+static bool read_one(int fd, uint8_t *bytes, size_t size, ssize_t *ret_n, struct sr_addr *ret_from)
 {
     struct sockaddr_storage sa;
     socklen_t sa_len = sizeof(sa);
 
-    if (leg->is_connected && fd == leg->rtp_fd) {
-        *ret_n = recv(fd, bytes, size, MSG_DONTWAIT);
-        *ret_from = leg->latch.locked;
-    } else {
-        *ret_n = recvfrom(fd, bytes, size, MSG_DONTWAIT, (struct sockaddr *)&sa, &sa_len);
-        if (*ret_n >= 0)
-            sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
-    }
+    *ret_n = recvfrom(fd, bytes, size, MSG_DONTWAIT, (struct sockaddr *)&sa, &sa_len);
+    if (*ret_n >= 0)
+        sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
     /* an ICMP error of something we sent shows up here: not the end of what can be read */
     return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
@@ -542,9 +537,8 @@ static bool read_stamped(struct worker *worker, struct mleg *leg, uint8_t *bytes
 {
     sr_usec stamp;
 
-    *ret_from = leg->latch.locked;
-    *ret_n = sockets__receive_stamped(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1,
-                                      leg->is_connected ? NULL : ret_from, &stamp);
+    *ret_n =
+        sockets__receive_stamped(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, ret_from, &stamp);
     if (*ret_n < 0)
         return errno != EAGAIN && errno != EBADF;
     if (*ahead == 0)
@@ -629,7 +623,7 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
         if (leg->is_stamped)
             is_there = read_stamped(worker, leg, bytes, &n, &from, &ahead);
         else
-            is_there = read_one(leg->rtp_fd, leg, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from);
+            is_there = read_one(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from);
         if (!is_there)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
@@ -652,7 +646,7 @@ void mleg__receive_rtcp(struct worker *worker, struct mleg *leg)
     ssize_t n;
 
     for (int i = 0; i < WORKER_BURST_MAX; i++) {
-        if (!read_one(leg->rtcp_fd, leg, bytes, sizeof(bytes), &n, &from))
+        if (!read_one(leg->rtcp_fd, bytes, sizeof(bytes), &n, &from))
             return;
         if (n > 0 && leg->kind == MEDIA_LEG_PIPE)
             pipe__take(worker, leg, true, &from, bytes, (size_t)n);

@@ -2,6 +2,7 @@
    relay and mix in speech and in digits, clocks that differ, calls by the thousand, and memory. */
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "lab.h"
@@ -377,6 +378,44 @@ static struct media_worker_stats worker_stats(struct lab *lab)
     return port_stats(lab).worker[0];
 }
 
+/* What a stranger sent before the source proved itself lies in the socket behind the packet that proves it: connect()
+   does not take it away. */
+static void strangers_behind_the_proof_stay_out(void **state)
+{
+    static const uint8_t payload[160] = {0x11};
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *a = phone(lab, CODEC_PCMU, NULL, 0), *b = phone(lab, CODEC_PCMU, NULL, 0);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct rtp_packet packet = {
+        .payload = payload, .payload_bytes = sizeof(payload), .ssrc = 0xbad};
+    struct sockaddr_storage sa;
+    socklen_t sa_len = sr_addr_to_sockaddr(&a->router, &sa);
+    struct media_leg_stats stats;
+
+    (void)state;
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    lab_run(lab, 20 * SR_MSEC);
+    a->options.voice = lab_vowel;
+    lab_say(a, 4);
+    for (int i = 0; i < 8; i++) {
+        uint8_t bytes[RTP_PACKET_BYTES_MAX];
+        size_t n;
+
+        packet.seq++;
+        packet.timestamp += 160;
+        assert_int_equal(rtp_write(&packet, bytes, sizeof(bytes), &n), SR_OK);
+        assert_int_equal(sendto(fd, bytes, n, 0, (struct sockaddr *)&sa, sa_len), (ssize_t)n);
+    }
+    a->options.voice = NULL;
+    lab_run(lab, SR_SEC);
+    stats = lab_stats(a);
+    assert_int_equal(stats.rx_packets, 4);
+    assert_int_equal(stats.rx_stray, 8);
+    assert_int_equal(b->packets, 4);
+    close(fd);
+    lab_close(lab);
+}
+
 /* A burst that no socket holds: what the kernel drops is counted for the leg and for the worker, and every packet
    is accounted for. */
 static void kernel_drops_are_counted(void **state)
@@ -665,6 +704,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
         cmocka_unit_test(kernel_drops_are_counted),
+        cmocka_unit_test(strangers_behind_the_proof_stay_out),
         cmocka_unit_test(what_costs_nothing_is_told),
         cmocka_unit_test(late_ticks_are_counted_and_explained),
         cmocka_unit_test(ticks_allocate_nothing),
