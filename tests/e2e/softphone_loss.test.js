@@ -85,7 +85,8 @@ test(`${losses.map((loss) => loss * 100).join(', ')} % loss with 100 ms jitter: 
       await poll(async () => (await leg()).quality.lossPct > 0, 12000, `a report of loss at ${loss}`);
       const now = await measure();
       const after = await poll(async () => { const one = await leg(); return one.audio.mix.concealed > before.audio.mix.concealed && one; }, 8000, `concealment at ${loss}`);
-      const inbound = await inPage();
+      const repaired = (one) => one.concealedSamples > atPage.concealedSamples && one.fecPacketsReceived > atPage.fecPacketsReceived;
+      const inbound = await poll(async () => { const one = await inPage(); return repaired(one) && one; }, 10000, `the page conceals and uses our redundancy at ${loss}`);
       const grown = (name) => inbound[name] - atPage[name];
       t.diagnostic(`${loss * 100} %: to the phone ${now.toPhone.toFixed(1)} dB, to the page ${now.toPage.toFixed(1)} dB; `
         + `router: lost ${after.audio.lost - before.audio.lost}, concealed ${after.audio.mix.concealed - before.audio.mix.concealed}, `
@@ -93,7 +94,6 @@ test(`${losses.map((loss) => loss * 100).join(', ')} % loss with 100 ms jitter: 
         + `concealed ${(100 * grown('concealedSamples') / grown('totalSamplesReceived')).toFixed(1)} %`);
       // holes of 20 ms in a fifth of the sound, with nothing in them, would be 1.8 dB
       assert.ok(now.toPhone < clean.toPhone + 0.7 && now.toPage < clean.toPage + 0.7, `${JSON.stringify(now)}, clean ${JSON.stringify(clean)}`);
-      assert.ok(grown('concealedSamples') > 0 && grown('fecPacketsReceived') > 0, 'the page conceals and uses our redundancy');
       before = after;
     }
     assert.ok((await net.order('stats')).lost > 20, 'the sound took the bad way');
