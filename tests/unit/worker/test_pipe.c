@@ -65,7 +65,9 @@ static void turn(struct bench *bench)
 static void open_party(struct party *party)
 {
     for (int i = 0; i < 2; i++) {
-        struct sr_addr local = {.family = SR_ADDR_IP4, .ip = {127, 0, 0, 1}};
+        struct sr_addr local = {.family = SR_ADDR_IP4};
+
+        test_own_address(local.ip);
         struct sockaddr_storage sa;
         socklen_t n = sr_addr_to_sockaddr(&local, &sa);
 

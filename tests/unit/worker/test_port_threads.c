@@ -622,6 +622,7 @@ static void ports_run_out_and_come_back(void **state)
     assert_int_equal(port_threads_new(&options, &bench.port), SR_OK);
     assert_int_equal(media_room_open(bench.port, 1, &bench.room), SR_OK);
     assert_int_equal(sr_addr_parse_ip(SR_STR("127.0.0.1"), &leg_options.local), SR_OK);
+    test_own_address(leg_options.local.ip);
     for (int i = 0; i < 2; i++)
         assert_int_equal(media_leg_open(bench.port, bench.room, &leg_options, &legs[i], &rtp),
                          SR_OK);

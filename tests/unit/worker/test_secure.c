@@ -81,6 +81,7 @@ static int open_socket(uint16_t port, struct sr_addr *ret_addr)
     socklen_t n;
 
     assert_int_equal(sr_addr_parse(SR_STR("127.0.0.1"), port, ret_addr), SR_OK);
+    test_own_address(ret_addr->ip);
     n = sr_addr_to_sockaddr(ret_addr, &sa);
     if (bind(fd, (struct sockaddr *)&sa, n) != 0) {
         close(fd);

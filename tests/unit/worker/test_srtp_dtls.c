@@ -82,6 +82,7 @@ static int open_socket(struct sr_addr *ret_addr)
     socklen_t n;
 
     assert_int_equal(sr_addr_parse(SR_STR("127.0.0.1:0"), 0, ret_addr), SR_OK);
+    test_own_address(ret_addr->ip);
     n = sr_addr_to_sockaddr(ret_addr, &sa);
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, n), 0);
     n = sizeof(sa);

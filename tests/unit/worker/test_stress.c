@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "media/rtp.h"
 #include "net/clock.h"
+#include "test_ports.h"
 #include "worker/port_threads.h"
 
 enum {
@@ -412,6 +413,7 @@ static void open_socket(struct stress *s)
 
     s->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     assert_int_equal(sr_addr_parse(SR_STR("127.0.0.1:0"), 0, &s->phone), SR_OK);
+    test_own_address(s->phone.ip);
     n = sr_addr_to_sockaddr(&s->phone, &sa);
     assert_int_equal(bind(s->fd, (struct sockaddr *)&sa, n), 0);
     n = sizeof(sa);
