@@ -380,7 +380,7 @@ static void nothing_leaks_while_learning_and_after(void **state)
                 phone_send(&bench.a, 0x22);
                 turn(&bench, 5 * SR_MSEC);
             }
-            phone_hear(&bench.b);
+            settle(&bench);
             assert_int_equal(bench.b.packets, 20);
             assert_int_equal(bench.b.payload[1], 0x22);
         }
