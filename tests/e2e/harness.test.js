@@ -69,6 +69,9 @@ test('RTP faults are seen', async () => {
   await b.more(10);
   assert.equal(b.faults().length, 2);
   assert.ok(audio.snr(b.sound(), 8000, 1000) > 30);
+  a.ts = (a.ts + 2400) >>> 0;
+  await b.more(60);
+  assert.match(b.faults().at(-1), /off the clock/);
   a.close();
   b.close();
 });
