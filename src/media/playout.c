@@ -22,6 +22,7 @@ enum {
     LACK_FAST_US = 30000,
     TOLERANCE_US_MAX = 7000,
     EXTRA_PENDING_MS = 45,
+    SQUEEZE_FADE_MS = 8,
     FETCH_MAX = 256,
 };
 
@@ -50,7 +51,8 @@ struct playout {
     size_t credit;       /* samples made up for packets not yet known to be lost */
     unsigned ticks_since_stretch;
     bool is_started, is_broken; /* this tick holds made-up samples */
-    bool is_drain_wanted, is_eager;
+    bool is_eager;
+    enum playout_drain drain;
     float loss;
     struct playout_stats stats;
     float *pcm;      /* history, then pending */
@@ -553,7 +555,7 @@ static void shrink_by_need(struct playout *playout, struct jitter *jitter,
 static void steer(struct playout *playout, struct jitter *jitter,
                   const struct playout_decoder *decoder, sr_usec now)
 {
-    sr_usec target = playout->is_drain_wanted ? 0 : jitter_target_us(jitter);
+    sr_usec target = playout->drain != PLAYOUT_DRAIN_OFF ? 0 : jitter_target_us(jitter);
     sr_usec excess = playout->stats.delay_us - target, lack;
 
     playout->ticks_since_stretch++;
@@ -562,12 +564,59 @@ static void steer(struct playout *playout, struct jitter *jitter,
     lack = need_offset_us(playout, common_unit(playout, jitter_ptime_us(jitter))) - excess -
            tolerance_us(target);
     if (lack > 0) {
-        if (!playout->is_drain_wanted && playout->ticks_since_stretch >= 2 &&
+        if (playout->drain == PLAYOUT_DRAIN_OFF && playout->ticks_since_stretch >= 2 &&
             grow(playout, lack > LACK_FAST_US) > 0)
             playout->ticks_since_stretch = 0;
     } else if (excess > EXCESS_US && jitter_may_shrink(jitter)) {
         shrink_by_need(playout, jitter, decoder, now, excess);
     }
+}
+
+/* What would be left over after this tick is taken out of it, where that changes the sound least. */
+static void squeeze(struct playout *playout)
+{
+    size_t tick = playout->options.tick_samples, left = playout->pending - tick;
+    size_t fade = SR_MIN(ms_samples(playout, SQUEEZE_FADE_MS), tick);
+    size_t step = SR_MAX(playout->options.rate_hz / COARSE_HZ, 1), best_at = 0;
+    float *x = pending_of(playout), best = INFINITY;
+
+    for (size_t at = 0; at + fade <= tick; at += step) {
+        float change = 0;
+
+        for (size_t i = 0; i < fade; i += step) {
+            float d = x[at + i] - x[at + i + left];
+
+            change += d * d;
+        }
+        if (change < best) {
+            best = change;
+            best_at = at;
+        }
+    }
+    x += best_at;
+    for (size_t i = 0; i < fade; i++) {
+        float w = (float)(i + 1) / (float)(fade + 1);
+
+        x[i] = x[i] * (1 - w) + x[i + left] * w;
+    }
+    memmove(x + fade, x + fade + left, (tick - best_at - fade) * sizeof(float));
+    playout->pending = tick;
+    playout->stats.removed_samples += left;
+    playout->stats.stretches++;
+}
+
+/* Before a switch to relay: the next packet shall go on where a tick ends. */
+static void drain(struct playout *playout, struct jitter *jitter,
+                  const struct playout_decoder *decoder, sr_usec now)
+{
+    size_t tick = playout->options.tick_samples;
+    bool is_now = playout->drain == PLAYOUT_DRAIN_NOW;
+
+    while (is_now && playout->pending + tick <= playout->capacity && jitter_has_next(jitter))
+        fetch(playout, jitter, decoder, now, playout->pending + tick);
+    if (playout->pending > tick && (is_now || playout->pending < 2 * tick) &&
+        !jitter_has_next(jitter))
+        squeeze(playout);
 }
 
 /* ---- the tick ------------------------------------------------------------------------------- */
@@ -604,6 +653,8 @@ enum playout_what playout_tick(struct playout *playout, struct jitter *jitter,
     if (!playout->is_broken)
         playout->stats.delay_us = jitter_delay_us(jitter, now + us_of(playout, playout->pending));
     steer(playout, jitter, decoder, now);
+    if (playout->drain != PLAYOUT_DRAIN_OFF)
+        drain(playout, jitter, decoder, now);
     memcpy(out, pending_of(playout), tick * sizeof(float));
     memmove(playout->pcm, playout->pcm + tick,
             (playout->history + playout->pending - tick) * sizeof(float));
@@ -621,7 +672,7 @@ sr_usec playout_delay_us(const struct playout *playout)
 
 bool playout_is_drained(const struct playout *playout, const struct jitter *jitter)
 {
-    return playout->pending < playout->options.tick_samples && !jitter_has_next(jitter);
+    return playout->pending == 0 && !jitter_has_next(jitter);
 }
 
 void playout_set_eager(struct playout *playout, bool is_wanted)
@@ -634,9 +685,9 @@ bool playout_is_started(const struct playout *playout)
     return playout->is_started;
 }
 
-void playout_set_drain(struct playout *playout, bool is_wanted)
+void playout_set_drain(struct playout *playout, enum playout_drain drain)
 {
-    playout->is_drain_wanted = is_wanted;
+    playout->drain = drain;
 }
 
 void playout_stats_get(const struct playout *playout, struct playout_stats *ret_stats)

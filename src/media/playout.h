@@ -69,16 +69,22 @@ size_t playout_bytes(const struct playout_options *options);
 struct playout *playout_init(void *memory, const struct playout_options *options);
 void playout_reset(struct playout *playout);
 
+enum playout_drain {
+    PLAYOUT_DRAIN_OFF,
+    PLAYOUT_DRAIN_GENTLY, /* as the sound allows */
+    PLAYOUT_DRAIN_NOW,    /* the next tick ends with the newest sample there is */
+};
+
 /** Writes exactly tick_samples to `out`. Call it once per tick; `now` may not go backwards. */
 enum playout_what playout_tick(struct playout *playout, struct jitter *jitter,
                                const struct playout_decoder *decoder, sr_usec now, float *out);
 
 /** Time between arrival of the fastest packets and the ear, at the last tick. */
 sr_usec playout_delay_us(const struct playout *playout);
-/** True when less than one tick waits: a switch to relay loses nothing that would be heard. */
+/** True when nothing waits: a switch to relay loses nothing, and the next packet goes on where the last tick ended. */
 bool playout_is_drained(const struct playout *playout, const struct jitter *jitter);
-/** Shrinks below the target (before a switch to relay) until it is unset. */
-void playout_set_drain(struct playout *playout, bool is_wanted);
+/** Shrinks below the target (before a switch to relay) until it is unset; what is less than a tick goes at once. */
+void playout_set_drain(struct playout *playout, enum playout_drain drain);
 
 /** Plays the first packet as soon as it is here instead of when the target says: the delay then grows by
     stretching. */

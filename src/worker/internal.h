@@ -35,10 +35,12 @@
 #include "worker/bport.h"
 #include "worker/media_port.h"
 #include "worker/play.h"
+#include "worker/tally.h"
 
 enum {
     WORKER_TICK_MS = 20,
     WORKER_SLOTS = 20,         /* sub-slots of 1 ms; a room's tick runs in one of them */
+    WORKER_GROUP_SLOTS = 5,    /* sub-slots that wait for their last while there is time */
     WORKER_BURST_MAX = 16,     /* packets of one socket in one turn */
     WORKER_EVENTS_MAX = 256,   /* ready sockets in one turn */
     WORKER_REPORTS_MAX = 4096, /* values waiting for the front; more are dropped and counted */
@@ -51,6 +53,8 @@ enum {
     WORKER_DRAIN_MS = 500,     /* longest wait for empty jitter buffers before relay */
     WORKER_SEAM_MS = 60,       /* longest pause of a stream that relay gave to the mixer */
     ROOM_LEGS_FIRST = 4,       /* places of a room at first; then twice as many at a time */
+    LEG_RECENT_MAX = 3,        /* packets of a relayed leg kept to prime a decoder, */
+    LEG_RECENT_BYTES = 160,    /* no longer than this */
     EARLY_PLACES = 256,        /* packets of a worker that came too early */
     EARLY_LEG_MAX = 8,         /* of one leg; the newest are kept */
     EARLY_BYTES_MAX = 512,     /* longer ones are not kept */
@@ -74,6 +78,7 @@ enum {
     MSHARE_AFTER_TICKS = 15, /* a leg that hears the plain sum for so long joins */
     WORKER_LATE_US = 5000,   /* a tick later than this: the worker falls behind */
     WORKER_EASE_MS = 5000,   /* a step back up after so long without */
+    WORKER_BUSY_MS = 40,     /* at work for so much of one housekeeping: sub-slots wait no more */
 };
 
 #define LEG_QUIET_DBFS (-60.0f)
@@ -144,6 +149,12 @@ struct mweb {
     bool is_path_heard;   /* a right packet came since the path is in force */
 };
 
+/** A packet just relayed. */
+struct recent {
+    uint8_t bytes[LEG_RECENT_BYTES], n;
+    uint8_t codec; /* enum codec_id */
+};
+
 struct mleg {
     /* ---- fixed from the first order on ---- */
     sr_id id;
@@ -168,6 +179,8 @@ struct mleg {
     bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
     struct latch latch;
     struct dtmf_rx dtmf_rx;
+    struct recent recent[LEG_RECENT_MAX];
+    uint8_t recent_at;          /* the oldest */
     bool is_digit_relayed;      /* the key that is down, or was last */
     sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
     uint32_t burst_count;
@@ -338,16 +351,6 @@ struct report {
     struct media_event event;
 };
 
-/** What a worker has done: written by it alone, read by anybody (tally.c). */
-struct tally {
-    _Atomic uint64_t ticks, late_ticks, overruns;
-    _Atomic uint64_t rx_packets, tx_packets, kernel_drops; /* up to the last housekeeping */
-    _Atomic uint64_t encodes, encodes_shared;
-    _Atomic uint32_t legs, legs_mixed, legs_quiet;
-    _Atomic int opus_complexity;
-    _Atomic sr_usec late_worst; /* since the front took it */
-};
-
 struct worker {
     /* shared */
     struct sr_mpsc orders;        /* front -> worker */
@@ -383,6 +386,9 @@ struct worker {
     sr_usec housekeeping_at;
     uint32_t ready_count; /* sockets that were ready since then */
     bool is_gathering;    /* so many that packets wait for each other */
+    sr_usec busy_us;      /* at work since then; */
+    sr_usec woke_at;      /* and since this wake-up */
+    sr_usec busy_until;   /* sub-slots are on their own until then */
     struct mleg **legs;   /* all legs of this worker */
     uint32_t leg_count, leg_cap;
     struct early_packet *early_places;
@@ -561,26 +567,6 @@ uint16_t ports__take(struct ports *ports);
 void ports__give(struct ports *ports, uint16_t port);
 /** Marks a port of the range as taken (a new range while legs live). */
 void ports__keep(struct ports *ports, uint16_t port);
-
-/* ---- tally.c: what workers have done ---- */
-/** Worker. Adds to a counter of its own tally. */
-static inline void tally__add(_Atomic uint64_t *counter, uint64_t n)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-/** Worker. A tick begins so late. */
-void tally__tick(struct worker *worker, sr_usec late);
-/** Worker, at every housekeeping: packets, drops and what legs do now. */
-void tally__legs(struct worker *worker);
-/** Worker. Packets of a leg that were not counted yet, and what its socket dropped: now and then, and
-    before it goes. */
-void tally__leg(struct worker *worker, struct mleg *leg);
-/** Front. */
-void tally__read(const struct worker *worker, struct media_worker_stats *ret_stats);
-/** Front, every second: overruns since the last time are the host's fault where it took (`stolen`) as much of
-    the machine's time as the worst of them was late. */
-void tally__blame(struct worker *worker, sr_usec stolen);
 
 /* ---- sockets.c (front opens, worker reads and writes) ---- */
 /** Packets the kernel dropped because the socket was full, since it was opened (it wraps). */

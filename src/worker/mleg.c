@@ -220,6 +220,20 @@ static void rescale_event(const struct mleg *to, const struct media_format *form
     dtmf_write(&payload, at);
 }
 
+/* G.711 remembers nothing. */
+static void note_recent(struct mleg *leg, const struct rtp_packet *packet,
+                        const struct media_format *format)
+{
+    struct recent *recent = &leg->recent[leg->recent_at];
+
+    if (format->is_dtmf || format->codec == CODEC_PCMU || format->codec == CODEC_PCMA)
+        return;
+    recent->codec = (uint8_t)format->codec;
+    recent->n = packet->payload_bytes <= LEG_RECENT_BYTES ? (uint8_t)packet->payload_bytes : 0;
+    memcpy(recent->bytes, packet->payload, recent->n);
+    leg->recent_at = (uint8_t)((leg->recent_at + 1) % LEG_RECENT_MAX);
+}
+
 static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes,
                          const struct rtp_packet *packet, const struct media_format *format)
 {
@@ -240,6 +254,7 @@ static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes
     if (rtp_relay_rewrite(&to->relay, &to->sender, bytes, packet, &target, &out) != RTP_RELAY_SEND)
         return;
     rescale_event(to, format, &out);
+    note_recent(leg, packet, format);
     mleg__send(to, out.bytes, out.n);
 }
 

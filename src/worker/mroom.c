@@ -69,14 +69,40 @@ static void watch_legs(struct worker *worker, struct mroom *room)
         worker__watch(worker, room->legs[i], worker__wants_watch(worker, room));
 }
 
+/* What was relayed last goes through our decoder and the listener's encoder, so that both know how the sound came
+   to be what it is: else the first frames would be weak and distorted. */
+static void prime(struct mleg *leg)
+{
+    struct kit *kit = leg->kit, *to = leg->relay_to != NULL ? leg->relay_to->kit : NULL;
+    bool is_alike = to != NULL && to->tx_codec == kit->rx_codec && to->tx_hz == kit->rx_hz;
+    uint8_t payload[CODEC_PAYLOAD_BYTES_MAX];
+    size_t samples, bytes;
+
+    for (uint32_t i = 0; i < LEG_RECENT_MAX; i++) {
+        const struct recent *recent = &leg->recent[(leg->recent_at + i) % LEG_RECENT_MAX];
+        struct sr_str packet = sr_str_make((const char *)recent->bytes, recent->n);
+
+        if (recent->n == 0 || recent->codec != kit->rx_codec ||
+            codec_decode(&kit->decoder, packet, kit->rx, LEG_FRAME_MAX, &samples) != SR_OK)
+            continue;
+        if (is_alike && samples == to->packet_samples &&
+            codec_encode(&to->encoder, kit->rx, samples, payload, sizeof(payload), &bytes) != SR_OK)
+            return;
+    }
+}
+
 /* From relay to mix the delay grows by what the jitter buffer wants. Nobody hears a hole: the first packet that comes
    is played at once, the buffer fills by stretching, and until then nothing is sent instead of silence. */
 static void begin_seam(const struct worker *worker, struct mroom *room)
 {
     room->seam_until = worker->now + WORKER_SEAM_MS * SR_MSEC;
     for (uint32_t i = 0; i < room->leg_count; i++) {
-        if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
-            playout_set_eager(room->legs[i]->kit->playout, true);
+        struct kit *kit = room->legs[i]->kit;
+
+        if (kit == NULL || kit->playout == NULL)
+            continue;
+        prime(room->legs[i]);
+        playout_set_eager(kit->playout, true);
     }
 }
 
@@ -116,7 +142,7 @@ static void switch_now(struct worker *worker, struct mroom *room, struct order *
             plays__skip(worker, leg);
         if (leg->kit == NULL || leg->kit->playout == NULL)
             continue;
-        playout_set_drain(leg->kit->playout, false);
+        playout_set_drain(leg->kit->playout, PLAYOUT_DRAIN_OFF);
         if (room->mode != MEDIA_MODE_MIX) {
             jitter_reset(leg->kit->jitter);
             playout_reset(leg->kit->playout);
@@ -149,6 +175,14 @@ static bool is_relaying_digit(const struct mroom *room)
     return false;
 }
 
+static void set_drain(struct mroom *room, enum playout_drain drain)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
+            playout_set_drain(room->legs[i]->kit->playout, drain);
+    }
+}
+
 void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order)
 {
     if (room->mode_order != NULL) { /* an older wish is overtaken */
@@ -168,10 +202,7 @@ void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *or
         mroom__check_ticking(worker, room);
         return;
     }
-    for (uint32_t i = 0; i < room->leg_count; i++) {
-        if (room->legs[i]->kit != NULL && room->legs[i]->kit->playout != NULL)
-            playout_set_drain(room->legs[i]->kit->playout, true);
-    }
+    set_drain(room, PLAYOUT_DRAIN_GENTLY);
 }
 
 static void check_drain(struct worker *worker, struct mroom *room)
@@ -520,6 +551,8 @@ void mroom__tick(struct worker *worker, struct mroom *room)
         return;
     }
     room->has_music_frame = false;
+    if (room->mode_order != NULL && worker->now >= room->drain_until)
+        set_drain(room, PLAYOUT_DRAIN_NOW);
     (void)worker__lap(worker);
     for (uint32_t i = 0; i < room->leg_count; i++) {
         take_leg(worker, room, room->legs[i]);

@@ -392,12 +392,21 @@ static void fit_complexity(struct worker *worker, sr_usec late)
     }
 }
 
+/* A wake-up costs as much as a call's tick. So while the worker has time to spare, sub-slots go in groups, all at
+   the time of the last. */
+static sr_usec slot_due(const struct worker *worker, uint32_t slot)
+{
+    sr_usec wait = (sr_usec)(WORKER_GROUP_SLOTS - 1 - slot % WORKER_GROUP_SLOTS) * SR_MSEC;
+
+    return worker->slot_at[slot] + (worker->now >= worker->busy_until ? wait : 0);
+}
+
 static void run_slot(struct worker *worker, uint32_t slot)
 {
     uint32_t runs = 0;
 
-    while (worker->slot_at[slot] <= worker->now) {
-        sr_usec late = worker->now - worker->slot_at[slot];
+    for (sr_usec due; (due = slot_due(worker, slot)) <= worker->now;) {
+        sr_usec late = worker->now - due;
 
         if (runs == WORKER_CATCH_UP_MAX) { /* a long stall: give the rest up */
             worker->slot_at[slot] += (late / WORKER_TICK + 1) * WORKER_TICK;
@@ -405,7 +414,7 @@ static void run_slot(struct worker *worker, uint32_t slot)
         }
         fit_complexity(worker, late);
         tally__tick(worker, late);
-        worker->tick_at = worker->slot_at[slot];
+        worker->tick_at = due;
         SR_LIST_EACH(&worker->slots[slot], node)
         {
             mroom__tick(worker, SR_CONTAINER(node, struct mroom, tick_node));
@@ -425,6 +434,9 @@ static void housekeeping(struct worker *worker)
     tally__legs(worker);
     worker->is_gathering = worker->ready_count >= WORKER_GATHER_READY;
     worker->ready_count = 0;
+    if (worker->busy_us > WORKER_BUSY_MS * SR_MSEC)
+        worker->busy_until = worker->now + WORKER_EASE_MS * SR_MSEC;
+    worker->busy_us = 0;
     worker->housekeeping_at = worker->now + WORKER_HOUSEKEEPING_MS * SR_MSEC;
 }
 
@@ -435,7 +447,7 @@ static sr_usec next_deadline(const struct worker *worker)
 
     for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
         if (worker->slots[slot].count > 0)
-            at = SR_MIN(at, worker->slot_at[slot]);
+            at = SR_MIN(at, slot_due(worker, slot));
     }
     return at;
 }
@@ -459,9 +471,8 @@ static struct timespec timespec_of(sr_usec us)
 
 /* Many relayed calls: a wake-up for each packet costs a fifth of the work, so packets wait for each
    other, WORKER_GATHER_US at most. Orders and the browser port wait with them. */
-static int gather_ready(struct worker *worker, struct epoll_event *events, sr_usec until)
+static int gather_ready(struct worker *worker, struct epoll_event *events, sr_usec left)
 {
-    sr_usec left = until - net_clock_now();
     struct timespec wait = timespec_of(SR_MAX(left, (sr_usec)0));
 
     if (left > 0)
@@ -472,13 +483,15 @@ static int gather_ready(struct worker *worker, struct epoll_event *events, sr_us
 static int wait_ready(struct worker *worker, struct epoll_event *events)
 {
     sr_usec at = next_deadline(worker);
+    sr_usec now = net_clock_now();
     struct timespec wait;
 
+    worker->busy_us += now - worker->woke_at;
     if (worker->is_gathering)
-        return gather_ready(worker, events, SR_MIN(at, worker->served_at + WORKER_GATHER_US));
+        return gather_ready(worker, events, SR_MIN(at, worker->served_at + WORKER_GATHER_US) - now);
     if (at == SR_NEVER)
         return epoll_wait(worker->epoll_fd, events, WORKER_EVENTS_MAX, -1);
-    wait = timespec_of(SR_MAX(at - net_clock_now(), (sr_usec)0));
+    wait = timespec_of(SR_MAX(at - now, (sr_usec)0));
     return epoll_pwait2(worker->epoll_fd, events, WORKER_EVENTS_MAX, &wait, NULL);
 }
 
@@ -518,11 +531,11 @@ void *worker__main(void *arg)
 
     ask_for_priority();
 
-    worker->now = net_clock_now();
+    worker->now = worker->woke_at = net_clock_now();
     while (!worker->is_stopping) {
         int count = wait_ready(worker, events);
 
-        worker->now = net_clock_now();
+        worker->now = worker->woke_at = net_clock_now();
         turn(worker, events, count);
     }
     return NULL;

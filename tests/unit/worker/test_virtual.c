@@ -196,15 +196,18 @@ static void switch_often(struct lab *lab, uint32_t times)
     }
 }
 
-/* A vowel through twenty switches: its energy never steps by 6 dB, nothing clicks, no packet is missing. */
-static void seams_in_a_vowel_are_not_heard(enum codec_id codec)
+/* A vowel through twenty switches, wherever ticks fall between its packets: its energy hardly steps, nothing
+   clicks, no packet is missing. */
+static void seams_in_a_vowel_are_not_heard(enum codec_id codec, uint32_t phase_ms, double limit_db)
 {
     struct lab *lab = lab_open(workers());
-    struct lab_phone *mouth = phone(lab, codec, lab_vowel, 0), *ear;
+    struct lab_phone *mouth, *ear;
     double plain_db, seams_db;
     size_t from;
     float click;
 
+    lab_run(lab, (sr_usec)phase_ms * SR_MSEC);
+    mouth = phone(lab, codec, lab_vowel, 0);
     ear = phone(lab, codec, lab_vowel, 60);
     media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
     lab_run(lab, 3 * SR_SEC);
@@ -213,11 +216,12 @@ static void seams_in_a_vowel_are_not_heard(enum codec_id codec)
     click = largest_click(ear, from / 2, from);
     switch_often(lab, 20);
     seams_db = largest_step_db(ear, from / 2, ear->heard_count);
-    SHOW("codec %d: energy steps by %.1f dB at most, by itself %.1f; sample step %.3f of %.3f; "
+    SHOW("codec %d, tick %u ms off: energy steps by %.1f dB at most, by itself %.1f; sample step "
+         "%.3f of %.3f; "
          "longest pause %d ms\n",
-         codec, seams_db, plain_db, (double)largest_click(ear, from, ear->heard_count),
+         codec, phase_ms, seams_db, plain_db, (double)largest_click(ear, from, ear->heard_count),
          (double)click, (int)(longest_pause(ear) / 1000));
-    assert_true(seams_db < 6);
+    assert_true(seams_db < limit_db);
     assert_true(largest_click(ear, from, ear->heard_count) < 1.5f * click);
     assert_true(longest_pause(ear) < 75 * SR_MSEC);
     assert_true(mouth->packets > 0);
@@ -227,8 +231,13 @@ static void seams_in_a_vowel_are_not_heard(enum codec_id codec)
 static void seams_are_not_heard(void **state)
 {
     (void)state;
-    seams_in_a_vowel_are_not_heard(CODEC_PCMU);
-    seams_in_a_vowel_are_not_heard(CODEC_G722);
+    for (uint32_t phase_ms = 0; phase_ms < 20; phase_ms += 4) {
+        seams_in_a_vowel_are_not_heard(CODEC_PCMU, phase_ms, 2);
+        seams_in_a_vowel_are_not_heard(CODEC_G722, phase_ms, 4);
+    }
+    /* a new encoder of Opus changes its mind once about how to code, some frames later */
+    seams_in_a_vowel_are_not_heard(CODEC_OPUS, 0, 8);
+    seams_in_a_vowel_are_not_heard(CODEC_OPUS, 10, 8);
 }
 
 /* Words as they are heard: count, and the shortest. */

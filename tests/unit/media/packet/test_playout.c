@@ -581,12 +581,35 @@ static void draining_for_relay_takes_half_a_second(void **state)
     sim_run(&sim, 100);
     assert_true(playout_delay_us(sim.playout) > 140000);
     assert_false(playout_is_drained(sim.playout, sim.jitter));
-    playout_set_drain(sim.playout, true);
+    playout_set_drain(sim.playout, PLAYOUT_DRAIN_GENTLY);
     sim_run(&sim, 25);
     SHOW("drain: delay %d\n", (int)playout_delay_us(sim.playout));
     assert_true(playout_is_drained(sim.playout, sim.jitter));
     assert_true(playout_delay_us(sim.playout) < 40000);
     assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+    sim_done(&sim);
+}
+
+/* When there is no time for that, one tick ends with the newest sample: what lies between is left out, without a
+   click. */
+static void draining_now_takes_one_tick(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+    float step;
+
+    (void)state;
+    sim_init(&sim, &options);
+    sim_run(&sim, 100);
+    step = sim_largest_step(&sim);
+    jitter_set_extra_us(sim.jitter, 150000);
+    sim_run(&sim, 100);
+    playout_set_drain(sim.playout, PLAYOUT_DRAIN_NOW);
+    sim_run(&sim, 1);
+    assert_true(playout_is_drained(sim.playout, sim.jitter));
+    assert_true(sim_largest_step(&sim) < 1.5f * step);
+    SHOW("drain now: largest step %.3f, before %.3f\n", (double)sim_largest_step(&sim),
+         (double)step);
     sim_done(&sim);
 }
 
@@ -625,6 +648,7 @@ int test_playout(void)
         cmocka_unit_test(reordering_is_put_right),
         cmocka_unit_test(wrong_clock_is_found_out),
         cmocka_unit_test(draining_for_relay_takes_half_a_second),
+        cmocka_unit_test(draining_now_takes_one_tick),
         cmocka_unit_test(ticks_allocate_nothing),
     };
 
