@@ -105,8 +105,9 @@ static bool flush_conn(struct bport *bport, struct bconn *conn)
 {
     ssize_t sent = send(conn->sock.fd, conn->out, conn->out_bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-    if (sent < 0)
-        return errno == EAGAIN;
+    if (sent < 0 && errno != EAGAIN)
+        return false;
+    sent = SR_MAX(sent, (ssize_t)0);
     conn->out_bytes -= (size_t)sent;
     memmove(conn->out, conn->out + sent, conn->out_bytes);
     bport__watch(bport, &conn->sock, conn->out_bytes > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);

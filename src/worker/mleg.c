@@ -352,7 +352,7 @@ static void take_early(struct worker *worker, struct mleg *leg, bool is_open)
 
     while (early__next(worker, leg, is_open, &in, &at)) {
         struct sr_addr from = *in.from;
-        uint8_t bytes[EARLY_BYTES_MAX];
+        uint8_t bytes[EARLY_BYTES_MAX + SRTP_TRAILER_BYTES_MAX]; /* it may go out again, sealed */
         struct early_in copy = {&from, bytes, in.n, is_open};
 
         memcpy(bytes, in.bytes, in.n);

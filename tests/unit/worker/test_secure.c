@@ -335,6 +335,45 @@ static void relay_goes_between_any_two(void **state)
     }
 }
 
+/* The first packets wait for their source's proof: as long as they may be, and with room for what SRTP adds. */
+static void long_first_words_are_sealed(void **state)
+{
+    enum {
+        WORDS = 4,
+        LONG = 500 /* and a header: the longest that is kept */
+    };
+    uint8_t bytes[ROOM], payload[LONG];
+    struct rtp_packet packet = {.ssrc = 5, .payload = payload, .payload_bytes = LONG};
+    struct bench bench;
+    int heard = 0;
+    size_t n;
+
+    (void)state;
+    bench_open(&bench, SRTP_SUITE_NONE, SRTP_AEAD_AES_128_GCM, MEDIA_MODE_RELAY);
+    for (int i = 0; i < 200 && bench.seen[MEDIA_EVENT_MODE] == 0; i++)
+        turn(&bench, 10 * SR_MSEC);
+    memset(payload, 0x31, sizeof(payload));
+    for (int i = 0; i < WORDS; i++, packet.seq++, packet.timestamp += LONG) {
+        assert_int_equal(rtp_write(&packet, bytes, RTP_PACKET_BYTES_MAX, &n), SR_OK);
+        send_bytes(&bench.a, bytes, n);
+    }
+    for (int i = 0; i < 200 && heard < WORDS; i++) {
+        ssize_t got = recv(bench.b.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+        if (got <= 0) {
+            turn(&bench, 10 * SR_MSEC);
+            continue;
+        }
+        n = (size_t)got;
+        assert_int_equal(srtp_unprotect(&bench.b.rx, bytes, &n), SR_OK);
+        assert_int_equal(n, RTP_HEADER_BYTES + LONG);
+        assert_memory_equal(bytes + RTP_HEADER_BYTES, payload, LONG);
+        heard++;
+    }
+    assert_int_equal(heard, WORDS);
+    bench_close(&bench);
+}
+
 static void mix_hears_both(void **state)
 {
     struct bench bench;
@@ -512,6 +551,7 @@ int test_secure(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(relay_goes_between_any_two),
+        cmocka_unit_test(long_first_words_are_sealed),
         cmocka_unit_test(mix_hears_both),
         cmocka_unit_test(nothing_leaks_while_learning_and_after),
         cmocka_unit_test(a_replay_is_not_heard),

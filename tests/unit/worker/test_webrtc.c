@@ -6,13 +6,16 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/random.h"
 #include "browser.h"
 #include "media/level.h"
 #include "net/clock.h"
+#include "worker/bport_internal.h"
 
 static struct meeting meeting;
 
@@ -111,6 +114,44 @@ static void tcp_carries_a_call(void **state)
         hear(a, 600);
         meeting_close(&meeting);
     }
+}
+
+/* A connection that takes not a single byte at this moment is written to when it takes some again. */
+static void full_tcp_connection_goes_on(void **state)
+{
+    struct worker *worker = sr_zalloc(1, sizeof(*worker));
+    struct bport *bport = sr_zalloc(1, sizeof(*bport));
+    struct epoll_event event;
+    char bytes[4096] = {0};
+    struct bconn *conn;
+    int fds[2];
+
+    (void)state;
+    bport->worker = worker;
+    bport->conns = sr_zalloc(BPORT_CONNS_MAX, sizeof(*bport->conns));
+    worker->epoll_fd = epoll_create1(0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    conn = &bport->conns[0];
+    conn->number = 7;
+    conn->sock.fd = fds[0];
+    bport__watch(bport, &conn->sock, EPOLLIN);
+    while (send(fds[0], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+        ;
+    assert_true(bport__send_stream(bport, 7, (const uint8_t *)"late", 4));
+    assert_int_equal(epoll_wait(worker->epoll_fd, &event, 1, 0), 0);
+    while (recv(fds[1], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+        ;
+    assert_int_equal(epoll_wait(worker->epoll_fd, &event, 1, 0), 1);
+    bport__on_conn(bport, &conn->sock, event.events);
+    assert_int_equal(recv(fds[1], bytes, sizeof(bytes), MSG_DONTWAIT), 6);
+    assert_memory_equal(bytes, "\0\4late", 6);
+    assert_int_equal(epoll_wait(worker->epoll_fd, &event, 1, 0), 0);
+    close(fds[0]);
+    close(fds[1]);
+    close(worker->epoll_fd);
+    sr_free(bport->conns);
+    sr_free(bport);
+    sr_free(worker);
 }
 
 static double level_of_last_second(const struct browser *browser)
@@ -341,6 +382,7 @@ int main(void)
         cmocka_unit_test(browser_and_phone_are_relayed),
         cmocka_unit_test(ipv6_works_too),
         cmocka_unit_test(tcp_carries_a_call),
+        cmocka_unit_test(full_tcp_connection_goes_on),
         cmocka_unit_test(reload_resumes_the_same_leg),
         cmocka_unit_test(unreached_port_is_named),
         cmocka_unit_test(close_notify_goes_both_ways),
