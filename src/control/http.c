@@ -20,6 +20,7 @@ enum {
     HTTP_BACKLOG = 128,
     HTTP_ACCEPTS_PER_TURN = 32,
     HTTP_TURN_MS = 500,
+    HTTP_ACCEPT_PAUSE_MS = 100,
 };
 
 struct http_server *http_new(const struct http_ops *ops, void *arg)
@@ -231,8 +232,10 @@ static void accept_some(struct http_server *server, const struct http_listener *
             accept4(listener->fd, (struct sockaddr *)&sa, &sa_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
-            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
                 sr_log(API, WARN, "event=accept_failed err=%d", errno);
+                server->accept_at = server->now + HTTP_ACCEPT_PAUSE_MS * SR_MSEC;
+            }
             return;
         }
         sr_addr_from_sockaddr((struct sockaddr *)&sa, &peer);
@@ -300,6 +303,8 @@ static int timeout_of(const struct http_server *server)
 {
     sr_usec next = server->now + HTTP_TURN_MS * SR_MSEC;
 
+    if (server->accept_at > server->now)
+        next = SR_MIN(next, server->accept_at);
     SR_LIST_EACH(&server->conns, node)
     {
         next = SR_MIN(next, SR_CONTAINER(node, struct http_conn, node)->deadline);
@@ -318,6 +323,7 @@ static size_t prepare(struct http_server *server, struct turn *turn, bool is_lis
     size_t n = 0;
 
     turn->fds[n++] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
+    is_listening = is_listening && server->accept_at <= server->now;
     turn->listeners = is_listening ? server->listener_count : 0;
     for (size_t i = 0; i < turn->listeners; i++)
         turn->fds[n++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};

@@ -27,7 +27,7 @@ struct http_conn *http__conn_new(struct http_server *server, int fd, SSL *ssl,
     conn->poll_out = POLLOUT;
     conn->state = ssl != NULL ? HTTP_CONN_HANDSHAKE : HTTP_CONN_HEAD;
     conn->deadline = server->now + HTTP_HEADER_SEC * SR_SEC;
-    sr_buf_init(&conn->in, HTTP_HEAD_BYTES_MAX + 2 * HTTP_READ_BYTES);
+    sr_buf_init(&conn->in, HTTP_FRAME_BYTES_MAX + HTTP_READ_BYTES);
     sr_buf_init(&conn->head_text, HTTP_HEAD_BYTES_MAX);
     sr_buf_init(&conn->body, HTTP_BODY_BYTES_MAX);
     sr_buf_init(&conn->out, HTTP_REPLY_BYTES_MAX + HTTP_HEAD_BYTES_MAX);
@@ -135,7 +135,7 @@ static bool may_read(const struct http_conn *conn)
     if (conn->state == HTTP_CONN_LINGER || conn->state == HTTP_CONN_BODY ||
         conn->state == HTTP_CONN_HEAD)
         return conn->in.len <= HTTP_HEAD_BYTES_MAX + HTTP_READ_BYTES;
-    return conn->state == HTTP_CONN_WS && conn->in.len <= HTTP_HEAD_BYTES_MAX;
+    return conn->state == HTTP_CONN_WS && conn->in.len < HTTP_FRAME_BYTES_MAX;
 }
 
 void http__conn_read(struct http_conn *conn)
@@ -388,7 +388,10 @@ uint64_t http_request_id(const struct http_request *request)
 
 struct http_request *http_find(struct http_server *server, uint64_t id)
 {
-    return sr_map64_find(&server->requests, id);
+    struct http_request *request = sr_map64_find(&server->requests, id);
+
+    /* broken in this turn, swept at its end */
+    return request != NULL && request->conn->state != HTTP_CONN_DEAD ? request : NULL;
 }
 
 const struct http_head *http_request_head(const struct http_request *request)

@@ -17,10 +17,13 @@
 enum {
     HTTP_READ_BYTES = 16 * 1024,
     HTTP_FILE_CHUNK_BYTES = 64 * 1024,
+    HTTP_FRAME_BYTES_MAX = HTTP_WS_HEAD_BYTES_MAX + HTTP_WS_MESSAGE_BYTES_MAX,
     HTTP_LINGER_SEC = 2, /* reading on after the last answer, so that it is not lost by a reset */
     HTTP_STOP_SEC = 1,
     HTTP_WS_BYE_SEC = 5,
 };
+
+_Static_assert(HTTP_FRAME_BYTES_MAX >= HTTP_HEAD_BYTES_MAX + HTTP_READ_BYTES, "a head fits, too");
 
 enum http_conn_state {
     HTTP_CONN_HANDSHAKE, /* TLS */
@@ -94,6 +97,7 @@ struct http_server {
     int wake_fd;
     atomic_bool is_stopping;
     sr_usec now;
+    sr_usec accept_at; /* not before: the system had no descriptor left */
     struct http_stats stats;
 };
 

@@ -1,13 +1,18 @@
 /* A real server and a client on loopback: what goes first, and how far, over one WebSocket. */
 #include "test_web.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "control/http.h"
+#include "net/clock.h"
 
 enum {
     BULK_BYTES = 60000,
@@ -18,13 +23,51 @@ struct house {
     struct http_server *server;
     pthread_t thread;
     uint16_t port;
-    bool is_dropped; /* a send_first was refused */
+    bool is_dropped;  /* a send_first was refused */
+    uint64_t waiting; /* a request that is answered in a later turn; 0: none */
+    bool is_noticed;
+    sem_t came, gone, over;
+    _Atomic sr_usec count_until; /* turns are counted until then; 0: not */
+    uint32_t turns;
 };
 
 static void on_request(void *arg, struct http_request *request)
 {
-    (void)arg;
-    (void)http_upgrade(request, NULL, NULL);
+    struct house *house = arg;
+
+    if (http_request_is_websocket(request))
+        (void)http_upgrade(request, NULL, NULL);
+    else
+        house->waiting = http_request_id(request);
+}
+
+/* The loop stands still until the client has gone; it is answered in the turn that sees it gone. */
+static void on_turn(void *arg, sr_usec now)
+{
+    struct http_reply reply = {.status = 204};
+    struct house *house = arg;
+    struct http_request *request;
+
+    if (house->count_until != 0) {
+        house->turns++;
+        if (now >= house->count_until) {
+            house->count_until = 0;
+            sem_post(&house->over);
+        }
+    }
+    if (house->waiting == 0)
+        return;
+    if (!house->is_noticed) {
+        house->is_noticed = true;
+        sem_post(&house->came);
+        sem_wait(&house->gone);
+        return;
+    }
+    request = http_find(house->server, house->waiting);
+    if (request != NULL)
+        http_answer(request, &reply);
+    house->waiting = 0;
+    sem_post(&house->over);
 }
 
 static void say(struct http_ws *ws, const char *text)
@@ -32,7 +75,7 @@ static void say(struct http_ws *ws, const char *text)
     (void)http_ws_send_first(ws, sr_str_c(text));
 }
 
-/* "mix": much, then three urgent ones. "flood": urgent ones only, beyond their bound. */
+/* "mix": much, then three urgent ones. "flood": urgent ones only, beyond their bound. Long: one says so. */
 static void on_text(void *arg, struct http_ws *ws, struct sr_str text)
 {
     struct house *house = arg;
@@ -40,6 +83,10 @@ static void on_text(void *arg, struct http_ws *ws, struct sr_str text)
     bool is_going = true;
 
     memset(bulk, 'b', sizeof(bulk));
+    if (text.n > 1000) {
+        say(ws, text.n == HTTP_WS_MESSAGE_BYTES_MAX ? "whole" : "cut");
+        return;
+    }
     if (sr_str_eq_c(text, "flood")) {
         for (int i = 0; is_going && i < 100; i++)
             is_going = http_ws_send_first(ws, sr_str_make(bulk, sizeof(bulk)));
@@ -63,12 +110,16 @@ static void *run(void *arg)
 
 static int enter(void **state)
 {
-    static const struct http_ops ops = {.on_request = on_request, .on_ws_text = on_text};
+    static const struct http_ops ops = {
+        .on_request = on_request, .on_ws_text = on_text, .on_turn = on_turn};
     struct sr_addr addr = {.family = SR_ADDR_IP4, .ip = {127, 0, 0, 1}};
     struct house *house = sr_zalloc(1, sizeof(*house));
     char why[256];
     bool is_tls;
 
+    sem_init(&house->came, 0, 0);
+    sem_init(&house->gone, 0, 0);
+    sem_init(&house->over, 0, 0);
     house->server = http_new(&ops, house);
     assert_int_equal(http_listen(house->server, &addr, NULL, NULL, why, sizeof(why)), SR_OK);
     assert_true(http_listener(house->server, 0, &addr, &is_tls));
@@ -135,11 +186,83 @@ static void urgent_messages_have_a_bound(void **state)
     sr_free(text);
 }
 
+/* The longest message there may be comes in one frame. */
+static void long_messages_are_taken_whole(void **state)
+{
+    struct house *house = *state;
+    int fd = client_socket(house->port, "/", "");
+    size_t n = 14 + HTTP_WS_MESSAGE_BYTES_MAX, at = 0;
+    char *frame = sr_zalloc(1, n);
+    char text[64];
+
+    memcpy(frame, "\x81\xff\0\0\0\0\0\x01\0\0", 10); /* and a mask of zeros */
+    memset(frame + 14, 'x', HTTP_WS_MESSAGE_BYTES_MAX);
+    while (at < n) {
+        ssize_t sent = send(fd, frame + at, n - at, MSG_NOSIGNAL);
+
+        assert_true(sent > 0);
+        at += (size_t)sent;
+    }
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_string_equal(text, "whole");
+    close(fd);
+    sr_free(frame);
+}
+
+static void answer_for_a_client_that_is_gone_is_dropped(void **state)
+{
+    struct linger at_once = {.l_onoff = 1};
+    struct house *house = *state;
+    int fd = client_open(house->port);
+    const char *request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+    assert_int_equal(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+    sem_wait(&house->came);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    close(fd); /* a reset */
+    sem_post(&house->gone);
+    sem_wait(&house->over);
+    fd = client_socket(house->port, "/", ""); /* others are served as before */
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* Nobody can be let in for a while: the loop does not spin at the door, and those behind get in later. */
+static void no_descriptors_left_is_waited_out(void **state)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), fillers[64], count = 0;
+    struct house *house = *state;
+    struct rlimit limit, before;
+
+    sa.sin_port = htons(house->port);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)fd + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while (count < 64 && (fillers[count] = dup(fd)) >= 0)
+        count++;
+    house->count_until = net_clock_now() + 300 * SR_MSEC;
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    sem_wait(&house->over);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    while (count > 0)
+        close(fillers[--count]);
+    assert_true(house->turns < 100);
+    close(fd);
+    fd = client_socket(house->port, "/", "");
+    assert_true(fd >= 0);
+    close(fd);
+}
+
 int run_http_ws_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(urgent_messages_go_ahead_of_what_waits, enter, leave),
         cmocka_unit_test_setup_teardown(urgent_messages_have_a_bound, enter, leave),
+        cmocka_unit_test_setup_teardown(long_messages_are_taken_whole, enter, leave),
+        cmocka_unit_test_setup_teardown(answer_for_a_client_that_is_gone_is_dropped, enter, leave),
+        cmocka_unit_test_setup_teardown(no_descriptors_left_is_waited_out, enter, leave),
     };
 
     return cmocka_run_group_tests_name("http_ws", tests, NULL, NULL);
