@@ -23,6 +23,13 @@ static bool is_from(const struct provider *provider, const struct net_flow *flow
     return provider__has_addr(provider, &flow->remote) || is_trusted(provider, &flow->remote);
 }
 
+bool provider__is_from(struct ua *ua, sr_id id, const struct net_flow *flow)
+{
+    const struct provider *provider = provider__get(ua, id);
+
+    return provider != NULL && is_from(provider, flow);
+}
+
 bool provider__has_source(struct ua *ua, const struct sr_addr *source)
 {
     SR_LIST_EACH(&ua->providers, node)

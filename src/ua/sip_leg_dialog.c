@@ -606,12 +606,14 @@ static void on_info(struct sip_leg *leg, struct ua_in *in, struct server_txn *tx
         sip_leg__tell(leg, &event);
 }
 
-/* From where it came before; else its sender must prove to be the same device. */
+/* From where it came before, or from another server of that provider; else its sender must prove to be the
+ * same device. */
 static bool is_plausible(struct sip_leg *leg, struct ua_in *in)
 {
     struct ua_slot *slot;
 
-    if (sr_addr_ip_eq(&in->flow->remote, &leg->flow.remote))
+    if (sr_addr_ip_eq(&in->flow->remote, &leg->flow.remote) ||
+        provider__is_from(leg->ua, leg->provider, in->flow))
         return true;
     switch (ua__authenticate(in, &slot)) {
     case UA_AUTH_OK:

@@ -379,9 +379,9 @@ static void each_early_dialog_has_its_own_answer(void **state)
     house_end(h);
 }
 
-/* UPDATE without SDP in the dialog of that INVITE of ours. */
-static void send_update(struct trunk *trunk, const char *invite, const char *tag, unsigned cseq,
-                        const char *extra)
+/* UPDATE without SDP in the dialog of that INVITE of ours: how it is answered. */
+static const char *update_status(struct trunk *trunk, const char *invite, const char *tag,
+                                 unsigned cseq, const char *extra)
 {
     const char *contact = strstr(header(invite, "Contact"), "<") + 1;
     char addr[SR_ADDR_TEXT_MAX], uri[256], text[TEXT_MAX];
@@ -397,7 +397,47 @@ static void send_update(struct trunk *trunk, const char *invite, const char *tag
     sr_buf_fmt(&buf, "Max-Forwards: 70\r\nContact: <sip:gw@%s>\r\n%sContent-Length: 0\r\n\r\n",
                sr_addr_text(&trunk->addr, addr), extra);
     trunk_send(trunk, sr_buf_cstr(&buf));
-    (void)trunk_wait(trunk, "SIP/2.0 200", SR_SEC);
+    return trunk_wait(trunk, "SIP/2.0 ", SR_SEC);
+}
+
+static void send_update(struct trunk *trunk, const char *invite, const char *tag, unsigned cseq,
+                        const char *extra)
+{
+    assert_non_null(strstr(update_status(trunk, invite, tag, cseq, extra), "SIP/2.0 200"));
+}
+
+/* A call goes on at another server of the same provider, or at an address that is trusted as the provider's:
+ * neither has a password of ours (RFC 3261 12.2.2 binds a dialog to no address). */
+static void another_server_of_the_provider_goes_on(void **state)
+{
+    struct trunk gateway, stranger;
+    struct sr_cidr trusted;
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    trunk_init(&gateway, rig, "192.0.2.99:5060", NET_UDP);
+    trunk_init(&stranger, rig, "198.51.100.7:5060", NET_UDP);
+    assert_int_equal(sr_cidr_parse(SR_STR("192.0.2.96/28"), &trusted), SR_OK);
+    rig->providers[0].trusted = &trusted;
+    rig->providers[0].trusted_count = 1;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "200 OK", "gw", NULL, SDP_A);
+    (void)rig_event(rig, SIP_LEG_ANSWERED);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    send_update(u, invite, "gw", 1, "");
+    send_update(&gateway, invite, "gw", 2, "");
+    assert_non_null(strstr(update_status(&stranger, invite, "gw", 3, ""), "SIP/2.0 401"));
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(&gateway, trunk_wait(&gateway, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    trunk_done(&gateway);
+    trunk_done(&stranger);
+    house_end(h);
 }
 
 static void the_provider_says_who_is_connected(void **state)
@@ -708,6 +748,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),
         cmocka_unit_test(a_call_ends_early_when_the_other_family_may_answer),
         cmocka_unit_test(each_early_dialog_has_its_own_answer),
+        cmocka_unit_test(another_server_of_the_provider_goes_on),
         cmocka_unit_test(the_provider_says_who_is_connected),
         cmocka_unit_test(service_route_and_proxy_are_obeyed),
         cmocka_unit_test(calls_of_the_provider_need_no_password),
