@@ -84,6 +84,7 @@ static void stop(struct leg *a, struct leg *b)
 {
     pipes__close(a);
     pipes__close(b);
+    a->pipes->main = b->pipes->main = SR_ID_NONE; /* late figures are of no interest */
     a->call->is_fax = false;
 }
 

@@ -125,7 +125,7 @@ struct leg {
     bool was_heard;
     uint32_t silent_reports; /* in a row */
     struct media_leg_stats stats;
-    bool has_stats, has_final_stats;
+    bool has_stats;
     bool is_counted;                  /* in the device's or provider's number of calls */
     char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to; empty: none */
     bool is_typing_secret;            /* its digits are not told */

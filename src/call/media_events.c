@@ -20,6 +20,19 @@ static void closed(struct call *call)
         call__finish(call);
 }
 
+/* Of the line that counts: a whole leg's, or a fax's beside those of the sound. True: another verdict. */
+static bool take_pipe_stats(struct leg *leg, const struct media_leg_stats *stats)
+{
+    struct media_leg_stats before = leg->pipes->stats;
+
+    leg->pipes->stats = *stats;
+    if (leg->call->is_pass) {
+        leg->stats = *stats;
+        leg->has_stats = true;
+    }
+    return verdict__of_pipe(leg, &before);
+}
+
 static void on_closed(struct engine *engine, const struct media_event *event)
 {
     struct leg *leg = leg_of(engine, event);
@@ -31,11 +44,8 @@ static void on_closed(struct engine *engine, const struct media_event *event)
     call = leg->call;
     if (event->leg != leg->media && pipes__is_open(leg)) {
         leg->pipes->open_count--;
-        if (call->is_pass && event->stats.rx_packets + event->stats.tx_packets > 0 &&
-            !leg->has_final_stats) {
-            leg->stats = event->stats; /* the first line's comes first */
-            leg->has_stats = leg->has_final_stats = true;
-        }
+        if (pipes__is_main(leg, event->leg))
+            (void)take_pipe_stats(leg, &event->stats);
         closed(call);
         return;
     }
@@ -79,12 +89,20 @@ static void on_digit(struct leg *leg, const struct media_event *event)
 static void on_stats(struct leg *leg, const struct media_event *event)
 {
     struct media_leg_stats before = leg->stats;
+    bool is_pipe = leg->pipes != NULL && pipes__is_main(leg, event->leg);
+    bool is_news;
 
-    leg->stats = event->stats;
-    leg->has_stats = true;
-    if (verdict__update(leg, &before))
+    if (is_pipe) {
+        is_news = take_pipe_stats(leg, &event->stats);
+    } else {
+        leg->stats = event->stats;
+        leg->has_stats = true;
+        is_news = verdict__update(leg, &before);
+    }
+    if (is_news)
         event__leg(leg, ENGINE_VERDICT);
-    event__leg(leg, ENGINE_QUALITY);
+    if (!is_pipe || leg->call->is_pass)
+        event__leg(leg, ENGINE_QUALITY);
 }
 
 static void on_mode(struct engine *engine, const struct media_event *event)
@@ -134,7 +152,8 @@ void engine_on_media(void *arg, const struct media_event *event)
         return;
     if (event->leg != leg->media && leg->pipes != NULL &&
         (!pipes__is_main(leg, event->leg) ||
-         (!leg->call->is_pass && event->kind != MEDIA_EVENT_TIMEOUT)))
+         (!leg->call->is_pass && event->kind != MEDIA_EVENT_TIMEOUT &&
+          event->kind != MEDIA_EVENT_STATS)))
         return; /* a line beside the first (video may be silent), or a fax beside the sound */
     switch (event->kind) {
     case MEDIA_EVENT_LATCHED:

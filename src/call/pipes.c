@@ -75,7 +75,7 @@ bool pipes__is_open(const struct leg *leg)
 
 bool pipes__is_main(const struct leg *leg, sr_id media)
 {
-    return leg->pipes != NULL && leg->pipes->lines[0].media == media;
+    return leg->pipes != NULL && leg->pipes->main == media;
 }
 
 void pipes__close_rooms(struct call *call)
@@ -116,6 +116,13 @@ enum sr_err pipes__keep(struct leg *leg, struct sr_str text)
     return SR_OK;
 }
 
+/* Ours are UDP: what wants a connection of its own gets port 0, as if the other party had no such thing. */
+static bool is_carried(const struct sdp_media *media)
+{
+    return media->port != 0 && !sr_str_starts(media->proto, SR_STR("TCP")) &&
+           !sr_str_starts(media->proto, SR_STR("DCCP"));
+}
+
 enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf)
 {
     struct sdp_rewrite_media media[PIPES_MAX] = {0};
@@ -127,7 +134,7 @@ enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf)
     sr_arena_init(&arena, SDP_ARENA_BYTES);
     err = parse(from->pipes->sdp, &arena, &sdp);
     for (uint8_t i = 0; err == SR_OK && i < sdp.media_count; i++) {
-        if (sdp.media[i].port == 0)
+        if (!is_carried(&sdp.media[i]))
             continue;
         if (!open_line(to, i) || !open_line(from, i))
             err = SR_ERR_LIMIT;
@@ -184,9 +191,59 @@ static void add_address(const struct sdp *sdp, uint8_t i, struct media_stream *s
     }
 }
 
-static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *others, uint8_t i)
+static bool is_on_hold(const struct sdp_media *media)
+{
+    return media->direction == SDP_SENDONLY || media->direction == SDP_INACTIVE ||
+           sr_addr_is_any(&media->connection.addr);
+}
+
+/* May the party say nothing for long? A fax listens for whole pages; on hold one side at least is silent. */
+static bool is_patient(const struct sdp_media *own, const struct sdp_media *others)
+{
+    return !is_rtp(own) || is_on_hold(own) || is_on_hold(others) ||
+           own->direction == SDP_RECVONLY || others->direction == SDP_RECVONLY;
+}
+
+/* The first line that both have; the first of all when they share none. */
+static uint8_t main_line(const struct sdp *a, const struct sdp *b)
+{
+    for (uint8_t i = 0; i < a->media_count && i < b->media_count; i++) {
+        if (is_carried(&a->media[i]) && is_carried(&b->media[i]))
+            return i;
+    }
+    return 0;
+}
+
+/* Its silence ends the call, and it is what the leg's figures and verdict speak of. */
+static void set_main(struct leg *leg, const struct sdp *own, const struct sdp *others, uint8_t line)
 {
     const struct config_proxy *proxy = &leg->call->config->proxy;
+    struct media_port *media = leg->engine->media;
+    struct leg_pipes *pipes = leg->pipes;
+
+    for (uint8_t i = 0; i < PIPES_MAX; i++) {
+        if (pipes->lines[i].media != SR_ID_NONE && i != line)
+            media_leg_set_timeout(media, pipes->lines[i].media, 0);
+    }
+    if (pipes->lines[line].media == SR_ID_NONE)
+        return;
+    if (pipes->main != pipes->lines[line].media)
+        pipes->stats = (struct media_leg_stats){0};
+    if (pipes->main != pipes->lines[line].media || leg->is_holding != is_on_hold(&own->media[line]))
+        leg->verdict[0] = '\0'; /* of what was before */
+    pipes->main = pipes->lines[line].media;
+    pipes->told = pipes->lines[line].rtp;
+    media_leg_set_timeout(media, pipes->main,
+                          is_patient(&own->media[line], &others->media[line])
+                              ? proxy->rtp_timeout_hold_sec
+                              : proxy->rtp_timeout_sec);
+    leg->is_holding = is_on_hold(&own->media[line]);
+    pipes->is_put_on_hold = is_on_hold(&others->media[line]);
+    leg->stream_at = loop_now(leg->engine->loop);
+}
+
+static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *others, uint8_t i)
+{
     struct media_stream stream = {.send_codec = CODEC_NONE,
                                   .signalling = leg->signalling,
                                   .can_send = true,
@@ -199,16 +256,15 @@ static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *o
     add_types(own, i, &stream);
     add_types(others, i, &stream);
     media_leg_set_stream(leg->engine->media, leg->pipes->lines[i].media, &stream);
-    if (i == 0)
-        media_leg_set_timeout(leg->engine->media, leg->pipes->lines[i].media,
-                              leg->is_holding || !stream.is_rtp ? proxy->rtp_timeout_hold_sec
-                                                                : proxy->rtp_timeout_sec);
+    if (leg->pipes->main == leg->pipes->lines[i].media) {
+        leg->pipes->stream = stream;
+        leg->pipes->stream.can_recv = own->media[i].direction != SDP_RECVONLY;
+    }
 }
 
-/* For people: the codec the first line agreed on. */
-static void note_codec(struct leg *leg, const struct sdp *sdp)
+/* For people: the codec the first line in use agreed on. */
+static void note_codec(struct leg *leg, const struct sdp_media *media)
 {
-    const struct sdp_media *media = &sdp->media[0];
     struct sdp_rtpmap map;
     struct sr_str value;
     uint16_t cursor = 0;
@@ -236,16 +292,16 @@ void pipes__set_streams(struct leg *a, struct leg *b)
     sr_arena_init(&arena_b, SDP_ARENA_BYTES);
     if (parse(a->pipes->sdp, &arena_a, &of_a) == SR_OK &&
         parse(b->pipes->sdp, &arena_b, &of_b) == SR_OK) {
-        a->is_holding =
-            of_a.media[0].direction == SDP_SENDONLY || of_a.media[0].direction == SDP_INACTIVE;
-        b->is_holding =
-            of_b.media[0].direction == SDP_SENDONLY || of_b.media[0].direction == SDP_INACTIVE;
+        uint8_t line = main_line(&of_a, &of_b);
+
+        set_main(a, &of_a, &of_b, line);
+        set_main(b, &of_b, &of_a, line);
         for (uint8_t i = 0; i < of_a.media_count && i < of_b.media_count; i++) {
             set_line(a, &of_a, &of_b, i);
             set_line(b, &of_b, &of_a, i);
         }
-        note_codec(a, &of_a);
-        note_codec(b, &of_b);
+        note_codec(a, &of_a.media[line]);
+        note_codec(b, &of_b.media[line]);
         event__leg(a, ENGINE_LEG_CHANGED);
         event__leg(b, ENGINE_LEG_CHANGED);
     }

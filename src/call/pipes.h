@@ -23,11 +23,17 @@ struct leg_pipes {
     struct sr_str sdp;    /* what it said last; owned */
     struct pipe_line lines[PIPES_MAX];
     uint32_t open_count; /* lines whose CLOSED has not come */
-    bool is_asking;      /* its offer is with the other party */
-    bool wants_offer;    /* that one was empty: the other is to offer */
-    bool owes_answer;    /* to the other's offer, in its ACK */
-    bool wants_fax;      /* it asks for T.38; else for sound again */
-    bool is_informing;   /* an INFO is with it */
+    sr_id main;          /* of the first line in use: its statistics are the leg's, its silence ends
+                            the call; kept when it closes */
+    struct media_stream stream;   /* of that line: for the verdict */
+    struct sr_addr told;          /* likewise: our address in the description */
+    struct media_leg_stats stats; /* likewise: its last figures */
+    bool is_put_on_hold;          /* by the other party: nothing is to come from here */
+    bool is_asking;               /* its offer is with the other party */
+    bool wants_offer;             /* that one was empty: the other is to offer */
+    bool owes_answer;             /* to the other's offer, in its ACK */
+    bool wants_fax;               /* it asks for T.38; else for sound again */
+    bool is_informing;            /* an INFO is with it */
 };
 
 /* ---- pipes.c ---- */
@@ -41,7 +47,7 @@ SR_MUST_USE enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr
 void pipes__set_streams(struct leg *a, struct leg *b);
 void pipes__close(struct leg *leg);
 bool pipes__is_open(const struct leg *leg);
-/** Is that the pipe of the leg's first line? Its statistics are the leg's. */
+/** Is that the pipe of the first line in use? */
 bool pipes__is_main(const struct leg *leg, sr_id media);
 void pipes__free(struct leg *leg);
 void pipes__close_rooms(struct call *call);

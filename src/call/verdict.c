@@ -203,7 +203,7 @@ enum verdict_sound verdict_judge(const struct verdict_facts *facts,
         say(ret_verdict, "the party has put the call on hold");
     else if (sound == VERDICT_NOTHING)
         judge_nothing(facts, ret_verdict);
-    else if (facts->stream->send_codec == CODEC_NONE)
+    else if (facts->stream->send_codec == CODEC_NONE && !facts->is_pipe)
         say(ret_verdict,
             SAYS_ONE_WAY ": the party understands none of the codecs agreed, so nothing is "
                          "sent to it");
@@ -227,6 +227,18 @@ static bool is_due(const struct leg *leg)
     return leg->answered_wall_us != 0 && loop_now(leg->engine->loop) - since >= VERDICT_DUE;
 }
 
+/* Keeps what is said of the leg from now on. True: something else than before. */
+static bool set(struct leg *leg, const char *verdict)
+{
+    if (strcmp(verdict, leg->verdict) == 0)
+        return false;
+    if (verdict[0] != '\0' && !leg->is_holding)
+        sr_log(HUB, WARN, "event=verdict call=%s leg=%s verdict=\"%s\"", leg->call->call_id,
+               leg->leg_id, verdict);
+    (void)sr_str_copy(sr_str_c(verdict), leg->verdict, sizeof(leg->verdict));
+    return true;
+}
+
 bool verdict__update(struct leg *leg, const struct media_leg_stats *before)
 {
     struct verdict_facts facts = {
@@ -244,19 +256,37 @@ bool verdict__update(struct leg *leg, const struct media_leg_stats *before)
     enum verdict_sound sound;
 
     leg->report_at = loop_now(leg->engine->loop);
-    if (leg->kind == LEG_MEDIA || !leg->has_peer || leg->answered_wall_us == 0 ||
-        leg->call->is_fax || leg->call->is_pass)
+    if (leg->kind == LEG_MEDIA || !leg->has_peer || leg->answered_wall_us == 0 || leg->call->is_fax)
         return false;
     sound = verdict_judge(&facts, verdict);
     leg->was_heard = leg->was_heard || sound == VERDICT_SOUND;
     leg->silent_reports = sound == VERDICT_SILENCE ? leg->silent_reports + 1 : 0;
-    if (strcmp(verdict, leg->verdict) == 0)
+    return set(leg, verdict);
+}
+
+bool verdict__of_pipe(struct leg *leg, const struct media_leg_stats *before)
+{
+    const struct leg_pipes *pipes = leg->pipes;
+    struct verdict_facts facts = {
+        .before = before,
+        .now = &pipes->stats,
+        .stream = &pipes->stream,
+        .told = pipes->told,
+        .is_holding = leg->is_holding,
+        .is_pipe = true,
+        .is_due = is_due(leg),
+        .said = leg->verdict,
+    };
+    char verdict[VERDICT_BYTES_MAX] = "";
+
+    leg->report_at = loop_now(leg->engine->loop);
+    if (leg->answered_wall_us == 0)
         return false;
-    if (verdict[0] != '\0' && !leg->is_holding)
-        sr_log(HUB, WARN, "event=verdict call=%s leg=%s verdict=\"%s\"", leg->call->call_id,
-               leg->leg_id, verdict);
-    (void)sr_str_copy(sr_str_c(verdict), leg->verdict, sizeof(leg->verdict));
-    return true;
+    if (!pipes->stream.is_rtp && pipes->stats.rx_packets > 0)
+        facts.is_due = false; /* a fax that spoke once may listen for long */
+    if (!pipes->is_put_on_hold)
+        (void)verdict_judge(&facts, verdict);
+    return set(leg, verdict);
 }
 
 /* ---- of a call that does not come about ------------------------------------------------------ */

@@ -31,6 +31,7 @@ struct verdict_facts {
     const struct media_stream *stream;          /* as agreed */
     struct sr_addr told;     /* our address in the SDP the party got; family NONE: it speaks ICE */
     bool is_holding;         /* the party put us on hold */
+    bool is_pipe;            /* its packets pass through: no codec of ours has to understand them */
     bool is_due;             /* for all of VERDICT_DUE sound should have come */
     bool was_heard;          /* there was sound before */
     uint32_t silent_reports; /* in a row before this one */
@@ -55,6 +56,8 @@ struct sip_leg_event;
 
 /** From new figures of a leg; `before` are the last ones. True when the verdict changed: tell it. */
 bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
+/** The same of what passes through (passthrough, fax), from leg->pipes->stats. */
+bool verdict__of_pipe(struct leg *leg, const struct media_leg_stats *before);
 /** Why a call does not come about, told as an event and kept for the record: the offer just read has
     nothing that is allowed; there is no way to the provider; the party called, or its provider, said no. */
 void verdict__no_codec(struct leg *leg);

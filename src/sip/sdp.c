@@ -373,11 +373,17 @@ static bool has_own_connection(const struct sdp_media *media)
     return false;
 }
 
-static bool is_ice_line(struct sr_str attr)
+/* What would not be true behind us: ICE names the other side's addresses, and each m= line has ports of
+ * its own, so none may share the transport of another one (RFC 8843). */
+static bool is_dropped(const struct sdp_line *line)
 {
-    return sr_str_starts(attr, SR_STR("candidate:")) || sr_str_starts(attr, SR_STR("ice-")) ||
-           sr_str_starts(attr, SR_STR("remote-candidates:")) ||
-           sr_str_eq_c(attr, "end-of-candidates");
+    struct sr_str attr = line->value;
+
+    return line->type == 'a' &&
+           (sr_str_starts(attr, SR_STR("candidate:")) || sr_str_starts(attr, SR_STR("ice-")) ||
+            sr_str_starts(attr, SR_STR("remote-candidates:")) ||
+            sr_str_eq_c(attr, "end-of-candidates") || sr_str_starts(attr, SR_STR("group:BUNDLE")) ||
+            sr_str_eq_c(attr, "bundle-only"));
 }
 
 static void put_origin(const struct sdp *sdp, const struct sr_addr *addr, struct sr_buf *buf)
@@ -458,7 +464,7 @@ static void rewrite_media(const struct sdp *sdp, const struct sdp_media *media,
         } else if (line->type == 'a' && sr_str_starts(line->value, SR_STR("rtcp:"))) {
             if (!is_off)
                 put_rtcp(line->value, to, buf);
-        } else if (line->type != 'a' || !is_ice_line(line->value)) {
+        } else if (!is_dropped(line)) {
             put_line(buf, line->type, line->value);
         }
     }
@@ -475,7 +481,7 @@ enum sr_err sdp_rewrite(const struct sdp *sdp, const struct sdp_rewrite *rewrite
             put_origin(sdp, &rewrite->session, buf);
         else if (line->type == 'c')
             put_new_connection(&sdp->connection, &rewrite->session, buf);
-        else if (line->type != 'a' || !is_ice_line(line->value))
+        else if (!is_dropped(line))
             put_line(buf, line->type, line->value);
     }
     for (uint8_t i = 0; i < sdp->media_count; i++)

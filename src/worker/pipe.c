@@ -52,6 +52,14 @@ static void pass_rtcp(struct worker *worker, struct mleg *leg, bool is_rtcp_sock
                  sa_len);
 }
 
+/* RFC 6189 5: no RTP version, then the magic cookie. */
+static bool is_zrtp(const uint8_t *bytes, size_t n)
+{
+    static const uint8_t cookie[] = {0x5a, 0x52, 0x54, 0x50};
+
+    return n >= 12 && bytes[0] == 0x10 && memcmp(bytes + 4, cookie, sizeof(cookie)) == 0;
+}
+
 /* A handshake end to end comes before any packet that could prove a source. */
 static bool is_named(struct worker *worker, struct mleg *leg, const struct sr_addr *from)
 {
@@ -100,7 +108,7 @@ void pipe__take(struct worker *worker, struct mleg *leg, bool is_rtcp_socket,
     }
     if (!leg->stream.is_rtp)
         is_welcome = is_datagram_welcome(worker, leg, from);
-    else if (dtls_is_record(bytes, n))
+    else if (dtls_is_record(bytes, n) || is_zrtp(bytes, n))
         is_welcome = is_named(worker, leg, from);
     else
         is_welcome = is_rtp_welcome(worker, leg, from, bytes, n);

@@ -400,8 +400,10 @@ static void leg_set_muted(struct media_port *port, sr_id id, bool is_muted)
 
 static void leg_set_timeout(struct media_port *port, sr_id id, uint32_t timeout_sec)
 {
-    (void)find_leg(port, id);
-    (void)timeout_sec;
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL)
+        leg->shown.timeout_sec = timeout_sec;
 }
 
 static enum sr_err leg_dtmf(struct media_port *port, sr_id id, char digit, uint32_t duration_ms)

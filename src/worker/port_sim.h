@@ -29,6 +29,7 @@ struct port_sim_leg {
     enum media_prompt prompt;
     bool is_muted;
     bool is_stream_set;
+    uint32_t timeout_sec;
     uint32_t play_count;            /* sounds playing and waiting */
     struct media_play_options play; /* the first of them; its clip lives as long as it plays */
     uint32_t digit_count;

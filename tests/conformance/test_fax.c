@@ -83,6 +83,36 @@ static void test_a_fax_passes_and_the_sound_comes_back(void **state)
     end(&trio, call);
 }
 
+/* A fax that sends nothing is named; the sound's own figures mean nothing meanwhile. */
+static void test_a_fax_has_its_verdict(void **state)
+{
+    struct media_event event = {.kind = MEDIA_EVENT_STATS};
+    struct trio trio;
+    struct phone_call *call;
+    struct leg *leg;
+
+    (void)state;
+    begin(&trio);
+    call = rig_connect(&trio.rig, trio.a, "102");
+    ask(&trio, call, fax_a, fax_b);
+    leg = call__find_leg(call__find(trio.rig.engine, rig_call(&trio.rig, 0)->call_id),
+                         rig_leg_id(rig_call(&trio.rig, 0), "b"));
+    event.cookie = leg->id;
+    for (int i = 0; i < 2; i++) {
+        rig_run(&trio.rig, 5 * SR_SEC);
+        event.leg = i == 0 ? leg->media : leg->pipes->main;
+        port_sim_inject(trio.rig.media, &event);
+        rig_run(&trio.rig, 100 * SR_MSEC);
+        assert_int_equal(strstr(leg->verdict, "nothing arrives") != NULL, i == 1);
+    }
+    assert_string_equal(rig_leg(rig_call(&trio.rig, 0), "b")->verdict, leg->verdict);
+    event.stats.rx_packets = 10;
+    port_sim_inject(trio.rig.media, &event);
+    rig_run(&trio.rig, 100 * SR_MSEC);
+    assert_string_equal(leg->verdict, "");
+    end(&trio, call);
+}
+
 static void test_a_refused_fax_leaves_the_sound(void **state)
 {
     struct trio trio;
@@ -180,6 +210,7 @@ int run_fax(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_fax_passes_and_the_sound_comes_back),
+        cmocka_unit_test(test_a_fax_has_its_verdict),
         cmocka_unit_test(test_a_refused_fax_leaves_the_sound),
         cmocka_unit_test(test_a_fax_with_a_third_party_or_the_house_is_refused),
         cmocka_unit_test(test_a_fax_is_not_disturbed),

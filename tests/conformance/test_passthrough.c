@@ -1,6 +1,8 @@
 /* Passthrough: two dialogs whose descriptions, PRACK, INFO and offers go from end to end. */
 #include "rig.h"
 
+#include <math.h>
+
 #include "call/internal.h"
 
 static const char config[] =
@@ -464,6 +466,145 @@ static void test_nobody_of_the_house_enters_or_moves_it(void **state)
     end(&pair, call);
 }
 
+/* Each m= line has ports of its own here: nothing may share another's; nor can a connection be carried. */
+static void test_what_would_not_be_true_is_not_said(void **state)
+{
+    static const char bundled[] =
+        HEAD("192.0.2.11") "a=group:BUNDLE 0 1\r\na=group:LS 0 1\r\n"
+                           "m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 "
+                           "speex/32000\r\na=mid:0\r\na=rtcp-mux\r\n"
+                           "m=video 4000 RTP/AVP 99\r\na=rtpmap:99 "
+                           "H264/90000\r\na=mid:1\r\na=rtcp-mux\r\n"
+                           "m=video 0 RTP/AVP 99\r\na=bundle-only\r\na=mid:2\r\n"
+                           "m=message 2855 TCP/MSRP *\r\na=path:msrp://192.0.2.11:2855/x;tcp\r\n";
+    struct pair pair;
+    struct phone_call *call, *other;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.sdp = bundled;
+    call = rig_connect(&pair.rig, pair.a, "555");
+    other = phone_incoming(pair.b);
+    assert_null(strstr(other->offer, "BUNDLE"));
+    assert_null(strstr(other->offer, "bundle-only"));
+    assert_non_null(strstr(other->offer, "a=group:LS 0 1\r\n"));
+    assert_non_null(strstr(other->offer, "a=mid:1\r\na=rtcp-mux\r\n"));
+    assert_non_null(strstr(other->offer, "m=message 0 TCP/MSRP *\r\n"));
+    assert_true(pipe_of(&pair, "b", 0)->room != pipe_of(&pair, "b", 1)->room);
+    assert_int_equal(port_sim_leg_count(pair.rig.media), 4);
+    end(&pair, call);
+}
+
+/* A party on hold says nothing for as long as it lasts. */
+static void test_a_hold_may_last(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    assert_int_equal(pipe_of(&pair, "a", 0)->timeout_sec, 60);
+    assert_int_equal(pipe_of(&pair, "b", 0)->timeout_sec, 60);
+    assert_int_equal(pipe_of(&pair, "b", 1)->timeout_sec, 0);
+    pair.a->manners.sdp = hold_a;
+    pair.b->manners.sdp = held_b;
+    phone_reinvite(call, "sendonly");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_int_equal(pipe_of(&pair, "a", 0)->timeout_sec, 3600);
+    assert_int_equal(pipe_of(&pair, "b", 0)->timeout_sec, 3600);
+    assert_true(rig_leg(rig_call(&pair.rig, 0), "a")->is_holding);
+    pair.a->manners.sdp = camera_a;
+    pair.b->manners.sdp = camera_b;
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_int_equal(pipe_of(&pair, "b", 0)->timeout_sec, 60);
+    end(&pair, call);
+}
+
+/* As RFC 3264 8.2 has it: the line of the sound stays, with port 0, and the fax is a second one. */
+static void test_a_fax_beside_a_line_that_is_off(void **state)
+{
+    static const char both_a[] =
+        HEAD("192.0.2.11") "m=audio 0 RTP/SAVP 97\r\nm=image 4444 udptl t38\r\n";
+    static const char both_b[] =
+        HEAD("192.0.2.12") "m=audio 0 RTP/SAVP 97\r\nm=image 5555 udptl t38\r\n";
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    pair.a->manners.sdp = both_a;
+    pair.b->manners.sdp = both_b;
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_int_equal(pipe_of(&pair, "b", 1)->stream.remote_rtp.port, 5555);
+    assert_int_equal(pipe_of(&pair, "b", 0)->timeout_sec, 0);
+    assert_int_equal(pipe_of(&pair, "b", 1)->timeout_sec, 3600);
+    assert_string_equal(rig_leg(rig_call(&pair.rig, 0), "b")->codec, "t38");
+    end(&pair, call);
+}
+
+/* Five seconds of the first line in use of that device's party. */
+static void report(struct pair *pair, const char *device_id, struct media_leg_stats stats)
+{
+    struct call *call = call__find(pair->rig.engine, rig_call(&pair->rig, 0)->call_id);
+    struct leg *leg = call__find_leg(call, rig_leg_id(rig_call(&pair->rig, 0), device_id));
+    struct media_event event = {
+        .kind = MEDIA_EVENT_STATS, .cookie = leg->id, .leg = leg->pipes->main, .stats = stats};
+
+    event.stats.level_rx_dbfs = (double)NAN;
+    rig_run(&pair->rig, 5 * SR_SEC);
+    port_sim_inject(pair->rig.media, &event);
+    loop_sim_run_until(pair->rig.loop, loop_now(pair->rig.loop) + SR_MSEC);
+    SR_LIST_EACH(&call->legs, node) /* figures alone are told as such */
+    event__leg(SR_CONTAINER(node, struct leg, node), ENGINE_LEG_CHANGED);
+    rig_run(&pair->rig, 100 * SR_MSEC);
+}
+
+static const char *verdict_of(struct pair *pair, const char *device_id)
+{
+    return rig_leg(rig_call(&pair->rig, 0), device_id)->verdict;
+}
+
+static void test_a_verdict_says_why_nothing_comes_through(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    report(&pair, "a", (struct media_leg_stats){.rx_packets = 250});
+    report(&pair, "b", (struct media_leg_stats){.tx_packets = 250});
+    assert_string_equal(verdict_of(&pair, "a"), ""); /* heard, whatever its codec */
+    assert_non_null(strstr(verdict_of(&pair, "b"), "nothing arrives: the party's SDP names "
+                                                   "192.0.2.12"));
+    report(&pair, "b", (struct media_leg_stats){.rx_unknown_type = 250, .unknown_type = 18});
+    assert_non_null(
+        strstr(verdict_of(&pair, "b"), "payload type 18 (G.729), which was not agreed"));
+    report(&pair, "b", (struct media_leg_stats){.rx_packets = 250, .rx_unknown_type = 250});
+    assert_string_equal(verdict_of(&pair, "b"), "");
+    pair.a->manners.sdp = hold_a;
+    pair.b->manners.sdp = held_b;
+    phone_reinvite(call, "sendonly");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    report(&pair, "a", (struct media_leg_stats){.rx_packets = 500});
+    report(&pair, "b", (struct media_leg_stats){.rx_packets = 250});
+    assert_string_equal(verdict_of(&pair, "a"), "the party has put the call on hold");
+    assert_string_equal(verdict_of(&pair, "b"), ""); /* it was asked to be quiet */
+    pair.a->manners.sdp = fax_a;
+    pair.b->manners.sdp = fax_b;
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_string_equal(verdict_of(&pair, "a"), "");
+    report(&pair, "a", (struct media_leg_stats){.rx_packets = 520});
+    report(&pair, "a", (struct media_leg_stats){.rx_packets = 520});
+    assert_string_equal(verdict_of(&pair, "a"), ""); /* it listens to a page */
+    end(&pair, call);
+}
+
 static void test_a_silent_line_ends_the_call_but_not_a_silent_camera(void **state)
 {
     struct pair pair;
@@ -507,6 +648,10 @@ int run_passthrough(void)
         cmocka_unit_test(test_an_invite_without_an_offer_stays_one),
         cmocka_unit_test(test_session_timers_are_each_legs_own),
         cmocka_unit_test(test_nobody_of_the_house_enters_or_moves_it),
+        cmocka_unit_test(test_what_would_not_be_true_is_not_said),
+        cmocka_unit_test(test_a_hold_may_last),
+        cmocka_unit_test(test_a_fax_beside_a_line_that_is_off),
+        cmocka_unit_test(test_a_verdict_says_why_nothing_comes_through),
         cmocka_unit_test(test_a_silent_line_ends_the_call_but_not_a_silent_camera),
     };
 

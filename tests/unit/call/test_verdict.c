@@ -237,6 +237,12 @@ static void no_codec(struct scene *s)
     s->stream.send_codec = CODEC_NONE;
 }
 
+static void passes_through(struct scene *s)
+{
+    no_codec(s);
+    s->facts.is_pipe = true;
+}
+
 static void holds(struct scene *s)
 {
     set(s);
@@ -332,6 +338,7 @@ static void test_each_sentence(void **state)
         {nothing_sent, VERDICT_SOUND, ""},
         {no_codec, VERDICT_SOUND,
          "one way: the party understands none of the codecs agreed, so nothing is sent to it"},
+        {passes_through, VERDICT_SOUND, ""},
         {holds, VERDICT_SOUND, "the party has put the call on hold"},
     };
     char verdict[VERDICT_BYTES_MAX];

@@ -264,6 +264,34 @@ static void pipe_carries_rtcp(void **state)
     bench_close(&bench);
 }
 
+/* Keys that the parties agree on in the media's own way (ZRTP, DTLS) come before any packet; from others not. */
+static void pipe_carries_handshakes_of_the_parties_only(void **state)
+{
+    static const uint8_t hello[] = {0x10, 0, 0, 1,    0x5a, 0x52, 0x54,
+                                    0x50, 0, 0, 0x5e, 0xed, 0x50, 0x5a};
+    static const uint8_t record[] = {22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+    static const uint8_t junk[] = {0x10, 0, 0, 1, 1, 2, 3, 4, 0, 0, 0x5e, 0xed, 0x50, 0x5a};
+    uint8_t heard[RTP_PACKET_BYTES_MAX];
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, true);
+    for (int i = 0; i < 200; i++) { /* until the orders are there */
+        send_to(bench.parties[0].fds[0], bench.parties[0].router, 0, hello, sizeof(hello));
+        if (hear(bench.parties[1].fds[0], 10, heard, sizeof(heard)) == sizeof(hello))
+            break;
+    }
+    assert_memory_equal(heard, hello, sizeof(hello));
+    while (hear(bench.parties[1].fds[0], 50, heard, sizeof(heard)) > 0)
+        continue;
+    send_to(bench.stranger.fds[0], bench.parties[0].router, 0, hello, sizeof(hello));
+    send_to(bench.parties[0].fds[0], bench.parties[0].router, 0, junk, sizeof(junk));
+    send_to(bench.parties[0].fds[0], bench.parties[0].router, 0, record, sizeof(record));
+    assert_int_equal(hear(bench.parties[1].fds[0], WAIT_MS, heard, sizeof(heard)), sizeof(record));
+    assert_memory_equal(heard, record, sizeof(record));
+    bench_close(&bench);
+}
+
 /* A fax says little and repeats nothing: its first datagram counts. */
 static void pipe_carries_a_fax_from_the_first_datagram_on(void **state)
 {
@@ -295,6 +323,7 @@ int test_pipe(void)
         cmocka_unit_test(pipe_carries_packets_as_they_are),
         cmocka_unit_test(pipe_hears_no_stranger),
         cmocka_unit_test(pipe_carries_rtcp),
+        cmocka_unit_test(pipe_carries_handshakes_of_the_parties_only),
         cmocka_unit_test(pipe_carries_a_fax_from_the_first_datagram_on),
     };
 
