@@ -208,7 +208,7 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
     leg->is_caller = true;
     leg->sip = sip;
     leg->signalling = invite->flow.remote;
-    (void)sr_str_copy(invite->from_user, leg->number, sizeof(leg->number));
+    (void)sr_str_copy(sr_str_c(call->from), leg->number, sizeof(leg->number));
     (void)sr_str_copy(invite->from_display, leg->name, sizeof(leg->name));
     (void)sr_str_copy(invite->user_agent, leg->user_agent, sizeof(leg->user_agent));
     sip_leg_set_user(sip, leg, call->id, leg->id);
@@ -219,23 +219,62 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
     return leg;
 }
 
+/* In the order of the routes; beyond the last: none. */
+static uint32_t rank_of(const struct config *config, const struct config_route *route)
+{
+    uint32_t rank = 0;
+
+    while (rank < config->routing.ordered_count && config->routing.ordered[rank] != route)
+        rank++;
+    return rank;
+}
+
+/* Nothing in the message names one of the accounts at that host: the number does, by the first route that
+ * takes it from one of them. */
+static void choose_account(struct engine *engine, struct sip_leg *sip, struct routing_query *query,
+                           struct routing_plan *plan)
+{
+    const struct config *config = engine->config;
+
+    for (uint32_t i = 0; i < config->provider_count; i++) {
+        struct routing_query other = *query;
+        struct routing_plan better;
+
+        other.provider = &config->providers[i];
+        if (other.provider == query->provider || !other.provider->is_enabled)
+            continue;
+        routing_resolve(config, &other, &better, NULL);
+        if (rank_of(config, better.route) < rank_of(config, plan->route) &&
+            sip_leg_set_account(sip, other.provider->id) == SR_OK) {
+            *query = other;
+            *plan = better;
+        }
+    }
+}
+
 void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
                                 const struct ua_invite *invite)
 {
-    const struct config_provider *provider =
-        config_provider_by_id(engine->config, invite->provider_id);
-    struct routing_query query = {
-        .provider = provider, .number = invite->dialled, .now = loop_wall(engine->loop) / SR_SEC};
+    struct routing_query query = {.provider =
+                                      config_provider_by_id(engine->config, invite->provider_id),
+                                  .number = invite->dialled,
+                                  .caller = invite->from_user,
+                                  .now = loop_wall(engine->loop) / SR_SEC};
+    const struct config_provider *provider;
     struct ua_provider_path path;
     struct routing_plan plan;
     enum call_reason reason;
     struct call *call;
     struct leg *leg;
 
-    if (provider == NULL || ua_invite_path(engine->ua, invite, &path) != SR_OK) {
+    if (query.provider == NULL || ua_invite_path(engine->ua, invite, &path) != SR_OK) {
         refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
         return;
     }
+    routing_resolve(engine->config, &query, &plan, NULL);
+    if (invite->is_account_open)
+        choose_account(engine, sip, &query, &plan);
+    provider = query.provider;
     if (is_full(engine, provider)) {
         refuse(engine, sip, CALL_REASON_BUSY);
         return;
@@ -244,14 +283,13 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
         refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
-    call = call__new(engine, "inbound", invite->from_user, invite->from_display, invite->dialled);
+    call = call__new(engine, "inbound", sr_str_c(plan.caller), invite->from_display,
+                     sr_str_c(plan.number));
     if (call == NULL) {
         refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
     call->max_forwards = invite->max_forwards;
-    query.caller = sr_str_c(call->from);
-    routing_resolve(call->config, &query, &plan, NULL);
     call->is_pass = pass__is_wanted(&plan);
     event__call(call, ENGINE_CALL_CREATED);
     leg = new_caller(call, sip, invite, provider, &path);

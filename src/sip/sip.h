@@ -13,6 +13,7 @@
 #include "sip/header.h"
 #include "sip/method.h"
 #include "sip/msg.h"
+#include "sip/multipart.h"
 #include "sip/nameaddr.h"
 #include "sip/status.h"
 #include "sip/token.h"

@@ -49,6 +49,7 @@ struct ua_in {
     const struct net_flow *flow;
     struct sip_msg *msg;
     struct sr_str bytes;
+    bool is_account_open; /* a provider's: set by provider__of_request() */
 };
 
 /** Does a device dial a number that no limit may block, and may it try now? user: of its login, or

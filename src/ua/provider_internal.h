@@ -16,6 +16,7 @@ enum {
     PROVIDER_ROUTE_MAX = 1024, /* Service-Route values together */
     PROVIDER_REALM_MAX = 128,
     PROVIDER_NONCE_MAX = 512,
+    PROVIDER_WISH_MAX = 192,
     PROVIDER_CONF_BYTES_MAX = 1 << 20,
     PROVIDER_RESOLVE_SEC = 60, /* how long an answer of the resolver is used for calls */
     PROVIDER_MOVE_SEC = 10,    /* a new address is told at most that often */
@@ -86,6 +87,7 @@ struct provider {
     char last_response[UA_PROVIDER_TEXT_MAX];
     char verdict[UA_PROVIDER_WHY_MAX];
     char foreign_realm[PROVIDER_REALM_MAX]; /* of a challenge that was not answered */
+    char wish[PROVIDER_WISH_MAX];           /* of the last refusal: what it wants instead */
     char closed_why[NET_WHY_MAX];           /* of the last connection that failed */
     enum sr_err closed_err;
     int32_t rtt_us;
@@ -94,6 +96,15 @@ struct provider {
 static inline bool provider__is_ip(const struct sr_addr *addr)
 {
     return addr->family != SR_ADDR_NONE;
+}
+
+/** The number of "+4930123;npdi;cpc=ordinary": parameters of a tel: URI inside a user part (RFC 3261
+    19.1.6) say nothing of whom it is. Names stay as they are. */
+static inline struct sr_str provider__plain_number(struct sr_str user)
+{
+    bool is_number = user.n > 0 && (sr_is_digit(user.p[0]) || user.p[0] == '+');
+
+    return is_number ? sr_str_head(user, sr_str_find(user, ';', 0)) : user;
 }
 
 /* ---- provider.c ---- */
@@ -137,7 +148,7 @@ void provider__register_failed(struct provider *provider, enum ua_provider_fault
 
 /* ---- provider_verdict.c ---- */
 /** The fault of a final answer (or none: msg NULL, 408 or 503) to a request of ours. */
-enum ua_provider_fault provider__fault_of(struct provider *provider, const struct sip_msg *msg,
+enum ua_provider_fault provider__fault_of(struct provider *provider, struct sip_msg *msg,
                                           uint16_t status);
 void provider__write_verdict(struct provider *provider);
 

@@ -178,9 +178,10 @@ void provider__follow_dialog(struct sip_leg *leg)
 
 static void take_party(const struct sip_nameaddr *addr, char user[256], char display[256])
 {
+    struct sr_str number = sip_uri_user(&addr->uri, user, NAME_MAX_BYTES);
     struct sr_buf buf;
 
-    (void)sip_uri_user(&addr->uri, user, NAME_MAX_BYTES);
+    user[provider__plain_number(number).n] = '\0';
     sr_buf_init_fixed(&buf, display, NAME_MAX_BYTES - 1);
     sip_unquote(addr->display, &buf);
     display[sr_buf_err(&buf) == SR_OK ? buf.len : 0] = '\0';

@@ -1,5 +1,6 @@
 /* REGISTER and OPTIONS to providers. */
 #include "base/alloc.h"
+#include "sip/status.h"
 #include "ua/provider_internal.h"
 
 enum {
@@ -215,21 +216,25 @@ void provider__send_options(struct provider *provider)
 static void note_answer(struct provider *provider, const struct client_txn *txn,
                         const struct sip_msg *msg)
 {
+    struct sr_str reason;
     struct sr_buf buf;
 
     if (msg == NULL)
         return;
+    reason = msg->reason.n > 0 ? msg->reason : sr_str_c(sip_status_text(msg->status));
     provider->last_status = msg->status;
     sr_buf_init_fixed(&buf, provider->last_response, sizeof(provider->last_response) - 1);
     sr_buf_fmt(&buf, "%u ", (unsigned)msg->status);
-    sr_buf_str(&buf, sr_str_head(msg->reason, sizeof(provider->last_response) - 16));
+    sr_buf_str(&buf, sr_str_head(reason, sizeof(provider->last_response) - 16));
     (void)sr_buf_cstr(&buf);
     if (txn->send_count == 1)
         provider->rtt_us =
             (int32_t)SR_MIN(ua__now(provider->ua) - txn->sent_at, (sr_usec)INT32_MAX);
 }
 
-/* Our own Contact in a 200, and what the registrar granted; older ones of ours there are noted. */
+/* Our own Contact in a 200, and what the registrar granted; older ones of ours there are noted. A helper in
+ * the NAT may have written another address into ours: its user name is ours all the same, and what
+ * lasts longest is the one just made. */
 static void read_contacts(struct provider *provider, struct sip_msg *msg,
                           struct sip_registration_result *result)
 {
@@ -238,7 +243,8 @@ static void read_contacts(struct provider *provider, struct sip_msg *msg,
     struct sip_nameaddr contact;
     struct sr_addr addr;
     struct sr_str value;
-    uint32_t expires_s = 0;
+    uint32_t expires_s = 0, rewritten_s = 0;
+    bool was_here = false;
 
     result->has_expires = sip_msg_uint(msg, SIP_HDR_EXPIRES, &expires_s);
     result->expires_s = expires_s;
@@ -252,9 +258,12 @@ static void read_contacts(struct provider *provider, struct sip_msg *msg,
         if (sr_str_eq_c(contact.uri.user, provider->contact_user)) {
             uint32_t seconds = sip_nameaddr_expires(&contact, UINT32_MAX);
 
+            was_here |= is_here;
             if (is_here && seconds != UINT32_MAX) {
                 result->has_expires = true;
                 result->expires_s = seconds;
+            } else if (seconds != UINT32_MAX) {
+                rewritten_s = SR_MAX(rewritten_s, seconds);
             }
         } else if (is_here && provider->stale[0] == '\0' &&
                    !provider->conf.quirks.contact_is_account) {
@@ -262,6 +271,10 @@ static void read_contacts(struct provider *provider, struct sip_msg *msg,
             if (!sr_str_copy(contact.uri.text, provider->stale, sizeof(provider->stale)))
                 provider->stale[0] = '\0';
         }
+    }
+    if (!was_here && rewritten_s > 0) {
+        result->has_expires = true;
+        result->expires_s = rewritten_s;
     }
 }
 

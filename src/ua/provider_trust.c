@@ -4,7 +4,8 @@
 #include "ua/provider_internal.h"
 
 enum {
-    USER_MAX = 256
+    USER_MAX = 256,
+    FITNESS_NAMED = 2, /* from here on the message names the account */
 };
 
 static bool is_trusted(const struct provider *provider, const struct sr_addr *addr)
@@ -50,7 +51,7 @@ static struct sr_str user_in(struct sip_msg *msg, enum sip_hdr id, char out[USER
     if (!sip_values_next(&values, &value) || sip_nameaddr_parse(value, &addr, NULL) != SR_OK ||
         addr.is_star)
         return SR_STR("");
-    return sip_uri_user(&addr.uri, out, USER_MAX);
+    return provider__plain_number(sip_uri_user(&addr.uri, out, USER_MAX));
 }
 
 /* How well does this account fit, among others of the same host? */
@@ -70,7 +71,7 @@ static int fitness(const struct provider *provider, struct ua_in *in)
     if (sr_str_eq(user_in(in->msg, SIP_HDR_P_CALLED_PARTY_ID, user), name))
         return 3;
     if (sr_str_eq(user_in(in->msg, SIP_HDR_TO, user), name))
-        return 2;
+        return FITNESS_NAMED;
     return provider->conf.is_registering ? 0 : 1; /* a trunk by address takes any number */
 }
 
@@ -119,6 +120,7 @@ struct provider *provider__of_request(struct ua_in *in)
     const struct sip_uri *uri = sip_msg_uri(in->msg);
     struct provider *best = NULL;
     int best_fitness = -1;
+    size_t count = 0;
     char user_array[USER_MAX];
     struct sr_str user;
 
@@ -138,12 +140,25 @@ struct provider *provider__of_request(struct ua_in *in)
         if (!is_from(provider, in->flow))
             continue;
         fit = fitness(provider, in);
+        count++;
         if (fit > best_fitness) {
             best = provider;
             best_fitness = fit;
         }
     }
+    in->is_account_open = count > 1 && best_fitness < FITNESS_NAMED;
     return best != NULL && is_phone(in, best) ? NULL : best;
+}
+
+enum sr_err sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id)
+{
+    struct provider *provider = provider__find(leg->ua, provider_id);
+
+    if (provider == NULL || leg->state != LEG_INCOMING || leg->provider == SR_ID_NONE ||
+        !is_from(provider, &leg->flow))
+        return SR_ERR_NOTFOUND;
+    leg->provider = provider->id;
+    return SR_OK;
 }
 
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size)
@@ -161,7 +176,7 @@ struct sr_str provider__called(struct provider *provider, struct ua_in *in, char
     if (called != UA_CALLED_AUTO)
         user = user_in(in->msg, headers[called], array);
     if (user.n == 0) {
-        user = sip_uri_user(sip_msg_uri(in->msg), array, sizeof(array));
+        user = provider__plain_number(sip_uri_user(sip_msg_uri(in->msg), array, sizeof(array)));
         if (sr_str_eq_c(user, provider->contact_user) || sr_str_eq(user, provider->conf.username))
             user = (struct sr_str){NULL, 0}; /* our Contact: the number stands elsewhere */
     }

@@ -25,7 +25,23 @@ static enum ua_provider_fault fault_of_silence(const struct provider *provider)
     return UA_PROVIDER_FAULT_NO_ANSWER;
 }
 
-enum ua_provider_fault provider__fault_of(struct provider *provider, const struct sip_msg *msg,
+/* What a refusal says beside its status, for the sentence. */
+static void note_wish(struct provider *provider, struct sip_msg *msg, uint16_t status)
+{
+    const struct sip_nameaddr *contact = sip_msg_contact(msg);
+    uint32_t least_s = 0;
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, provider->wish, sizeof(provider->wish));
+    if (status >= 300 && status < 400 && contact != NULL && !contact->is_star)
+        sr_buf_fmt(&buf, ": it wants the account at %.*s; if that is right, set outboundProxy",
+                   SR_STR_ARG(sr_str_head(contact->uri.text, 100)));
+    else if (status == 423 && sip_msg_uint(msg, SIP_HDR_MIN_EXPIRES, &least_s))
+        sr_buf_fmt(&buf, ": it takes no registration shorter than %u s", (unsigned)least_s);
+    (void)sr_buf_cstr(&buf);
+}
+
+enum ua_provider_fault provider__fault_of(struct provider *provider, struct sip_msg *msg,
                                           uint16_t status)
 {
     if (msg == NULL)
@@ -39,6 +55,7 @@ enum ua_provider_fault provider__fault_of(struct provider *provider, const struc
         return UA_PROVIDER_FAULT_UNKNOWN_USER;
     if (status >= 500 && status < 600)
         return UA_PROVIDER_FAULT_DOWN;
+    note_wish(provider, msg, status);
     return UA_PROVIDER_FAULT_REJECTED;
 }
 
@@ -110,7 +127,7 @@ static void write_sentence(const struct provider *provider, struct sr_buf *buf)
                    answer);
         break;
     case UA_PROVIDER_FAULT_REJECTED:
-        sr_buf_fmt(buf, "%.*s answers %s.", SR_STR_ARG(server), answer);
+        sr_buf_fmt(buf, "%.*s answers %s%s.", SR_STR_ARG(server), answer, provider->wish);
         break;
     }
 }

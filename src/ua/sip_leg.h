@@ -34,6 +34,8 @@ struct sip_leg_header {
 struct ua_invite {
     struct sr_str device_id;   /* who was authenticated; empty: a provider's call */
     struct sr_str provider_id; /* whose call it is; empty: a device's */
+    bool is_account_open;      /* of several accounts of that host none is named: any may be meant
+                                  (sip_leg_set_account) */
     struct sr_str dialled;     /* user part of the Request-URI, unescaped; of a provider: the number
                                   that was called, wherever it writes it */
     struct sr_str dialled_host;
@@ -116,6 +118,9 @@ struct sip_leg_event {
 
 /* ---- called side (after ua_user_ops.on_invite) ---- */
 
+/** The call is this account's instead (ua_invite.is_account_open); before anything was answered.
+    @return SR_OK; SR_ERR_NOTFOUND no such account, or its calls do not come from there */
+SR_MUST_USE enum sr_err sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id);
 /** Takes the leg: `user` comes with its events, cookies with its trace. */
 void sip_leg_set_user(struct sip_leg *leg, void *user, uint64_t call_cookie, uint64_t leg_cookie);
 /** 101..199; with sdp as early media (sent reliably when the caller supports 100rel and `sdp` is

@@ -211,9 +211,11 @@ struct sip_leg *sip_leg_find(struct ua *ua, struct sr_str call_id, struct sr_str
 
 struct sr_str sip_leg__sdp_of(struct sip_msg *msg)
 {
-    if (msg == NULL || msg->body.n == 0 || !sip_msg_body_is(msg, "application/sdp"))
-        return SR_STR("");
-    return msg->body;
+    struct sr_str sdp = {NULL, 0};
+
+    if (msg != NULL)
+        sdp = sip_msg_part(msg, "application/sdp", NULL);
+    return sdp.p != NULL ? sdp : SR_STR("");
 }
 
 struct sip_session_said sip_leg__session_said(struct sip_msg *msg)

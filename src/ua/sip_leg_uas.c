@@ -12,10 +12,12 @@ uint16_t sip_leg__check_content(struct sip_msg *msg, struct ua_refusal *refusal)
     struct sip_session_said said = sip_leg__session_said(msg);
     struct sr_str encoding = sip_msg_value(msg, SIP_HDR_CONTENT_ENCODING);
     struct sip_session_answer answer;
+    bool is_more_demanded;
 
     if (msg->body.n > UA_BODY_BYTES_MAX)
         return 413;
-    if (msg->body.n > 0 && !sip_msg_body_is(msg, "application/sdp"))
+    if (msg->body.n > 0 &&
+        (sip_msg_part(msg, "application/sdp", &is_more_demanded).p == NULL || is_more_demanded))
         return 415;
     if (msg->body.n > 0 && encoding.n > 0 && !sr_str_ieq(encoding, SR_STR("identity")))
         return 415;
@@ -66,6 +68,7 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
 
     if (provider != NULL) {
         invite.provider_id = provider->conf.id;
+        invite.is_account_open = in->is_account_open;
         invite.dialled = provider__called(provider, in, dialled, sizeof(dialled));
         provider__caller(msg, from_user, display);
         invite.from_user = sr_str_c(from_user);

@@ -64,6 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct sip_header slots[SIP_HEADERS_MAX];
     static struct sip_msg msg;
     struct sip_verdict verdict;
+    struct sr_str part;
+    bool demands;
     if (sip_msg_parse(sr_str_make((const char *)data, size), slots, SIP_HEADERS_MAX, &msg, NULL) !=
         SR_OK)
         return 0;
@@ -71,6 +73,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sip_msg_check(&msg, false, &verdict);
     (void)sip_msg_contact(&msg);
     (void)sip_msg_body_is(&msg, "application/sdp");
+    part = sip_msg_part(&msg, "application/sdp", &demands);
+    SR_ASSERT(part.p == NULL ||
+              (part.p >= msg.body.p && part.p + part.n <= msg.body.p + msg.body.n));
     (void)sip_msg_accepts(&msg, "application/sdp", true);
     for (unsigned id = 0; id < SIP_HDR_COUNT; id++) {
         struct sip_values values = sip_msg_values(&msg, (enum sip_hdr)id);

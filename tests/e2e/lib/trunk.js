@@ -21,7 +21,8 @@ export const until = (router, id, wanted, ms = 8000) => poll(async () => {
 /** As a provider writes it; more: ", stale=TRUE"... */
 export const challenge = (realm = domain, more = '') => `Digest realm="${realm}", nonce="${token()}", algorithm=MD5, qop="auth"${more}`;
 
-/** Set onMessage to see what comes, status to refuse REGISTER, isSuspicious to believe no password. */
+/** Set onMessage to see what comes, status to refuse REGISTER, isSuspicious to believe no password, answer to say
+ * what REGISTER gets ([status, reason, {headers, contact}]). */
 export class Trunk {
   static async open(port = 0, address = host) {
     const trunk = new Trunk();
@@ -48,6 +49,10 @@ export class Trunk {
     this.registers.push(message);
     if (this.status) {
       this.reply(message, this.status, 'No');
+      return;
+    }
+    if (this.answer) {
+      this.reply(message, ...this.answer(message));
       return;
     }
     if (this.isSuspicious || !message.get('authorization')) {

@@ -178,12 +178,61 @@ static void policy_helpers(void **state)
     assert_true(sip_msg_body_is(msg, "text/plain"));
 }
 
+/* The part of a body with that Content-Type. */
+static struct sr_str part_of(const char *type, const char *body, bool *ret_demands)
+{
+    static char bytes[2048];
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, bytes, sizeof bytes);
+    sr_buf_fmt(&buf, "INVITE sip:a@b SIP/2.0\r\nContent-Type: %s\r\n\r\n%s", type, body);
+    return sip_msg_part(parsed(sr_buf_view(&buf)), "application/sdp", ret_demands);
+}
+
+#define SDP_PART "--b1\r\nContent-Type: application/sdp\r\n\r\nv=0\r\no=x\r\n"
+
+static void parts_of_a_body(void **state)
+{
+    (void)state;
+    bool demands;
+    assert_str(part_of("application/sdp", "v=0", &demands), "v=0");
+    assert_str(part_of("multipart/mixed;boundary=b1",
+                       "preamble\r\n" SDP_PART "\r\n--b1\r\nContent-Type: application/isup\r\n\r\n"
+                       "1\r\n--b1--\r\nv=1",
+                       &demands),
+               "v=0\r\no=x\r\n");
+    assert_false(demands);
+    assert_str(part_of("Multipart/Mixed; boundary=\"b1\"",
+                       "--b1\nc: application/isup\nContent-Disposition: "
+                       "signal; handling=REQUIRED\n\n1\n--b1\nc: Application/SDP\n\nv=0\n--b1--",
+                       &demands),
+               "v=0");
+    assert_true(demands);
+    assert_str(part_of("multipart/mixed;boundary=b1", SDP_PART, NULL),
+               "v=0\r\no=x\r\n"); /* cut off */
+    static const char *const none[][2] = {
+        {"multipart/mixed", SDP_PART},
+        {"multipart/mixed;boundary=b2", SDP_PART},
+        {"multipart/mixed;boundary=\"\"", SDP_PART},
+        {"text/plain;boundary=b1", SDP_PART},
+        {"multipart/mixed;boundary=b1", "--b1--\r\n" SDP_PART},
+        {"multipart/mixed;boundary=b1", "x--b1\r\nContent-Type: application/sdp\r\n\r\nv=0"},
+        {"multipart/mixed;boundary=b1", "--b1\r\nContent-Type application/sdp\r\n\r\nv=0"},
+        {"multipart/mixed;boundary=b1", "--b1"},
+        {"multipart/mixed;boundary=b1", ""},
+    };
+    for (size_t i = 0; i < SR_ARRAY_LEN(none); i++)
+        if (part_of(none[i][0], none[i][1], &demands).p != NULL || demands)
+            fail_msg("row %zu", i);
+}
+
 int run_msg(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_run_over_lines), cmocka_unit_test(non_list_lines_come_one_by_one),
         cmocka_unit_test(limits_hold),          cmocka_unit_test(kept_messages_own_their_bytes),
         cmocka_unit_test(check_judges),         cmocka_unit_test(policy_helpers),
+        cmocka_unit_test(parts_of_a_body),
     };
     return cmocka_run_group_tests_name("msg", tests, NULL, NULL);
 }

@@ -1,0 +1,144 @@
+// What registrars do beside the book: each is a script, all are accounts of one router.
+import test, { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import { Router, device, missing } from './lib/router.js';
+import { Trunk, account, until } from './lib/trunk.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { domain, passwordOf } from './lib/kamailio.js';
+import { credentials, digestParams, token, uriOf } from './lib/sip.js';
+
+const options = { skip: missing };
+const SHA = 'SHA-256';
+const ask = (algorithm, more = 'qop="auth"', realm = domain) => `Digest realm="${realm}", nonce="${token()}", algorithm=${algorithm}${more ? `, ${more}` : ''}`;
+
+/** Is this the answer that `value` asks for? */
+function isRight(message, value, name, header = 'authorization') {
+  const given = message.get(header);
+  if (!given) return false;
+  const p = digestParams(given);
+  const right = credentials(value, { method: message.method, uri: p.uri, user: name, password: passwordOf(name), cnonce: p.cnonce, nc: p.nc ? parseInt(p.nc, 16) : 1 });
+  return p.response === digestParams(right).response;
+}
+
+const ok = (message, headers = [['Expires', message.get('expires')]]) => [200, 'OK', { headers: [...headers], contact: message.get('contact').split(', ')[0] }];
+const contactOf = (message) => uriOf(message.get('contact'));
+const removes = (message) => message.get('expires') === '0';
+
+/** What each answers to REGISTER: [status, reason, {headers, contact}]; `self` is for its memory. */
+const registrars = {
+  plain: (m) => ok(m),
+  // RFC 8760: several challenges, the best first; nothing but an answer to the best is taken
+  sha: (m, self) => {
+    self.asked ??= [ask(SHA), ask('MD5')];
+    return isRight(m, self.asked[0], 'sha') ? ok(m) : [401, 'Unauthorized', { headers: self.asked.map((value) => ['WWW-Authenticate', value]) }];
+  },
+  sha512: (m, self) => {
+    self.asked ??= [ask('SHA-512-256'), ask('MD5')];
+    return isRight(m, self.asked[1], 'sha512') ? ok(m) : [401, 'Unauthorized', { headers: self.asked.map((value) => ['WWW-Authenticate', value]) }];
+  },
+  old: (m, self) => { // RFC 2069
+    self.asked ??= `Digest realm="${domain}", nonce="${token()}"`;
+    return isRight(m, self.asked, 'old') ? ok(m) : [401, 'Unauthorized', { headers: [['WWW-Authenticate', self.asked]] }];
+  },
+  both: (m, self) => { // a proxy of one realm before a registrar of another
+    self.proxy ??= ask('MD5', 'qop="auth"', 'edge.example');
+    self.core ??= ask('MD5');
+    if (!isRight(m, self.proxy, 'both', 'proxy-authorization')) return [407, 'Proxy Authentication Required', { headers: [['Proxy-Authenticate', self.proxy]] }];
+    return isRight(m, self.core, 'both') ? ok(m) : [401, 'Unauthorized', { headers: [['WWW-Authenticate', self.core]] }];
+  },
+  guess: (m, self) => { // believes no password, always by the same nonce
+    self.asked ??= ask('MD5');
+    return [401, 'Unauthorized', { headers: [['WWW-Authenticate', self.asked]] }];
+  },
+  stale: () => [401, 'Unauthorized', { headers: [['WWW-Authenticate', ask('MD5', 'qop="auth", stale=true')]] }],
+  blocked: () => [403, 'Forbidden'],
+  nobody: () => [404, 'Not Found'],
+  huge: () => [423, 'Interval Too Brief', { headers: [['Min-Expires', '4294967295']] }],
+  mute: () => [423, 'Interval Too Brief'],
+  moved: () => [302, 'Moved Temporarily', { contact: '<sip:other.example>' }],
+  busy: () => [503, 'Service Unavailable', { headers: [['Retry-After', '600']] }],
+  // the Contact's own expires counts, not the header's
+  contact: (m) => [200, 'OK', { headers: [['Expires', '3600']], contact: `<${contactOf(m)}>;expires=${removes(m) ? 0 : 4}` }],
+  // an ALG has written its own address into our Contact
+  alg: (m) => [200, 'OK', { contact: `<${contactOf(m).replace(/@.*/, '@10.9.8.7:4242')}>;expires=${removes(m) ? 0 : 4}` }],
+  // others have registered, too; all in one line
+  crowd: (m) => [200, 'OK', { contact: `"Smith, John" <sip:one@10.0.0.1;q=1>;expires=3;q=0.5, <${contactOf(m)}>;EXPIRES=4;q=1.0, <sip:two@10.0.0.2>` }],
+  route: (m) => ok(m, [['Expires', '60'], ['Service-Route', '<sip:[2001:db8::7]:5070;lr>, "core, one" <sip:core.example;lr>;x="a,b"']]),
+  wordless: () => [500, ''],
+};
+const names = Object.keys(registrars);
+const trunks = {};
+let router;
+
+before(async () => {
+  if (missing) return;
+  for (const name of names) {
+    const self = {};
+    trunks[name] = await Trunk.open();
+    trunks[name].answer = (message) => registrars[name](message, self);
+  }
+  router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      providers: names.map((name) => account(trunks[name].port, name)),
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'proute' } }] },
+    },
+  });
+});
+after(async () => { await stopAll(router, ...Object.values(trunks)); });
+
+const registered = (name) => until(router, `p${name}`, (state) => state.state === 'registered');
+const failed = (name) => until(router, `p${name}`, (state) => state.state === 'failed');
+
+test('digest: SHA-256 beside MD5, an unknown one beside MD5, without qop, two realms in a row', options, async () => {
+  for (const name of ['plain', 'sha', 'sha512', 'old', 'both']) await registered(name);
+  assert.equal(trunks.sha.registers.length, 2);
+  assert.equal(trunks.both.registers.length, 3);
+});
+
+test('who is told no asks no more for a while', options, async () => {
+  const rows = { guess: ['wrong_password', 2], stale: ['wrong_password', 3], blocked: ['forbidden', 1], nobody: ['unknown_user', 1] };
+  for (const [name, [fault, registers]] of Object.entries(rows)) {
+    const state = await failed(name);
+    assert.equal(state.fault, fault, name);
+    assert.equal(trunks[name].registers.length, registers, name);
+    assert.ok(Date.parse(state.nextTryAt) - Date.now() > 20000, `${name}: ${state.nextTryAt}`);
+  }
+});
+
+test('423 with an interval nobody grants, 302, Retry-After: said, and not repeated at once', options, async () => {
+  const rows = {
+    huge: /423 Interval Too Brief: it takes no registration shorter than 4294967295 s\.$/, mute: /423 Interval Too Brief\.$/,
+    moved: /302 Moved Temporarily: it wants the account at sip:other\.example; if that is right, set outboundProxy\.$/,
+    busy: /503 Service Unavailable: /, wordless: /500 \w/,
+  };
+  for (const [name, says] of Object.entries(rows)) {
+    const state = await failed(name);
+    assert.match(state.verdict, says, name);
+    assert.ok(trunks[name].registers.length <= 2, `${name}: ${trunks[name].registers.length}`);
+    if (name === 'busy') assert.ok(Date.parse(state.nextTryAt) - Date.now() > 500000, state.nextTryAt);
+  }
+});
+
+for (const name of ['contact', 'alg', 'crowd']) {
+  test(`granted 4 s by the Contact (${name}): refreshed in time`, options, async () => {
+    await registered(name);
+    const [first] = trunks[name].registers;
+    const next = await trunks[name].sip.expect((m) => m.method === 'REGISTER' && m !== first, 6000, 'a refresh');
+    assert.ok(next.at - first.at < 4000 * Number(process.env.TEST_SLOWER || 1), `${next.at - first.at} ms`);
+  });
+}
+
+test('Service-Route with IPv6 and a quoted comma is obeyed word by word', options, async () => {
+  await registered('route');
+  const phone = await ScriptPhone.open(router, '201');
+  try {
+    const call = phone.call('+49123');
+    const invite = await trunks.route.sip.expect((m) => m.method === 'INVITE');
+    assert.match(invite.all('route').join(', '), /, <sip:\[2001:db8::7\]:5070;lr>, "core, one" <sip:core\.example;lr>;x="a,b"$/);
+    trunks.route.sip.reply(invite, 486, 'Busy Here');
+    assert.equal((await call).answer.status, 486);
+  } finally {
+    await stopAll(phone);
+  }
+});
