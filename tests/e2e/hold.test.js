@@ -1,94 +1,147 @@
-// Hold, mute and DTMF on a live call.
-import test, { after, before } from 'node:test';
+// Hold in every style, mute and DTMF on a live call: who hears whom before, meanwhile and afterwards.
+import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, host, missing, poll } from './lib/router.js';
-import { dB, level, rms } from './lib/audio.js';
-import { sdp } from './lib/sip.js';
-import { ScriptPhone, stopAll } from './lib/phones.js';
+import { Router, device, missing, poll } from './lib/router.js';
+import { dB, level, median, rms } from './lib/audio.js';
+import { callOf, describe, dial, getsNothing, hears, music, musicFile, press, realPhone, resume, talk, together, voices, withSpeakers } from './lib/office.js';
+import { stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
+const extensions = Array.from({ length: 27 }, (_, i) => String(401 + i));
+let free = [...extensions];
 let router;
 before(async () => {
-  if (!missing) router = await Router.start({ devices: ['101', '102'].map((extension) => device(extension, { codecs: ['PCMU'] })) });
+  if (missing) return;
+  router = await Router.start({
+    devices: extensions.map((extension) => device(extension, { codecs: ['PCMU'] })),
+    config: { musicOnHold: { file: musicFile() } },
+  });
 });
 after(async () => { await router?.stop(); });
 
-async function inCall(body) {
-  const [a, b] = await Promise.all(['101', '102'].map((extension) => ScriptPhone.open(router, extension)));
-  try {
-    const events = await router.api.events();
-    const answered = (async () => b.accept(await b.incoming()))();
-    const dialog = await a.call('102');
-    await answered;
-    assert.equal(dialog.answer.status, 200);
-    const { callId } = await events.waitFor('call_answered');
-    a.sendTone(900);
-    b.sendTone(1300);
-    await Promise.all([a.rtp.more(25), b.rtp.more(25)]);
-    await body({ a, b, dialog, callId, events });
+/** Two phones of their own in a call. */
+function inCall(body) {
+  return withSpeakers(router, free.splice(0, 2), async (a, b) => {
+    const { dialog, atB } = await talk(a, b);
+    await body({ a, b, dialog, atB, call: await callOf(router, a.extension) });
     await a.hangup(dialog);
     await b.hungUp();
-  } finally {
-    await stopAll(a, b);
-  }
+    assert.deepEqual(a.rtp.faults(), []);
+    assert.deepEqual(b.rtp.faults(), []);
+  });
 }
 
-/** Waits until the last 300 ms a party heard pass the test. */
-function soundIs(party, check, what) {
-  const from = party.rtp.packets.length;
-  return poll(() => {
-    const sound = party.rtp.sound(from);
-    return sound.length >= 2400 && check(sound.subarray(sound.length - 2400));
-  }, 6000, what);
+const reoffers = (party) => party.sip.received.filter((m) => ['INVITE', 'UPDATE'].includes(m.method)).length;
+
+/** Packets without sound that lie between the music and the voice, of what was heard from index `from` on. */
+function gapOf(party, from, hz) {
+  const sounds = party.rtp.packets.slice(from).map((_, i) => party.rtp.sound(from + i).subarray(0, 160));
+  const voice = sounds.findIndex((sound) => dB(level(sound, 8000, hz)) > -25);
+  const last = sounds.slice(0, voice).findLastIndex((sound) => dB(rms(sound)) > -40);
+  return voice - last - 1;
 }
 
-const has = (hz) => (sound) => dB(level(sound, 8000, hz)) > -25;
+const styles = { sendonly: /a=recvonly/, inactive: /a=inactive/, zero: /a=recvonly/, offerless: /a=sendrecv/ };
 
-test('the held party hears music, hold is not propagated, resume brings the voice back', options, () => inCall(async ({ a, b, dialog }) => {
-  const before = b.sip.received.length;
-  const hold = a.sip.within(dialog, 'INVITE', { body: sdp(host, a.rtp.port, { direction: 'sendonly', version: 2 }) });
-  const held = await a.sip.transact(hold, { user: '101', password: 'pw101' });
-  assert.equal(held.status, 200);
-  assert.match(held.body, /a=(recvonly|inactive)/);
-  a.sip.ack(hold);
-  a.rtp.stopSending();
-  await soundIs(b, (sound) => rms(sound) > 0.003 && !has(900)(sound), 'music on hold');
-  assert.ok(!b.sip.received.slice(before).some((m) => m.method === 'INVITE' || m.method === 'UPDATE'), 'hold stays local');
+group('hold', { concurrency: true, ...options }, () => {
+  const gaps = [];
 
-  dialog.cseq = hold.cseq;
-  const resume = a.sip.within(dialog, 'INVITE', { body: sdp(host, a.rtp.port, { version: 3 }) });
-  const resumed = await a.sip.transact(resume, { user: '101', password: 'pw101' });
-  assert.equal(resumed.status, 200);
-  a.sip.ack(resume);
-  dialog.cseq = resume.cseq;
-  a.sendTone(900);
-  await Promise.all([soundIs(b, has(900), 'voice after hold'), soundIs(a, has(1300), 'other voice after hold')]);
-  assert.deepEqual(b.rtp.faults(), []);
-}));
-
-test('mute and unmute over REST', options, () => inCall(async ({ a, b, callId }) => {
-  const call = await router.api.get(`/api/calls/${callId}`);
-  const leg = call.legs.find((one) => one.deviceId === 'd101');
-  await router.api.patch(`/api/calls/${callId}/legs/${leg.legId}`, { muted: true });
-  await soundIs(b, (sound) => !has(900)(sound) && dB(rms(sound)) < -45, 'silence of a muted party');
-  await router.api.patch(`/api/calls/${callId}/legs/${leg.legId}`, { muted: false });
-  await soundIs(b, has(900), 'voice after mute');
-  assert.deepEqual(b.rtp.faults(), []);
-  assert.deepEqual(a.rtp.faults(), []);
-}));
-
-test('a digit by RFC 4733 passes and is told as an event', options, () => inCall(async ({ a, b, events }) => {
-  a.rtp.stopSending();
-  const { seq, ts } = a.rtp;
-  for (let i = 0; i < 8; i += 1) { // digit 5: five packets on the way, three that end it, one timestamp
-    a.rtp.ts = ts;
-    const end = i >= 5 ? 0x80 : 0;
-    const duration = Math.min(i + 1, 5) * 160;
-    a.rtp.sendPacket(a.remoteMedia, Buffer.from([5, end | 10, duration >> 8, duration & 255]), { payloadType: 101, marker: i === 0, samples: 0 });
+  for (const [style, said] of Object.entries(styles)) {
+    for (const isCaller of [true, false]) {
+      test(`${style}, by the ${isCaller ? 'caller' : 'called'}: music, nothing the other way, resumed without a gap`, () => inCall(async ({ a, b, dialog, atB }) => {
+        const [holder, held, mine] = isCaller ? [a, b, dialog] : [b, a, atB];
+        const asked = reoffers(held);
+        assert.match(await describe(holder, mine, style), said);
+        await hears(held, [music]); // the holder speaks on: it is not heard
+        await getsNothing(holder, held);
+        const { legs } = await callOf(router, holder.extension);
+        assert.deepEqual(legs.map((leg) => [leg.deviceId, leg.holding, leg.held]).sort(), [[`d${a.extension}`, isCaller, false], [`d${b.extension}`, !isCaller, false]]);
+        const from = held.rtp.packets.length;
+        await describe(holder, mine, style === 'offerless' ? 'offerless sendrecv' : 'sendrecv');
+        await together(a, b);
+        assert.equal(reoffers(held), asked, 'nothing was asked of the held phone');
+        gaps.push(gapOf(held, from, holder.hz));
+      }));
+    }
   }
-  assert.equal(a.rtp.seq, (seq + 8) & 0xffff);
-  a.rtp.ts = ts + 800;
-  const event = await events.waitFor('dtmf');
+
+  test('by both at once, resumed one by one', () => inCall(async ({ a, b, dialog, atB }) => {
+    await Promise.all([describe(a, dialog, 'sendonly'), describe(b, atB, 'inactive')]);
+    const { legs } = await callOf(router, a.extension);
+    assert.deepEqual(legs.map((leg) => leg.holding), [true, true]);
+    await resume(a, dialog);
+    await hears(a, [music]);
+    await getsNothing(b, a);
+    await resume(b, atB);
+    await together(a, b);
+  }));
+
+  test('by the API: the held party hears music, the other nothing of it', () => inCall(async ({ a, b, call }) => {
+    const path = `/api/calls/${call.callId}/legs/${call.legs.find((leg) => leg.deviceId === `d${b.extension}`).legId}`;
+    await router.api.patch(path, { held: true });
+    await hears(b, [music]);
+    await router.api.patch(path, { held: false });
+    await together(a, b);
+  }));
+
+  /* a baresip's recorder is deaf once it has held: whom it held says that it is back */
+  test('a real phone holds a real phone; a scripted one and a real one in turn, and both at once', async () => {
+    const mine = free.splice(0, 3);
+    const [a, b] = await Promise.all([0, 1].map((i) => realPhone(router, mine[i], voices[i])));
+    await withSpeakers(router, [mine[2]], async (c) => {
+      try {
+        await a.dial(b.extension);
+        await together(a, b);
+        await a.hold();
+        await hears(b, [music]);
+        await a.resume();
+        await hears(b, [a]);
+        await a.hangup();
+        await b.event('CALL_CLOSED');
+        c.hz = voices[2];
+        const dialog = await dial(c, b.extension);
+        await together(b, c);
+        await describe(c, dialog, 'inactive');
+        await hears(b, [music]);
+        await resume(c, dialog);
+        await together(b, c);
+        await b.hold();
+        await hears(c, [music]);
+        await describe(c, dialog, 'sendonly');
+        assert.ok((await callOf(router, c.extension)).legs.every((leg) => leg.holding));
+        await b.resume();
+        await poll(async () => (await callOf(router, c.extension)).legs.some((leg) => !leg.holding), 5000, 'one has resumed');
+        await resume(c, dialog);
+        await hears(c, [b]);
+        assert.deepEqual(c.rtp.faults(), []);
+      } finally {
+        await stopAll(a, b);
+      }
+    });
+  });
+
+  after(() => {
+    if (missing) return;
+    assert.equal(gaps.length, 8);
+    assert.ok(median(gaps) <= 3, `packets of silence at each resume: ${gaps}`);
+    console.log(`# packets of silence between music and voice: ${gaps}`);
+  });
+});
+
+test('mute and unmute over REST', options, () => inCall(async ({ a, b, call }) => {
+  const path = `/api/calls/${call.callId}/legs/${call.legs.find((one) => one.deviceId === `d${a.extension}`).legId}`;
+  await router.api.patch(path, { muted: true });
+  await hears(b, []);
+  await hears(a, [b]);
+  await router.api.patch(path, { muted: false });
+  await together(a, b);
+}));
+
+test('a digit by RFC 4733 passes and is told as an event', options, () => inCall(async ({ a, b, call }) => {
+  const events = await router.api.events();
+  a.rtp.stopSending();
+  press(a, '5');
+  const event = await events.waitFor((one) => one.type === 'dtmf' && one.callId === call.callId);
   assert.equal(event.digit ?? event.digits, '5');
   await b.rtp.until((packets) => packets.some((p) => p.payloadType === 101 && p.payload[0] === 5 && p.payload[1] & 0x80), 3000, 'digit at the other side');
 }));

@@ -2,29 +2,13 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
-import { dB, level, rms, snr, tonesHeard } from './lib/audio.js';
+import { dB, level, rms, snr } from './lib/audio.js';
+import { hears } from './lib/office.js';
 import { sdp } from './lib/sip.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
 const tones = { 101: 700, 102: 1100, 103: 1700 };
-const LOUD = -25; // the tones are sent at -10.5 dBFS
 const QUIET = -45;
-
-/** Waits until the last half second of what a phone hears has exactly these tones. */
-async function hears(phone, expected) {
-  const all = Object.values(tones);
-  const from = phone.rtp.packets.length;
-  let heard;
-  await poll(() => {
-    const sound = phone.rtp.sound(from);
-    if (sound.length < 4000) return false;
-    heard = tonesHeard(sound.subarray(sound.length - 4000), 8000, all);
-    return all.every((hz) => (expected.includes(hz) ? heard[hz] > LOUD : heard[hz] < QUIET));
-  }, 8000, `${phone.extension} hears ${expected}`).catch((error) => {
-    error.message += `; hears ${JSON.stringify(heard)}`;
-    throw error;
-  });
-}
 
 /** The call, once its media run so; a mix without need ends after 5 s. */
 async function mediaIs(router, callId, media) {

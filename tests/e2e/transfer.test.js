@@ -1,236 +1,281 @@
-// Transfer, pickup, parking, codes within a call: who hears whom, by tones, before and after each step.
-import test from 'node:test';
+// Transfer, by REFER, digits and the API: who hears whom, by tones, before and after each step.
+import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
-import { tonesHeard } from './lib/audio.js';
-import { tagOf } from './lib/sip.js';
-import { ScriptPhone, phone, stopAll } from './lib/phones.js';
+import { answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, recordOf, refer, refuse, replacing, resume, ringback, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
+import { FakeProvider } from './lib/fake_provider.js';
+import { stopAll } from './lib/phones.js';
+import { uriOf } from './lib/sip.js';
 
-const tones = { 101: 700, 102: 1100, 103: 1700 };
-const LOUD = -25; // the tones are sent at -10.5 dBFS
-const QUIET = -45;
-const allow = ['Allow', 'INVITE, ACK, BYE, CANCEL, UPDATE, NOTIFY, REFER'];
+const extensions = Array.from({ length: 60 }, (_, i) => String(401 + i));
+const accounts = {}; // by id
+const routers = {}; // by number of workers, and their events
+let free = [...extensions];
 
-/** Waits until the last half second of what a phone hears has exactly these parties' tones. */
-async function hears(party, expected) {
-  const from = party.rtp.packets.length;
-  let heard;
-  await poll(() => {
-    const sound = party.rtp.sound(from);
-    if (sound.length < 4000) return false;
-    heard = tonesHeard(sound.subarray(sound.length - 4000), 8000, Object.values(tones));
-    return Object.entries(tones).every(([who, hz]) => (expected.includes(Number(who)) ? heard[hz] > LOUD : heard[hz] < QUIET));
-  }, 8000, `${party.extension} hears ${expected}`).catch((error) => {
-    error.message += `; hears ${JSON.stringify(heard)}`;
-    throw error;
-  });
-}
-
-/** What a phone answers by itself: NOTIFY, UPDATE and BYE. */
-function polite(party) {
-  party.sip.onMessage = (m) => {
-    if (['NOTIFY', 'UPDATE', 'BYE'].includes(m.method)) party.sip.reply(m, 200, 'OK', { headers: [allow] });
-  };
-  return party;
-}
-
-async function setUp(body, { threads = 2, features = {} } = {}) {
-  const router = await Router.start({
-    devices: ['101', '102', '103'].map((extension) => device(extension, { codecs: ['PCMU'] })),
-    config: {
-      server: { mediaThreads: threads },
-      groups: [{ id: 'all', extension: '200', members: ['d102', 'd103'] }],
-      parking: { slots: '701-702', timeoutSec: 60 },
-      features: { '*8': 'pickup', '*43': 'echo', ...features },
-    },
-  });
-  const [a, b, c] = (await Promise.all(['101', '102', '103'].map((extension) => ScriptPhone.open(router, extension)))).map(polite);
-  try {
-    await body({ router, a, b, c, events: await router.api.events() });
-  } finally {
-    await stopAll(a, b, c);
-    await router.stop();
+before(async () => {
+  if (missing) return;
+  for (const id of ['blind', 'asked']) accounts[id] = await FakeProvider.open();
+  for (const threads of [1, 2]) {
+    const router = await Router.start({
+      devices: [...extensions.map((extension) => device(extension, { codecs: ['PCMU'] })), device('499', { dnd: true }), device('498')],
+      rtpPorts: 200,
+      config: {
+        server: { mediaThreads: threads },
+        conferences: [{ id: 'room', extension: '800' }],
+        features: { '*43': 'echo', inCallTransfer: '**', inCallAttended: '*2' },
+        musicOnHold: { file: musicFile() },
+        providers: threads === 2 ? Object.keys(accounts).map((id) => accounts[id].account(id, { callerId: '+4930123' })) : [],
+        routing: { routes: threads === 2 ? Object.keys(accounts).flatMap((id, i) => [
+          { id: `out-${id}`, match: { direction: 'outbound', numberPattern: `+4989${i}*` }, action: { provider: id } },
+          { id: `in-${id}`, match: { direction: 'inbound', sourceProvider: id }, action: { targets: [`d${extensions[3 * i]}`] } }]) : [] },
+      },
+    });
+    routers[threads] = { router, events: await router.api.events() };
   }
-}
+  await poll(() => Object.values(accounts).every((provider) => provider.contact), 8000, 'the providers are registered');
+});
+after(async () => {
+  for (const { router } of Object.values(routers)) await router.stop();
+  await stopAll(...Object.values(accounts));
+});
 
-async function answer(party) {
-  const invite = await party.incoming(8000);
-  party.ring(invite);
-  party.dialog = { invite };
-  await party.accept(invite);
-  party.sendTone(tones[party.extension]);
-  return invite;
-}
+/** Three phones of their own. */
+const trio = (body, { threads = 2, of = free.splice(0, 3) } = {}) => withSpeakers(routers[threads].router, of, (a, b, c) => body({ a, b, c, ...routers[threads] }));
+const to = (party) => `sip:${party.extension ?? party}@${host}`;
+const unbroken = (...parties) => parties.forEach((party) => assert.deepEqual(party.rtp.faults(), [], party.extension));
+const named = (party, number) => party.sip.expect((m) => m.method === 'UPDATE' && uriOf(m.get('p-asserted-identity')).includes(`${number}@`), 5000, `UPDATE: ${number}`);
 
-/** A calls B; both speak. */
-async function talk(a, b) {
-  const answered = answer(b);
-  const dialog = await a.call(b.extension, { headers: [allow] });
-  assert.equal(dialog.answer.status, 200);
-  await answered;
-  a.sendTone(tones[a.extension]);
-  await Promise.all([hears(a, [Number(b.extension)]), hears(b, [Number(a.extension)])]);
-  return dialog;
-}
+group('transfer', { concurrency: true, skip: missing }, () => {
+  const toProvider = [free.splice(0, 3), free.splice(0, 3)]; // the first of each is who its provider's calls ring
 
-function refer(party, dialog, target) {
-  return party.sip.transact(party.sip.within(dialog, 'REFER', { headers: [['Refer-To', `<${target}>`], allow] }), { user: party.extension, password: party.password });
-}
+  for (const threads of [1, 2]) {
+    const workers = `${threads} worker${threads > 1 ? 's' : ''}`;
 
-const notified = (party, status) => party.sip.expect((m) => m.method === 'NOTIFY' && m.body.startsWith(`SIP/2.0 ${status}`), 8000, `NOTIFY ${status}`);
-const bye = (party) => party.sip.expect((m) => m.method === 'BYE', 8000, 'BYE');
+    test(`blind: the others hear each other at once, ${workers}`, () => trio(async ({ router, events, a, b, c }) => {
+      const { dialog } = await talk(a, b);
+      const { callId } = await callOf(router, a.extension);
+      const invited = answer(c);
+      assert.equal((await refer(a, dialog, to(c))).status, 202);
+      assert.ok((await invited).invite.get('from').includes(`${b.extension}@`));
+      await Promise.all([notified(a, 200), bye(a), named(b, c.extension)]);
+      await together(b, c);
+      unbroken(b, c);
+      const removed = await events.waitFor((event) => event.type === 'leg_removed' && event.callId === callId && event.reason === 'transferred');
+      assert.equal(removed.leg?.deviceId ?? `d${a.extension}`, `d${a.extension}`);
+    }, { threads }));
 
-for (const threads of [1, 2]) {
-  test(`blind transfer: the others hear each other at once, ${threads} worker${threads > 1 ? 's' : ''}`, { skip: missing }, () => setUp(async ({ a, b, c, events }) => {
-    const dialog = await talk(a, b);
-    const invited = answer(c);
-    assert.equal((await refer(a, dialog, `sip:103@${host}`)).status, 202);
-    const invite = await invited;
-    assert.match(invite.get('from'), /102@/);
-    await Promise.all([notified(a, 200), bye(a)]);
-    await Promise.all([hears(b, [103]), hears(c, [102])]);
-    assert.deepEqual(b.rtp.faults(), []);
-    assert.deepEqual(c.rtp.faults(), []);
-    const removed = await events.waitFor((event) => event.type === 'leg_removed' && event.reason === 'transferred');
-    assert.equal(removed.leg?.deviceId ?? 'd101', 'd101');
-  }, { threads }));
+    test(`attended: a leg moves between calls, ${workers}`, () => trio(async ({ router, a, b, c }) => {
+      const { dialog: first } = await talk(a, b);
+      const { callId } = await callOf(router, b.extension);
+      const second = await speaker(router, a.extension, voices[3], { register: false });
+      try {
+        const { dialog: asking } = await talk(second, c);
+        await together(a, b); // the first call goes on meanwhile
+        assert.equal((await refer(a, first, replacing(c.extension, asking))).status, 202);
+        await Promise.all([notified(a, 200), bye(a), bye(second), named(b, c.extension), named(c, b.extension)]);
+        await together(b, c);
+        unbroken(b, c);
+        assert.equal((await recordOf(router, callId)).reason, 'transferred');
+        assert.deepEqual((await callOf(router, b.extension)).legs.map((leg) => leg.deviceId).sort(), [b, c].map((party) => `d${party.extension}`));
+      } finally {
+        await stopAll(second);
+      }
+    }, { threads }));
+  }
 
-  test(`attended transfer moves a leg between calls, ${threads} worker${threads > 1 ? 's' : ''}`, { skip: missing }, () => setUp(async ({ router, a, b, c, events }) => {
-    const first = await talk(a, b);
-    const second = polite(await ScriptPhone.open(router, '101', { register: false }));
+  test('as a desk phone does it: the called one holds and transfers; who waits hears music, then ring-back, then the new party', () => trio(async ({ a, b, c }) => {
+    const { atB } = await talk(a, b);
+    await describe(b, atB, 'sendonly');
+    await hears(a, [music]);
+    await refer(b, atB, to(c));
+    const invite = await c.incoming();
+    c.ring(invite);
+    await hears(a, [ringback]);
+    assert.ok(invite.get('from').includes(`${a.extension}@`));
+    await c.accept(invite);
+    c.sendTone(c.hz);
+    await Promise.all([notified(b, 180), notified(b, 200), bye(b), named(a, c.extension)]);
+    await together(a, c);
+    unbroken(a, c);
+  }));
+
+  test('refused, unknown, not there, not to be disturbed: the call is as before each time, on hold or not', () => trio(async ({ a, b, c }) => {
+    const { dialog } = await talk(a, b);
+    const refused = refuse(c, 486, 'Busy Here');
+    await Promise.all([refer(a, dialog, to(c)), refused, notified(a, 486)]);
+    await together(a, b);
+    await describe(a, dialog, 'inactive');
+    for (const [target, status] of [['777', 404], ['498', 480], ['499', 486]]) {
+      const from = a.sip.received.length;
+      await refer(a, dialog, to(target));
+      await notified(a, status, from);
+      await hears(b, [music]);
+    }
+    await resume(a, dialog);
+    await together(a, b);
+    unbroken(a, b);
+  }));
+
+  test('who has hung up meanwhile is rung back when nobody takes the call', () => trio(async ({ a, b, c }) => {
+    const { dialog } = await talk(a, b);
+    await refer(a, dialog, to(c));
+    const invite = await c.incoming();
+    c.ring(invite);
+    assert.equal((await a.hangup(dialog)).status, 200);
+    a.rtp.stopSending();
+    await hears(b, [ringback]);
+    const from = a.sip.received.length;
+    c.sip.reply(invite, 603, 'Decline');
+    const { invite: back } = await answer(a, { from });
+    assert.ok(back.get('from').includes(`${b.extension}@`));
+    await together(a, b);
+    unbroken(b);
+  }));
+
+  test('attended, while the new party still rings', () => trio(async ({ router, a, b, c }) => {
+    const { dialog } = await talk(a, b);
+    const second = await speaker(router, a.extension, voices[3], { register: false });
     try {
-      const asking = await talk(second, c);
-      await Promise.all([hears(a, [102]), hears(b, [101])]); // the first call goes on meanwhile
-      const replaces = encodeURIComponent(`${asking.callId};to-tag=${tagOf(asking.answer.get('to'))};from-tag=${tagOf(asking.from)}`);
-      assert.equal((await refer(a, first, `sip:103@${host}?Replaces=${replaces}`)).status, 202);
-      await Promise.all([notified(a, 200), bye(a), bye(second)]);
-      await Promise.all([hears(b, [103]), hears(c, [102])]);
-      assert.deepEqual(b.rtp.faults(), []);
-      assert.deepEqual(c.rtp.faults(), []);
-      const ended = await events.waitFor('call_ended');
-      assert.equal(ended.reason, 'transferred');
-      const left = await router.api.get('/api/calls');
-      assert.equal(left.items.length, 1);
-      assert.deepEqual(left.items[0].legs.map((leg) => leg.deviceId).sort(), ['d102', 'd103']);
+      const calling = second.call(c.extension);
+      const invite = await c.incoming();
+      c.ring(invite);
+      const ringing = await second.sip.expect((m) => m.status === 180, 5000, '180');
+      const early = { callId: ringing.get('call-id'), answer: ringing, from: ringing.get('from') };
+      await refer(a, dialog, replacing(c.extension, early));
+      assert.equal((await calling).answer.status, 487);
+      await Promise.all([notified(a, 200), bye(a)]);
+      await hears(b, [ringback]);
+      await c.accept(invite);
+      c.sendTone(c.hz);
+      await together(b, c);
+      unbroken(b, c);
     } finally {
       await stopAll(second);
     }
-  }, { threads }));
-}
+  }));
 
-test('a failed transfer gives the call back', { skip: missing }, () => setUp(async ({ a, b, c }) => {
-  const dialog = await talk(a, b);
-  const refused = (async () => { c.sip.reply(await c.incoming(), 486, 'Busy Here'); })();
-  await refer(a, dialog, `sip:103@${host}`);
-  await refused;
-  await notified(a, 486);
-  await Promise.all([hears(a, [102]), hears(b, [101])]);
-  assert.deepEqual(a.rtp.faults(), []);
-  assert.deepEqual(b.rtp.faults(), []);
-}));
-
-test('by the API: blind, then into another call', { skip: missing }, () => setUp(async ({ router, a, b, c, events }) => {
-  await talk(a, b);
-  const { callId } = await events.waitFor('call_answered');
-  const call = await router.api.get(`/api/calls/${callId}`);
-  const leg = call.legs.find((one) => one.deviceId === 'd102').legId;
-  const answered = answer(c);
-  await router.api.post(`/api/calls/${callId}/transfer`, { leg, to: '103', mode: 'blind' });
-  await answered;
-  await bye(a);
-  await Promise.all([hears(b, [103]), hears(c, [102])]);
-  const echo = await a.call('*43', { headers: [allow] });
-  assert.equal(echo.answer.status, 200);
-  a.sendTone(tones[101]);
-  await hears(a, [101]);
-  const { items } = await router.api.get('/api/calls');
-  const mine = items.find((one) => one.to === '*43');
-  await router.api.post(`/api/calls/${mine.callId}/transfer`, { leg: mine.legs.find((one) => one.deviceId === 'd101').legId, callId });
-  await Promise.all([hears(a, [102, 103]), hears(b, [101, 103]), hears(c, [101, 102])]);
-  assert.deepEqual(b.rtp.faults(), []);
-  assert.deepEqual(c.rtp.faults(), []);
-}));
-
-test('pickup: who dials the code talks to the caller', { skip: missing }, () => setUp(async ({ a, b, c }) => {
-  const rings = (async () => { b.ring(await b.incoming()); })();
-  const calling = a.call('102', { headers: [allow] });
-  await rings;
-  const taken = await c.call('*8102', { headers: [allow] });
-  assert.equal(taken.answer.status, 200);
-  assert.match(taken.answer.get('p-asserted-identity'), /101@/);
-  const cancel = await b.sip.expect((m) => m.method === 'CANCEL', 5000, 'CANCEL');
-  assert.match(cancel.get('reason'), /completed elsewhere/);
-  b.sip.reply(cancel, 200, 'OK');
-  const answered = await calling;
-  assert.equal(answered.answer.status, 200);
-  assert.match(answered.answer.get('p-asserted-identity'), /103@/);
-  a.sendTone(tones[101]);
-  c.sendTone(tones[103]);
-  await Promise.all([hears(a, [103]), hears(c, [101])]);
-}));
-
-test('parked, heard music, retrieved', { skip: missing }, () => setUp(async ({ a, b, c }) => {
-  const dialog = await talk(a, b);
-  await refer(a, dialog, `sip:701@${host}`);
-  await Promise.all([notified(a, 200), bye(a)]);
-  await hears(b, []); // music, and no tone of anybody
-  const got = await c.call('701', { headers: [allow] });
-  assert.equal(got.answer.status, 200);
-  assert.match(got.answer.get('p-asserted-identity'), /102@/);
-  c.sendTone(tones[103]);
-  await Promise.all([hears(b, [103]), hears(c, [102])]);
-  assert.deepEqual(b.rtp.faults(), []);
-}));
-
-/** RFC 4733 digits, one after another. */
-async function press(party, digits) {
-  for (const digit of digits) {
-    const code = '0123456789*#'.indexOf(digit);
-    const { ts } = party.rtp;
-    for (let i = 0; i < 8; i += 1) {
-      party.rtp.ts = ts;
-      party.rtp.sendPacket(party.remoteMedia, Buffer.from([code, (i >= 5 ? 0x80 : 0) | 10, (Math.min(i + 1, 5) * 160) >> 8, (Math.min(i + 1, 5) * 160) & 255]), { payloadType: 101, marker: i === 0, samples: 0 });
-    }
-    party.rtp.ts = ts + 1600;
-  }
-}
-
-/** Digits that ended at a phone; each is sent three times. */
-const digitsOf = (party) => [...new Map(party.rtp.packets.filter((p) => p.payloadType === 101 && p.payload[1] & 0x80)
-  .map((p) => [p.ts, p.payload[0]])).values()];
-
-test('codes within a call are held and kept, other digits pass, in a relayed call too', { skip: missing }, () => setUp(async ({ router, a, b, c, events }) => {
-  await talk(a, b);
-  const { callId } = await events.waitFor('call_answered');
-  assert.equal((await router.api.get(`/api/calls/${callId}`)).media, 'relay');
-  a.rtp.stopSending();
-  await press(a, '5');
-  await poll(() => digitsOf(b).includes(5), 5000, 'digit 5 at the other phone');
-  await press(a, '*'); // begins the code, and nothing follows: it passes, late
-  await poll(() => digitsOf(b).includes(10), 5000, 'the star at the other phone');
-  const before = digitsOf(b).length;
-  const answered = answer(c);
-  await press(a, '**103#');
-  await answered;
-  await bye(a);
-  await Promise.all([hears(b, [103]), hears(c, [102])]);
-  assert.equal(digitsOf(b).length, before, 'no digit of the code was heard');
-}, { features: { inCallTransfer: '**' } }));
-
-test('baresip transfers: blind', { skip: missing }, () => setUp(async ({ router, b, c, a }) => {
-  await a.sip.register('101', 'pw101', { expires: 0 });
-  const real = await phone(router, '101', { codecs: 'PCMU', hz: tones[101] });
-  try {
-    const answered = answer(b);
-    await real.dial('102');
+  test('to a number outside, and a call of a provider to a colleague; a provider itself transfers nobody', () => trio(async ({ router, a, b, c }) => {
+    const far = Object.assign(accounts.blind, { extension: 'far', hz: voices[3] });
+    const { dialog } = await talk(a, b);
+    const answered = far.answer('+49890111', far.hz);
+    await refer(a, dialog, to('+49890111'));
     await answered;
-    await hears(b, [101]);
-    const third = answer(c);
-    await real.command('transfer', `sip:103@${host}:${router.sipPort}`);
-    await third;
-    await real.event('CALL_CLOSED');
-    await Promise.all([hears(b, [103]), hears(c, [102])]);
-  } finally {
-    await stopAll(real);
-  }
-}));
+    await Promise.all([notified(a, 200), bye(a), together(b, far)]);
+    assert.deepEqual((await callOf(router, b.extension)).legs.map((leg) => leg.providerId ?? leg.deviceId).sort(), ['blind', `d${b.extension}`].sort());
+    unbroken(b);
+    await router.api.delete(`/api/calls/${(await callOf(router, b.extension)).callId}`);
+    await far.sip.expect((m) => m.method === 'BYE', 5000, 'BYE');
+
+    const from = a.sip.received.length;
+    const [calling, called] = await Promise.all([far.call(router, '+49891', far.hz), answer(a, { from })]);
+    await together(a, far);
+    const tried = far.sip.within(calling, 'REFER', { headers: [['Refer-To', `<${to(c)}>`]] });
+    calling.cseq = tried.cseq;
+    assert.equal((await far.sip.transact(tried)).status, 403);
+    const taken = answer(c);
+    await refer(a, called.dialog, to(c));
+    await taken;
+    await together(c, far);
+  }, { of: toProvider[0] }));
+
+  test('a call of a provider, asked first: the colleague sees the number outside', () => trio(async ({ router, a, c }) => {
+    const far = Object.assign(accounts.asked, { extension: 'far', hz: voices[1] });
+    const second = await speaker(router, a.extension, voices[3], { register: false });
+    try {
+      const [, called] = await Promise.all([far.call(router, '+498955', far.hz), answer(a)]);
+      await together(a, far);
+      await describe(a, called.dialog, 'sendonly');
+      await hears(far, [music]);
+      const { dialog: asking } = await talk(second, c);
+      await refer(a, called.dialog, replacing(c.extension, asking));
+      await Promise.all([bye(a), bye(second), named(c, '+498955')]);
+      await together(c, far);
+    } finally {
+      await stopAll(second);
+    }
+  }, { of: toProvider[1] }));
+
+  test('into a room where somebody is', () => trio(async ({ a, b, c }) => {
+    await dial(c, '800');
+    const { dialog } = await talk(a, b);
+    await refer(a, dialog, to('800'));
+    await Promise.all([notified(a, 200), bye(a), together(b, c)]);
+    unbroken(b, c);
+  }));
+
+  test('by the API: blind, then into another call', () => trio(async ({ router, a, b, c }) => {
+    await talk(a, b);
+    const call = await callOf(router, a.extension);
+    const legOf = (one, party) => one.legs.find((leg) => leg.deviceId === `d${party.extension}`).legId;
+    const answered = answer(c);
+    await router.api.post(`/api/calls/${call.callId}/transfer`, { leg: legOf(call, b), to: c.extension, mode: 'blind' });
+    await answered;
+    await Promise.all([bye(a), together(b, c)]);
+    await dial(a, '*43');
+    await hears(a, [a]);
+    const mine = await callOf(router, a.extension);
+    await router.api.post(`/api/calls/${mine.callId}/transfer`, { leg: legOf(mine, a), callId: call.callId });
+    await together(a, b, c);
+    unbroken(b, c);
+  }));
+
+  /** Digits that ended at a phone; each is sent three times. */
+  const digitsOf = (party) => [...new Map(party.rtp.packets.filter((p) => p.payloadType === 101 && p.payload[1] & 0x80)
+    .map((p) => [p.ts, p.payload[0]])).values()];
+
+  test('codes within a call are held and kept, other digits pass, in a relayed call too', () => trio(async ({ router, a, b, c }) => {
+    await talk(a, b);
+    assert.equal((await callOf(router, a.extension)).media, 'relay');
+    a.rtp.stopSending();
+    press(a, '5');
+    await poll(() => digitsOf(b).includes(5), 5000, 'digit 5 at the other phone');
+    press(a, '*'); // begins the code, and nothing follows: it passes, late
+    await poll(() => digitsOf(b).includes(10), 5000, 'the star at the other phone');
+    const passed = digitsOf(b).length;
+    const answered = answer(c);
+    press(a, `**${c.extension}#`);
+    await answered;
+    await Promise.all([bye(a), together(b, c)]);
+    assert.equal(digitsOf(b).length, passed, 'no digit of the code was heard');
+  }));
+
+  test('asked first by digits: music for the one, ring-back and the colleague for the other, then all three, then two', () => trio(async ({ a, b, c }) => {
+    const { dialog } = await talk(a, b);
+    a.rtp.stopSending();
+    press(a, `*2${c.extension}#`);
+    const invite = await c.incoming();
+    c.ring(invite);
+    await Promise.all([hears(b, [music]), hears(a, [ringback])]);
+    await c.accept(invite);
+    c.sendTone(c.hz);
+    a.sendTone(a.hz);
+    await Promise.all([together(a, c), hears(b, [music])]);
+    a.rtp.stopSending();
+    press(a, '*2');
+    a.sendTone(a.hz);
+    await together(a, b, c);
+    await a.hangup(dialog);
+    a.rtp.stopSending();
+    await together(b, c);
+    unbroken(a, b, c);
+  }));
+
+  test('a real phone transfers: blind', () => trio(async ({ router, a, b, c }) => {
+    const { extension } = a;
+    await a.sip.register(extension, `pw${extension}`, { expires: 0 });
+    const real = await realPhone(router, extension, voices[0]);
+    try {
+      const answered = answer(b);
+      await real.dial(b.extension);
+      await answered;
+      await together(b, real);
+      const third = answer(c);
+      await real.command('transfer', `${to(c)}:${router.sipPort}`);
+      await third;
+      await real.event('CALL_CLOSED');
+      await together(b, c);
+    } finally {
+      await stopAll(real);
+    }
+  }));
+});

@@ -1,5 +1,5 @@
 // A scripted provider with sound: takes the registration, answers calls, calls in. PCMU.
-import { SipEndpoint, mediaOf, sdp, uriOf } from './sip.js';
+import { SipEndpoint, mediaOf, sdp, token, uriOf } from './sip.js';
 import { RtpParty } from './rtp.js';
 import { host } from './router.js';
 
@@ -48,7 +48,7 @@ export class FakeProvider {
   /** Calls the account; gives the dialog's fields once it was answered. */
   async call(router, from, hz) {
     this.sip.options.to = { address: host, port: router.sipPort };
-    const fields = { method: 'INVITE', uri: this.contact, to: '<sip:+4930123@far.example>', user: from, body: sdp(host, this.rtp.port) };
+    const fields = { method: 'INVITE', uri: this.contact, to: '<sip:+4930123@far.example>', from: `<sip:${from}@far.example>;tag=${token()}`, user: from, body: sdp(host, this.rtp.port) };
     await this.sip.transact(fields, { ms: 10000 });
     if (fields.answer.status !== 200) throw new Error(`the call in: ${fields.answer.start}`);
     this.sip.ack(fields);

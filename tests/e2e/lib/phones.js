@@ -73,10 +73,10 @@ export class ScriptPhone {
   ring(invite) { this.sip.reply(invite, 180, 'Ringing'); }
 
   /** Answers 200 and waits for the ACK. */
-  async accept(invite, { waitAck = true } = {}) {
+  async accept(invite, { waitAck = true, headers = [] } = {}) {
     this.remoteMedia = invite.body ? mediaOf(invite.body) : undefined;
     const from = this.sip.received.length;
-    this.sip.reply(invite, 200, 'OK', { body: this.offer });
+    this.sip.reply(invite, 200, 'OK', { body: this.offer, headers });
     if (waitAck) await this.sip.expect((m) => m.method === 'ACK', 5000, 'ACK', from);
   }
 
