@@ -113,9 +113,11 @@ struct leg {
     struct call_collect *collect; /* its keys are being collected, or NULL */
     bool is_player;               /* a media leg that plays: no party */
     uint32_t target;              /* of the fork: index + 1; 0: none */
-    bool is_outside;              /* a call through a provider that we began: counted by use.c */
-    bool is_use_live;             /* its seconds run on the account of device_id */
-    int64_t use_since;            /* seconds since 1970 */
+    char *early; /* what its last 18x described while others rang, too; NULL: nothing */
+    size_t early_bytes;
+    bool is_outside;   /* a call through a provider that we began: counted by use.c */
+    bool is_use_live;  /* its seconds run on the account of device_id */
+    int64_t use_since; /* seconds since 1970 */
 
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     char codec_last[16]; /* agreed last, for the record */

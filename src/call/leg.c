@@ -167,6 +167,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
         SR_ASSERT(leg->ring->branch_count > 0);
         leg->ring->branch_count--;
         leg->ring = NULL;
+        ring__forget_early(leg);
     }
     use__ended(leg);
     if (leg->is_counted && leg->kind == LEG_PROVIDER)

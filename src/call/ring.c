@@ -6,6 +6,7 @@
 #include "sip/uri.h"
 
 static void begin_stages(struct ring *ring, uint32_t stage);
+static void pass_kept_early(struct ring *ring);
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
@@ -128,6 +129,15 @@ static void stop_until(struct ring *ring, uint32_t stage)
     }
 }
 
+/* Branches have gone, others may have come. The fork may be freed. */
+static void settle(struct ring *ring)
+{
+    if (ring->branch_count == 0)
+        end_fork(ring);
+    else if (ring->branch_count == 1)
+        pass_kept_early(ring);
+}
+
 static void on_stage_over(void *arg)
 {
     struct ring *ring = arg;
@@ -138,8 +148,7 @@ static void on_stage_over(void *arg)
     } else {
         stop_until(ring, UINT32_MAX);
     }
-    if (ring->branch_count == 0)
-        end_fork(ring);
+    settle(ring);
 }
 
 /* For whom it rings, or NULL: gone, or the API. */
@@ -431,6 +440,21 @@ enum sr_err ring__sdp_for_caller(struct leg *caller, struct leg *winner, struct 
     return leg__make_answer(caller, winner, buf);
 }
 
+void ring__forget_early(struct leg *branch)
+{
+    sr_free_secret(branch->early, branch->early_bytes); /* it may have keys */
+    branch->early = NULL;
+    branch->early_bytes = 0;
+}
+
+static void keep_early(struct leg *branch, struct sr_str sdp)
+{
+    ring__forget_early(branch);
+    branch->early = sr_alloc(sdp.n);
+    branch->early_bytes = sdp.n;
+    memcpy(branch->early, sdp.p, sdp.n);
+}
+
 /* Early media of the only branch left reaches the caller. False: local ring-back instead. */
 static bool pass_early_media(struct ring *ring, struct leg *branch,
                              const struct sip_leg_event *event)
@@ -439,8 +463,12 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
     struct sr_buf sdp;
     bool is_passed = false;
 
-    if (caller == NULL || event->sdp.n == 0 || ring->branch_count != 1 || !caller->has_peer)
+    if (caller == NULL || event->sdp.n == 0 || !caller->has_peer)
         return false;
+    if (ring->branch_count != 1) {
+        keep_early(branch, event->sdp);
+        return false;
+    }
     if ((!branch->has_stream || event->is_other_answer) &&
         leg__accept_answer(branch, event->sdp) != SR_OK)
         return false;
@@ -455,6 +483,23 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
     }
     sr_buf_done(&sdp);
     return is_passed;
+}
+
+/* One branch is left: what it has been saying is heard from now on. */
+static void pass_kept_early(struct ring *ring)
+{
+    SR_LIST_EACH(&ring->call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+        struct sip_leg_event event = {.status = 183};
+
+        if (leg->ring != ring || leg->early == NULL)
+            continue;
+        event.sdp = sr_str_make(leg->early, leg->early_bytes);
+        (void)pass_early_media(ring, leg, &event);
+        ring__forget_early(leg);
+        return;
+    }
 }
 
 void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event)
@@ -595,6 +640,7 @@ void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)
         return;
     }
     take_limit(ring, leg);
+    ring__forget_early(leg);
     leg->ring = NULL;
     leg->target = 0;
     ring->branch_count--;
@@ -707,12 +753,9 @@ void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason re
     if (failed != NULL && failed->outside != NULL &&
         (!failed->was_ringing || reason == CALL_REASON_ENCRYPTION))
         after_provider(ring, target, sip_status);
-    if (ring->branch_count > 0)
-        return;
-    if (ring->stage + 1 < ring->stage_count)
+    if (ring->branch_count == 0 && ring->stage + 1 < ring->stage_count)
         begin_stages(ring, ring->stage + 1);
-    if (ring->branch_count == 0)
-        end_fork(ring);
+    settle(ring);
 }
 
 /* ---- 3xx ------------------------------------------------------------------------------------- */

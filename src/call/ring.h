@@ -104,7 +104,10 @@ enum call_reason ring__begin(struct ring *ring);
 /** One more branch, of the target that is being started. */
 void ring__add_branch(struct ring *ring, struct leg *leg);
 void ring__note_failure(struct ring *ring, enum call_reason reason, uint16_t sip_status);
+/** Early media reaches the caller from the only branch left, also what it described before. */
 void ring__branch_progress(struct leg *leg, const struct sip_leg_event *event);
+/** Drops what a branch described before. */
+void ring__forget_early(struct leg *branch);
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event);
 /** The fork's winner (a branch, or who picked the call up) is answered: the others are cancelled, the
     caller is answered. The call may be gone. */

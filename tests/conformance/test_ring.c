@@ -214,6 +214,35 @@ static void test_no_early_media_while_two_branches_ring(void **state)
     rig_done(&ring.rig);
 }
 
+/* What a branch said while others rang is heard once it is the only one left. */
+static void test_early_media_of_the_branch_that_is_left(void **state)
+{
+    struct ring_rig ring;
+    struct phone_call *call;
+    struct rig_call *seen;
+
+    (void)state;
+    begin(&ring);
+    ring.b->manners.early_status = 183;
+    ring.b->manners.has_early_sdp = true;
+    ring.b->manners.final_after = 5 * SR_SEC;
+    ring.c->manners.final_status = 603;
+    ring.c->manners.final_after = 2 * SR_SEC;
+    call = phone_dial(ring.a, "200");
+    RIG_UNTIL(&ring.rig, phone_had_status(call, 180));
+    rig_run(&ring.rig, SR_SEC);
+    assert_int_equal(call->early_sdp[0], 0);
+    RIG_UNTIL(&ring.rig, phone_had_status(call, 183));
+    assert_string_equal(sim_sdp_codec(sr_str_c(call->early_sdp)), "PCMU");
+    seen = rig_call(&ring.rig, 0);
+    assert_int_equal(rig_mode(&ring.rig, seen), MEDIA_MODE_RELAY);
+    RIG_UNTIL(&ring.rig, call->state == PHONE_UP);
+    assert_int_equal(phone_incoming(ring.c)->status, 603);
+    phone_bye(call);
+    RIG_ENDED(&ring.rig, 0, "hangup");
+    rig_done(&ring.rig);
+}
+
 static void test_reliable_provisionals_on_both_sides(void **state)
 {
     struct ring_rig ring;
@@ -286,6 +315,7 @@ int run_ring(void)
         cmocka_unit_test(test_cancel_crosses_the_answer),
         cmocka_unit_test(test_early_media_of_the_only_branch_reaches_the_caller),
         cmocka_unit_test(test_no_early_media_while_two_branches_ring),
+        cmocka_unit_test(test_early_media_of_the_branch_that_is_left),
         cmocka_unit_test(test_reliable_provisionals_on_both_sides),
         cmocka_unit_test(test_update_before_the_answer),
         cmocka_unit_test(test_retransmitted_ringing_is_passed_once),
