@@ -270,8 +270,10 @@ static void set_deadline(struct browser_session *session)
             at = SR_MIN(at, browser->closed_at + ENGINE_AWAY_SEC * SR_SEC);
     } else if (session->is_linking) {
         at = session->linked_at + ENGINE_DTLS_WAIT_MS * SR_MSEC;
-    } else if (browser->client == 0 && session->is_lost) {
+    } else if (session->is_lost && browser->client == 0) {
         at = SR_MAX(browser->closed_at, session->lost_at) + ENGINE_AWAY_SEC * SR_SEC;
+    } else if (session->is_lost && session->silent_at != 0) {
+        at = session->silent_at + ENGINE_AWAY_SEC * SR_SEC;
     }
     loop_timer_set(session->engine->loop, &session->timer, at);
 }
@@ -692,6 +694,24 @@ static void on_lost(struct browser_session *session, sr_usec since)
     set_deadline(session);
 }
 
+bool browsers__stays_silent(struct leg *leg)
+{
+    struct browser_session *session = leg->session;
+
+    if (session == NULL || !session->is_lost)
+        return false;
+    session->silent_at = loop_now(session->engine->loop);
+    set_deadline(session);
+    return true;
+}
+
+/* Checks arrive. */
+static void on_back(struct browser_session *session)
+{
+    session->is_lost = false;
+    session->silent_at = 0;
+}
+
 static void on_webrtc(struct browser_session *session, const struct media_event *event)
 {
     sr_usec now = loop_now(session->engine->loop);
@@ -703,11 +723,11 @@ static void on_webrtc(struct browser_session *session, const struct media_event 
     case MEDIA_WEBRTC_CHECKING:
         break;
     case MEDIA_WEBRTC_CONNECTED:
-        session->is_lost = false;
+        on_back(session);
         set_deadline(session);
         break;
     case MEDIA_WEBRTC_DTLS_UP:
-        session->is_lost = false;
+        on_back(session);
         session->is_up = true;
         if (had_verdict)
             note_verdict(session, "");

@@ -53,6 +53,7 @@ struct browser_session {
     bool is_up;        /* keys are there */
     bool is_lost;      /* no valid check any more */
     sr_usec began, linked_at, lost_at;
+    sr_usec silent_at; /* lost, and nothing was heard for the time-out of all legs; 0: no */
     struct loop_timer timer;
 };
 

@@ -164,6 +164,8 @@ void engine_on_media(void *arg, const struct media_event *event)
         on_digit(leg, event);
         break;
     case MEDIA_EVENT_TIMEOUT:
+        if (browsers__stays_silent(leg))
+            break;
         sr_log(HUB, INFO, "event=media_timeout call=%s leg=%s", leg->call->call_id, leg->leg_id);
         leg__ended(leg, CALL_REASON_MEDIA_TIMEOUT, 0);
         break;

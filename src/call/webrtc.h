@@ -72,6 +72,11 @@ uint32_t browsers__session_count(const struct engine *engine);
 bool browsers__is_cookie(uint64_t cookie);
 /** The leg of that session, or NULL: it has none, or is gone. */
 struct leg *browsers__find_leg(const struct engine *engine, uint64_t cookie);
+/**
+ * Nothing was heard of the leg for its time-out. @return true: it is a page that is away, which has a limit of its own (30 s
+ * from the later of its last check and its socket's close; with a socket that looks alive, 30 s from now)
+ */
+bool browsers__stays_silent(struct leg *leg);
 /** What media tells of a session, before its leg hears of it. CLOSED: after, the session is freed. */
 void browsers__on_media(struct engine *engine, const struct media_event *event);
 

@@ -632,6 +632,102 @@ static void test_a_reload_takes_the_call_back(void **state)
     done(&rig);
 }
 
+/* 30 s from the later of the two: the socket's close and the end of the audio. */
+static void test_after_30_s_the_call_is_gone(void **state)
+{
+    struct rig rig;
+    struct sim_phone *phone;
+    struct phone_call *call;
+    struct page *page;
+
+    (void)state;
+    rig_init(&rig, NULL);
+    phone = rig_phone(&rig, "101");
+    page = page_open(&rig, 0, "b", "bert");
+    call = phone_dial(phone, "102");
+    (void)hear_incoming(page);
+    offer(page, "s");
+    link_to(page, page->call_id, "s");
+    RIG_UNTIL(&rig, call->state == PHONE_UP);
+    rig_inject(&rig, rig_call(&rig, 0), "b",
+               (struct media_event){.kind = MEDIA_EVENT_WEBRTC, .webrtc = MEDIA_WEBRTC_CLOSED});
+    rig_run(&rig, 50 * SR_SEC); /* the page is still there: it may come back to its audio */
+    assert_int_equal(call->byes, 0);
+    close_socket(page);
+    rig_run(&rig, 29900 * SR_MSEC);
+    assert_int_equal(call->byes, 0);
+    rig_run(&rig, 200 * SR_MSEC);
+    assert_int_equal(call->byes, 1);
+    RIG_ENDED(&rig, 0, "unreachable");
+    page->client = 0;
+    done(&rig);
+}
+
+/* A machine that sleeps: its socket looks alive for a minute, and silence alone does not end the call before that. */
+static void test_a_page_that_sleeps_has_its_30_s(void **state)
+{
+    struct rig rig;
+    struct sim_phone *phone;
+    struct phone_call *call;
+    struct page *page;
+
+    (void)state;
+    rig_init(&rig, NULL);
+    phone = rig_phone(&rig, "101");
+    page = page_open(&rig, 0, "b", "bert");
+    call = phone_dial(phone, "102");
+    (void)hear_incoming(page);
+    offer(page, "s");
+    link_to(page, page->call_id, "s");
+    RIG_UNTIL(&rig, call->state == PHONE_UP);
+    rig_inject(&rig, rig_call(&rig, 0), "b",
+               (struct media_event){.kind = MEDIA_EVENT_WEBRTC, .webrtc = MEDIA_WEBRTC_LOST});
+    rig_inject(&rig, rig_call(&rig, 0), "b", (struct media_event){.kind = MEDIA_EVENT_TIMEOUT});
+    rig_run(&rig, 20 * SR_SEC);
+    close_socket(page); /* noticed at last: 30 s from here */
+    rig_run(&rig, 29900 * SR_MSEC);
+    assert_int_equal(call->byes, 0);
+    rig_run(&rig, 200 * SR_MSEC);
+    assert_int_equal(call->byes, 1);
+    RIG_ENDED(&rig, 0, "unreachable");
+    page->client = 0;
+    done(&rig);
+}
+
+/* The page is there and its audio is not: that does not last for ever. While it is heard of, silence ends it as any leg. */
+static void test_a_page_that_stays_silent_is_ended(void **state)
+{
+    struct rig rig;
+    struct sim_phone *phone;
+    struct phone_call *call;
+    struct page *page;
+
+    (void)state;
+    rig_init(&rig, NULL);
+    phone = rig_phone(&rig, "101");
+    page = page_open(&rig, 0, "b", "bert");
+    for (uint32_t i = 0; i < 2; i++) {
+        call = phone_dial(phone, "102");
+        (void)hear_incoming(page);
+        offer(page, i == 0 ? "s" : "t");
+        link_to(page, page->call_id, i == 0 ? "s" : "t");
+        RIG_UNTIL(&rig, call->state == PHONE_UP);
+        rig_inject(&rig, rig_call(&rig, i), "b",
+                   (struct media_event){.kind = MEDIA_EVENT_WEBRTC, .webrtc = MEDIA_WEBRTC_LOST});
+        if (i == 1) /* checks return, and nothing else */
+            rig_inject(
+                &rig, rig_call(&rig, i), "b",
+                (struct media_event){.kind = MEDIA_EVENT_WEBRTC, .webrtc = MEDIA_WEBRTC_CONNECTED});
+        rig_inject(&rig, rig_call(&rig, i), "b", (struct media_event){.kind = MEDIA_EVENT_TIMEOUT});
+        rig_run(&rig, 100 * SR_MSEC);
+        assert_int_equal(call->byes, i);
+        rig_run(&rig, 30 * SR_SEC);
+        assert_int_equal(call->byes, 1);
+        RIG_ENDED(&rig, i, i == 0 ? "unreachable" : "media_timeout");
+    }
+    done(&rig);
+}
+
 static void test_another_login_cannot_take_it(void **state)
 {
     struct engine_command command = {.kind = ENGINE_DO_WEBRTC_REGISTER, .owner = "eve"};
@@ -698,6 +794,9 @@ int run_browser(void)
         cmocka_unit_test(test_bad_offers_leave_nothing),
         cmocka_unit_test(test_sessions_are_bounded_and_die_unlinked),
         cmocka_unit_test(test_a_reload_takes_the_call_back),
+        cmocka_unit_test(test_after_30_s_the_call_is_gone),
+        cmocka_unit_test(test_a_page_that_sleeps_has_its_30_s),
+        cmocka_unit_test(test_a_page_that_stays_silent_is_ended),
         cmocka_unit_test(test_another_login_cannot_take_it),
         cmocka_unit_test(test_a_page_that_went_while_ringing_comes_back),
     };
