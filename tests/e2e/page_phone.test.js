@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
-import { tone, writeWav } from './lib/audio.js';
+import { snr, tone, writeWav } from './lib/audio.js';
 import { phone, stopAll } from './lib/phones.js';
 import { join } from 'node:path';
 import { tempDir } from './lib/process.js';
@@ -87,6 +87,26 @@ test('the softphone', { skip }, async (t) => {
       await page.getByRole('button', { name: 'Unmute' }).click(); // it stayed muted
       assert.ok(Date.now() - began < 6000, `back after ${Date.now() - began} ms`);
       assert.equal((await router.api.get('/api/calls')).items.length, 1);
+    });
+
+    await t.test('another network: the call comes back on a new socket, with sound, in less than 3 s', async () => {
+      const answers = await page.evaluate(() => {
+        window.back = { sockets: 0, connections: 0 };
+        const { WebSocket: Socket, RTCPeerConnection: Connection } = window;
+        window.WebSocket = class extends Socket { constructor(...all) { super(...all); window.back.sockets += 1; } };
+        window.RTCPeerConnection = class extends Connection { constructor(...all) { super(...all); window.back.connections += 1; } };
+        return window.back;
+      });
+      assert.deepEqual(answers, { sockets: 0, connections: 0 });
+      await page.context().setOffline(true);
+      const began = Date.now();
+      await page.context().setOffline(false);
+      await page.waitForFunction(() => window.back.sockets === 1 && window.back.connections === 1);
+      await heard(page);
+      t.diagnostic(`sound ${Date.now() - began} ms after the other network`);
+      assert.ok(Date.now() - began < 3000 * Number(process.env.TEST_SLOWER || 1), `${Date.now() - began} ms`);
+      assert.equal((await router.api.get('/api/calls')).items.length, 1);
+      await talking(page, 'Phone 101');
     });
 
     await t.test('a copied tab is a phone of its own: the call stays where it is', async () => {
@@ -217,6 +237,60 @@ test('the softphone', { skip }, async (t) => {
   } finally {
     await browser.close();
     await stopAll(...phones);
+    await router.stop();
+  }
+});
+
+/** Stops a whole browser for so long, as a machine that sleeps, and lets it go on. */
+async function sleepFor(browser, seconds) {
+  const ids = await browser.processes();
+  for (const id of ids) process.kill(id, 'SIGSTOP');
+  const until = Date.now() + seconds * 1000;
+  await poll(() => Date.now() >= until, seconds * 2000, 'the morning');
+  for (const id of ids) process.kill(id, 'SIGCONT');
+  return Date.now();
+}
+
+test('the machine of the page sleeps: 20 and 45 s are survived, 100 s end the call with its reason', { skip: skip || (process.env.E2E_LONG ? false : 'takes 3 minutes: E2E_LONG=1') }, async (t) => {
+  const router = await Router.start({ devices: ['101', '102'].map((extension) => device(extension)) });
+  const wav = join(tempDir('microphone'), 'microphone.wav');
+  writeWav(wav, tone(1000, 30, 48000), 48000);
+  const browser = await Browser.start({ wav });
+  const page = await browser.open(`http://127.0.0.1:${router.webPort}/`);
+  const desk = await phone(router, '101', { hz: 700, codecs: 'PCMA', answer: 'auto', seconds: 300 });
+  /** The page's tone in the last half second at the phone. */
+  const atPhone = () => {
+    const { samples, rate } = desk.heard();
+    return samples.length > rate && snr(samples.slice(-rate / 2), rate, 1000) > 10;
+  };
+  try {
+    await logIn(page, 'admin', firstPassword(router));
+    await show(page, 'phone', 'Phone');
+    await page.getByText('ready to call').waitFor();
+    await page.getByLabel('Number or name').fill('101');
+    await page.keyboard.press('Enter');
+    await talking(page, 'Phone 101');
+    await heard(page);
+    for (const seconds of [20, 45]) {
+      await poll(() => atPhone(), 8000, 'the page at the phone');
+      const woke = await sleepFor(browser, seconds);
+      await poll(() => atPhone(), 8000, `the page at the phone after ${seconds} s`);
+      const back = Date.now() - woke;
+      await heard(page);
+      t.diagnostic(`asleep for ${seconds} s: heard at the phone ${back} ms, both ways ${Date.now() - woke} ms after waking`);
+      assert.ok(back < 3500, `${back} ms`); // the half second that is listened to is among it
+      assert.equal((await router.api.get('/api/calls')).items.length, 1);
+      await talking(page, 'Phone 101');
+    }
+    await sleepFor(browser, 100);
+    await page.locator('article.phone-call.ended').getByText(/away for more than 30 seconds/).waitFor();
+    assert.deepEqual((await router.api.get('/api/calls')).items, []);
+    const { items } = await router.api.get('/api/history');
+    assert.equal(items[0].reason, 'unreachable');
+    assert.deepEqual(page.faults, []);
+  } finally {
+    await browser.close();
+    await stopAll(desk);
     await router.stop();
   }
 });

@@ -276,3 +276,51 @@ test('a call outlives its keys, its socket and its network; comfort noise meanwh
     await page.context().close();
   }
 });
+
+test('30 s is the limit: back after 28 s, gone with one reason after it', { skip: options.skip || (process.env.E2E_LONG ? false : 'takes a minute: E2E_LONG=1') }, async (t) => {
+  const desk = await phone(router, '101', { hz: 600, codecs: 'PCMA', answer: 'auto', seconds: 180 });
+  const first = await open();
+  try {
+    await first.evaluate(() => window.soft.register('d102'));
+    const callId = await dial(first, 'd102', '101', 's', 1500);
+    await heard(first, 's', 600);
+    let token = await first.evaluate(() => window.soft.token);
+    await first.context().close();
+    let left = Date.now();
+    const second = await open();
+    await poll(() => Date.now() >= left + 28000, 40000, '28 s');
+    const { legs, ms } = await second.evaluate(async (old) => {
+      const began = performance.now();
+      const registered = await window.soft.register('d102', old);
+      await window.soft.offer('s', { hz: 1500, resume: window.soft.token });
+      await window.soft.sound('s');
+      return { legs: registered.legs, ms: performance.now() - began };
+    }, token);
+    assert.deepEqual(legs, [{ callId, sessionId: 's' }]);
+    assert.ok(ms < 3000, `${ms} ms`);
+    await heard(second, 's', 600);
+    token = await second.evaluate(() => window.soft.token);
+    const events = await router.api.events();
+    await second.context().close();
+    left = Date.now();
+    const ended = await events.waitFor((event) => event.type === 'call_ended' && event.callId === callId, 40000);
+    const lasted = (Date.now() - left) / 1000;
+    t.diagnostic(`away for 28 s: sound after ${ms.toFixed(0)} ms; then the call ended ${lasted.toFixed(1)} s after its page was gone, as ${ended.reason}`);
+    assert.ok(lasted > 29 && lasted < 31.5, `${lasted} s`);
+    assert.equal(ended.reason, 'unreachable');
+    const third = await open();
+    const late = await third.evaluate(async (old) => {
+      const registered = await window.soft.register('d102', old).catch(async () => ({ legs: null }));
+      const from = window.soft.messages.length;
+      window.soft.send({ type: 'webrtc-offer', sessionId: 's', sdp: 'v=0', resume: old });
+      return { legs: registered.legs, error: await window.soft.wait('error', {}, 8000, from) };
+    }, token);
+    assert.deepEqual(late.legs ?? [], []);
+    assert.equal(late.error.inReplyTo, 'webrtc-offer');
+    const { items } = await router.api.get('/api/history');
+    assert.deepEqual(items.filter((one) => one.callId === callId).map((one) => one.reason), ['unreachable']);
+    await third.context().close();
+  } finally {
+    await stopAll(desk);
+  }
+});

@@ -88,7 +88,10 @@ const SHOWN_AFTER_FAULT_MS = 60000;
 const OFFER_LASTS_MS = 50000;
 /** Another page of ours may be placing this call: wait before ringing for it. */
 const OWN_CALL_WAIT_MS = 1500;
-const REOFFER_MS = 2000;
+/** Broken says that nothing came for some seconds already. */
+const REOFFER_MS = 1000;
+/** No answer to an offer that takes a call back: the socket only looks alive, as after sleep or on another network. */
+const RESUME_ANSWER_MS = 2000;
 
 interface Inner extends PhoneCall {
   isAnswered: boolean; /* webrtc-answer was taken */
@@ -96,6 +99,7 @@ interface Inner extends PhoneCall {
   isWanted: boolean; /* the user answered, or dialled */
   offeredAt: number;
   timer: unknown;
+  resumeTimer: unknown;
 }
 
 export class Phone {
@@ -209,10 +213,26 @@ export class Phone {
       const sdp = await this.ground.media.offer(sessionId, true, call.isMuted || call.isHeld);
       this.quiet(call);
       if (call.state === 'ended') this.ground.media.close(sessionId);
-      else this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token });
+      else if (this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token })) this.awaitAnswer(call);
     } catch (error) {
       this.fail(call, error);
     }
+    this.changed();
+  }
+
+  private awaitAnswer(call: Inner) {
+    this.ground.cancel(call.resumeTimer);
+    call.resumeTimer = this.ground.after(RESUME_ANSWER_MS, () => {
+      if (call.state !== 'ended' && this.state === 'ready') this.ground.renewLine(); // registered again, it is offered again
+    });
+  }
+
+  /** The machine slept, or is on another network: what looks connected may be dead. Calls come back on a new socket. */
+  startOver() {
+    for (const call of this.inner) {
+      if (call.isLinked && call.state !== 'ended') call.media = 'broken';
+    }
+    if (this.isLive) this.ground.renewLine();
     this.changed();
   }
 
@@ -437,6 +457,7 @@ export class Phone {
   private async answered(event: RouterEvent) {
     const call = this.inner.find((other) => other.sessionId === event.sessionId && other.state !== 'ended');
     if (!call) return;
+    this.ground.cancel(call.resumeTimer);
     try {
       call.media = call.media === 'up' ? 'up' : 'checking';
       await this.ground.media.accept(call.sessionId!, String(event.sdp));
@@ -557,7 +578,7 @@ export class Phone {
     const call: Inner = {
       key: this.ground.id(), callId: null, sessionId: null, direction, number, name, state: 'preparing', media: 'none',
       isMuted: false, hasRung: direction === 'out', isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
-      isAnswered: false, isLinked: false, isWanted: false, offeredAt: 0, timer: null,
+      isAnswered: false, isLinked: false, isWanted: false, offeredAt: 0, timer: null, resumeTimer: null,
     };
     this.calls.unshift(call);
     return call;
@@ -579,6 +600,7 @@ export class Phone {
     if (call.sessionId && isKnown && (isTold || !call.isLinked)) this.ground.send({ type: 'webrtc-hangup', sessionId: call.sessionId });
     if (call.sessionId) this.ground.media.close(call.sessionId);
     this.ground.cancel(call.timer);
+    this.ground.cancel(call.resumeTimer);
     call.state = 'ended';
     call.why = why;
     call.timer = this.ground.after(wasQuiet ? 0 : why.includes(' ') ? SHOWN_AFTER_FAULT_MS : SHOWN_AFTER_END_MS, () => this.remove(call));

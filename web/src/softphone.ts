@@ -117,6 +117,21 @@ function showRinging(ringing: PhoneCall[]) {
   }
 }
 
+const TICK_MS = 1000;
+const SLEPT_MS = 5000;
+
+/* The machine slept when the clock jumps: also timers stand still then. Hidden pages without calls are only slowed down. */
+function watchForSleep() {
+  let last = Date.now();
+  setInterval(() => {
+    const gap = Date.now() - last;
+    last += gap;
+    if (gap > SLEPT_MS && (!document.hidden || phone.active)) phone.startOver();
+  }, TICK_MS);
+  document.addEventListener('resume', () => phone.startOver());
+  addEventListener('online', () => phone.startOver());
+}
+
 /** Once, at the start of the page. */
 export async function startPhone() {
   await ownTheToken();
@@ -128,6 +143,7 @@ export async function startPhone() {
     }
   });
   app.events.listen((event) => phone.onEvent(event));
+  watchForSleep();
   phone.watch(() => {
     showRinging(phone.ringing);
     rememberEnded();

@@ -376,16 +376,54 @@ test('after a reload the token brings the call back', async () => {
   assert.deepEqual(g.accepted, { sessionId: 's9', sdp: 'answer' });
 });
 
-test('another network: the audio breaks, two seconds later the session is offered again', async () => {
+test('another network: the audio breaks, a second later the session is offered again', async () => {
   const { g, phone, call } = await talking();
   g.media.onState(call.sessionId, 'up');
   g.media.onState(call.sessionId, 'broken');
-  g.fire(2000);
+  g.fire(1000);
   await settle();
   assert.deepEqual(g.of('webrtc-offer').at(-1), { type: 'webrtc-offer', sessionId: call.sessionId, sdp: `offer of ${call.sessionId}`, resume: 't1' });
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
   g.media.onState(call.sessionId, 'up');
   assert.equal(call.media, 'up');
   assert.equal(g.timers.length, 0);
+});
+
+test('an offer to take the call back that nobody answers: the socket is dead too, another one is opened', async () => {
+  const { g, phone, call } = await talking();
+  g.media.onState(call.sessionId, 'failed');
+  g.fire(0);
+  await settle();
+  assert.equal(g.of('webrtc-offer').at(-1).resume, 't1');
+  assert.equal(g.renewed, undefined);
+  g.fire(2000);
+  assert.equal(g.renewed, 1);
+  phone.line(false);
+  phone.line(true);
+  const offers = g.of('webrtc-offer').length;
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+  await settle();
+  assert.equal(g.of('webrtc-offer').length, offers + 1);
+  phone.hangUp(call.key);
+  assert.ok(g.timers.every((timer) => timer.ms !== 2000), 'nobody waits for an answer any more');
+});
+
+test('after sleep or on another network nothing is believed: a new socket, and the call is offered again', async () => {
+  const { g, phone, call } = await talking();
+  g.media.onState(call.sessionId, 'up'); // it still says so
+  phone.startOver();
+  assert.equal(g.renewed, 1);
+  phone.line(false);
+  phone.line(true);
+  const offers = g.of('webrtc-offer').length;
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+  await settle();
+  assert.equal(g.of('webrtc-offer').length, offers + 1);
+  assert.equal(call.state, 'talking');
+  phone.line(false);
+  phone.startOver();
+  assert.equal(g.renewed, 1, 'what is down anyhow is not closed again');
 });
 
 test('a short break heals without a new offer', async () => {

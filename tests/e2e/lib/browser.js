@@ -19,22 +19,22 @@ const binary = (() => {
 export const noBrowser = binary ? false : 'chromium is not installed';
 
 export class Browser {
-  /** options: wav (what the microphone hears, 48 kHz mono; default: beeps), denyMicrophone. */
+  /** options: wav (what the microphone hears, 48 kHz mono; default: beeps), denyMicrophone, noMicrophone. */
   static async start(options = {}) {
     const browser = new Browser();
     browser.chromium = await chromium.launch({
       executablePath: binary,
       headless: true,
-      args: ['--no-sandbox', '--use-fake-device-for-media-stream', '--autoplay-policy=no-user-gesture-required',
-        '--allow-loopback-in-peer-connection',
+      args: ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--allow-loopback-in-peer-connection',
+        ...(options.noMicrophone ? [] : ['--use-fake-device-for-media-stream']),
         ...(options.denyMicrophone ? [] : ['--use-fake-ui-for-media-stream']),
         ...(options.wav ? [`--use-file-for-fake-audio-capture=${options.wav}`] : [])],
     });
     return browser;
   }
 
-  /** A page of its own (no cookies of another); options: width, height, dark, base URL. */
-  async open(url, { width = 1280, height = 860, dark = false } = {}) {
+  /** A page of its own (no cookies of another); before: what is done with it before it loads. */
+  async open(url, { width = 1280, height = 860, dark = false, before } = {}) {
     const context = await this.chromium.newContext({ viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', bypassCSP: false });
     const page = await context.newPage();
     page.faults = [];
@@ -50,8 +50,17 @@ export class Browser {
       if (host !== home && !/^(data|blob):/.test(protocol)) page.foreign.push(request.url());
     });
     page.setDefaultTimeout(8000 * Number(process.env.TEST_SLOWER || 1));
+    await before?.(page);
     await page.goto(url);
     return page;
+  }
+
+  /** Process ids of all of it: stopped and continued together they are a machine that sleeps. */
+  async processes() {
+    const session = await this.chromium.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    await session.detach();
+    return processInfo.map((one) => one.id);
   }
 
   close() { return this.chromium.close(); }
