@@ -13,7 +13,9 @@ PREFIX ?= /usr
 
 all: build
 
-run: build
+run:
+	@tools/deps.sh build
+	@tools/build.sh release program
 	@exec build/siprouter run $(ARGS)
 
 build:
