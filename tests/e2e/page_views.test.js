@@ -47,7 +47,7 @@ test('the views of the page', { skip }, async (t) => {
 
     await t.test('first start: a new password of a phone is shown, and the phone registers with it', async () => {
       const card = page.locator('.phone-data', { hasText: 'Phone 101' });
-      await card.getByRole('button', { name: 'Make a new password' }).click();
+      await card.getByRole('button', { name: 'New password' }).click();
       const fresh = await card.locator('code').textContent();
       assert.match(fresh, /^[a-z2-9]{4}(-[a-z2-9]{4}){3}$/);
       phones.push(await poll(() => ScriptPhone.open(router, '101', { password: fresh }).catch(() => null), 5000, '101 registered'));

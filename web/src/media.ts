@@ -265,6 +265,12 @@ class BrowserMedia implements Media {
     return session.sender.transport?.state === 'connected' ? null : 'dtls';
   }
 
+  /** The browser has given it up. */
+  isOver(sessionId: string): boolean {
+    const pc = this.sessions.get(sessionId)?.pc;
+    return !pc || pc.connectionState === 'failed' || pc.iceConnectionState === 'failed';
+  }
+
   private async measure(session: Session) {
     const report = await session.pc.getStats().catch(() => null);
     if (!report) return;

@@ -5,16 +5,54 @@ const KEYS: Record<string, [number, number]> = {
   7: [852, 1209], 8: [852, 1336], 9: [852, 1477], '*': [941, 1209], 0: [941, 1336], '#': [941, 1477],
 };
 
-let context: (AudioContext & { setSinkId?: (id: string) => Promise<void> }) | null = null;
-let ringTimer = 0;
+/** Something that sounds, on the speaker that was chosen for it. */
+class Outlet {
+  private readonly context: AudioContext & { setSinkId?: (id: string) => Promise<void> } = new AudioContext();
+  private element: HTMLAudioElement | null = null;
 
-function audio() {
-  context ??= new AudioContext();
-  if (context.state === 'suspended') void context.resume();
-  return context;
+  get sounding() {
+    if (this.context.state === 'suspended') void this.context.resume();
+    return this.context;
+  }
+
+  /** Where tones go. */
+  get end(): AudioNode {
+    return this.through ?? this.context.destination;
+  }
+
+  private through: MediaStreamAudioDestinationNode | null = null;
+
+  /** A speaker that was unplugged meanwhile is the default one. */
+  async to(deviceId: string) {
+    if (this.context.setSinkId) {
+      await this.context.setSinkId(deviceId).catch(() => {});
+      return;
+    }
+    if (!canChooseSpeaker() || (!deviceId && !this.element)) return;
+    // the context has no speaker of its own in this browser: an element has
+    this.through ??= this.context.createMediaStreamDestination();
+    this.element ??= new Audio();
+    this.element.srcObject ??= this.through.stream;
+    await this.element.setSinkId(deviceId).catch(() => {});
+    await this.element.play().catch(() => {});
+  }
+
+  close() {
+    this.element?.pause();
+    void this.context.close();
+  }
 }
 
-function tone(hz: number, from: number, seconds: number, loudness: number, kind: OscillatorType = 'sine', ground: AudioContext = audio()) {
+let house: Outlet | null = null;
+let ringTimer = 0;
+
+const outlet = () => house ??= new Outlet();
+
+/** Whether this browser lets a page choose the speaker at all. */
+export const canChooseSpeaker = () => 'setSinkId' in HTMLMediaElement.prototype;
+
+function tone(hz: number, from: number, seconds: number, loudness: number, kind: OscillatorType = 'sine', on: Outlet = outlet()) {
+  const ground = on.sounding;
   const source = ground.createOscillator();
   const gain = ground.createGain();
   const at = ground.currentTime + from;
@@ -24,7 +62,7 @@ function tone(hz: number, from: number, seconds: number, loudness: number, kind:
   gain.gain.linearRampToValueAtTime(loudness, at + 0.01);
   gain.gain.setValueAtTime(loudness, at + seconds - 0.03);
   gain.gain.linearRampToValueAtTime(0, at + seconds);
-  source.connect(gain).connect(ground.destination);
+  source.connect(gain).connect(on.end);
   source.start(at);
   source.stop(at + seconds);
 }
@@ -32,7 +70,7 @@ function tone(hz: number, from: number, seconds: number, loudness: number, kind:
 /** Where it rings; the speaker of calls may be another one. */
 export function chooseRinger(deviceId: string) {
   localStorage.setItem('ringer', deviceId);
-  void audio().setSinkId?.(deviceId).catch(() => {});
+  void outlet().to(deviceId);
 }
 
 export const ringer = () => localStorage.getItem('ringer') ?? '';
@@ -53,7 +91,7 @@ function ringOnce() {
 export function startRinging() {
   if (ringTimer) return;
   const wanted = ringer();
-  if (wanted) void audio().setSinkId?.(wanted).catch(() => {});
+  if (wanted) void outlet().to(wanted);
   ringOnce();
   ringTimer = window.setInterval(ringOnce, 2500);
 }
@@ -65,10 +103,10 @@ export function stopRinging() {
 
 /** Three rising tones where calls are heard. */
 export async function testSpeaker(deviceId: string) {
-  const ground: NonNullable<typeof context> = new AudioContext();
-  await ground.setSinkId?.(deviceId).catch(() => {});
-  [523.25, 659.25, 783.99].forEach((hz, at) => tone(hz, at * 0.25, 0.24, 0.2, 'sine', ground));
-  setTimeout(() => void ground.close(), 1200);
+  const there = new Outlet();
+  await there.to(deviceId);
+  [523.25, 659.25, 783.99].forEach((hz, at) => tone(hz, at * 0.25, 0.24, 0.2, 'sine', there));
+  setTimeout(() => there.close(), 1200);
 }
 
 export const testRing = () => ringOnce();

@@ -26,7 +26,11 @@ const REASONS: Record<string, string> = {
   internal_error: 'a fault of the router; see its log',
 };
 
-export function reasonWords(reason: string | null | undefined): string {
+/** A call that stood and ended so was not unreachable at its start. */
+const BROKEN_OFF = 'the connection was away for more than 30 seconds';
+
+export function reasonWords(reason: string | null | undefined, wasAnswered = false): string {
+  if (wasAnswered && reason === 'unreachable') return BROKEN_OFF;
   return reason ? REASONS[reason] ?? reason.replace(/_/g, ' ') : '';
 }
 
@@ -58,6 +62,11 @@ export function qualityFigures(quality: Quality | null | undefined): string {
   if (quality.jitterMs !== null) parts.push(`${round(quality.jitterMs)} ms jitter`);
   if (quality.rttMs !== null) parts.push(`${round(quality.rttMs)} ms round trip`);
   return parts.join(', ');
+}
+
+/** Breaks lines between figures only, never inside one: "2 ms" stays together. */
+export function unbroken(figures: string): string {
+  return figures.replace(/(?<!,) /g, '\u00a0');
 }
 
 export function round(value: number): string {
@@ -141,6 +150,7 @@ export function calledName(call: { to: string; legs: { number: string | null; na
 
 /** "answered", "missed", or why not. */
 export function outcome(record: CallRecord): { word: string; tone: Tone } {
-  if (record.answeredAt) return { word: record.reason && record.reason !== 'hangup' ? reasonWords(record.reason) : 'answered', tone: record.reason === 'hangup' || record.reason === 'api' ? 'good' : 'fair' };
+  if (record.answeredAt && (!record.reason || record.reason === 'hangup' || record.reason === 'api')) return { word: 'answered', tone: 'good' };
+  if (record.answeredAt) return { word: reasonWords(record.reason, true), tone: 'fair' };
   return { word: reasonWords(record.reason) || 'not answered', tone: record.reason === 'cancelled' || record.reason === 'no_answer' ? 'fair' : 'bad' };
 }

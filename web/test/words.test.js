@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { offsetOf, placeOf, places } from '../src/json-place.ts';
 import { ladder } from '../src/trace.ts';
 import { suggest } from '../src/recents.ts';
-import { clock, duration, outcome, qualityWords, reasonWords } from '../src/words.ts';
+import { clock, duration, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
 
 test('a JSON pointer leads to its line, also around comments and trailing commas', () => {
   const text = '{\n  // a comment with "devices": [\n  "devices": [\n    { "id": "a", },\n    /* two\n       lines */ { "id": "b",\n      "a/b~c": { "x": [1, 2] } }\n  ],\n}\n';
@@ -69,4 +69,8 @@ test('figures as words', () => {
   assert.equal(reasonWords('no_answer'), 'nobody answered');
   assert.equal(reasonWords('something_new'), 'something new');
   assert.equal(outcome({ answeredAt: 'x', reason: 'hangup' }).tone, 'good');
+  assert.deepEqual(outcome({ answeredAt: 'x', reason: 'api' }), { word: 'answered', tone: 'good' });
+  assert.match(outcome({ answeredAt: 'x', reason: 'unreachable' }).word, /away for more than 30 seconds/);
+  assert.equal(outcome({ answeredAt: null, reason: 'unreachable' }).word, 'could not be reached');
+  assert.equal(unbroken('Opus, 0 % lost, 2 ms jitter'), 'Opus, 0\u00a0%\u00a0lost, 2\u00a0ms\u00a0jitter');
 });

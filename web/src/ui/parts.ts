@@ -1,6 +1,6 @@
 /* Small pieces of several views. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { qualityFigures, qualityWords, type Tone } from '../words.js';
+import { qualityFigures, qualityWords, unbroken, type Tone } from '../words.js';
 import type { Quality } from '../types.js';
 import { icon, type IconName } from './icons.js';
 
@@ -9,7 +9,7 @@ export const pill = (text: string, tone: Tone = 'quiet') => html`<span class="pi
 /** The word, and behind it the figures. */
 export function quality(value: Quality, isOver = false): TemplateResult {
   const { word, tone } = qualityWords(value);
-  return html`<span class="quality ${tone}"><b>${isOver && tone === 'quiet' ? 'not measured' : word}</b><small>${qualityFigures(value)}</small></span>`;
+  return html`<span class="quality ${tone}"><b>${isOver && tone === 'quiet' ? 'not measured' : word}</b><small>${unbroken(qualityFigures(value))}</small></span>`;
 }
 
 /** A button that shows only an icon; its name is read out and shown on hover. */

@@ -36,10 +36,13 @@ async function trySession(onIce: () => void): Promise<{ failed: 'ice' | 'dtls' |
     app.events.send({ type: 'webrtc-offer', sessionId, sdp });
     if (!(await until(() => answer !== '' || detail !== '', ANSWER_MS)) || !answer) return { failed: 'answer', detail: detail || 'no word within 5 seconds.' };
     await media.accept(sessionId, answer);
-    if (!(await until(() => media.failedPart(sessionId) !== 'ice', ICE_MS))) return { failed: 'ice', detail };
+    const part = () => media.failedPart(sessionId);
+    // the router's word comes when nothing arrived for 5 seconds
+    await until(() => part() !== 'ice' || media.isOver(sessionId) || detail !== '', ICE_MS);
+    if (part() === 'ice') return { failed: 'ice', detail };
     onIce();
-    if (!(await until(() => media.failedPart(sessionId) === null, DTLS_MS))) return { failed: 'dtls', detail };
-    return { failed: null, detail: '' };
+    await until(() => part() === null || media.isOver(sessionId), DTLS_MS);
+    return part() === null ? { failed: null, detail: '' } : { failed: 'dtls', detail };
   } catch (error) {
     return { failed: 'answer', detail: error instanceof Error ? error.message : String(error) };
   } finally {

@@ -1,22 +1,74 @@
 /* Devices and where they are registered. */
 import { html, nothing } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
-import { calls } from '../api.js';
+import { ask, calls } from '../api.js';
 import { app } from '../app-state.js';
 import type { Contact, Device } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { duration, round } from '../words.js';
+import { codecWords, duration, round } from '../words.js';
 
 const TRANSPORTS: Record<string, string> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'WebSocket', wss: 'WebSocket', webrtc: 'browser' };
 
+/** What the configuration says of a device; what is not said there is the default. */
+interface Settings {
+  id: string;
+  codecs?: string[];
+  srtp?: string;
+  dtmf?: string;
+  callerId?: string;
+  voicemailBox?: string;
+  expectedAddress?: string;
+  denoise?: string;
+  dnd?: boolean;
+  forward?: Partial<Record<'always' | 'busy' | 'noAnswer' | 'offline', string>>;
+}
+
+/* docs/configuration.md */
+const DEFAULTS: Partial<Settings> = { codecs: ['opus', 'G722', 'PCMA', 'PCMU'], srtp: 'optional' };
+const SRTP: Record<string, string> = { off: 'off', optional: 'where the phone can', required: 'always' };
+const DTMF: Record<string, string> = { rfc4733: 'as events (RFC 4733)', info: 'as SIP INFO', inband: 'as tones' };
+const WHEN: [keyof NonNullable<Settings['forward']>, string][] = [['always', 'always'], ['busy', 'when busy'], ['noAnswer', 'when nobody answers'], ['offline', 'when offline']];
+
 class DevicesView extends View {
   private wanted = '';
+  private settings = new Map<string, Settings>();
 
   connectedCallback() {
     super.connectedCallback();
     this.every(10000, () => this.requestUpdate());
+    void this.readSettings();
+    this.whenGone(app.events.listen((event) => {
+      if (event.type === 'config_changed') void this.readSettings();
+    }));
+  }
+
+  /* Users of one device may not read the configuration: they see the state alone. */
+  private async readSettings() {
+    if (app.me?.role === 'user') return;
+    const config = await ask<{ devices?: Settings[] }>('GET', '/api/config').catch(() => null);
+    if (config) this.put({ settings: new Map((config.devices ?? []).map((device) => [device.id, device])) });
+  }
+
+  /** Live parties of this device: pushed, as calls are. */
+  private callsOf(device: Device) {
+    return [...app.events.calls.values()].filter((call) => call.legs?.some((leg) => leg.deviceId === device.id && leg.state === 'answered')).length;
+  }
+
+  private facts(device: Device) {
+    const own = this.settings.get(device.id);
+    if (!own) return nothing;
+    const set = { ...DEFAULTS, ...own };
+    const fact = (name: string, value: unknown) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : nothing);
+    const forwards = WHEN.filter(([key]) => set.forward?.[key]).map(([key, words]) => html`<span class="block">${words} <span aria-hidden="true">→</span><span class="hidden">to</span> <span class="mono">${set.forward![key]}</span></span>`);
+    return html`<dl class="facts" aria-label="Settings">
+      ${fact('Codecs', set.codecs?.map((codec) => codecWords(codec)).join(', '))}
+      ${fact('Encryption', SRTP[set.srtp ?? ''])}${fact('Keys', DTMF[set.dtmf ?? ''])}
+      ${fact('Shows as', set.callerId)}${fact('Voicemail', set.voicemailBox)}
+      ${fact('Registers from', set.expectedAddress ? html`<span class="mono">${set.expectedAddress}</span>` : '')}
+      ${fact('Noise removal', set.denoise && set.denoise !== 'off' ? set.denoise : '')}
+      ${fact('Forwarded', forwards.length ? forwards : '')}</dl>`;
   }
 
   private contact(contact: Contact) {
@@ -38,17 +90,19 @@ class DevicesView extends View {
     const name = device.displayName ?? device.id;
     const isAnswering = device.contacts.some((contact) => contact.reachable);
     const more = device.contactCount - device.contacts.length;
+    const talking = this.callsOf(device);
     return html`<article class="card device">
       <header>
-        <h2>${device.extension ? html`<span class="extension">${device.extension}</span> ` : nothing}<span>${name}</span></h2>
+        <div class="title"><h2>${device.extension ? html`<span class="extension">${device.extension}</span> ` : nothing}<span>${name}</span></h2>
         ${pill(device.registered ? (isAnswering ? 'registered' : 'registered, silent') : 'offline', device.registered ? (isAnswering ? 'good' : 'fair') : 'quiet')}
-        ${device.calls > 0 ? pill(device.calls === 1 ? 'in a call' : `${device.calls} calls`, 'good') : nothing}
-        <span class="grow"></span>
-        ${app.isAdmin && device.registered ? html`<button type="button" title="Rings it and plays back what it says"
+        ${talking > 0 ? pill(talking === 1 ? 'in a call' : `${talking} calls`, 'good') : nothing}
+        ${this.settings.get(device.id)?.dnd ? pill('do not disturb', 'fair') : nothing}</div>
+        ${app.isAdmin && device.registered ? html`<button type="button" class="aside" title="Rings it and plays back what it says"
           @click=${() => void this.act(() => calls.start('*43', device.id))}>${icon('phone')}Echo test</button>` : nothing}
       </header>
       ${device.contacts.length > 0 ? html`<ul class="contacts" aria-label="Registered at">${device.contacts.map((contact) => this.contact(contact))}</ul>` : nothing}
       ${more > 0 ? html`<p class="quiet small">and ${more} more</p>` : nothing}
+      ${this.facts(device)}
     </article>`;
   }
 

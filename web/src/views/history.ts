@@ -108,7 +108,7 @@ class HistoryView extends View {
   }
 
   private leg(leg: RecordLeg) {
-    return html`<li class="leg"><div class="leg-line">
+    return html`<li class="leg"><div class="leg-line past">
       <div class="who"><b>${legName(leg)}</b><small>${kindWords(leg.kind)}${leg.userAgent ? ` · ${leg.userAgent}` : ''}
         ${leg.address ? html` · <span class="mono">${leg.address}</span>` : nothing}</small></div>
       <div class="flags">${leg.codec ? pill(codecWords(leg.codec)) : nothing}${lock(leg.encrypted)}

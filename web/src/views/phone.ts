@@ -7,24 +7,26 @@ import { media, type Listening } from '../media.js';
 import type { PhoneCall } from '../phone.js';
 import { recents, recentsOf, suggest, type Recent, type Suggestion } from '../recents.js';
 import { chooseDevice, phone, wantedDevice } from '../softphone.js';
-import { chooseRinger, keyTone, ringer, testRing, testSpeaker } from '../sounds.js';
+import { canChooseSpeaker, chooseRinger, keyTone, ringer, testRing, testSpeaker } from '../sounds.js';
 import type { CallRecord, Page, PhoneBookEntry } from '../types.js';
 import { icon, type IconName } from '../ui/icons.js';
 import { heading, iconButton, keypad, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { clock, codecWords, legName, qualityFigures, qualityWords, reasonWords, when } from '../words.js';
+import { clock, codecWords, legName, qualityFigures, qualityWords, reasonWords, unbroken, when } from '../words.js';
 import './checks.js';
 import type { ChecksView } from './checks.js';
 import { httpsUrl } from './start.js';
 
 const narrow = matchMedia('(max-width: 64rem)');
+const ECHO = '*43';
+const ECHO_NAME = 'Echo test';
 
 const STATES: Record<PhoneCall['state'], string> = {
   preparing: 'opening the microphone', ringing: 'is calling', connecting: 'connecting', calling: 'ringing there', talking: 'talking', ended: 'ended',
 };
 
 export function stateWords(call: PhoneCall): string {
-  if (call.state === 'ended') return reasonWords(call.why) || 'ended';
+  if (call.state === 'ended') return reasonWords(call.why, call.answeredAt !== null) || 'ended';
   if (call.state !== 'ringing' && (call.media === 'broken' || call.media === 'failed')) return 'the way to the router broke; trying again';
   if (call.isHeld) return 'on hold';
   return STATES[call.state];
@@ -242,7 +244,7 @@ class PhoneView extends View {
     return html`<div class="sound">
       <label>You<meter min="0" max="1" high="0.95" optimum="0.5" data-mine=${call.key} value="0"></meter></label>
       <label>Other side<meter min="0" max="1" high="0.95" optimum="0.5" data-theirs=${call.key} value="0"></meter></label>
-      <p class="quality ${tone}"><b>Sound ${word}</b><small>${[codecWords(figures?.codec), qualityFigures(figures)].filter(Boolean).join(', ')}</small></p>
+      <p class="quality ${tone}"><b>Sound ${word}</b><small>${unbroken([codecWords(figures?.codec), qualityFigures(figures)].filter(Boolean).join(', '))}</small></p>
     </div>
     ${verdict ? html`<p class="verdict">${icon('warn')}<span>${verdict}</span></p>` : nothing}`;
   }
@@ -257,11 +259,12 @@ class PhoneView extends View {
   private call(call: PhoneCall) {
     const who = call.name ?? (call.number || 'Call');
     const isUp = call.state !== 'ringing' && call.state !== 'ended';
-    return html`<article class="card phone-call ${call.state}" aria-label="Call with ${who}">
+    const isOver = call.state === 'ended';
+    return html`<article class="card phone-call ${call.state} ${call.isHeld ? 'held' : ''}" aria-label="Call with ${who}">
       <header><div><h2>${who}</h2>${call.name && call.name !== call.number ? html`<p class="mono quiet">${call.number}</p>` : nothing}</div>
         <div class="phone-state"><span role="status">${stateWords(call)}</span>
-          ${call.answeredAt ? html`<span class="mono timer" role="timer">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</div>
-        ${call.state === 'ended' ? iconButton('close', 'Close', () => phone.forget(call.key)) : nothing}</header>
+          ${call.answeredAt && !isOver ? html`<span class="timer" role="timer">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</div>
+        ${isOver ? iconButton('close', 'Close', () => phone.forget(call.key)) : nothing}</header>
       ${this.parties(call)}
       ${call.state === 'ringing' ? html`<div class="answer">
           <button type="button" class="green" @click=${() => void phone.answer(call.key)}>${icon('phone')}Answer</button>
@@ -291,6 +294,7 @@ class PhoneView extends View {
   private get known(): Suggestion[] {
     const lists: Suggestion[] = [];
     const names = new Map<string, string>();
+    names.set(ECHO, ECHO_NAME);
     for (const entry of this.book) names.set(entry.number, entry.name);
     for (const device of app.events.devices.values()) if (device.extension) names.set(device.extension, device.displayName ?? device.id);
     // what the router remembers, and what it has not told yet
@@ -325,17 +329,18 @@ class PhoneView extends View {
 
   private dialler() {
     const isReady = phone.state === 'ready';
-    return html`<section class="card dialler" aria-labelledby="h-dial"><h2 id="h-dial" class="hidden">Dial</h2>
+    const isInCall = this.shown.some((call) => call.state !== 'ended'); // then the call has the room, and digits go to it
+    return html`<section class="card dialler ${isInCall ? 'brief' : ''}" aria-labelledby="h-dial"><h2 id="h-dial" class=${isInCall ? '' : 'hidden'}>${isInCall ? 'Another call' : 'Dial'}</h2>
       <form @submit=${this.submitNumber}>
         <label class="hidden" for="number">Number or name</label>
         <div class="number"><input id="number" type="text" inputmode="tel" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="127" placeholder="Number or name"
           .value=${this.typed} @keydown=${this.toPeople} @input=${(event: Event) => this.put({ typed: (event.target as HTMLInputElement).value })}>
           ${this.typed ? html`<button type="button" class="icon-button" aria-label="Delete last" @click=${() => this.put({ typed: this.typed.slice(0, -1) })}>${icon('back')}</button>` : nothing}</div>
         ${this.people(true)}
-        ${keypad((digit) => this.type(digit))}
+        ${isInCall ? nothing : keypad((digit) => this.type(digit))}
         <button class="green call-button" ?disabled=${!isReady || !this.typed.trim()}>${icon('phone')}Call</button>
       </form>
-      <button type="button" class="wide" ?disabled=${!isReady} @click=${() => this.dial('*43', 'Echo test')}>${icon('swap')}Hear yourself: echo test</button>
+      ${isInCall ? nothing : html`<button type="button" class="wide" ?disabled=${!isReady} @click=${() => this.dial(ECHO, ECHO_NAME)}>${icon('swap')}Hear yourself: echo test</button>`}
     </section>`;
   }
 
@@ -376,6 +381,16 @@ class PhoneView extends View {
       ${list.filter((device) => device.deviceId !== 'default').map((device) => html`<option value=${device.deviceId} ?selected=${device.deviceId === chosen}>${device.label || 'Unnamed'}</option>`)}</select></label>`;
   }
 
+  /* Firefox tells of a speaker only once it was picked in a window of its own. */
+  private otherSpeaker() {
+    const picking = navigator.mediaDevices as MediaDevices & { selectAudioOutput?: () => Promise<MediaDeviceInfo> };
+    if (!picking?.selectAudioOutput) return html`<p class="small quiet hint">No other speaker was found.</p>`;
+    return html`<button type="button" @click=${() => void this.act(async () => {
+      await media.choose('speaker', (await picking.selectAudioOutput!()).deviceId);
+      await this.lookForDevices();
+    })}>${icon('speaker')}Choose another speaker</button>`;
+  }
+
   private settings() {
     const canNotify = 'Notification' in window && Notification.permission === 'default';
     return html`<section class="card settings" aria-labelledby="h-settings">
@@ -384,9 +399,10 @@ class PhoneView extends View {
       ${this.isSoundOpen ? html`<div class="stack">
         ${this.picker('Microphone', this.microphones, media.microphone, (id) => void this.act(() => this.chooseMicrophone(id)))}
         <label>Speak: the bar must move<meter min="0" max="1" high="0.95" optimum="0.5" data-test value="0"></meter></label>
-        ${this.picker('Speaker', this.speakers, media.speaker, (id) => void this.act(() => media.choose('speaker', id)))}
-        ${this.picker('Ringer', this.speakers, ringer(), (id) => { chooseRinger(id); testRing(); })}
-        ${this.speakers.length === 0 ? html`<p class="small quiet">This browser plays to the default speaker only; choose another one in the system.</p>` : nothing}
+        ${canChooseSpeaker() ? html`${this.picker('Speaker', this.speakers, media.speaker, (id) => void this.act(() => media.choose('speaker', id)))}
+          ${this.picker('Ringer', this.speakers, ringer(), (id) => { chooseRinger(id); testRing(); })}
+          ${this.speakers.length === 0 ? this.otherSpeaker() : nothing}`
+    : html`<p class="small quiet"><b>Speaker and ringer:</b> this browser lets no page choose a speaker. Calls and ringing are heard on the one that is set in the sound settings of this device.</p>`}
         <div class="halves"><button type="button" @click=${() => void testSpeaker(media.speaker)}>${icon('speaker')}Test speaker</button>
           <button type="button" @click=${testRing}>${icon('bell')}Test ringer</button></div></div>` : nothing}
       ${app.me?.role === 'user' ? nothing : html`<label>This browser rings as

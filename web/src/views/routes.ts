@@ -128,7 +128,7 @@ class RoutesView extends View {
           <b>${route.name || route.id}</b>${route.enabled ? nothing : pill('off', 'quiet')}${pill(route.direction ?? 'any direction')}
           ${route.numberPattern ? html`<span class="mono">${route.numberPattern}</span>` : html`<span class="quiet">any number</span>`}
           ${route.callerPattern ? html`<span class="quiet">from <span class="mono">${route.callerPattern}</span></span>` : nothing}
-          <span class="quiet">${icon('transfer')}</span><span>${[...route.targets.map(nameOf), route.provider ? nameOf(route.provider) : ''].filter(Boolean).join(', ') || 'nothing'}</span>
+          <span class="quiet" aria-hidden="true">→</span><span class="hidden">rings</span><span>${[...route.targets.map(nameOf), route.provider ? nameOf(route.provider) : ''].filter(Boolean).join(', ') || 'nothing'}</span>
         </li>`)}</ol></section>`
         : this.isRead ? empty('routes', 'No route is configured', 'Phones reach each other by extension without any.') : nothing}`;
   }

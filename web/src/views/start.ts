@@ -137,7 +137,7 @@ class StartView extends View {
       <p class="quiet">One click: this browser calls the echo, and plays back what you say.</p>
       <p class="ends-left"><button type="button" class="primary" ?disabled=${phone.state !== 'ready'} @click=${() => { location.hash = '#/phone'; void phone.dial('*43', 'Echo test'); }}>${icon('phone')}Echo test</button>
         ${phone.state === 'not-built' ? html`<span class="quiet">This router does not speak with browsers. With a SIP phone: dial <b class="mono">*43</b>.</span>` : nothing}</p>
-      ${https && location.protocol !== 'https:' ? html`<p class="small quiet">From other machines of the house: <a href=${https}>${https}</a>, after <a href="/trust">trusting the certificate</a>.</p>` : nothing}`);
+      ${https && location.protocol !== 'https:' ? html`<p class="small quiet after-button">From other machines of the house: <a href=${https}>${https}</a>, after <a href="/trust">trusting the certificate</a>.</p>` : nothing}`);
   }
 
   private device(device: Device) {
@@ -151,7 +151,7 @@ class StartView extends View {
         <div><dt>User</dt><dd class="mono">${device.extension ?? device.id}</dd></div>
         <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
       </dl>
-      <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'Make a new password'}</button>
+      <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'New password'}</button>
         ${device.id === wantedDevice() ? pill('this browser rings too', 'good')
           : html`<button type="button" @click=${() => { chooseDevice(device.id); app.say(`This browser rings when ${device.extension ?? device.id} is called.`); }}>Ring here too</button>`}</div></li>`;
   }
@@ -201,7 +201,9 @@ class StartView extends View {
   }
 
   render() {
-    return html`${heading('First steps', html`<div class="tools"><button type="button" ?disabled=${app.me?.firstStart && !this.isPasswordDone} @click=${this.done}>Done</button></div>`)}
+    const isLocked = Boolean(app.me?.firstStart && !this.isPasswordDone);
+    return html`${heading('First steps', html`<div class="tools">${isLocked ? html`<span class="quiet small" id="locked">choose your password first</span>` : nothing}
+      <button type="button" ?disabled=${isLocked} aria-describedby=${isLocked ? 'locked' : nothing} @click=${this.done}>Done</button></div>`)}
       <div class="firsts">${this.passwordStep()}${this.soundStep()}${this.phonesStep()}${this.providerStep()}</div>`;
   }
 }

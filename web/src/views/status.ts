@@ -112,7 +112,7 @@ class StatusView extends View {
   render() {
     const s = this.status;
     return html`${heading('Status', html`${s?.draining ? pill('draining', 'fair') : nothing}
-        ${app.isAdmin ? html`<div class="tools"><button type="button" @click=${this.reload}>Read configuration again</button>
+        ${app.isAdmin ? html`<div class="tools"><button type="button" @click=${this.reload}>Reload configuration</button>
           <button type="button" class="danger" @click=${this.drain}>Stop after calls</button></div>` : nothing}`)}
       ${s ? html`<p class="quiet">siprouter ${s.version}, up for ${duration(s.uptimeSec)}</p>
         <div class="grid small-grid">${this.load(s)}${this.house(s)}</div>

@@ -1,0 +1,118 @@
+// What keeps a browser from being a phone, one thing at a time: the check names the step that failed and its cure, and what
+// stands behind it is not tried.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import { networkInterfaces } from 'node:os';
+import { Browser, firstPassword, noBrowser, show, violations } from './lib/browser.js';
+import { Router, device, host, missing } from './lib/router.js';
+
+const skip = missing || noBrowser;
+
+/** An address of this machine that is no loopback: a page from there is not safe. */
+const outer = Object.values(networkInterfaces()).flat().find((one) => one.family === 'IPv4' && !one.internal)?.address;
+
+/** What the page's offer is answered with, changed on its way. */
+const changeAnswer = (from, to) => (page) => page.addInitScript(([pattern, words]) => {
+  const { setRemoteDescription } = RTCPeerConnection.prototype;
+  RTCPeerConnection.prototype.setRemoteDescription = function changed({ type, sdp }) {
+    return setRemoteDescription.call(this, { type, sdp: sdp.replace(new RegExp(pattern, 'gim'), words) });
+  };
+}, [from.source, to]);
+
+const brokenMicrophone = (name) => (page) => page.addInitScript((fault) => {
+  navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', fault));
+}, name);
+
+/** name, what is done to the page, the step that fails, how many are not tried behind it, the cure. */
+const FAULTS = [
+  ['a microphone that another program holds', brokenMicrophone('NotReadableError'), 'Microphone', 4, /Close that program/],
+  ['a proxy that lets no WebSocket through', (page) => page.routeWebSocket(/\/api\/events/, (socket) => socket.close()),
+    'Line to the router', 3, /let WebSockets through at \/api\/events/],
+  ['a device that is not there any more', (page) => page.addInitScript(() => localStorage.setItem('device', 'gone')),
+    'This browser is a phone', 2, /Choose another/],
+  ['a firewall before the port for audio', changeAnswer(/^(a=candidate:.* )(udp|tcp)( \d+ \S+) \d+/, '$1$2$3 9'),
+    'Way for the audio', 1, /No packet came through port \d+ .*firewall.*forward/],
+  ['keys that do not fit', changeAnswer(/^(a=fingerprint:sha-256 )..:..:../, '$100:11:22'),
+    'Encryption of the audio', 0, /The way is there, but the keys were not agreed/],
+];
+
+async function enter(page, router) {
+  await page.getByLabel('User').fill('admin');
+  await page.getByLabel('Password').fill(firstPassword(router));
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'First steps' }).waitFor();
+  await show(page, 'phone', 'Phone');
+}
+
+/** Runs the check; the step must fail with the cure, all before it pass. */
+async function failsAt(page, step, skipped, cure) {
+  await page.getByRole('button', { name: 'Check this browser' }).click();
+  await page.locator('.checks li.failed').waitFor({ timeout: 20000 });
+  const [failed] = await page.locator('.checks li.failed').allInnerTexts();
+  assert.ok(failed.startsWith(step), `${failed}, not ${step}`);
+  assert.match(failed, cure);
+  assert.equal(await page.locator('.checks li.skipped').count(), skipped);
+  assert.equal(await page.locator('.checks li.passed').count(), 5 - skipped);
+  assert.deepEqual(await violations(page), []);
+}
+
+test('the step that fails is named, with its cure', { skip }, async (t) => {
+  const router = await Router.start({ devices: [device('101')], config: { server: { webUiBind: '0.0.0.0' } } });
+  const browser = await Browser.start();
+  const bare = await Browser.start({ noMicrophone: true });
+  const url = `http://${host}:${router.webPort}/`;
+  try {
+    const tests = FAULTS.map(([name, before, step, skipped, cure]) => t.test(name, async () => {
+      const page = await browser.open(url, { before });
+      await enter(page, router);
+      const state = { 'Line to the router': 'no line', 'This browser is a phone': '' }[step] ?? 'ready to call';
+      if (state) await page.locator('.heading .pill', { hasText: state }).waitFor();
+      else await page.locator('.heading .pill.bad').waitFor();
+      await failsAt(page, step, skipped, cure);
+      await page.context().close();
+    }));
+    tests.push(t.test('no microphone at all', async () => {
+      const page = await bare.open(url);
+      await enter(page, router);
+      await failsAt(page, 'Microphone', 4, /No microphone was found. Plug one in/);
+    }));
+    tests.push(t.test('a page that is not safe, and where the safe one is', { skip: outer ? false : 'this machine has no other address' }, async () => {
+      const page = await browser.open(`http://${outer}:${router.webPort}/`);
+      await enter(page, router);
+      await page.getByText('gives this page no microphone').waitFor();
+      await failsAt(page, 'Safe page', 5, /only to safe pages.*https.*trust the router's certificate/);
+    }));
+    tests.push(t.test('a browser without a choice of speakers says so in words', async () => {
+      const page = await browser.open(url, { before: (one) => one.addInitScript(() => {
+        delete HTMLMediaElement.prototype.setSinkId;
+        delete AudioContext.prototype.setSinkId;
+      }) });
+      await enter(page, router);
+      await page.getByRole('button', { name: 'Sound' }).click();
+      await page.getByText('lets no page choose a speaker').waitFor();
+      assert.equal(await page.getByLabel('Speaker').count(), 0);
+      await page.getByRole('button', { name: 'Test ringer' }).click();
+      assert.deepEqual(await violations(page), []);
+      assert.deepEqual(page.faults, []);
+    }));
+    tests.push(t.test('where only elements have speakers, it rings through one', async () => {
+      const page = await browser.open(url, { before: (one) => one.addInitScript(() => {
+        delete AudioContext.prototype.setSinkId;
+        window.chosen = [];
+        HTMLMediaElement.prototype.setSinkId = function choose(id) { window.chosen.push(id); return Promise.resolve(); };
+      }) });
+      await enter(page, router);
+      await page.getByRole('button', { name: 'Sound' }).click();
+      const ringer = page.getByLabel('Ringer');
+      await ringer.locator('option').nth(1).waitFor({ state: 'attached' });
+      const [id] = await ringer.selectOption({ index: 1 });
+      await page.waitForFunction((wanted) => window.chosen.includes(wanted), id);
+      assert.deepEqual(page.faults, []);
+    }));
+    await Promise.all(tests);
+  } finally {
+    await browser.close();
+    await bare.close();
+    await router.stop();
+  }
+});
