@@ -28,7 +28,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error code, not our end */
     if (strcmp(command, "run") == 0)
         return run_main(argc - 1, argv + 1);
-    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {
+    if (strcmp(command, "--version") == 0) {
         (void)puts("siprouter " SR_VERSION);
         return 0;
     }

@@ -322,8 +322,9 @@ static bool open_sip(struct run *run)
 {
     uint16_t port = (uint16_t)run->config->proxy.lan_port;
     uint16_t tls_port = (uint16_t)run->config->proxy.tls_port;
+    const struct net_options options = {.dscp = (uint8_t)run->config->proxy.dscp.sip};
 
-    run->net = net_new(run->loop, ua_net_handler(), run->ua, NULL);
+    run->net = net_new(run->loop, ua_net_handler(), run->ua, &options);
     if (!listen_on(run, NET_UDP, port) || !listen_on(run, NET_TCP, port))
         return false;
     if (tls_port != 0 && (!load_certificate(run) || !listen_on(run, NET_TLS, tls_port)))

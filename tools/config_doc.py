@@ -51,7 +51,7 @@ def applies(path, schema):
     if path in UNUSED:
         return "no effect yet"
     if path in SHRINK:
-        return "grow: reload; shrink: restart"
+        return "grow: reload; shrink or move: restart"
     return "restart" if schema.get("x-restart") else "reload"
 
 

@@ -64,6 +64,19 @@ static void keep_limits(struct engine *engine)
         store_set_limits(engine->store, &limits);
 }
 
+/* A range elsewhere waits as a whole: what lies between the two was never given to us. */
+static void grow_ports(struct engine *engine)
+{
+    const struct config_port_range *wanted = &engine->config->proxy.rtp_ports;
+    struct config_port_range *ports = &engine->rtp_ports;
+
+    if (wanted->min > ports->max || wanted->max < ports->min)
+        return;
+    ports->min = SR_MIN(ports->min, wanted->min);
+    ports->max = SR_MAX(ports->max, wanted->max);
+    media_port_set_ports(engine->media, (uint16_t)ports->min, (uint16_t)ports->max);
+}
+
 static void do_configure(struct engine *engine, const struct engine_command *command)
 {
     struct config *old = engine->config;
@@ -72,9 +85,9 @@ static void do_configure(struct engine *engine, const struct engine_command *com
     engine__configure_ua(engine);
     keep_limits(engine);
     sound__configure(engine);
-    media_port_set_ports(engine->media, (uint16_t)engine->config->proxy.rtp_ports.min,
-                         (uint16_t)engine->config->proxy.rtp_ports.max);
+    grow_ports(engine);
     config_unref(old);
+    engine__refresh_status(engine);
     event__push(engine, event__new(engine, ENGINE_CONFIG_CHANGED));
     event__snapshot(engine);
 }
@@ -173,10 +186,11 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     else /* a group or a number outside, for a program to speak to */
         reason = call__dial(call, NULL, sr_str_c(command->to), false);
     if (reason != CALL_REASON_NONE) {
-        say(reply, err_of_reason(reason),
-            device == NULL && reason == CALL_REASON_NOT_BUILT
-                ? "without \"from\" there is nobody who could use this number"
-                : call_reason_text(reason));
+        bool is_for_nobody = device == NULL && reason == CALL_REASON_NOT_BUILT;
+
+        say(reply, is_for_nobody ? SR_ERR_SYNTAX : err_of_reason(reason),
+            is_for_nobody ? "without \"from\" there is nobody who could use this number"
+                          : call_reason_text(reason));
         call__end(call, reason, call_reason_status(reason));
     }
 }

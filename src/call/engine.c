@@ -25,7 +25,7 @@ static void take_web(const struct media_web_stats *from, struct engine_web_statu
     out->handshakes_refused = from->handshakes_refused;
 }
 
-static void refresh_status(struct engine *engine)
+void engine__refresh_status(struct engine *engine)
 {
     struct engine_status status = {.at_wall_us = loop_wall(engine->loop)};
     struct media_port_stats media;
@@ -51,6 +51,8 @@ static void refresh_status(struct engine *engine)
     status.calls_total = engine->calls_total;
     status.calls_failed = engine->calls_failed;
     status.calls_refused_overload = engine->overload.refused;
+    status.rtp_port_min = engine->rtp_ports.min;
+    status.rtp_port_max = engine->rtp_ports.max;
     status.rtp_ports_used = media.ports_used;
     status.rtp_ports_free = media.ports_free;
     status.media_workers = media.workers;
@@ -78,7 +80,7 @@ static void on_status_timer(void *arg)
 {
     struct engine *engine = arg;
 
-    refresh_status(engine);
+    engine__refresh_status(engine);
     if (engine->is_snapshot_owed && atomic_load(&engine->events_waiting) < ENGINE_EVENTS_MAX / 2)
         event__snapshot(engine);
     loop_timer_set(engine->loop, &engine->status_timer, loop_now(engine->loop) + SR_SEC);
@@ -212,7 +214,7 @@ void engine__told_drained(struct engine *engine)
 void engine__drain(struct engine *engine, uint32_t within_ms)
 {
     engine->is_draining = true;
-    refresh_status(engine);
+    engine__refresh_status(engine);
     sr_log(HUB, INFO, "event=draining calls=%u within_ms=%u", engine->calls.count, within_ms);
     if (engine->calls.count == 0) {
         engine__told_drained(engine);
@@ -246,6 +248,9 @@ struct engine *engine_new(const struct engine_options *options)
     engine->store = options->store;
     engine->speech = options->speech;
     engine->config = config_ref(options->config);
+    engine->sip_port = (uint16_t)options->config->proxy.lan_port;
+    engine->tls_port = (uint16_t)options->config->proxy.tls_port;
+    engine->rtp_ports = options->config->proxy.rtp_ports;
     engine->backlog = options->backlog;
     engine->backlog_arg = options->backlog_arg;
     engine->wake = options->wake;

@@ -143,6 +143,7 @@ struct engine_status {
     uint32_t calls, calls_answered, legs, devices, devices_registered, providers, providers_up;
     uint64_t calls_total, calls_failed, calls_refused_overload;
     uint32_t rtp_ports_used, rtp_ports_free, media_workers;
+    uint32_t rtp_port_min, rtp_port_max; /* the range in force */
     uint64_t media_ticks, media_overruns;
     int64_t media_cpu_us; /* processor time of the media workers since start */
     struct media_worker_stats media_worker[MEDIA_WORKERS_MAX]; /* media_workers of them */
@@ -158,7 +159,7 @@ struct engine_status {
 #define ENGINE_EVENT_MAP(X)                                                                        \
     X(REPLY, "reply")       /* to a command; never pushed to people */                             \
     X(SNAPSHOT, "snapshot") /* everything anew: first event, and after events were lost */         \
-    X(INCOMING_CALL, "incoming_call")                                                              \
+    X(INCOMING_CALL, "incoming_call") /* by a phone or provider: behind its caller's LEG_ADDED */  \
     X(CALL_CREATED, "call_created")                                                                \
     X(CALL_RINGING, "call_ringing")                                                                \
     X(CALL_ANSWERED, "call_answered")                                                              \

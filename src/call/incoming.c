@@ -191,6 +191,7 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
     if (is_new) {
         call->origin = leg;
         call->max_forwards = invite->max_forwards;
+        event__call(call, ENGINE_INCOMING_CALL);
     }
     reason = leg__take_offer(leg, invite);
     if (reason == CALL_REASON_NONE && !call->is_ending)

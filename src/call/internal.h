@@ -285,8 +285,10 @@ struct engine {
     struct store *store;
     struct ua *ua;
     struct media_port *media;
-    struct config *config;        /* newest generation */
-    struct ua_device *ua_devices; /* what ua_configure was given last */
+    struct config *config;       /* newest generation */
+    uint16_t sip_port, tls_port; /* listened on since the start: a new one waits for a restart */
+    struct config_port_range rtp_ports; /* in force: it grows at once, it shrinks by a restart */
+    struct ua_device *ua_devices;       /* what ua_configure was given last */
     struct sr_idtab calls, legs;
     struct sr_map calls_by_text; /* call_id */
     struct sr_map device_calls;  /* struct device_calls by device id */
@@ -565,6 +567,8 @@ void records__ended(struct call *call);
 /** Adds to the number of calls a device takes part in; gives the new number. */
 uint32_t engine__device_calls(struct engine *engine, struct sr_str device_id, int change);
 void engine__drain(struct engine *engine, uint32_t within_ms);
+/** The numbers of engine_status(), now. */
+void engine__refresh_status(struct engine *engine);
 /** No call is left while draining. */
 void engine__told_drained(struct engine *engine);
 

@@ -299,6 +299,7 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
         return;
     }
     call->origin = leg;
+    event__call(call, ENGINE_INCOMING_CALL);
     reason = take_offer(leg, &path, invite->sdp);
     if (reason == CALL_REASON_NONE)
         reason = call__follow(call, leg, &query, &plan, false);

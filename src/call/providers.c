@@ -91,8 +91,6 @@ struct ua_provider *providers__settings(const struct config *config, struct ua_s
     settings->public_ip6 = proxy->public_addr6;
     settings->local_nets = proxy->local_nets.items;
     settings->local_net_count = proxy->local_nets.count;
-    settings->sip_port = (uint16_t)proxy->lan_port;
-    settings->tls_port = (uint16_t)proxy->tls_port;
     if (sr_str_split(&rest, ':', &settings->stun_host) &&
         sr_str_u32(rest, UINT16_MAX, &port) == SR_OK)
         settings->stun_port = (uint16_t)port;

@@ -23,6 +23,8 @@ void engine__configure_ua(struct engine *engine)
         .deny_count = config->security.deny.count,
         .lan_ip4 = config->proxy.lan_addr,
         .lan_ip6 = config->proxy.lan_addr6,
+        .sip_port = engine->sip_port,
+        .tls_port = engine->tls_port,
     };
 
     for (uint8_t i = 0; i < config->security.digest_algorithms.count; i++)

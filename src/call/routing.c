@@ -407,15 +407,19 @@ static struct config_extension find_inside(const struct config *config, struct s
     return what;
 }
 
-static const char *extension_text(enum config_extension_kind kind)
+static const char *extension_text(const struct config_extension *what, struct sr_buf *buf)
 {
-    switch (kind) {
+    switch (what->kind) {
     case CONFIG_EXTENSION_NONE:
         return "nobody inside has this number";
     case CONFIG_EXTENSION_DEVICE:
         return "the extension of a device";
     case CONFIG_EXTENSION_GROUP:
-        return "the extension of a group";
+        if (what->group->display_name.n == 0 || what->group->display_name.n > ROUTING_NAME_MAX)
+            return "the extension of a group";
+        sr_buf_fmt(buf, "the extension of the group \"%.*s\"",
+                   SR_STR_ARG(what->group->display_name));
+        return sr_buf_cstr(buf);
     case CONFIG_EXTENSION_CONFERENCE:
         return "the extension of a conference";
     case CONFIG_EXTENSION_VOICEBOX:
@@ -434,6 +438,8 @@ static bool resolve_inside(struct resolve *resolve)
     struct config_extension what = find_inside(resolve->config, resolve->query->number);
     bool is_nobodys = what.kind == CONFIG_EXTENSION_NONE;
     const struct config_route *route;
+    char bytes[ROUTING_WHY_MAX];
+    struct sr_buf why;
 
     resolve->plan->direction = CONFIG_DIRECTION_INTERNAL;
     route = find_route(resolve, CONFIG_DIRECTION_INTERNAL, is_nobodys);
@@ -441,7 +447,8 @@ static bool resolve_inside(struct resolve *resolve)
         take_route(resolve, route);
         return true;
     }
-    note(resolve->tried, SR_STR("extensions"), !is_nobodys, sr_str_c(extension_text(what.kind)));
+    sr_buf_init_fixed(&why, bytes, sizeof(bytes));
+    note(resolve->tried, SR_STR("extensions"), !is_nobodys, sr_str_c(extension_text(&what, &why)));
     if (is_nobodys)
         return false;
     resolve->plan->outcome = ROUTING_EXTENSION;

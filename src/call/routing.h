@@ -24,6 +24,7 @@
 enum {
     ROUTING_PROVIDERS_MAX = 16, /* tried for one number; more are left out */
     ROUTING_WHY_MAX = 320,
+    ROUTING_NAME_MAX = 256, /* bytes of a group's name that is told */
 };
 
 struct routing_query {

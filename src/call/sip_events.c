@@ -144,6 +144,8 @@ enum sr_err leg__send_digit(struct engine *engine, struct leg *leg, char digit,
 {
     if (leg->dtmf == CONFIG_DTMF_INFO && leg->sip != NULL)
         return sip_leg_send_dtmf(leg->sip, digit, duration_ms);
+    if (leg->dtmf == CONFIG_DTMF_RFC4733 && !leg->stream.dtmf_wanted)
+        return SR_ERR_STATE; /* nothing but telephone-event was allowed, and the party does not take it */
     return media_leg_dtmf(engine->media, leg->media, digit, duration_ms);
 }
 

@@ -15,6 +15,7 @@ enum {
     API_SCRATCH_BYTES = 4096,
     API_HEADERS_BYTES = 1024,
     API_WHY_BYTES = 256,
+    API_LIST_BYTES_MAX = 32 << 20,
 };
 
 static const char security_headers[] =
@@ -338,7 +339,7 @@ bool api_has(const struct api_call *call, const char *name)
 bool api_page(struct api_call *call, uint32_t *ret_limit, uint64_t *ret_after)
 {
     struct api_problem problem = {.status = 400};
-    char text[32];
+    char text[API_QUERY_BYTES];
     struct sr_buf buf;
 
     *ret_limit = API_PAGE_DEFAULT;
@@ -355,6 +356,44 @@ bool api_page(struct api_call *call, uint32_t *ret_limit, uint64_t *ret_after)
         return true;
     api_answer_problem(call->web, call->ticket, &problem);
     return false;
+}
+
+/* ---- lists ---- */
+
+bool api_list_begin(struct api_call *call, struct api_list *list)
+{
+    memset(list, 0, sizeof(*list));
+    if (!api_page(call, &list->limit, &list->after))
+        return false;
+    sr_buf_init(&list->buf, API_LIST_BYTES_MAX);
+    sr_json_begin(&list->json, &list->buf);
+    sr_json_object(&list->json);
+    sr_json_key_array(&list->json, "items");
+    return true;
+}
+
+bool api_list_takes(struct api_list *list)
+{
+    list->place++;
+    if (list->place <= list->after)
+        return false;
+    if (list->count == list->limit) {
+        list->is_more = true;
+        return false;
+    }
+    list->count++;
+    return true;
+}
+
+void api_list_end(struct api_call *call, struct api_list *list)
+{
+    char cursor[24];
+
+    sr_json_end(&list->json);
+    (void)snprintf(cursor, sizeof(cursor), "%" PRIu64, list->after + list->count);
+    sr_json_key_c(&list->json, "nextCursor", list->is_more ? cursor : NULL);
+    sr_json_end(&list->json);
+    api_answer_json(call->web, call->ticket, 200, &list->buf);
 }
 
 /* ---- serving ---- */
@@ -450,6 +489,7 @@ static bool identify(struct api_call *call)
     err = auth_identify(web->auth, &request, &call->who);
     if (err == SR_ERR_AUTH && http_head_find(call->head, "authorization").p == NULL &&
         web->config->server.allow_anonymous_api && auth_is_loopback_only(web->config) &&
+        auth_is_loopback_only(web->config_start) && /* what is listened on until the restart */
         sr_addr_is_loopback(request.peer)) {
         call->who = (struct auth_principal){
             .role = AUTH_ADMIN, .kind = AUTH_BY_NOBODY, .name = "anonymous", .key = "anonymous"};
@@ -490,10 +530,13 @@ static bool read_body(struct api_call *call)
     if (call->route->body != API_BODY_FIELDS)
         return true;
     if (call->body == NULL)
-        call->body = json_loadb(call->bytes.p, call->bytes.n, JSON_REJECT_DUPLICATES, &error);
+        call->body = json_loadb(call->bytes.p, call->bytes.n,
+                                JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (call->body == NULL) {
-        (void)snprintf(why, sizeof(why), "the body is not JSON (line %d, column %d)", error.line,
-                       error.column);
+        (void)snprintf(why, sizeof(why), "the body is not JSON (line %d, column %d)%s", error.line,
+                       error.column,
+                       json_error_code(&error) == json_error_duplicate_key ? ": a key stands twice"
+                                                                           : "");
         problem.detail = why;
     } else if (api_body_check(call->route, call->body, pointer, sizeof(pointer), why,
                               sizeof(why)) != SR_OK) {
@@ -557,6 +600,28 @@ static bool decode_params(struct api_call *call, struct sr_buf *scratch)
     return sr_buf_err(scratch) == SR_OK;
 }
 
+/* What cannot be read is refused: to leave a filter out would tell more than was asked for. */
+static bool check_query(struct api_call *call)
+{
+    struct sr_str rest = call->query, pair;
+    char text[API_QUERY_BYTES];
+    struct sr_buf buf;
+
+    while (sr_str_split(&rest, '&', &pair)) {
+        struct sr_str value = sr_str_from(pair, sr_str_find(pair, '=', 0) + 1);
+
+        sr_buf_init_fixed(&buf, text, sizeof(text));
+        if (http_decode(value, true, &buf) == SR_OK && http_utf8_is_valid(sr_buf_view(&buf)))
+            continue;
+        refuse(call, 400,
+               sr_buf_err(&buf) != SR_OK ? "a parameter behind ? is too long"
+                                         : "a parameter behind ? cannot be read",
+               NULL);
+        return false;
+    }
+    return true;
+}
+
 static void serve_route(struct api_call *call)
 {
     char text[API_SCRATCH_BYTES];
@@ -569,6 +634,8 @@ static void serve_route(struct api_call *call)
         refuse(call, 404, "there is nothing here", NULL);
         return;
     }
+    if (!check_query(call))
+        return;
     if (call->route->handler == NULL) {
         api_answer_err(call->web, call->ticket, SR_ERR_UNSUPPORTED,
                        "this part of the router is not built yet");

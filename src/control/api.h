@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "base/json.h"
 #include "control/auth.h"
 #include "control/http.h"
 
@@ -18,6 +19,7 @@ enum {
     API_PARAMS_MAX = 3,
     API_PAGE_DEFAULT = 100,
     API_PAGE_MAX = 1000,
+    API_QUERY_BYTES = 1024, /* of one value, with its NUL; longer is 400 */
     API_IDEM_KEY_MAX = 256,
     API_IDEM_ENTRIES_MAX = 4096,
     API_IDEM_BYTES_MAX = 8 << 20,
@@ -141,6 +143,22 @@ bool api_has(const struct api_call *call, const char *name);
 
 /** ?limit= and ?cursor=. False: a problem was sent. */
 bool api_page(struct api_call *call, uint32_t *ret_limit, uint64_t *ret_after);
+
+/** A list of which ?limit= and ?cursor= choose a part. */
+struct api_list {
+    uint32_t limit, count;
+    uint64_t after, place; /* place: of the item at hand, from 1 */
+    bool is_more;
+    struct sr_json json;
+    struct sr_buf buf;
+};
+
+/** Writes up to the first item. False: a problem was sent, and nothing is to be ended. */
+bool api_list_begin(struct api_call *call, struct api_list *list);
+/** Whether the next item belongs to this part; then it is written to `json`. Call once for each. */
+bool api_list_takes(struct api_list *list);
+/** Answers. */
+void api_list_end(struct api_call *call, struct api_list *list);
 
 /* ---- idempotency (api_idem.c) ---- */
 

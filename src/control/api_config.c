@@ -12,56 +12,11 @@ enum {
 
 /* ---- lists ---- */
 
-struct page {
-    uint32_t limit, count;
-    uint64_t after, place; /* place: of the item at hand, from 1 */
-    bool is_more;
-    struct sr_json json;
-    struct sr_buf buf;
-};
-
-static bool begin_page(struct api_call *call, struct page *page)
-{
-    memset(page, 0, sizeof(*page));
-    if (!api_page(call, &page->limit, &page->after))
-        return false;
-    sr_buf_init(&page->buf, CONFIG_JSON_BYTES_MAX);
-    sr_json_begin(&page->json, &page->buf);
-    sr_json_object(&page->json);
-    sr_json_key_array(&page->json, "items");
-    return true;
-}
-
-/* Whether the next item belongs to this page. Call once for each. */
-static bool is_on_page(struct page *page)
-{
-    page->place++;
-    if (page->place <= page->after)
-        return false;
-    if (page->count == page->limit) {
-        page->is_more = true;
-        return false;
-    }
-    page->count++;
-    return true;
-}
-
-static void end_page(struct api_call *call, struct page *page)
-{
-    char cursor[24];
-
-    sr_json_end(&page->json);
-    (void)snprintf(cursor, sizeof(cursor), "%llu", (unsigned long long)(page->after + page->count));
-    sr_json_key_c(&page->json, "nextCursor", page->is_more ? cursor : NULL);
-    sr_json_end(&page->json);
-    api_answer_json(call->web, call->ticket, 200, &page->buf);
-}
-
 void api_devices(struct api_call *call)
 {
-    struct page page;
+    struct api_list list;
 
-    if (!begin_page(call, &page))
+    if (!api_list_begin(call, &list))
         return;
     SR_LIST_EACH(&call->web->model.devices, node)
     {
@@ -70,24 +25,24 @@ void api_devices(struct api_call *call)
 
         if (call->who.role == AUTH_USER && strcmp(view->device_id, call->who.device_id) != 0)
             continue;
-        if (is_on_page(&page))
-            engine_device_json(view, &page.json);
+        if (api_list_takes(&list))
+            engine_device_json(view, &list.json);
     }
-    end_page(call, &page);
+    api_list_end(call, &list);
 }
 
 void api_providers(struct api_call *call)
 {
     const struct read_model *model = &call->web->model;
-    struct page page;
+    struct api_list list;
 
-    if (!begin_page(call, &page))
+    if (!api_list_begin(call, &list))
         return;
     for (uint32_t i = 0; i < model->provider_count; i++) {
-        if (is_on_page(&page))
-            engine_provider_json(&model->providers[i], &page.json);
+        if (api_list_takes(&list))
+            engine_provider_json(&model->providers[i], &list.json);
     }
-    end_page(call, &page);
+    api_list_end(call, &list);
 }
 
 static const char *direction_name(enum config_direction direction)
@@ -129,41 +84,41 @@ static void route_json(const struct config_route *route, struct sr_json *json)
 void api_routes_list(struct api_call *call)
 {
     const struct config_routing *routing = &call->web->config->routing;
-    struct page page;
+    struct api_list list;
 
-    if (!begin_page(call, &page))
+    if (!api_list_begin(call, &list))
         return;
     for (uint32_t i = 0; i < routing->ordered_count; i++) {
-        if (is_on_page(&page))
-            route_json(routing->ordered[i], &page.json);
+        if (api_list_takes(&list))
+            route_json(routing->ordered[i], &list.json);
     }
     for (uint32_t i = 0; i < routing->route_count; i++) {
-        if (!routing->routes[i].is_enabled && is_on_page(&page))
-            route_json(&routing->routes[i], &page.json);
+        if (!routing->routes[i].is_enabled && api_list_takes(&list))
+            route_json(&routing->routes[i], &list.json);
     }
-    end_page(call, &page);
+    api_list_end(call, &list);
 }
 
 void api_contacts(struct api_call *call)
 {
     const struct config *config = call->web->config;
-    struct page page;
+    struct api_list list;
 
-    if (!begin_page(call, &page))
+    if (!api_list_begin(call, &list))
         return;
     for (uint32_t i = 0; i < config->contact_count; i++) {
         const struct config_contact *contact = &config->contacts[i];
 
-        if (!is_on_page(&page))
+        if (!api_list_takes(&list))
             continue;
-        sr_json_object(&page.json);
-        sr_json_key_str(&page.json, "id", contact->id);
-        sr_json_key_str(&page.json, "name", contact->name);
-        sr_json_key_str(&page.json, "number", contact->number);
-        sr_json_key_bool(&page.json, "starred", contact->is_starred);
-        sr_json_end(&page.json);
+        sr_json_object(&list.json);
+        sr_json_key_str(&list.json, "id", contact->id);
+        sr_json_key_str(&list.json, "name", contact->name);
+        sr_json_key_str(&list.json, "number", contact->number);
+        sr_json_key_bool(&list.json, "starred", contact->is_starred);
+        sr_json_end(&list.json);
     }
-    end_page(call, &page);
+    api_list_end(call, &list);
 }
 
 static void answer_test(struct web *web, const struct web_pending *pending,

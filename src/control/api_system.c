@@ -10,7 +10,6 @@
 
 enum {
     SYSTEM_JSON_BYTES_MAX = 4 << 20,
-    SYSTEM_QUERY_BYTES = 1024,
     SYSTEM_CSV_ROWS_MAX = 100000,
 };
 
@@ -79,7 +78,8 @@ static void phone_members(const struct web *web, struct sr_json *json)
 }
 
 /* What waits for a restart is still as it was at start. */
-static void proxy_members(const struct web *web, struct sr_json *json)
+static void proxy_members(const struct web *web, const struct engine_status *status,
+                          struct sr_json *json)
 {
     const struct config *start = web->config_start, *config = web->config;
     char text[SR_ADDR_TEXT_MAX];
@@ -97,9 +97,9 @@ static void proxy_members(const struct web *web, struct sr_json *json)
     sr_json_key_str(json, "realm", config->realm);
     sr_json_end(json);
     sr_json_key_object(json, "limits");
-    sr_json_key_int(json, "rtpPortMin", config->proxy.rtp_ports.min);
-    sr_json_key_int(json, "rtpPortMax", config->proxy.rtp_ports.max);
-    sr_json_key_int(json, "webrtcPort", config->proxy.webrtc_port);
+    sr_json_key_int(json, "rtpPortMin", status->rtp_port_min);
+    sr_json_key_int(json, "rtpPortMax", status->rtp_port_max);
+    sr_json_key_int(json, "webrtcPort", start->proxy.webrtc_port);
     sr_json_key_int(json, "drainSec", config->server.drain_sec);
     sr_json_end(json);
 }
@@ -117,7 +117,7 @@ void web_status_json(struct web *web, const struct auth_principal *who, struct s
         return;
     engine_status(web->options.engine, &status);
     engine_status_json(&status, json);
-    proxy_members(web, json);
+    proxy_members(web, &status, json);
     store_members(web, json);
     web_members(web, json);
 }
@@ -401,30 +401,40 @@ void web_events_closed(struct web *web, struct web_socket *socket)
 /* ---- history ---- */
 
 struct history_query {
-    char text[6][SYSTEM_QUERY_BYTES];
+    char text[6][API_QUERY_BYTES];
     struct store_history_filter filter;
 };
 
-static bool take(struct api_call *call, const char *name, char out[SYSTEM_QUERY_BYTES],
+static bool take(struct api_call *call, const char *name, char out[API_QUERY_BYTES],
                  struct sr_str *ret_value)
 {
     struct sr_buf buf;
 
-    sr_buf_init_fixed(&buf, out, SYSTEM_QUERY_BYTES);
+    sr_buf_init_fixed(&buf, out, API_QUERY_BYTES);
     if (!http_query_get(call->query, name, &buf))
         return false;
     *ret_value = sr_buf_view(&buf);
     return true;
 }
 
-static const char *read_times(struct api_call *call, struct store_history_filter *filter)
+static enum sr_err take_time(struct api_call *call, const char *name, int64_t *ret_wall_us)
 {
-    char text[SYSTEM_QUERY_BYTES];
+    char text[API_QUERY_BYTES];
     struct sr_str value;
 
-    if (take(call, "from", text, &value) && wall_parse(value, &filter->from_wall_us) != SR_OK)
+    if (!take(call, name, text, &value))
+        return SR_OK;
+    /* "2026-01-01T00:00:00+02:00" as people write it: behind ? a plus means a space */
+    if (value.n > 19 && value.p[value.n - 6] == ' ' && value.p[value.n - 3] == ':')
+        text[value.n - 6] = '+';
+    return wall_parse(value, ret_wall_us);
+}
+
+static const char *read_times(struct api_call *call, struct store_history_filter *filter)
+{
+    if (take_time(call, "from", &filter->from_wall_us) != SR_OK)
         return "from is not an RFC 3339 time";
-    if (take(call, "to", text, &value) && wall_parse(value, &filter->to_wall_us) != SR_OK)
+    if (take_time(call, "to", &filter->to_wall_us) != SR_OK)
         return "to is not an RFC 3339 time";
     return NULL;
 }
@@ -434,7 +444,7 @@ static const char *read_times(struct api_call *call, struct store_history_filter
 static bool keep_to_own(struct api_call *call, struct history_query *query)
 {
     struct store_history_filter *filter = &query->filter;
-    char wanted[SYSTEM_QUERY_BYTES], guest[AUTH_OWNER_MAX];
+    char wanted[API_QUERY_BYTES], guest[AUTH_OWNER_MAX];
 
     if (call->who.role != AUTH_USER)
         return true;
@@ -457,7 +467,7 @@ static bool keep_to_own(struct api_call *call, struct history_query *query)
 static bool read_history(struct api_call *call, struct history_query *query, uint32_t limit)
 {
     struct store_history_filter *filter = &query->filter;
-    char text[SYSTEM_QUERY_BYTES];
+    char text[API_QUERY_BYTES];
     struct sr_str value;
     const char *fault;
 
@@ -478,6 +488,8 @@ static bool read_history(struct api_call *call, struct history_query *query, uin
     return false;
 }
 
+static const char foreign_cursor[] = "cursor is not one of this list";
+
 void api_history(struct api_call *call)
 {
     struct history_query query;
@@ -486,8 +498,10 @@ void api_history(struct api_call *call)
     if (!read_history(call, &query, API_PAGE_DEFAULT))
         return;
     job = web_job_new(call->web, call->ticket, "application/json");
-    if (job != NULL)
-        store_history(call->web->options.store, &query.filter, web_job_done, job);
+    if (job == NULL)
+        return;
+    job->malformed = foreign_cursor;
+    store_history(call->web->options.store, &query.filter, web_job_done, job);
 }
 
 void api_history_csv(struct api_call *call)
@@ -500,6 +514,7 @@ void api_history_csv(struct api_call *call)
     job = web_job_new(call->web, call->ticket, "text/csv; charset=utf-8; header=present");
     if (job == NULL)
         return;
+    job->malformed = foreign_cursor;
     job->headers = "Content-Disposition: attachment; filename=\"history.csv\"\r\n";
     store_history_csv(call->web->options.store, &query.filter, web_job_done, job);
 }

@@ -28,8 +28,9 @@ static const struct api_query history[] = {
 };
 static const struct api_query events[] = {
     {"since", "EPOCH:SEQ of the last event seen: what was missed is replayed"},
-    {"types", "comma list of event types, or * for all; quality and device_changed only come when "
-              "asked for; status, once a second, only by its name"},
+    {"types",
+     "comma list of event types, or * for all; quality, device_changed and provider_changed "
+     "only come when asked for; status, once a second, only by its name"},
     {"callId", "events of one call only"},
 };
 
@@ -44,19 +45,19 @@ static const struct api_field own_password[] = {
 static const struct api_field token[] = {
     {"name", API_TEXT, true, 1, 64, NULL, "what it is for"},
     {"role", API_TEXT, true, 0, 0, "admin|read|user", "what it may do"},
-    {"deviceId", API_TEXT, false, 0, 127, NULL, "device of role user"},
+    {"deviceId", API_TEXT_OR_NULL, false, 0, 127, NULL, "device of role user"},
     {"expires", API_TEXT_OR_NULL, false, 0, 40, NULL, "RFC 3339; null or absent: never"},
 };
 static const struct api_field user_new[] = {
     {"name", API_TEXT, true, 1, 64, NULL, "letters, digits and . _ @ -"},
     {"role", API_TEXT, true, 0, 0, "admin|read|user", "what the user may do"},
     {"password", API_TEXT, true, AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX, NULL, "at least 8 bytes"},
-    {"deviceId", API_TEXT, false, 0, 127, NULL, "device of role user"},
+    {"deviceId", API_TEXT_OR_NULL, false, 0, 127, NULL, "device of role user"},
 };
 static const struct api_field user_change[] = {
     {"role", API_TEXT, false, 0, 0, "admin|read|user", "what the user may do"},
     {"password", API_TEXT, false, AUTH_PASSWORD_MIN, AUTH_PASSWORD_MAX, NULL, "at least 8 bytes"},
-    {"deviceId", API_TEXT, false, 0, 127, NULL, "device of role user"},
+    {"deviceId", API_TEXT_OR_NULL, false, 0, 127, NULL, "device of role user"},
 };
 static const struct api_field call_new[] = {
     {"to", API_TEXT, true, 1, 0, NULL, "extension, device id or number"},
@@ -123,13 +124,14 @@ const struct api_route api_routes[] = {
     {HTTP_GET, "/api/me", ALL, api_me, .status = 200, .summary = "Who I am"},
     {HTTP_POST, "/api/me/password", ALL, api_me_password, FIELDS(own_password), .status = 200,
      .summary = "Change my own password; my other sessions end, this one gets a new cookie"},
-    {HTTP_GET, "/api/tokens", ADMIN, api_tokens_list, .status = 200,
+    {HTTP_GET, "/api/tokens", ADMIN, api_tokens_list, QUERIES(page), .status = 200,
      .summary = "Tokens, without their secrets"},
     {HTTP_POST, "/api/tokens", ADMIN, api_tokens_add, FIELDS(token), .is_create = true,
      .status = 201, .summary = "Make a token; its secret is shown this once"},
     {HTTP_DELETE, "/api/tokens/{tokenId}", ADMIN, api_tokens_remove, .status = 204,
      .summary = "Withdraw a token"},
-    {HTTP_GET, "/api/users", ADMIN, api_users_list, .status = 200, .summary = "Users of the page"},
+    {HTTP_GET, "/api/users", ADMIN, api_users_list, QUERIES(page), .status = 200,
+     .summary = "Users of the page"},
     {HTTP_POST, "/api/users", ADMIN, api_users_add, FIELDS(user_new), .is_create = true,
      .status = 201, .summary = "Make a user"},
     {HTTP_PATCH, "/api/users/{name}", ADMIN, api_users_change, FIELDS(user_change), .status = 200,

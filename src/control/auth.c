@@ -591,11 +591,12 @@ static void user_json(const struct user *user, struct sr_json *json)
     sr_json_end(json);
 }
 
-void auth_users_json(const struct auth *auth, struct sr_json *json)
+void auth_users_json(const struct auth *auth, auth_wants_fn *wants, void *arg, struct sr_json *json)
 {
     SR_LIST_EACH(&auth->users, node)
     {
-        user_json(SR_CONTAINER(node, struct user, node), json);
+        if (wants(arg))
+            user_json(SR_CONTAINER(node, struct user, node), json);
     }
 }
 
@@ -686,7 +687,8 @@ enum sr_err auth_token_remove(struct auth *auth, struct sr_str id)
     return SR_ERR_NOTFOUND;
 }
 
-void auth_tokens_json(const struct auth *auth, struct sr_json *json)
+void auth_tokens_json(const struct auth *auth, auth_wants_fn *wants, void *arg,
+                      struct sr_json *json)
 {
     char text[NET_CLOCK_TEXT_MAX];
 
@@ -694,6 +696,8 @@ void auth_tokens_json(const struct auth *auth, struct sr_json *json)
     {
         const struct token *token = SR_CONTAINER(node, struct token, node);
 
+        if (!wants(arg))
+            continue;
         sr_json_object(json);
         sr_json_key_c(json, "id", token->id);
         sr_json_key_c(json, "name", token->name);

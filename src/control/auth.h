@@ -171,7 +171,11 @@ SR_MUST_USE enum sr_err auth_user_change(struct auth *auth, const struct auth_us
 SR_MUST_USE enum sr_err auth_user_remove(struct auth *auth, struct sr_str name);
 bool auth_next_done(struct auth *auth, struct auth_done *ret_done);
 /** Items of GET /api/users, or the one of that name. */
-void auth_users_json(const struct auth *auth, struct sr_json *json);
+/** Asked for each item of a list in turn: is it to be written? */
+typedef bool auth_wants_fn(void *arg);
+
+void auth_users_json(const struct auth *auth, auth_wants_fn *wants, void *arg,
+                     struct sr_json *json);
 bool auth_user_json(const struct auth *auth, struct sr_str name, struct sr_json *json);
 
 /* ---- sessions and tokens ---- */
@@ -193,6 +197,7 @@ struct auth_token_options {
 SR_MUST_USE enum sr_err auth_token_open(struct auth *auth, const struct auth_token_options *options,
                                         char secret[AUTH_SECRET_MAX], char id[AUTH_SECRET_MAX]);
 SR_MUST_USE enum sr_err auth_token_remove(struct auth *auth, struct sr_str id);
-void auth_tokens_json(const struct auth *auth, struct sr_json *json);
+void auth_tokens_json(const struct auth *auth, auth_wants_fn *wants, void *arg,
+                      struct sr_json *json);
 
 #endif

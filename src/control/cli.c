@@ -56,11 +56,21 @@ static int take(const struct cli_command *command, struct cli_options *options, 
         return CLI_OK;
     }
     for (size_t i = 0; i < SR_ARRAY_LEN(text_options); i++) {
-        if (strcmp(arg, text_options[i].name) != 0 || !is_allowed(command, arg))
+        const char **value = (const char **)(void *)((char *)options + text_options[i].offset);
+        const char *name = text_options[i].name;
+        size_t n = strlen(name);
+
+        if (strncmp(arg, name, n) != 0 || !is_allowed(command, name))
+            continue;
+        if (arg[n] == '=' && n > 2) { /* --config=FILE */
+            *value = arg + n + 1;
+            return CLI_OK;
+        }
+        if (arg[n] != '\0')
             continue;
         if (*index + 1 >= argc)
             return wrong(command, "a value is missing behind", arg);
-        *(const char **)(void *)((char *)options + text_options[i].offset) = argv[++*index];
+        *value = argv[++*index];
         return CLI_OK;
     }
     if (strncmp(arg, "--", 2) == 0 || strcmp(arg, "-o") == 0)

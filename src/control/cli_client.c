@@ -76,7 +76,8 @@ static bool parse_url(const char *url, struct target *target)
            sr_str_copy(port, target->port, sizeof(target->port));
 }
 
-static bool find_target(const struct cli_options *options, struct target *target, bool is_quiet)
+/* CLI_OK, CLI_UNREACHABLE, or CLI_USAGE: --url was not used as it must. */
+static int find_target(const struct cli_options *options, struct target *target, bool is_quiet)
 {
     const char *token = getenv("SIPROUTER_TOKEN"), *url = options->url;
     char path[CLI_PATH_MAX];
@@ -98,14 +99,16 @@ static bool find_target(const struct cli_options *options, struct target *target
                          "else use --data, or --url and SIPROUTER_TOKEN\n",
                          path);
         json_decref(file);
-        return false;
+        return options->url != NULL ? CLI_USAGE : CLI_UNREACHABLE;
     }
     is_ok = parse_url(url, target) &&
             sr_str_copy(sr_str_c(token), target->token, sizeof(target->token));
     json_decref(file);
     if (!is_ok && !is_quiet)
         cli_complain("siprouter: the address is not http://HOST:PORT\n");
-    return is_ok;
+    if (is_ok)
+        return CLI_OK;
+    return options->url != NULL ? CLI_USAGE : CLI_UNREACHABLE;
 }
 
 /* ---- the connection ---- */
@@ -235,12 +238,13 @@ int cli_ask(const struct cli_options *options, const char *method, const char *p
     struct target target = {0};
     struct link link = {.fd = -1};
     struct sr_buf request, raw;
+    int code = find_target(options, &target, is_quiet);
     bool is_ok;
 
     memset(ret_answer, 0, sizeof(*ret_answer));
-    if (!find_target(options, &target, is_quiet)) {
+    if (code != CLI_OK) {
         json_decref(body);
-        return CLI_UNREACHABLE;
+        return code;
     }
     sr_buf_init(&request, 8 << 20);
     sr_buf_init(&raw, CLI_ANSWER_BYTES_MAX);

@@ -348,6 +348,12 @@ static int run_status(const struct cli_options *options)
     return code;
 }
 
+static int run_version(const struct cli_options *options)
+{
+    cli_say(options->is_json ? "{\"version\":\"%s\"}\n" : "siprouter %s\n", SR_VERSION);
+    return CLI_OK;
+}
+
 const struct cli_command cli_commands[] = {
     {"call", 1, 1, run_call, " --from --provider" QUERY,
      "call TO [--from DEVICE] [--provider ID] [--json]\n\n"
@@ -373,6 +379,7 @@ const struct cli_command cli_commands[] = {
      "passwd USER [--role admin|read|user]\n\n"
      "Sets a page password, asked for twice (or two lines on standard input). With --role a user\n"
      "who is not there is made. Works with and without a running router."},
+    {"version", 0, 0, run_version, QUERY, "version [--json]\n\nThe version of this program."},
     {"check", 0, 0, cli_check, " --config --json ",
      "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
     {"say", 1, 1, cli_say_text, " -o --output --voice ",

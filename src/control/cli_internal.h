@@ -51,7 +51,8 @@ struct cli_answer {
  * Asks the running router. Prints why it cannot be reached (unless is_quiet).
  *
  * @param body  reference is taken; NULL: none
- * @return CLI_OK with an answer of any status, to be freed with cli_answer_done, or CLI_UNREACHABLE
+ * @return CLI_OK with an answer of any status, to be freed with cli_answer_done; CLI_UNREACHABLE;
+ *         CLI_USAGE: --url without a token, or no address
  */
 int cli_ask(const struct cli_options *options, const char *method, const char *path, json_t *body,
             bool is_quiet, struct cli_answer *ret_answer);

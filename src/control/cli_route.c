@@ -186,10 +186,12 @@ int cli_route(const struct cli_options *options)
     routing_test_json(config, &query, NULL, &text);
     plan = json_loadb(text.data, text.len, 0, NULL);
     code = json_is_null(json_object_get(plan, "refused")) ? CLI_OK : CLI_NO; /* nobody would ring */
-    if (options->is_json)
+    if (options->is_json) {
+        sr_buf_char(&text, '\n');
         (void)fwrite(text.data, 1, text.len, stdout);
-    else
+    } else {
         say_plan(plan, options);
+    }
     json_decref(plan);
     sr_buf_done(&text);
     config_unref(config);

@@ -48,13 +48,16 @@ static void derive_addresses(struct config__load *load)
     }
 }
 
-static void derive_storage(struct config_storage *storage)
+static void derive_storage(struct config__load *load)
 {
+    struct config_storage *storage = &load->config->storage;
     if (sr_str_starts(storage->url, SR_STR("sqlite:"))) {
         storage->kind = CONFIG_STORAGE_SQLITE;
         storage->file = sr_str_from(storage->url, 7);
     } else {
         storage->kind = CONFIG_STORAGE_POSTGRESQL;
+        config__fault(load, CONFIG_ERROR, config__node(load, "/storage/url"),
+                      SR_STR("write sqlite:FILE"), "PostgreSQL is not built yet: only SQLite is");
     }
 }
 
@@ -914,7 +917,7 @@ void config__check(struct config__load *load)
 {
     struct config *config = load->config;
     derive_addresses(load);
-    derive_storage(&config->storage);
+    derive_storage(load);
     derive_hours(load);
     derive_parking(&config->parking);
     derive_schedules(load);

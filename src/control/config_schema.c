@@ -116,8 +116,8 @@ static const struct config_field ports_fields[] = {
 DEFINE(ports, "port range", config_port_range, CONFIG_REF_NONE);
 
 static const struct config_field dscp_fields[] = {
-    NUMBER(config_dscp, "sip", sip, "24", 0, 63, CONFIG_NOT_BUILT,
-           "DSCP mark of signalling packets."),
+    NUMBER(config_dscp, "sip", sip, "24", 0, 63, CONFIG_RESTART,
+           "DSCP mark of signalling packets; 0: none."),
     NUMBER(config_dscp, "media", media, "46", 0, 63, CONFIG_RESTART, "DSCP mark of audio packets."),
 };
 DEFINE(dscp, "packet marks", config_dscp, CONFIG_REF_NONE);
@@ -196,8 +196,11 @@ static const struct config_field server_fields[] = {
 DEFINE(server, "server", config_server, CONFIG_REF_NONE);
 
 static const struct config_field storage_fields[] = {
-    TEXT(config_storage, "url", url, "\"sqlite:siprouter.db\"", CONFIG_FORMAT_STORAGE_URL,
-         CONFIG_RESTART, "sqlite:FILE, or postgresql://user@host/db for several routers."),
+    TEXT(
+        config_storage, "url", url, "\"sqlite:siprouter.db\"", CONFIG_FORMAT_STORAGE_URL,
+        CONFIG_RESTART,
+        "sqlite:FILE, in the data folder or absolute. postgresql:// (several routers) is not built "
+        "yet."),
 };
 DEFINE(storage, "storage", config_storage, CONFIG_REF_NONE);
 
@@ -250,7 +253,10 @@ static const struct config_field provider_fields[] = {
            "Where the caller's number is put: P-Asserted-Identity, From or Remote-Party-ID."),
     CHOICE(config_provider, "srtp", srtp, srtp_modes, 0,
            "Encryption of the audio: never, as the other side wants it, or no call without."),
-    CHOICE(config_provider, "dtmf", dtmf, dtmf_modes, 0, "How digits are sent."),
+    CHOICE(config_provider, "dtmf", dtmf, dtmf_modes, 0,
+           "How digits are sent: auto: as telephone-event where the other side takes it, else as "
+           "tones; "
+           "rfc4733: as telephone-event only; info: by SIP INFO; inband: as tones."),
     TEXT(config_provider, "publicIp", public_ip, NULL, CONFIG_FORMAT_IP, 0,
          "Public address told to this provider; empty: proxy.publicIp."),
     BOOL(config_provider, "tlsVerify", tls_verify, "true", 0,
@@ -301,7 +307,10 @@ static const struct config_field device_fields[] = {
      .choices = srtp_modes,
      .fallback = "\"optional\"",
      .doc = "Encryption of the audio: never, as the other side wants it, or no call without."},
-    CHOICE(config_device, "dtmf", dtmf, dtmf_modes, 0, "How digits are sent."),
+    CHOICE(config_device, "dtmf", dtmf, dtmf_modes, 0,
+           "How digits are sent: auto: as telephone-event where the other side takes it, else as "
+           "tones; "
+           "rfc4733: as telephone-event only; info: by SIP INFO; inband: as tones."),
     TEXT(config_device, "callerId", caller_id, NULL, CONFIG_FORMAT_ANY, 0,
          "Number shown on outside calls; empty: the route's."),
     REF(config_device, "voicemailBox", voicemail_box_id, voicemail_box, CONFIG_REF_VOICEBOX,
@@ -323,7 +332,7 @@ static const struct config_field group_fields[] = {
     TEXT(config_group, "id", id, NULL, CONFIG_FORMAT_ID, CONFIG_REQUIRED,
          "Unique name used by routes as group:ID."),
     TEXT(config_group, "displayName", display_name, NULL, CONFIG_FORMAT_ANY, 0,
-         "Name shown to people."),
+         "Name shown where a route is explained."),
     TEXT(config_group, "extension", extension, NULL, CONFIG_FORMAT_EXTENSION, 0,
          "Number that others dial."),
     REFS(config_group, "members", member_ids, members, CONFIG_REF_DEVICE, 0,

@@ -231,7 +231,7 @@ enum sr_err event_hub_filter_parse(const struct event_hub *hub, struct sr_str qu
     memset(ret_filter, 0, sizeof(*ret_filter));
     ret_filter->kinds = ~kinds_hidden & ~kinds_asked;
     sr_buf_init(&buf, HTTP_TARGET_BYTES_MAX);
-    if (http_query_get(query, "types", &buf)) {
+    if (http_query_get(query, "types", &buf) && buf.len > 0) { /* empty: as if it were not there */
         *reterr_name = "types";
         err = parse_kinds(sr_buf_view(&buf), ret_filter);
     }

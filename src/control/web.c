@@ -138,7 +138,9 @@ static void finish_job(struct web *web, struct web_job *job)
         .body = sr_buf_view(&job->result),
     };
 
-    if (job->err != SR_OK)
+    if (job->err == SR_ERR_SYNTAX && job->malformed != NULL)
+        api_answer_err(web, job->ticket, SR_ERR_PROTO, job->malformed);
+    else if (job->err != SR_OK)
         api_answer_err(web, job->ticket, job->err,
                        job->err == SR_ERR_NOTFOUND ? job->missing : NULL);
     else if (sr_buf_err(&job->result) != SR_OK)

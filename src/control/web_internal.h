@@ -136,7 +136,8 @@ struct web_job {
     const char *headers;
     /* the answer made of what the query gave; NULL: its very bytes */
     enum sr_err (*convert)(struct sr_str result, struct sr_buf *out);
-    const char *missing; /* what to say of 404; NULL: the error's own words */
+    const char *missing;   /* what to say of 404; NULL: the error's own words */
+    const char *malformed; /* what to say with 400 of SR_ERR_SYNTAX; NULL: 422, its own words */
     struct sr_buf result;
     enum sr_err err;
 };

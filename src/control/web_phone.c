@@ -7,6 +7,7 @@
 
 enum {
     PHONE_MESSAGES_PER_SEC = 100, /* more end the socket with 1008 */
+    PHONE_TYPE_ECHOED_MAX = 64,   /* bytes of an unknown type that is said back */
 };
 
 /* What a field of a message may be; NULL in `to`: not one of ours. */
@@ -29,8 +30,7 @@ static void say(struct http_ws *ws, const char *code, const char *detail, const 
     sr_json_key_c(&json, "type", "error");
     sr_json_key_c(&json, "code", code);
     sr_json_key_c(&json, "detail", detail);
-    if (in_reply_to != NULL)
-        sr_json_key_c(&json, "inReplyTo", in_reply_to);
+    sr_json_key_c(&json, "inReplyTo", in_reply_to);
     sr_json_end(&json);
     (void)http_ws_send_first(ws, sr_buf_view(&buf));
 }
@@ -155,7 +155,8 @@ static void serve(struct web *web, struct web_events *events, const json_t *mess
     const char *fault;
 
     if (!find_kind(type, &command.kind)) {
-        say(events->ws, "unknown-type", "this type of message is not known", NULL);
+        say(events->ws, "unknown-type", "this type of message is not known",
+            strlen(type) <= PHONE_TYPE_ECHOED_MAX ? type : NULL);
         return;
     }
     fault = read_message(message, &command, why, sizeof(why));

@@ -86,6 +86,7 @@ struct net_options {               /* 0 anywhere: the default in the comment */
     sr_usec half_message_usec;     /* 30 s from the first byte of a message to its last */
     sr_usec idle_usec;             /* 900 s without a byte received; see net_keep_conn() */
     const char *ca_file;           /* extra trust for clients, beside the system's; copied */
+    uint8_t dscp;                  /* mark of every packet sent (RFC 2474); 0: none */
 };
 
 struct net_tls_files {     /* PEM paths */

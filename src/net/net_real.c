@@ -166,6 +166,7 @@ static enum sr_err real_listen(struct net *base, enum net_kind kind, const struc
     err = socket_bind(kind, addr, &fd, &bound, reterr_why);
     if (err != SR_OK)
         return err;
+    socket_mark(fd, bound.family, base->options.dscp);
     struct listener *listener = sr_zalloc(1, sizeof(*listener));
     *listener = (struct listener){.net = net, .kind = kind, .fd = fd, .addr = bound};
     loop_timer_init(&listener->pause, on_pause_over, listener);

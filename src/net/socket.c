@@ -119,6 +119,14 @@ static void set_udp_options(int fd, uint8_t family)
     (void)set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
 }
 
+void socket_mark(int fd, uint8_t family, uint8_t dscp)
+{
+    if (family == SR_ADDR_IP6)
+        (void)set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, dscp << 2);
+    else
+        (void)set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
+}
+
 static enum sr_err bind_failed(enum net_kind kind, const struct sr_addr *addr, int error,
                                char reterr_why[NET_WHY_MAX])
 {

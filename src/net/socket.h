@@ -20,6 +20,8 @@ SR_MUST_USE enum sr_err socket_bind(enum net_kind kind, const struct sr_addr *ad
 /** A TCP socket whose connect has begun; `local` (port ignored) may be of family NONE. */
 SR_MUST_USE enum sr_err socket_connect(const struct sr_addr *remote, const struct sr_addr *local,
                                        int *ret_fd, struct sr_addr *ret_local);
+/** Marks what is sent from now on (RFC 2474). A wish: not every network lets it pass. */
+void socket_mark(int fd, uint8_t family, uint8_t dscp);
 /** One datagram and the address it came to. @return bytes, or -1 with errno */
 ssize_t socket_recv(int fd, char *out, size_t size, struct net_flow *flow, bool *ret_truncated,
                     uint32_t *ret_dropped);

@@ -474,6 +474,7 @@ void stream__accept(struct net_real *net, const struct listener *listener, int f
     if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
         sr_addr_from_sockaddr((struct sockaddr *)&sa, &flow.local);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    socket_mark(fd, remote->family, net->net.options.dscp);
     struct stream *stream = stream_new(net, &flow, fd, source);
     if (!stream)
         return;
@@ -536,6 +537,8 @@ static enum sr_err open_stream(struct net_real *net, const struct net_flow *want
     if (err != SR_OK)
         return err;
     err = socket_connect(&flow.remote, &wanted->local, &fd, &flow.local);
+    if (err == SR_OK)
+        socket_mark(fd, flow.remote.family, net->net.options.dscp);
     struct stream *stream = err == SR_OK ? stream_new(net, &flow, fd, NULL) : NULL;
     if (!stream) {
         net->net.counters.conns_failed++;

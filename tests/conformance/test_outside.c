@@ -304,7 +304,7 @@ static void test_a_program_calls_a_number_outside(void **state)
     assert_int_not_equal(rig_do(&out.rig, &command), SR_OK);
     RIG_ENDED(&out.rig, 1, "blocked_number");
     memcpy(command.to, "*43\0", 4); /* nobody would hear the echo */
-    assert_int_equal(rig_do(&out.rig, &command), SR_ERR_UNSUPPORTED);
+    assert_int_equal(rig_do(&out.rig, &command), SR_ERR_SYNTAX);
     rig_done(&out.rig);
 }
 

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -133,6 +134,41 @@ static void request_finds_its_socket_and_local_address(void **state)
     rig_done(&rig);
 }
 
+/* proxy.dscp.sip */
+static void packets_carry_their_mark(void **state)
+{
+    const struct net_options options = {.dscp = 24};
+    struct net_flow flow = {.kind = NET_UDP};
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    char bytes[64], control[64], why[NET_WHY_MAX];
+    struct iovec space = {bytes, sizeof(bytes)};
+    struct msghdr msg = {
+        .msg_iov = &space, .msg_iovlen = 1, .msg_control = control, .msg_controllen = 64};
+    struct sr_addr any = addr_of("127.0.0.1:0"), bound;
+    int fd = client_udp(AF_INET), one = 1, tos = -1;
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, &options, NULL);
+    assert_int_equal(net_listen(rig.a.net, NET_UDP, &any, &bound, why), SR_OK);
+    assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one)), 0);
+    send_to(fd, &bound, "ask", 3); /* binds it */
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    sr_addr_from_sockaddr((struct sockaddr *)&sa, &flow.remote);
+    assert_int_equal(sr_addr_parse_ip(SR_STR("127.0.0.1"), &any), SR_OK);
+    memcpy(flow.remote.ip, any.ip, sizeof(any.ip));
+    assert_int_equal(net_send(rig.a.net, &flow, NULL, SR_STR("hello")), SR_OK);
+    assert_int_equal(recvmsg(fd, &msg, 0), 5);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+            tos = *(const uint8_t *)CMSG_DATA(c);
+    }
+    assert_int_equal(tos, 24 << 2);
+    (void)close(fd);
+    rig_done(&rig);
+}
+
 int run_net_udp(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +176,7 @@ int run_net_udp(void)
         cmocka_unit_test(binding_request_and_keepalive_are_not_handed_up),
         cmocka_unit_test(taken_port_names_its_holder),
         cmocka_unit_test(request_finds_its_socket_and_local_address),
+        cmocka_unit_test(packets_carry_their_mark),
     };
 
     return cmocka_run_group_tests_name("net_udp", tests, NULL, NULL);
