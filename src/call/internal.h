@@ -19,6 +19,7 @@
 #include "call/leg_kept_sdp.h"
 #include "call/overload.h"
 #include "call/routing.h"
+#include "call/use.h"
 
 enum {
     CALL_ID_BYTES = 12, /* random, written as hex */
@@ -259,16 +260,6 @@ struct device_calls {
     uint32_t count;
 };
 
-/** What a device has used of the outside today; and when it answered last (strategy leastRecent). */
-struct device_use {
-    char device_id[ENGINE_TEXT_MAX];
-    uint32_t calls;      /* begun today */
-    uint64_t seconds;    /* of ended ones, today's part */
-    uint32_t live;       /* answered now */
-    int64_t live_since;  /* sum of the seconds since 1970 they count from */
-    int64_t answered_at; /* last answer of any call, in order of answers; 0: never */
-};
-
 /** Whose turn it is (strategy roundRobin). */
 struct ring_turn {
     char key[ENGINE_TEXT_MAX + 2]; /* "g:" and a group's id, "r:" and a route's */
@@ -496,23 +487,6 @@ const struct engine_app *engine__find_app(struct engine *engine,
     else is under way; else the reason to end with. */
 enum call_reason call__fall_back(struct call *call, const struct config_route *route,
                                  const struct config_device *only, enum call_reason reason);
-
-/* ---- use.c: what the outside costs ---- */
-void use__load(struct engine *engine); /* of today, from the history */
-void use__done(struct engine *engine);
-void use__get(struct engine *engine, const struct config_device *device, struct guard_use *ret_use);
-/** A call through a provider was begun on that account (may be NULL); the first of its tries counts. */
-void use__began(struct leg *leg, const struct config_device *account, bool is_first);
-void use__answered(struct leg *leg);
-void use__ended(struct leg *leg);
-/** It came to its call from another one: limits come along. */
-void use__moved(const struct leg *leg, const struct call *from);
-/** The order of devices' answers. */
-void use__note_answer(struct engine *engine, struct sr_str device_id);
-int64_t use__answered_at(const struct engine *engine, struct sr_str device_id);
-/** Sets the timer that ends a call whose time is up: maxDurationSec, minutes of the day. */
-void use__limit(struct call *call);
-void use__on_limit(void *call);
 
 /* ---- sound.c ---- */
 void sound__init(struct engine *engine);

@@ -143,13 +143,13 @@ test('only what lies below the data folder is played, and what fails says so', {
   writeFileSync(join(router.data, 'sounds/text.wav'), 'no sound');
   symlinkSync('../../outside.wav', join(router.data, 'sounds/link.wav'));
   await inCall(async ({ events, path }) => {
-    for (const file of ['../outside.wav', 'sounds/../../outside.wav', join(router.dir, 'outside.wav'), 'sounds/link.wav',
-      'sounds/text.wav', 'sounds/none.wav', 'sounds', 'run/api.json', 'siprouter.db']) {
+    for (const file of ['sounds/link.wav', 'sounds/text.wav', 'sounds/none.wav', 'sounds', 'run/api.json', 'siprouter.db']) {
       const { playId } = await router.api.post(`${path}/play`, { file });
       const { end } = await events.waitFor((event) => event.type === 'play_finished' && event.playId === playId);
       assert.equal(end, 'failed', file);
     }
     const refused = async (status, body) => assert.equal((await router.api.request('POST', `${path}/play`, body)).status, status, JSON.stringify(body));
+    for (const file of ['../outside.wav', 'sounds/../../outside.wav', join(router.dir, 'outside.wav')]) await refused(422, { file });
     await refused(422, {});
     await refused(422, { text: 'a', file: 'b' });
     await refused(422, { text: 'a', voice: 'bob' });
