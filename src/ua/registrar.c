@@ -218,8 +218,14 @@ void registrar__update(struct binding *binding, const struct ua_contact *contact
 {
     struct ua_contact now = *contact;
 
-    now.is_reachable = binding->contact.is_reachable;
-    now.rtt_us = binding->contact.rtt_us;
+    if (sr_addr_eq(&contact->flow.remote, &binding->contact.flow.remote)) {
+        now.is_reachable = binding->contact.is_reachable;
+        now.rtt_us = binding->contact.rtt_us;
+    } else if (binding->qualify !=
+               NULL) { /* silence at the old place says nothing of the new one */
+        client_txn__detach(binding->qualify);
+        binding->qualify = NULL;
+    }
     move_dialogs(binding->ua, contact->device_id, &binding->contact.flow, &contact->flow);
     leave_conn(binding);
     sr_list_remove(&binding->slot->bindings, &binding->node);

@@ -209,6 +209,30 @@ static void phone_behind_nat_is_qualified(void **state)
     world_end(w);
 }
 
+/* The question that its old mapping swallowed says nothing of the new one. */
+static void moved_phone_is_judged_where_it_is(void **state)
+{
+    static struct phone moved;
+    struct ua_contact contact;
+
+    WORLD;
+    rig->devices[1].qualify_sec = 30;
+    rig_configure(rig);
+    (void)phone_register(b, "<sip:202@192.168.7.7:5060>", 600);
+    (void)phone_wait(b, "OPTIONS ");
+    phone_init(&moved, rig, "10.0.0.3:6070", NET_UDP, "202", "secret2");
+    (void)phone_register(&moved, "<sip:202@192.168.7.7:5060>", 600);
+    phone_reply(&moved, phone_wait(&moved, "OPTIONS "), "200 OK", "t", NULL, NULL);
+    rig_run(rig, 10 * SR_SEC);
+    assert_int_equal(rig->reachability, 0);
+    assert_int_equal(ua_contacts(rig->ua, SR_STR("hall"), &contact, 1), 1);
+    assert_true(contact.is_reachable);
+    phone_skip(b);
+    (void)phone_register(&moved, "*", 0);
+    phone_done(&moved);
+    world_end(w);
+}
+
 /* A home router that starts anew maps the phone to another port: its calls must end there. */
 static void dialogs_follow_a_phone_whose_mapping_changes(void **state)
 {
@@ -352,6 +376,7 @@ int run_register_tests(void)
         cmocka_unit_test(nobody_registers_for_another),
         cmocka_unit_test(expected_address_is_checked),
         cmocka_unit_test(phone_behind_nat_is_qualified),
+        cmocka_unit_test(moved_phone_is_judged_where_it_is),
         cmocka_unit_test(dialogs_follow_a_phone_whose_mapping_changes),
         cmocka_unit_test(path_is_kept),
         cmocka_unit_test(contact_goes_with_its_connection),
