@@ -31,6 +31,7 @@ int main(int argc, char **argv)
     failed += run_walk();
     failed += run_days();
     failed += run_provider();
+    failed += run_nat();
     failed += run_fax();
     failed += run_passthrough();
     failed += run_redirect();

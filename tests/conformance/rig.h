@@ -156,6 +156,7 @@ int run_srtp(void);
 int run_walk(void);
 int run_days(void);
 int run_provider(void);
+int run_nat(void);
 int run_fax(void);
 int run_passthrough(void);
 int run_redirect(void);

@@ -369,6 +369,21 @@ void phone__stxn_stop(struct phone_stxn *stxn)
     stxn->is_resending = false;
 }
 
+/* As it came, or with what RFC 3581 adds. */
+static void write_via(const struct sim_phone *phone, struct sr_str via, bool is_top,
+                      struct sr_buf *out)
+{
+    size_t at = sr_str_search(via, SR_STR(";rport"));
+    char seen[SR_ADDR_TEXT_MAX];
+
+    if (phone->manners.is_registrar && is_top && at < via.n)
+        sr_buf_fmt(out, "Via: %.*s;received=%s;rport=%u%.*s\r\n", (int)at, via.p,
+                   sr_addr_ip_text(&phone->seen, seen), (unsigned)phone->seen.port,
+                   SR_STR_ARG(sr_str_from(via, at + 6)));
+    else
+        sr_buf_fmt(out, "Via: %.*s\r\n", SR_STR_ARG(via));
+}
+
 static struct phone_stxn *stxn_new(struct sim_phone *phone, struct sr_str msg)
 {
     struct phone_stxn *stxn = sr_zalloc(1, sizeof(*stxn));
@@ -385,7 +400,7 @@ static struct phone_stxn *stxn_new(struct sim_phone *phone, struct sr_str msg)
     loop_timer_set(phone->loop, &stxn->timer, stxn->ends_at);
     sr_buf_init(&head, PHONE_MESSAGE_MAX);
     for (size_t i = 0; (via = sim_header(msg, "Via", i)).n > 0; i++)
-        sr_buf_fmt(&head, "Via: %.*s\r\n", SR_STR_ARG(via));
+        write_via(phone, via, i == 0, &head);
     sr_buf_fmt(&head, "From: %.*s\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\nTo: %.*s",
                SR_STR_ARG(sim_header(msg, "From", 0)), SR_STR_ARG(sim_header(msg, "Call-ID", 0)),
                SR_STR_ARG(sim_header(msg, "CSeq", 0)), SR_STR_ARG(sim_header(msg, "To", 0)));
@@ -487,7 +502,9 @@ static void on_bytes(void *arg, struct sim_end *end, const struct net_flow *flow
 
     (void)end;
     if (phone->kind == NET_UDP) {
-        on_message(phone, bytes);
+        phone->seen = flow->remote;
+        if (!sr_str_eq_c(bytes, "\r\n\r\n")) /* a keep-alive */
+            on_message(phone, bytes);
         return;
     }
     phone->conn = flow->conn;

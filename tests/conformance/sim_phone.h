@@ -38,8 +38,10 @@ struct phone_manners {
     const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
     const char *demands;                /* 488 to an offer without this text; NULL: none */
     const char *proto, *crypto, *suite; /* see struct sim_sdp */
-    const char *sdp;      /* its description word by word, whatever is offered; NULL: as it can */
-    uint16_t info_status; /* to INFO; 0: 200 */
+    const char *sdp; /* its description word by word, whatever is offered; NULL: as it can */
+    bool
+        is_registrar; /* a provider: answers REGISTER, shows where it saw it come from, calls there */
+    uint16_t info_status;      /* to INFO; 0: 200 */
     const char *refusal_extra; /* header lines of its refusal, or NULL */
     const char *ok_extra;      /* the same of its 200 to INVITE and UPDATE */
 };
@@ -106,6 +108,9 @@ struct sim_phone {
     uint32_t register_cseq;
     char register_id[64];
     char message[PHONE_TEXT_MAX], message_from[64]; /* the last MESSAGE it got */
+    uint32_t registers;                             /* is_registrar: got; without repeats */
+    char registered[PHONE_TEXT_MAX];                /* the Contact of the last one */
+    struct sr_addr seen;                            /* UDP: where the last message came from */
     uint64_t requests, stray;                       /* got; in no call */
 };
 

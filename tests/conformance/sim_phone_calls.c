@@ -1,4 +1,6 @@
 /* What a phone says in its calls, and what it makes of what it hears. */
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "sim_phone_internal.h"
 
@@ -501,6 +503,21 @@ static void on_message(struct phone_stxn *stxn, struct sr_str msg)
     phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
 }
 
+/* Calls go where the registration came from. */
+static void on_register(struct phone_stxn *stxn, struct sr_str msg)
+{
+    struct sim_phone *phone = stxn->phone;
+    struct sr_str contact = sim_uri(sim_header(msg, "Contact", 0));
+    char extra[2 * PHONE_TEXT_MAX];
+
+    phone->registers++;
+    phone->router = phone->seen;
+    keep(contact, phone->registered, sizeof(phone->registered));
+    (void)snprintf(extra, sizeof(extra), "Contact: <%s>;expires=%.*s\r\n", phone->registered,
+                   SR_STR_ARG(sim_header(msg, "Expires", 0)));
+    phone__respond(stxn, 200, extra, (struct sr_str){NULL, 0});
+}
+
 void phone__on_request(struct phone_stxn *stxn, struct sr_str msg)
 {
     struct phone_call *call = phone__call_find(stxn->phone, sim_header(msg, "Call-ID", 0));
@@ -510,6 +527,8 @@ void phone__on_request(struct phone_stxn *stxn, struct sr_str msg)
         on_cancel(stxn, msg);
     else if (strcmp(stxn->method, "INVITE") == 0 && !has_tag)
         on_new_invite(stxn, msg);
+    else if (strcmp(stxn->method, "REGISTER") == 0 && stxn->phone->manners.is_registrar)
+        on_register(stxn, msg);
     else if (strcmp(stxn->method, "OPTIONS") == 0)
         phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
     else if (strcmp(stxn->method, "MESSAGE") == 0)
