@@ -63,6 +63,7 @@ struct engine_audio {
     uint64_t packets_in, packets_out, lost, late, dropped, stray, concealed, stretches;
     uint64_t kernel_drops;
     uint64_t srtp_auth_failed, srtp_replayed;
+    const char *cipher; /* "AEAD_AES_256_GCM"...; "" or NULL: in the clear */
 };
 
 struct engine_leg_view {

@@ -60,6 +60,7 @@ static void audio_json(const struct engine_audio *audio, struct sr_json *json)
     sr_json_key_int(json, "kernelDrops", (int64_t)audio->kernel_drops);
     sr_json_key_int(json, "srtpAuthFailed", (int64_t)audio->srtp_auth_failed);
     sr_json_key_int(json, "srtpReplayed", (int64_t)audio->srtp_replayed);
+    key_text(json, "cipher", audio->cipher != NULL ? audio->cipher : "");
     delay_json(audio, json);
     sr_json_key(json, "mix");
     if (!audio->is_mixed) {

@@ -115,6 +115,7 @@ static void fill_audio(struct engine_audio *audio, const struct media_leg_stats 
         .stretches = stats->stretches,
         .srtp_auth_failed = stats->srtp_auth_failed,
         .srtp_replayed = stats->srtp_replayed,
+        .cipher = srtp_suite_name(stats->srtp_suite),
     };
 }
 

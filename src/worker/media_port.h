@@ -161,6 +161,7 @@ struct media_leg_stats {
     struct sr_addr remote_seen; /* where packets come from; family NONE: none yet */
     uint64_t srtp_auth_failed;  /* not protected with the agreed key: dropped */
     uint64_t srtp_replayed;
+    enum srtp_suite srtp_suite; /* what we protect with, by SDES or a handshake; NONE: nothing */
 
     /* the way of its sound through the mixer; bus_hz 0: it is not mixed */
     uint32_t bus_hz, rx_hz, tx_hz; /* of the bus, of its decoder, of its encoder */

@@ -13,7 +13,8 @@ import { snr } from './lib/audio.js';
 const options = { skip: missing };
 
 /** One provider per name, each behind a script of its own, called by a prefix of its own. */
-const names = ['early', 'ptime', 'from', 'fromOff', 'ppi', 'ppiOff', 'phone', 'phoneOff', 'prack', 'prackOff', 'fixed', 'to', 'pcpi', 'ppid', 'auto'];
+const names = ['early', 'ptime', 'from', 'fromOff', 'ppi', 'ppiOff', 'phone', 'phoneOff', 'prack', 'prackOff', 'fixed', 'to', 'pcpi', 'ppid', 'auto', 'account', 'sipgate', 'ims', 'fritzbox'];
+const presets = ['account', 'sipgate', 'ims', 'fritzbox'];
 const quirks = {
   from: { fromUser: 'account' }, ppi: { preferredIdentity: true }, phone: { userPhone: true }, prack: { prack: false },
   fixed: { ptime: 40 }, to: { calledNumber: 'to' }, pcpi: { calledNumber: 'pCalledPartyId' }, ppid: { calledNumber: 'pPreferredIdentity' },
@@ -30,7 +31,8 @@ before(async () => {
     devices: [device('201', { codecs: ['PCMU'] })],
     config: {
       providers: names.map((name) => account(trunks[name].port, name, {
-        register: ['to', 'pcpi', 'ppid', 'auto'].includes(name), callerId: '+49301234', codecs: ['PCMU'], quirks: quirks[name] ?? {},
+        register: ['to', 'pcpi', 'ppid', 'auto', 'sipgate', 'ims', 'fritzbox'].includes(name), callerId: '+49301234', codecs: ['PCMU'],
+          quirks: quirks[name] ?? {}, preset: presets.includes(name) ? name : '',
       })),
       security: { blockedPrefixes: ['+4970900'] },
       routing: {
@@ -207,14 +209,22 @@ test('hairpin: a call that the provider brings back, described by our public add
 // ---- peculiarities: without the entry of the table this provider refuses ----
 
 const userOf = (uri) => uri.replace(/^sip:/, '').split('@')[0];
+const isAccount = (name) => (invite) => userOf(uriOf(invite.get('from'))) === name;
+const callerIn = (header) => (invite) => /\+49301234@/.test(invite.get(header) ?? '');
+const isPhone = (invite) => invite.uri.endsWith(';user=phone') && /;user=phone>/.test(invite.get('to'));
+const all = (...tests) => (invite) => tests.every((isGood) => isGood(invite));
 const refusing = [
-  ['from', 'From has to be the account', (invite) => userOf(uriOf(invite.get('from'))) === 'from', 403],
-  ['ppi', 'the caller stands in P-Preferred-Identity', (invite) => /\+49301234@/.test(invite.get('p-preferred-identity') ?? ''), 403],
-  ['phone', 'numbers need ;user=phone', (invite) => invite.uri.endsWith(';user=phone') && /;user=phone>/.test(invite.get('to')), 484],
+  ['from', 'From has to be the account', isAccount('from'), 403],
+  ['ppi', 'the caller stands in P-Preferred-Identity', callerIn('p-preferred-identity'), 403],
+  ['phone', 'numbers need ;user=phone', isPhone, 484],
+  ['account', 'preset account', all(isAccount('account'), callerIn('p-asserted-identity')), 403, 'early'],
+  ['sipgate', 'preset sipgate', all(isAccount('sipgate'), callerIn('p-preferred-identity')), 403, 'early'],
+  ['ims', 'preset ims', all(isPhone, callerIn('p-preferred-identity')), 404, 'early'],
+  ['fritzbox', 'preset fritzbox', all(isAccount('fritzbox'), (invite) => !/100rel/.test(invite.get('supported'))), 403, 'early'],
 ];
-for (const [name, what, isGood, status] of refusing) {
+for (const [name, what, isGood, status, without = `${name}Off`] of refusing) {
   test(`${what}: refused without, answered with`, options, async () => {
-    for (const [row, isAnswered] of [[`${name}Off`, false], [name, true]]) {
+    for (const [row, isAnswered] of [[without, false], [name, true]]) {
       const line = await dial(row);
       if (isGood(line.invite)) line.trunk.sip.reply(line.invite, 200, 'OK', { body: sdp(host, 40000) });
       else line.trunk.sip.reply(line.invite, status, 'Not Like That');
@@ -261,7 +271,7 @@ test('an untruthful packet time: "ptime" 40 is sent where 20 is said', options, 
 });
 
 test('the called number stands elsewhere: To, P-Called-Party-ID, P-Preferred-Identity', options, async () => {
-  const wanted = { to: '+49111', pcpi: '+49222', ppid: '+49333', auto: '+49222' };
+  const wanted = { to: '+49111', pcpi: '+49222', ppid: '+49333', auto: '+49222', sipgate: '+49111', ims: '+49222', fritzbox: '+49111' };
   for (const [name, number] of Object.entries(wanted)) {
     await until(router, `p${name}`, (state) => state.state === 'registered');
     const { sip, contact } = trunks[name];
@@ -284,6 +294,8 @@ test('both families: the address of the first is dead, the other takes over with
     'A only.test': [host], 'AAAA only.test': ['::1'],
   });
   const six = await Trunk.open(0, '::1');
+  const dead = await Trunk.open(six.port); // the same name over IPv4: published, not served
+  dead.onMessage = (m) => { if (m.method === 'INVITE') dead.sip.reply(m, 403, 'Not Here'); };
   const provider = (name, more) => ({ ...account(1, name, more), domain: `${name}.test`, outboundProxy: {}, transport: 'udp' });
   let both;
   let caller;
@@ -296,10 +308,13 @@ test('both families: the address of the first is dead, the other takes over with
         dns: { servers: [dns.address] },
         providers: [
           provider('reg'), provider('gw', { register: false }),
-          { ...provider('only', { register: false, quirks: { family: 'ip6' } }), outboundProxy: { address: 'only.test', port: six.port, transport: 'udp' } },
+          ...[['only', { family: 'ip6' }], ['onlyOff', {}]].map(([name, family]) => ({
+            ...provider(name, { register: false, quirks: family }), outboundProxy: { address: 'only.test', port: six.port, transport: 'udp' },
+          })),
         ],
         routing: {
           routes: [
+            { id: 'sixOff', match: { direction: 'outbound', numberPattern: '+4969*' }, action: { provider: 'ponlyOff' } },
             { id: 'six', match: { direction: 'outbound', numberPattern: '+496*' }, action: { provider: 'ponly' } },
             { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pgw' } },
           ],
@@ -330,9 +345,12 @@ test('both families: the address of the first is dead, the other takes over with
     assert.match(there.get('contact'), /@\[::1\]:/);
     six.sip.reply(there, 486, 'Busy Here');
     assert.equal((await second).answer.status, 486);
+    const without = await caller.call('+496911', { ms: 15000 }); // refused over IPv4: no answer of the one that serves
+    assert.equal(without.answer.status, 403, without.answer.start);
+    assert.equal(six.sip.received.filter((m) => m.method === 'INVITE' && m.uri.includes('+496911')).length, 0);
   } finally {
     far.close();
-    await stopAll(caller, both, registrar, gateway, six, dns);
+    await stopAll(caller, both, registrar, gateway, six, dead, dns);
   }
 });
 

@@ -7,25 +7,29 @@ import { ScriptPhone, stopAll } from './lib/phones.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
 import { mediaOf, sdp, tagOf, token, uriOf } from './lib/sip.js';
+import { CM, newKey, opener, protector } from './lib/srtp.js';
 
 const options = { skip: missing };
 let router;
 let trunk;
+let safe; // takes nothing but encrypted audio
 let near;
 let far;
 
 before(async () => {
   if (missing) return;
-  trunk = await Trunk.open();
+  [trunk, safe] = [await Trunk.open(), await Trunk.open()];
   const local = { domain: 'trunk.example', country: 'DE' };
   router = await Router.start({
     devices: [device('201', { codecs: ['PCMU'] }), device('202', { codecs: ['PCMU'] })],
     config: {
-      providers: [account(trunk.port, 'one', local), account(trunk.port, 'two', local)],
+      providers: [account(trunk.port, 'one', local), account(trunk.port, 'two', local),
+        account(safe.port, 'safe', { register: false, srtp: 'required', codecs: ['PCMU'] })],
       routing: {
         routes: [
           { id: 'in1', match: { direction: 'inbound', sourceProvider: 'pone', numberPattern: '+49301*' }, action: { targets: ['d201'] } },
           { id: 'in2', match: { direction: 'inbound', sourceProvider: 'ptwo', numberPattern: '+49302*' }, action: { targets: ['d201'] } },
+          { id: 'safe', match: { direction: 'outbound', numberPattern: '+4977*' }, action: { provider: 'psafe' } },
           { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pone' } },
         ],
       },
@@ -42,7 +46,7 @@ before(async () => {
 });
 after(async () => {
   far?.close();
-  await stopAll(near, router, trunk);
+  await stopAll(near, router, trunk, safe);
 });
 
 afterEach(async () => { // whatever a failed test left
@@ -384,4 +388,56 @@ test('200 repeated, 200 without Contact, BYE while it rings: nothing is left beh
   trunk.sip.reply(ringing.invite, 487, 'Request Terminated');
   assert.ok((await ringing.call).answer.status >= 400);
   await idle();
+});
+
+// ---- keys in the SDP ----
+
+const suites = ['AEAD_AES_256_GCM', 'AEAD_AES_128_GCM', CM];
+
+/** The lines a=crypto:TAG SUITE inline:KEY of a description. */
+const cryptos = (body) => [...body.matchAll(/^a=crypto:(\d+) (\S+) inline:([^|\s]+)/gm)].map(([, tag, suite, key]) => ({ tag, suite, key }));
+
+async function encryptedCall(suite, n) {
+  const phone = await ScriptPhone.open(router, '202');
+  const gateway = await RtpParty.open(0);
+  try {
+    const number = `+49770${n}`;
+    const call = phone.call(number, { ms: 15000 });
+    const invite = await safe.sip.expect((m) => m.method === 'INVITE' && m.uri.includes(`${number}@`));
+    assert.deepEqual(cryptos(invite.body).map((one) => one.suite), suites, 'offered, the best first');
+    const theirs = cryptos(invite.body).find((one) => one.suite === suite);
+    const ours = newKey(suite);
+    gateway.protect = protector(ours, suite);
+    gateway.open = opener(theirs.key, suite);
+    safe.sip.reply(invite, 200, 'OK', { body: sdp(host, gateway.port, { more: [`a=crypto:${theirs.tag} ${suite} inline:${ours}`] }).replace('RTP/AVP', 'RTP/SAVP') });
+    const dialog = await call;
+    assert.equal(dialog.answer.status, 200, dialog.answer.start);
+    gateway.sendTone(mediaOf(invite.body), 700);
+    phone.sendTone(1000);
+    await Promise.all([gateway.more(10), phone.rtp.more(10)]);
+    const figures = await Promise.all([heard(phone.rtp, 700), heard(gateway, 1000)]);
+    const legOf = (calls) => calls.find((one) => one.to === number)?.legs.find((one) => one.kind === 'provider');
+    const shown = await poll(async () => {
+      const leg = legOf((await router.api.get('/api/calls')).items);
+      return leg?.audio?.cipher ? leg : null;
+    }, 8000, 'the first report');
+    assert.equal(shown.encrypted, 'sdes');
+    assert.equal(shown.audio.cipher, suite);
+    assert.equal(shown.audio.srtpAuthFailed, 0);
+    assert.ok(Math.min(...figures) > 30, `${suite}: ${figures}`);
+    assert.equal(gateway.refused ?? 0, 0, 'nothing came in the clear');
+    const bye = safe.sip.expect((m) => m.method === 'BYE' && m.get('call-id') === invite.get('call-id'));
+    const done = phone.hangup(dialog);
+    safe.sip.reply(await bye, 200, 'OK');
+    assert.equal((await done).status, 200);
+    return figures;
+  } finally {
+    gateway.close();
+    await stopAll(phone);
+  }
+}
+
+test('AES-GCM of 256 and 128 bits, and AES-CM: heard both ways, the cipher is told', options, async (t) => {
+  const figures = await Promise.all(suites.map(encryptedCall));
+  t.diagnostic(`SNR ${JSON.stringify(figures)}`);
 });

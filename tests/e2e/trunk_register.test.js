@@ -1,11 +1,11 @@
 // What registrars do beside the book: each is a script, all are accounts of one router.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, missing } from './lib/router.js';
+import { Router, device, host, missing } from './lib/router.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { domain, passwordOf } from './lib/kamailio.js';
-import { credentials, digestParams, token, uriOf } from './lib/sip.js';
+import { credentials, digestParams, sdp, token, uriOf } from './lib/sip.js';
 
 const options = { skip: missing };
 const SHA = 'SHA-256';
@@ -65,6 +65,9 @@ const registrars = {
   crowd: (m) => [200, 'OK', { contact: `"Smith, John" <sip:one@10.0.0.1;q=1>;expires=3;q=0.5, <${contactOf(m)}>;EXPIRES=4;q=1.0, <sip:two@10.0.0.2>` }],
   route: (m) => ok(m, [['Expires', '60'], ['Service-Route', '<sip:[2001:db8::7]:5070;lr>, "core, one" <sip:core.example;lr>;x="a,b"']]),
   wordless: () => [500, ''],
+  // none but the account's own name in Contact
+  named: (m) => (contactOf(m).startsWith('sip:named@') ? ok(m) : [403, 'Forbidden']),
+  namedOff: (m) => (contactOf(m).startsWith('sip:namedOff@') ? ok(m) : [403, 'Forbidden']),
 };
 const names = Object.keys(registrars);
 const trunks = {};
@@ -80,8 +83,8 @@ before(async () => {
   router = await Router.start({
     devices: [device('201', { codecs: ['PCMU'] })],
     config: {
-      providers: names.map((name) => account(trunks[name].port, name)),
-      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'proute' } }] },
+      providers: names.map((name) => account(trunks[name].port, name, { quirks: name === 'named' ? { contactUser: 'account' } : {} })),
+      routing: { routes: [{ id: 'in', match: { direction: 'inbound', sourceProvider: 'pnamed', numberPattern: '+49301*' }, action: { targets: ['d201'] } }, { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'proute' } }] },
     },
   });
 });
@@ -138,6 +141,29 @@ test('Service-Route with IPv6 and a quoted comma is obeyed word by word', option
     assert.match(invite.all('route').join(', '), /, <sip:\[2001:db8::7\]:5070;lr>, "core, one" <sip:core\.example;lr>;x="a,b"$/);
     trunks.route.sip.reply(invite, 486, 'Busy Here');
     assert.equal((await call).answer.status, 486);
+  } finally {
+    await stopAll(phone);
+  }
+});
+
+test('a registrar that takes the account\'s name only: refused without the quirk, with it registered and called', options, async () => {
+  assert.equal((await failed('namedOff')).fault, 'forbidden');
+  await registered('named');
+  const phone = await ScriptPhone.open(router, '201');
+  const { sip } = trunks.named;
+  try {
+    sip.options.to = { address: host, port: router.sipPort };
+    const contact = contactOf(trunks.named.registers.at(-1));
+    assert.match(contact, /^sip:named@/);
+    const fields = { method: 'INVITE', uri: contact, user: 'gw', to: '<sip:+4930123@trunk.example>', body: sdp(host, 40000) };
+    const answer = sip.transact(fields);
+    await phone.accept(await phone.incoming());
+    assert.equal((await answer).status, 200);
+    sip.ack(fields);
+    assert.equal((await router.api.get('/api/calls')).items[0].routeId, 'in');
+    const told = phone.hungUp();
+    assert.equal((await sip.transact(sip.within(fields, 'BYE'))).status, 200);
+    await told;
   } finally {
     await stopAll(phone);
   }

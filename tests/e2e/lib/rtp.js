@@ -26,11 +26,16 @@ export class RtpParty {
     return party;
   }
 
-  #take(data, from) {
+  #take(bytes, from) {
     if (this.only && from.address !== this.only) return; // the one address that reaches it
-    if (data.length < 12 || data[0] >> 6 !== 2) return;
-    const type = data[1] & 0x7f;
-    if (data[1] >= 192 && data[1] <= 223) return; // RTCP on the same port
+    if (bytes.length < 12 || bytes[0] >> 6 !== 2) return;
+    const type = bytes[1] & 0x7f;
+    if (bytes[1] >= 192 && bytes[1] <= 223) return; // RTCP on the same port
+    const data = this.open ? this.open(bytes) : bytes; // lib/srtp.js
+    if (!data) {
+      this.refused = (this.refused || 0) + 1; // not protected with the agreed key
+      return;
+    }
     const skip = 12 + (data[0] & 15) * 4;
     this.packets.push({
       at: Number(process.hrtime.bigint() / 1000n) / 1000,
