@@ -12,7 +12,12 @@ const FAR = 1300;
 let router;
 before(async () => {
   if (missing) return;
-  router = await Router.start({ devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })) });
+  router = await Router.start({
+    devices: [
+      ...['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
+      device('103', { codecs: ['PCMU'], qualifySec: 1 }), device('104', { codecs: ['PCMU'], qualifySec: 0 }),
+    ],
+  });
 });
 after(async () => { await router?.stop(); });
 
@@ -40,9 +45,9 @@ async function callOut(near, far) {
   return dialog;
 }
 
-async function callIn(near, far) {
-  const answered = (async () => near.accept(await near.incoming(5000, near.sip.received.length)))();
-  const dialog = await far.call('101');
+async function callIn(near, far, ms = 5000) {
+  const answered = (async () => near.accept(await near.incoming(ms, near.sip.received.length)))();
+  const dialog = await far.call(near.extension);
   assert.equal(dialog.answer.status, 200, dialog.answer.start);
   await answered;
   await talk(near, far);
@@ -127,3 +132,28 @@ for (const [name, nat] of [
     }
   });
 }
+
+test('idle for longer than a mapping lives (3 s for 30 s): OPTIONS each second hold it, a call in is heard', options, async (t) => {
+  const nat = { boxes: ['symmetric'], options: { 'mapping-sec': 3 } };
+  const [near, lost, far] = await Promise.all([
+    NatPhone.open(router, '103', nat), NatPhone.open(router, '104', nat), ScriptPhone.open(router, '102'),
+  ]);
+  try {
+    for (const phone of [near, lost]) phone.sip.onMessage = (m) => { if (m.method === 'OPTIONS') phone.sip.reply(m, 200, 'OK'); };
+    const asked = () => near.sip.received.filter((m) => m.method === 'OPTIONS').length;
+    await poll(() => asked() >= 6, 20000, 'OPTIONS over two lives of a mapping');
+    assert.equal(lost.sip.received.filter((m) => m.method === 'OPTIONS').length, 0);
+    const dialog = await callIn(near, far);
+    const heard = await hear(near, far);
+    t.diagnostic(`SNR ${JSON.stringify(heard)}, after ${asked()} OPTIONS`);
+    assert.ok(heard.atNear > 30 && heard.atFar > 30, JSON.stringify(heard));
+    assert.equal((await near.signal.impairs[0].order('stats')).flows, 1);
+    await end(far, near, dialog);
+    // the NAT is a true one: who is not asked is not reached
+    const seen = lost.sip.received.length;
+    far.call('104').catch(() => {});
+    await assert.rejects(lost.incoming(2000, seen), /nothing within/);
+  } finally {
+    await clear(near, lost, far);
+  }
+});
