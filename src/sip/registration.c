@@ -125,6 +125,12 @@ void sip_registration_renew(struct sip_registration *reg, sr_usec now,
     }
 }
 
+void sip_registration_hasten(struct sip_registration *reg, sr_usec now)
+{
+    if (reg->state == SIP_REGISTRATION_RESTING)
+        reg->deadline = SR_MIN(reg->deadline, now);
+}
+
 void sip_registration_stop(struct sip_registration *reg, sr_usec now,
                            struct sip_registration_step *ret_step)
 {

@@ -71,6 +71,8 @@ void sip_registration_on_result(struct sip_registration *reg,
 /** Something changed (address, flow lost): asks at once unless it is asking or leaving already. */
 void sip_registration_renew(struct sip_registration *reg, sr_usec now,
                             struct sip_registration_step *ret_step);
+/** The server that has the binding may be dead: the next refresh is due now (on_deadline). */
+void sip_registration_hasten(struct sip_registration *reg, sr_usec now);
 /** Leaves: a REGISTER with Expires: 0 when there may be a binding. */
 void sip_registration_stop(struct sip_registration *reg, sr_usec now,
                            struct sip_registration_step *ret_step);

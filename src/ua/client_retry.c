@@ -259,6 +259,8 @@ struct client_txn *client_txn__next_target(struct client_txn *txn)
             sr_addr_eq(&provider->targets[i].addr, &txn->flow.remote))
             provider->targets[i].is_bad = true;
     }
+    if (!txn->is_answered && txn->method == SIP_METHOD_INVITE)
+        provider__on_silence(provider, &txn->flow);
     if (!is_wanted(txn) || targets->index + 1 >= targets->count)
         return NULL;
     targets->index++;

@@ -627,6 +627,15 @@ static void on_timer(void *arg)
     provider__left(provider); /* may free it */
 }
 
+void provider__on_silence(struct provider *provider, const struct net_flow *flow)
+{
+    if (!provider->conf.is_registering || flow->kind != provider->flow.kind ||
+        !sr_addr_eq(&flow->remote, &provider->flow.remote))
+        return;
+    sip_registration_hasten(&provider->reg, ua__now(provider->ua));
+    provider__schedule(provider);
+}
+
 /* ---- connections ---- */
 
 static bool has_target(const struct provider *provider, const struct net_flow *flow)

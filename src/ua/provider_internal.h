@@ -130,6 +130,8 @@ size_t provider__targets(struct provider *provider, uint8_t family,
                          struct resolver_target ret_targets[RESOLVER_TARGETS_MAX]);
 void provider__on_conn_closed(struct ua *ua, const struct net_flow *flow, enum sr_err err,
                               const char *why);
+/** A call found this server silent: when it has our binding, another one is asked for it. */
+void provider__on_silence(struct provider *provider, const struct net_flow *flow);
 void provider__on_pong(struct ua *ua, const struct net_flow *flow);
 /** After something may have ended its leaving: frees it then. Last thing a callback does. */
 void provider__left(struct provider *provider);

@@ -62,7 +62,8 @@ afterEach(async () => { // whatever a failed test left
 });
 
 const idle = () => poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call is left');
-const leg = async (kind) => (await router.api.get('/api/calls')).items[0]?.legs.find((one) => one.kind === kind);
+/** The one call, as soon as it shows. */
+const live = () => poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call');
 
 /** The provider calls: its fields, and the phone's INVITE. */
 async function callIn(fields = {}) {
@@ -140,8 +141,7 @@ for (const [what, fields, shown, number] of callers) {
     const line = await talkIn({ ...fields, ...(fields.from ? { from: `${fields.from};tag=${token()}` } : {}) });
     const from = Buffer.from(line.invite.get('from'), 'latin1').toString('utf8');
     assert.match(from, shown);
-    const [call] = (await router.api.get('/api/calls')).items;
-    assert.equal(call.from, number);
+    assert.equal((await live()).from, number);
     assert.doesNotMatch(line.invite.raw, number === 'anonymous' ? /4989555|Anna/ : /\0/);
     await endIn(line);
   });
@@ -159,7 +159,7 @@ for (const [what, fields, route] of [
 ]) {
   test(`two accounts of one host: ${what}`, options, async () => {
     const line = await talkIn(fields());
-    assert.equal((await router.api.get('/api/calls')).items[0].routeId, route);
+    assert.equal((await live()).routeId, route);
     await endIn(line);
   });
 }
@@ -319,6 +319,51 @@ test('100rel demanded: PRACK is sent, once for each', options, async () => {
   assert.equal((await line.call).answer.status, 200);
   assert.equal(new Set(trunk.sip.received.filter((m) => m.method === 'PRACK' && m.get('call-id') === line.invite.get('call-id')).map((m) => m.get('cseq'))).size, 2);
   await endOut(line);
+});
+
+test('the provider moves the audio: UPDATE while it rings, re-INVITE when answered', options, async () => {
+  const later = await RtpParty.open(0);
+  try {
+    const line = await callOut();
+    trunk.sip.reply(line.invite, 183, 'Session Progress', { headers: [['Require', '100rel'], ['RSeq', '1']], body: sdp(host, far.port) });
+    trunk.sip.reply(await line.next((m) => m.method === 'PRACK', 'PRACK'), 200, 'OK');
+    far.sendTone(mediaOf(line.invite.body), 700);
+    await near.rtp.more(10);
+    // as the called side its dialog is turned round
+    const gateway = {
+      uri: uriOf(line.invite.get('contact')), from: `${line.invite.get('to')};tag=${trunk.sip.localTag}`, to: line.invite.get('from'),
+      callId: line.invite.get('call-id'), user: 'gw', cseq: 100,
+    };
+    const moved = sdp(host, later.port, { version: 2 });
+    const updated = await trunk.sip.transact({ ...gateway, method: 'UPDATE', body: moved });
+    assert.equal(updated.status, 200, updated.start);
+    assert.match(updated.body, /m=audio/);
+    far.stopSending();
+    later.sendTone(mediaOf(updated.body), 900);
+    await near.rtp.more(30);
+    assert.ok(await heard(near.rtp, 900) > 30, 'the announcement from its new place');
+    trunk.sip.reply(line.invite, 200, 'OK', { body: moved });
+    await line.call;
+    near.sendTone(1000);
+    await later.more(10);
+    assert.ok(await heard(later, 1000) > 30);
+    const again = { ...gateway, method: 'INVITE', cseq: 101, body: sdp(host, far.port, { version: 3 }) };
+    assert.equal((await trunk.sip.transact(again)).status, 200);
+    trunk.sip.ack(again);
+    later.stopSending();
+    far.sendTone(mediaOf(again.answer.body), 700);
+    await Promise.all([near.rtp.more(30), far.more(10)]);
+    const figures = await Promise.all([heard(near.rtp, 700), heard(far, 1000)]);
+    assert.ok(Math.min(...figures) > 30, String(figures));
+    const from = later.packets.length;
+    await far.more(25);
+    assert.ok(later.packets.length - from <= 1, 'nothing goes to the old place');
+    far.stopSending();
+    near.rtp.stopSending();
+    await endOut(line);
+  } finally {
+    later.close();
+  }
 });
 
 test('200 that crosses the CANCEL: acknowledged, and hung up at once', options, async () => {

@@ -1,7 +1,7 @@
 // What registrars do beside the book: each is a script, all are accounts of one router.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, host, missing } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { domain, passwordOf } from './lib/kamailio.js';
@@ -160,7 +160,8 @@ test('a registrar that takes the account\'s name only: refused without the quirk
     await phone.accept(await phone.incoming());
     assert.equal((await answer).status, 200);
     sip.ack(fields);
-    assert.equal((await router.api.get('/api/calls')).items[0].routeId, 'in');
+    const call = await poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call');
+    assert.equal(call.routeId, 'in');
     const told = phone.hungUp();
     assert.equal((await sip.transact(sip.within(fields, 'BYE'))).status, 200);
     await told;

@@ -229,6 +229,48 @@ static void a_call_passes_over_a_dead_server_in_four_seconds(void **state)
     house_end(h);
 }
 
+/* Who calls us would look for us there: the registration follows the call to the server that lives. */
+static void a_call_that_finds_the_server_dead_moves_the_registration(void **state)
+{
+    struct sip_leg *leg;
+    unsigned before;
+
+    HOUSE;
+    rig->providers[0].register_sec = 3600;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    assert_int_equal(u->bindings, 0);
+    before = t->registers;
+    trunk_skip(t);
+    t->is_deaf = true;
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    finish(rig, u, leg, trunk_wait(u, "INVITE ", 6 * SR_SEC));
+    rig_run(rig, 2 * SR_SEC);
+    assert_int_equal(u->bindings, 1);
+    assert_int_equal(t->registers, before);
+    assert_int_equal(rig->provider_down, 0);
+    house_end(h);
+}
+
+/* A server that answers 503 is not dead: the registration stays where it is. */
+static void a_refusal_leaves_the_registration_where_it_is(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig->providers[0].register_sec = 3600;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "503 Busy", "x", NULL, NULL);
+    finish(rig, u, leg, trunk_wait(u, "INVITE ", SR_SEC));
+    rig_run(rig, 5 * SR_SEC);
+    assert_int_equal(u->bindings, 0);
+    house_end(h);
+}
+
 /* The first server wakes up late: what rings there is cancelled, one call is enough. */
 static void a_late_ring_of_the_first_server_is_cancelled(void **state)
 {
@@ -743,6 +785,8 @@ int run_provider_call_tests(void)
         cmocka_unit_test(challenges_of_another_realm_get_no_answer),
         cmocka_unit_test(a_challenge_is_answered_at_most_twice),
         cmocka_unit_test(a_call_passes_over_a_dead_server_in_four_seconds),
+        cmocka_unit_test(a_call_that_finds_the_server_dead_moves_the_registration),
+        cmocka_unit_test(a_refusal_leaves_the_registration_where_it_is),
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
         cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
         cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),

@@ -1,0 +1,145 @@
+// Ways to a provider: a data centre that dies without a word, IPv6 literals, requests outside of calls.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { Router, device, host, missing } from './lib/router.js';
+import { NameServer } from './lib/dns.js';
+import { Trunk, account, until } from './lib/trunk.js';
+import { ScriptPhone, stopAll } from './lib/phones.js';
+import { parse, sdp, token } from './lib/sip.js';
+
+const options = { skip: missing };
+
+/** A provider's server over TCP; with isDeaf it still takes bytes, and says nothing. */
+class StreamServer {
+  static async open() {
+    const server = new StreamServer();
+    Object.assign(server, { received: [], waiters: [], sockets: new Set() });
+    server.listener = net.createServer((socket) => {
+      server.sockets.add(socket);
+      let rest = '';
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        rest += data.toString('latin1');
+        for (;;) {
+          rest = rest.replace(/^(\r\n)+/, ''); // keep-alives
+          const at = rest.indexOf('\r\n\r\n');
+          if (at < 0) return;
+          const length = Number((rest.slice(0, at).match(/^content-length\s*:\s*(\d+)/im) || [0, 0])[1]);
+          if (rest.length < at + 4 + length) return;
+          const message = parse(Buffer.from(rest.slice(0, at + 4 + length), 'latin1'));
+          rest = rest.slice(at + 4 + length);
+          server.received.push(message);
+          if (server.isDeaf) continue;
+          if (message.method === 'REGISTER' || message.method === 'OPTIONS') server.reply(socket, message, 200, 'OK');
+          if (message.method === 'INVITE') server.reply(socket, message, 200, 'OK', sdp(host, 40000));
+          if (message.method === 'BYE') server.reply(socket, message, 200, 'OK');
+        }
+      });
+    });
+    await new Promise((resolve) => { server.listener.listen(0, host, resolve); });
+    server.port = server.listener.address().port;
+    return server;
+  }
+
+  reply(socket, m, status, reason, body = '') {
+    socket.write([`SIP/2.0 ${status} ${reason}`, ...m.all('via').map((v) => `Via: ${v}`), `From: ${m.get('from')}`,
+      `To: ${m.get('to').includes('tag=') ? m.get('to') : `${m.get('to')};tag=${token()}`}`, `Call-ID: ${m.get('call-id')}`, `CSeq: ${m.get('cseq')}`,
+      `Contact: ${m.method === 'REGISTER' ? m.get('contact') : `<sip:gw@${host}:${this.port};transport=tcp>`}`,
+      ...(body ? ['Content-Type: application/sdp'] : []), `Content-Length: ${body.length}`, '', body].join('\r\n'));
+  }
+
+  async stop() { for (const socket of this.sockets) socket.destroy(); this.listener.close(); }
+}
+
+test('over TCP a server goes silent without closing: the call goes to the next, and the registration follows', options, async (t) => {
+  const [one, two] = [await StreamServer.open(), await StreamServer.open()];
+  const dns = await NameServer.open({
+    'A one.test': [host], 'SRV _sip._tcp.dc.test': [[10, 0, one.port, 'one.test'], [20, 0, two.port, 'one.test']],
+  });
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      dns: { servers: [dns.address] },
+      providers: [{ ...account(1, 'dc', { qualifySec: 0 }), domain: 'dc.test', outboundProxy: {}, transport: 'tcp' }],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pdc' } }] },
+    },
+  });
+  let near;
+  try {
+    await until(router, 'pdc', (state) => state.state === 'registered');
+    assert.ok(one.received.length > 0 && two.received.length === 0);
+    one.isDeaf = true;
+    near = await ScriptPhone.open(router, '201');
+    const begun = Date.now();
+    const call = await near.call('+49891234', { ms: 20000 });
+    t.diagnostic(`answered after ${Date.now() - begun} ms`);
+    assert.equal(call.answer.status, 200, call.answer.start);
+    assert.ok(Date.now() - begun < 9000 * Number(process.env.TEST_SLOWER || 1));
+    await near.hangup(call);
+    await until(router, 'pdc', (state) => state.state === 'registered' && state.address.endsWith(`:${two.port}`));
+    assert.deepEqual(one.received.map((m) => m.method), ['REGISTER', 'INVITE']);
+  } finally {
+    await stopAll(near, router, dns, one, two);
+  }
+});
+
+test('a provider named by an IPv6 address: registration, a call out, a call in', options, async () => {
+  const six = await Trunk.open(0, '::1');
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      proxy: { bind: [host, '::1'], lanIp6: '::1' },
+      providers: [{ ...account(six.port, 'six'), domain: '::1', outboundProxy: { address: '::1', port: six.port, transport: 'udp' } }],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'psix' } }, { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } }] },
+    },
+  });
+  let near;
+  try {
+    await until(router, 'psix', (state) => state.state === 'registered');
+    near = await ScriptPhone.open(router, '201');
+    const call = near.call('+49891234', { ms: 20000 });
+    const invite = await six.sip.expect((m) => m.method === 'INVITE');
+    assert.equal(invite.uri, 'sip:+49891234@[::1]');
+    assert.equal(invite.get('route'), `<sip:[::1]:${six.port};lr>`);
+    assert.match(invite.get('contact'), /@\[::1\]:\d+>/);
+    assert.match(invite.body, /c=IN IP6 ::1/);
+    six.sip.reply(invite, 486, 'Busy');
+    assert.equal((await call).answer.status, 486);
+    six.sip.options.to = { address: '::1', port: router.sipPort };
+    const from = near.sip.received.length;
+    const back = { method: 'INVITE', uri: six.contact, user: 'gw', to: '<sip:+4930123@[::1]>', body: sdp('::1', 40000).replace(/IP4/g, 'IP6') };
+    const answer = six.sip.transact(back);
+    await near.accept(await near.incoming(5000, from));
+    assert.equal((await answer).status, 200);
+    assert.match(back.answer.body, /c=IN IP6 ::1/);
+    six.sip.ack(back);
+    const told = near.hungUp();
+    assert.equal((await six.sip.transact(six.sip.within(back, 'BYE'))).status, 200);
+    await told;
+  } finally {
+    await stopAll(near, router, six);
+  }
+});
+
+test('what the provider asks outside of calls: OPTIONS is answered, nothing else opens a door', options, async () => {
+  const trunk = await Trunk.open();
+  const router = await Router.start({ devices: [device('201')], config: { providers: [account(trunk.port, 'one')] } });
+  const rows = [
+    ['OPTIONS', 200, {}],
+    ['NOTIFY', 481, { headers: [['Event', 'message-summary'], ['Subscription-State', 'active']], body: 'Messages-Waiting: yes\r\n', type: 'application/simple-message-summary' }],
+    ['BYE', 481, {}],
+    ['SUBSCRIBE', 401, { headers: [['Event', 'presence'], ['Expires', '60']] }],
+    ['REFER', 401, { headers: [['Refer-To', '<sip:+49900123@trunk.example>']] }],
+  ];
+  try {
+    await until(router, 'pone', (state) => state.state === 'registered');
+    trunk.sip.options.to = { address: host, port: router.sipPort };
+    for (const [method, status, more] of rows) {
+      const answer = await trunk.sip.transact({ method, uri: trunk.contact, user: 'gw', ...more });
+      assert.equal(answer.status, status, `${method}: ${answer.start}`);
+    }
+  } finally {
+    await stopAll(router, trunk);
+  }
+});
