@@ -159,6 +159,7 @@ const struct ua_user_ops *engine_ua_ops(void)
         .on_provider = engine__on_provider,
         .on_trace = engine__on_trace,
         .on_ban = on_ban,
+        .on_pass = engine__on_pass,
         .is_accepting = engine__is_accepting,
         .is_emergency = engine__is_emergency,
     };

@@ -65,6 +65,11 @@ void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_ev
 /** True: the event went to the other party. */
 bool pass__on_event(struct leg *leg, const struct sip_leg_event *event);
 
+/* ---- pass_requests.c ---- */
+/** ua_user_ops.on_pass: requests outside of calls. */
+uint16_t engine__on_pass(void *arg, const struct ua_pass_query *query,
+                         struct ua_pass_target *ret_target);
+
 /* ---- fax.c ---- */
 /** Of an ordinary call: T.38, or what comes after it. False: it is neither. */
 bool fax__on_offer(struct leg *leg, const struct sip_leg_event *event);

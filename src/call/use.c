@@ -90,6 +90,13 @@ static void limit_others(struct engine *engine, const struct leg *newcomer)
     }
 }
 
+void use__sent(struct engine *engine, const struct config_device *account)
+{
+    turn_day(engine);
+    if (account != NULL)
+        get_use(engine, account->id)->calls++;
+}
+
 void use__answered(struct leg *leg)
 {
     struct engine *engine = leg->call->engine;

@@ -27,6 +27,8 @@ struct device_use {
 void use__load(struct engine *engine); /* of today, from the history */
 void use__done(struct engine *engine);
 void use__get(struct engine *engine, const struct config_device *device, struct guard_use *ret_use);
+/** A request outside of calls went to a provider on that account (may be NULL): it counts as a call. */
+void use__sent(struct engine *engine, const struct config_device *account);
 /** A call through a provider was begun on that account (may be NULL); the first of its tries counts. */
 void use__began(struct leg *leg, const struct config_device *account, bool is_first);
 void use__answered(struct leg *leg);

@@ -205,6 +205,30 @@ void sip_build_copy(struct sip_build *build, const struct sip_msg *msg, enum sip
         copy_line(build, msg, h);
 }
 
+/* Nothing that another parser could take for the end of the line. */
+static bool is_plain(struct sr_str value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] < 0x20 && value.p[i] != '\t')
+            return false;
+    return true;
+}
+
+void sip_build_copy_others(struct sip_build *build, const struct sip_msg *msg,
+                           const enum sip_hdr *named, size_t named_count)
+{
+    for (uint16_t i = 0; i < msg->header_count; i++) {
+        size_t n = 0;
+        while (n < named_count && named[n] != (enum sip_hdr)msg->headers[i].id)
+            n++;
+        if (n == named_count && is_plain(sip_header_value(msg, &msg->headers[i])))
+            copy_line(build, msg, &msg->headers[i]);
+        else if (n == named_count)
+            sip_build_named(build, sip_header_text(msg, &msg->headers[i]),
+                            sip_header_value(msg, &msg->headers[i]));
+    }
+}
+
 /* The Vias, the top one with where the request came from. */
 static void reply_vias(struct sip_build *build, struct sip_msg *request,
                        const struct sr_addr *source)

@@ -86,6 +86,11 @@ void sip_build_reason(struct sip_build *build, const char *protocol, uint32_t ca
 /** Copies every line of that header from a message, byte for byte. */
 void sip_build_copy(struct sip_build *build, const struct sip_msg *msg, enum sip_hdr id);
 
+/** Copies every line of a message but those of the headers named: byte for byte, or made safe where the
+    value is folded or has controls in it. */
+void sip_build_copy_others(struct sip_build *build, const struct sip_msg *msg,
+                           const enum sip_hdr *named, size_t named_count);
+
 /**
  * Content-Type (when there is a body), Content-Length, the empty line, the body.
  *

@@ -108,6 +108,8 @@ struct ua {
     struct sr_map subscriptions_by_dialog;
     struct sr_map watched; /* who watches what: subscribe.c */
     struct sr_list messages;
+    struct sr_list proxied, proxy_dialogs; /* proxy.h */
+    struct sr_map proxy_by_token;
     struct sr_map64 conns;
 
     struct resolver *resolver;
@@ -221,6 +223,7 @@ struct server_txn {
     struct sr_str response;  /* the latest sent */
     struct sip_leg *leg;     /* told of what happens; NULL: nobody */
     struct message *message; /* a MESSAGE on its way, or NULL */
+    struct proxied *proxied; /* a request that is passed on (proxy.h), or NULL */
     struct ua_cookies cookies;
     char to_tag[UA_TOKEN_MAX]; /* ours, for requests that came without one */
 };
@@ -362,6 +365,8 @@ void subscribe__free_all(struct ua *ua);
 void subscribe__on_new(struct ua_in *in, struct ua_slot *slot);
 /** SUBSCRIBE inside a dialog. False: the dialog is no subscription. */
 bool subscribe__on_again(struct ua_in *in);
+/** Is what a device wants to watch a thing of ours (and not of who a route leads to)? */
+bool subscribe__is_ours(struct ua_in *in);
 /** After new settings: who or what is gone is not watched any more. */
 void subscribe__reconfigure(struct ua *ua);
 

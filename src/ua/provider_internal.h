@@ -179,6 +179,21 @@ void provider__add_route(const struct provider *provider, struct sip_build *buil
 /* ---- provider_trust.c ---- */
 /** Whose call is this? NULL: no provider's. */
 struct provider *provider__of_request(struct ua_in *in);
+/** A request that begins something at a provider. */
+struct provider_request {
+    enum sip_method method;
+    const struct net_flow *flow;
+    struct sr_str branch, tag; /* tag: of From */
+    bool with_contact;
+    const struct sip_leg_invite_options *who; /* from_*, to_user, is_withheld, max_forwards */
+};
+/** Starts it in ua->out: request line to identity headers, To, Contact. */
+void provider__begin_request(struct provider *provider, struct sip_build *build,
+                             const struct provider_request *request);
+/** Where a request to it goes now; false: nowhere is known. */
+bool provider__path(struct provider *provider, struct net_flow *ret_flow);
+/** Does what comes that way come from the provider? */
+bool provider__is_from(const struct provider *provider, const struct net_flow *flow);
 /** The number it is for, by the provider's habits, into `out`. */
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size);
 /** Is a provider of ours at that address? */

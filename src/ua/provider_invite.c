@@ -57,13 +57,12 @@ static void add_remote_party(const struct provider *provider, struct sip_build *
 }
 
 /* From, and the header that says who calls when From may not. */
-static void add_caller(struct sip_leg *leg, const struct provider *provider,
-                       struct sip_build *build, const struct sip_leg_invite_options *options)
+static void add_caller(const struct provider *provider, struct sip_build *build,
+                       const struct sip_leg_invite_options *options, struct sr_str tag)
 {
     const struct ua_provider *conf = &provider->conf;
     struct sr_str caller = options->from_user.n > 0 ? options->from_user : conf->username;
-    struct sip_build_addr from = {.display = options->from_display,
-                                  .tag = sr_str_c(leg->local_tag)};
+    struct sip_build_addr from = {.display = options->from_display, .tag = tag};
     bool is_account = conf->quirks.from_is_account && conf->username.n > 0;
 
     if (options->is_withheld)
@@ -85,49 +84,69 @@ static void add_caller(struct sip_leg *leg, const struct provider *provider,
         sip_build_c(build, SIP_HDR_PRIVACY, "id");
 }
 
-void provider__begin_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
-                            struct sr_str branch, struct sip_build *build)
+void provider__begin_request(struct provider *provider, struct sip_build *build,
+                             const struct provider_request *request)
 {
-    struct ua *ua = leg->ua;
-    struct provider *provider = provider__get(ua, leg->provider);
+    struct ua *ua = provider->ua;
+    const struct sip_leg_invite_options *who = request->who;
     char contact[UA_CONTACT_TEXT_MAX];
     char array[URI_MAX];
     struct sr_buf uri;
 
-    SR_ASSERT(provider != NULL);
     sr_buf_init_fixed(&uri, array, sizeof(array));
     sr_buf_clear(&ua->out);
     sip_build_init(build, &ua->out);
-    sip_build_request(build, SIP_METHOD_INVITE, number_uri(provider, options->to_user, &uri));
-    ua__via(ua, build, &leg->flow, branch, leg->provider);
+    sip_build_request(build, request->method, number_uri(provider, who->to_user, &uri));
+    ua__via(ua, build, request->flow, request->branch, provider->id);
     provider__add_route(provider, build, true);
-    sip_build_uint(build, SIP_HDR_MAX_FORWARDS,
-                   options->max_forwards != 0 ? options->max_forwards : 70);
-    add_caller(leg, provider, build, options);
-    add_number(provider, build, SIP_HDR_TO, options->to_user, (struct sip_build_addr){0});
-    sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>",
-                  SR_STR_ARG(provider__own_uri(provider, &leg->flow, contact)));
+    sip_build_uint(build, SIP_HDR_MAX_FORWARDS, who->max_forwards != 0 ? who->max_forwards : 70);
+    add_caller(provider, build, who, request->tag);
+    add_number(provider, build, SIP_HDR_TO, who->to_user, (struct sip_build_addr){0});
+    if (request->with_contact)
+        sip_build_fmt(build, SIP_HDR_CONTACT, "<%.*s>",
+                      SR_STR_ARG(provider__own_uri(provider, request->flow, contact)));
     if (sr_buf_err(&uri) != SR_OK)
         build->is_failed = true;
+}
+
+void provider__begin_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
+                            struct sr_str branch, struct sip_build *build)
+{
+    struct provider *provider = provider__get(leg->ua, leg->provider);
+
+    SR_ASSERT(provider != NULL);
+    provider__begin_request(provider, build,
+                            &(struct provider_request){.method = SIP_METHOD_INVITE,
+                                                       .flow = &leg->flow,
+                                                       .branch = branch,
+                                                       .tag = sr_str_c(leg->local_tag),
+                                                       .with_contact = true,
+                                                       .who = options});
+}
+
+bool provider__path(struct provider *provider, struct net_flow *ret_flow)
+{
+    struct ua_provider_path path;
+
+    if (ua_provider_path(provider->ua, provider->conf.id, &path) != SR_OK)
+        return false;
+    *ret_flow = path.flow;
+    if (ret_flow->kind == NET_UDP)
+        ret_flow->local = provider->flow.remote.family == path.flow.remote.family
+                              ? provider->flow.local
+                              : (struct sr_addr){0};
+    return true;
 }
 
 enum sr_err provider__prepare_leg(struct sip_leg *leg, struct sr_str provider_id)
 {
     struct provider *provider = provider__find(leg->ua, provider_id);
-    struct ua_provider_path path;
-    enum sr_err err;
 
     if (provider == NULL)
         return SR_ERR_NOTFOUND;
-    err = ua_provider_path(leg->ua, provider_id, &path);
-    if (err != SR_OK)
-        return err;
+    if (!provider__path(provider, &leg->flow))
+        return SR_ERR_STATE;
     leg->provider = provider->id;
-    leg->flow = path.flow;
-    if (leg->flow.kind == NET_UDP)
-        leg->flow.local = provider->flow.remote.family == path.flow.remote.family
-                              ? provider->flow.local
-                              : (struct sr_addr){0};
     return SR_OK;
 }
 

@@ -17,7 +17,7 @@ static bool is_trusted(const struct provider *provider, const struct sr_addr *ad
     return false;
 }
 
-static bool is_from(const struct provider *provider, const struct net_flow *flow)
+bool provider__is_from(const struct provider *provider, const struct net_flow *flow)
 {
     if (flow->conn != SR_ID_NONE && provider->flow.conn == flow->conn)
         return true;
@@ -137,7 +137,7 @@ struct provider *provider__of_request(struct ua_in *in)
         if (!provider->conf.quirks.contact_is_account && provider->conf.is_registering &&
             sr_str_eq_secret(user, sr_str_c(provider->contact_user)))
             return provider;
-        if (!is_from(provider, in->flow))
+        if (!provider__is_from(provider, in->flow))
             continue;
         fit = fitness(provider, in);
         count++;

@@ -1,7 +1,7 @@
 /* The table of contacts: who is where, until when, and is it reachable. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/client_txn.h"
+#include "ua/proxy.h"
 
 /* ---- texts ---- */
 
@@ -212,6 +212,7 @@ static void move_dialogs(struct ua *ua, struct sr_str device_id, const struct ne
             leg->flow = *now;
     }
     subscribe__move(ua, device_id, old, now);
+    proxy_dialog__move(ua, device_id, old, now);
 }
 
 void registrar__update(struct binding *binding, const struct ua_contact *contact, uint32_t reg_id)

@@ -1,5 +1,5 @@
 /* What a request must pass before anything looks at it, and who gets it then. */
-#include "ua/provider_internal.h"
+#include "ua/proxy.h"
 
 /* An OPTIONS is answered to anybody, the same for all names. */
 static void on_options(struct ua_in *in)
@@ -84,18 +84,20 @@ static bool is_loop(struct ua_in *in)
     return sr_map_find(&in->ua->uac_calls, sip_msg_call_id(in->msg)) != NULL;
 }
 
-/* Extensions the sender insists on (8.2.2.3). True: refused. */
-static bool is_extension_refused(struct ua_in *in)
+/* Extensions the sender insists on (8.2.2.3); Require is of no concern to who only passes a request on. True:
+ * refused. */
+static bool is_extension_refused(struct ua_in *in, bool with_require)
 {
     static const char *const none[] = {NULL};
     char array[1024];
     struct sr_buf buf;
-    unsigned count;
+    unsigned count = 0;
 
     if (in->msg->first[SIP_HDR_REQUIRE] == 0 && in->msg->first[SIP_HDR_PROXY_REQUIRE] == 0)
         return false;
     sr_buf_init_fixed(&buf, array, sizeof(array));
-    count = sip_msg_unsupported(in->msg, SIP_HDR_REQUIRE, ua__supported, &buf);
+    if (with_require)
+        count = sip_msg_unsupported(in->msg, SIP_HDR_REQUIRE, ua__supported, &buf);
     if (count > 0 && in->msg->first[SIP_HDR_PROXY_REQUIRE] != 0)
         sr_buf_c(&buf, ", ");
     count += sip_msg_unsupported(in->msg, SIP_HDR_PROXY_REQUIRE, none, &buf);
@@ -124,9 +126,7 @@ static bool is_refused(struct ua_in *in)
         ua__refuse(in, 483, NULL);
         return true;
     }
-    if (is_extension_refused(in))
-        return true;
-    return false;
+    return is_extension_refused(in, !proxy__is_passable(in->msg->method));
 }
 
 /* Two INVITEs with one Call-ID, From tag and CSeq but another branch (8.2.2.2). */
@@ -188,6 +188,11 @@ static void on_device_request(struct ua_in *in)
         ua__challenge(in, true);
     if (auth != UA_AUTH_OK)
         return;
+    if ((in->msg->method != SIP_METHOD_SUBSCRIBE || !subscribe__is_ours(in)) &&
+        proxy__on_device_request(in, slot))
+        return;
+    if (is_extension_refused(in, true))
+        return;
     if (in->msg->method == SIP_METHOD_SUBSCRIBE)
         subscribe__on_new(in, slot);
     else if (in->msg->method == SIP_METHOD_MESSAGE)
@@ -196,6 +201,14 @@ static void on_device_request(struct ua_in *in)
         ua__refuse(in, 489, &(struct ua_refusal){.with_allow = true});
     else
         ua__refuse(in, 403, NULL); /* REFER: only inside a call */
+}
+
+/* True: it came from a provider, and a route passes it through. */
+static bool is_passed_on(struct ua_in *in)
+{
+    struct provider *provider = provider__of_request(in);
+
+    return provider != NULL && proxy__on_provider_request(in, provider);
 }
 
 static void on_outside_dialog(struct ua_in *in)
@@ -219,13 +232,17 @@ static void on_outside_dialog(struct ua_in *in)
     case SIP_METHOD_SUBSCRIBE:
     case SIP_METHOD_PUBLISH:
     case SIP_METHOD_REFER:
-        on_device_request(in);
+        if (!is_passed_on(in))
+            on_device_request(in);
+        break;
+    case SIP_METHOD_NOTIFY: /* some providers tell waiting messages without being asked */
+        if (!is_passed_on(in))
+            ua__refuse(in, 481, NULL);
         break;
     case SIP_METHOD_BYE: /* only inside a dialog */
     case SIP_METHOD_PRACK:
     case SIP_METHOD_UPDATE:
     case SIP_METHOD_INFO:
-    case SIP_METHOD_NOTIFY:
     case SIP_METHOD_ACK:
     case SIP_METHOD_CANCEL:
         ua__refuse(in, 481, NULL);
@@ -272,6 +289,10 @@ void ua__on_request(struct ua_in *in)
         on_outside_dialog(in); /* a tag makes no difference to them */
         return;
     }
+    if (proxy__on_again(in))
+        return;
+    if (proxy__is_passable(in->msg->method) && is_extension_refused(in, true))
+        return;
     if (in->msg->method == SIP_METHOD_SUBSCRIBE && subscribe__on_again(in))
         return;
     leg = sip_leg__find(ua, in->msg);

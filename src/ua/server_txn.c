@@ -1,6 +1,6 @@
 /* Server transactions: the table, their timers and their messages. */
 #include "base/alloc.h"
-#include "ua/internal.h"
+#include "ua/proxy.h"
 
 enum {
     ARENA_BYTES_MAX = 256 * 1024 /* the request, its index and its copies */
@@ -59,6 +59,7 @@ void server_txn__free(struct server_txn *txn)
     struct ua *ua = txn->ua;
 
     message__forget(txn);
+    proxy__forget(txn);
     server_txn__detach(txn);
     loop_timer_clear(ua->loop, &txn->timer);
     (void)sr_map_remove(&ua->server_txns, sip_txn_key_view(&txn->key));

@@ -369,6 +369,26 @@ static uint16_t begin(struct subscription *sub, struct ua_in *in, const struct u
     return sip_dialog_confirm(&sub->dialog, NULL) == SR_OK ? 0 : 400;
 }
 
+bool subscribe__is_ours(struct ua_in *in)
+{
+    struct ua *ua = in->ua;
+    const struct sip_uri *uri = sip_msg_uri(in->msg);
+    struct sr_str value = sip_msg_value(in->msg, SIP_HDR_EVENT);
+    char user[UA_ID_MAX], resource[UA_ID_MAX];
+    struct sip_event event;
+
+    if (ua->ops->on_watch == NULL || value.p == NULL ||
+        sip_event_parse(value, &event, NULL) != SR_OK ||
+        sip_uri_user(uri, user, sizeof(user)).n == 0)
+        return false;
+    for (int package = 0; package < UA_PACKAGE_COUNT; package++) {
+        if (sr_str_eq_c(event.package, packages[package].name))
+            return ua->ops->on_watch(ua->arg, (enum ua_package)package, sr_str_c(user), resource,
+                                     sizeof(resource));
+    }
+    return false;
+}
+
 void subscribe__on_new(struct ua_in *in, struct ua_slot *slot)
 {
     struct ua *ua = in->ua;

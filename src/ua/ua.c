@@ -1,7 +1,7 @@
 /* The object: birth, settings, what the transports say, sending. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/provider_internal.h"
+#include "ua/proxy.h"
 
 /* ---- small tools ---- */
 
@@ -365,6 +365,7 @@ struct ua *ua_new(const struct ua_options *options)
     sr_list_init(&ua->legs);
     sr_list_init(&ua->messages);
     subscribe__init(ua);
+    proxy_dialog__init(ua);
     sr_list_init(&ua->providers);
     sr_map_init(&ua->providers_by_name);
     sr_idtab_init(&ua->provider_ids, 2 * UA_PROVIDERS_MAX); /* and those that leave */
@@ -401,6 +402,7 @@ void ua_free(struct ua *ua)
         return;
     subscribe__free_all(ua);
     message__free_all(ua);
+    proxy__free_all(ua);
     while ((node = sr_list_first(&ua->legs)) != NULL)
         sip_leg__free(SR_CONTAINER(node, struct sip_leg, node));
     provider__end_stun(ua);
@@ -521,6 +523,7 @@ void ua_stats(const struct ua *ua, struct ua_stats *ret_stats)
     ret_stats->server_transactions = (uint32_t)ua->server_txns.count;
     ret_stats->client_transactions = (uint32_t)ua->client_txns.count;
     ret_stats->subscriptions = (uint32_t)ua->subscriptions.count;
+    ret_stats->proxy_dialogs = (uint32_t)ua->proxy_dialogs.count;
     ret_stats->contacts = ua->binding_count;
     ret_stats->bans = ban__count(ua->ban);
     ret_stats->providers = ret_stats->providers_up = 0;

@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "net/loop.h"
 #include "net/net.h"
+#include "sip/method.h"
 #include "ua/provider.h"
 
 struct resolver;
@@ -124,6 +125,23 @@ enum ua_package {
     UA_PACKAGE_COUNT
 };
 
+/** A request outside of calls (MESSAGE, SUBSCRIBE, NOTIFY, REFER, PUBLISH): who sends it to whom. */
+struct ua_pass_query {
+    enum sip_method method;
+    struct sr_str device_id;           /* the sender, authenticated; or */
+    struct sr_str provider_id;         /* the provider that brings it */
+    struct sr_str caller, caller_name; /* then: as it says */
+    struct sr_str dialled; /* user of the Request-URI; of a provider as it names who is called */
+};
+
+/** Where it goes: to a device or to a provider. Texts are borrowed from the settings or the query. */
+struct ua_pass_target {
+    struct sr_str device_id, provider_id;
+    char number[128];                  /* at the provider */
+    struct sr_str caller, caller_name; /* shown there */
+    bool is_withheld;                  /* provider: not to be shown */
+};
+
 /** What the hub above gives us. All are called on the signalling thread. */
 struct ua_user_ops {
     /** An authenticated device calls. Take the leg (sip_leg_set_user) or refuse it with
@@ -145,6 +163,10 @@ struct ua_user_ops {
                      size_t size);
     /** Appends the whole state of a resource; must not fail. */
     void (*write_state)(void *arg, const struct ua_state *state, struct sr_buf *body);
+    /** May be NULL. Does a route with mode passthrough take this request?
+        @return 0: none does; 200: as ret_target says; else the status to refuse it with */
+    uint16_t (*on_pass)(void *arg, const struct ua_pass_query *query,
+                        struct ua_pass_target *ret_target);
     /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,
         draining). Asked before authentication. */
     bool (*is_accepting)(void *arg, uint32_t *ret_retry_after_sec);
@@ -168,6 +190,7 @@ struct ua_stats {
     uint32_t legs;         /* with a user */
     uint32_t legs_closing; /* without one: BYE, CANCEL or an ACK is still on its way */
     uint32_t server_transactions, client_transactions, contacts, bans, subscriptions;
+    uint32_t proxy_dialogs; /* of others, through us (proxy.h) */
     uint32_t providers, providers_up;
     uint64_t requests_received, responses_received, sent, retransmitted;
     uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,

@@ -35,5 +35,6 @@ int main(int argc, char **argv)
     failed += run_fax();
     failed += run_passthrough();
     failed += run_redirect();
+    failed += run_proxy();
     return failed != 0;
 }

@@ -160,5 +160,6 @@ int run_nat(void);
 int run_fax(void);
 int run_passthrough(void);
 int run_redirect(void);
+int run_proxy(void);
 
 #endif

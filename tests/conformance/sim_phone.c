@@ -68,6 +68,8 @@ void phone__write(struct sim_phone *phone, const struct phone_txn *txn,
     sr_buf_fmt(out, "Via: SIP/2.0/%s %s;branch=%s;rport\r\nMax-Forwards: 70\r\n",
                net_kind_name(phone->kind), local, txn->branch);
     write_from_to(txn, out);
+    if (txn->is_in_dialog && txn->call != NULL && txn->call->routes[0] != '\0')
+        sr_buf_fmt(out, "Route: %s\r\n", txn->call->routes);
     sr_buf_fmt(out, "CSeq: %u %s\r\nContact: <sip:%s@%s%s>\r\n", txn->cseq, request->method,
                phone->user, local, contact_param(phone));
     if (request->extra != NULL)
@@ -146,6 +148,7 @@ static struct phone_txn *txn_new(struct sim_phone *phone, struct phone_call *cal
     new_branch(phone, txn->branch);
     txn->extra = sr_strdup(request->extra != NULL ? request->extra : "");
     txn->body = sr_str_cdup(request->body);
+    txn->content_type = request->content_type;
     txn->is_in_dialog = call != NULL && call->remote_tag[0] != '\0';
     txn->cseq = call != NULL ? ++call->cseq : ++phone->register_cseq;
     loop_timer_init(&txn->timer, on_txn_timer, txn);
@@ -238,7 +241,8 @@ static void answer_challenge(struct phone_txn *txn, uint16_t status, struct sr_s
                                    .method = sr_str_c(txn->method),
                                    .nc = 1,
                                    .cnonce = SR_STR("0a4f113b5f2c7d81")};
-    struct phone_request request = {.method = txn->method, .body = sr_str_c(txn->body)};
+    struct phone_request request = {
+        .method = txn->method, .body = sr_str_c(txn->body), .content_type = txn->content_type};
     const char *name = status == 401 ? "WWW-Authenticate" : "Proxy-Authenticate";
     struct sr_str line = sr_str_from(sr_str_c(txn->text), strlen(txn->method) + 1);
     struct phone_txn *again;
@@ -401,6 +405,8 @@ static struct phone_stxn *stxn_new(struct sim_phone *phone, struct sr_str msg)
     sr_buf_init(&head, PHONE_MESSAGE_MAX);
     for (size_t i = 0; (via = sim_header(msg, "Via", i)).n > 0; i++)
         write_via(phone, via, i == 0, &head);
+    for (size_t i = 0; (via = sim_header(msg, "Record-Route", i)).n > 0; i++)
+        sr_buf_fmt(&head, "Record-Route: %.*s\r\n", SR_STR_ARG(via));
     sr_buf_fmt(&head, "From: %.*s\r\nCall-ID: %.*s\r\nCSeq: %.*s\r\nTo: %.*s",
                SR_STR_ARG(sim_header(msg, "From", 0)), SR_STR_ARG(sim_header(msg, "Call-ID", 0)),
                SR_STR_ARG(sim_header(msg, "CSeq", 0)), SR_STR_ARG(sim_header(msg, "To", 0)));
@@ -465,6 +471,8 @@ static void on_message(struct sim_phone *phone, struct sr_str msg)
 
     if (phone->manners.is_deaf)
         return;
+    SR_ASSERT(
+        sr_str_copy(msg, status != 0 ? phone->last_response : phone->last_request, PHONE_LAST_MAX));
     if (status != 0) {
         on_response(phone, status, msg);
         return;

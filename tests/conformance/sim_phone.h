@@ -17,6 +17,7 @@ enum {
     PHONE_TEXT_MAX = 256,
     PHONE_SDP_MAX = 2048,
     PHONE_STATUSES_MAX = 16,
+    PHONE_LAST_MAX = 8192,
 };
 
 /** What a phone does without being told each time. */
@@ -44,6 +45,9 @@ struct phone_manners {
     uint16_t info_status;      /* to INFO; 0: 200 */
     const char *refusal_extra; /* header lines of its refusal, or NULL */
     const char *ok_extra;      /* the same of its 200 to INVITE and UPDATE */
+    uint16_t ask_status;       /* to SUBSCRIBE, REFER, PUBLISH, MESSAGE outside; 0: 200 */
+    const char *ask_extra;     /* header lines of that answer, or NULL */
+    const char *login_realm;   /* those want a login of this realm (407); NULL: none */
 };
 
 enum phone_state {
@@ -63,6 +67,7 @@ struct phone_call {
     enum phone_state state;
     char call_id[PHONE_TEXT_MAX], local_tag[32], remote_tag[128];
     char local_uri[PHONE_TEXT_MAX], remote_uri[PHONE_TEXT_MAX], target[PHONE_TEXT_MAX];
+    char routes[PHONE_TEXT_MAX]; /* of what began outside of calls: value of its Route; or empty */
     uint32_t cseq, invite_cseq, sdp_version;
     uint16_t statuses[PHONE_STATUSES_MAX]; /* responses to its INVITE, retransmissions left out */
     size_t status_count;
@@ -81,6 +86,7 @@ struct phone_call {
     bool is_notify_last;    /* the subscription has ended */
     char notify_body[PHONE_SDP_MAX];
     uint16_t subscribe_status, message_status; /* answer to its last one; 0: none yet */
+    uint16_t ask_status;                       /* the same of phone_ask(), phone_ask_again() */
     char wishes[256];             /* Alert-Info, Call-Info, Answer-Mode of the INVITE */
     char peer[64], peer_name[64]; /* user part it was told last: INVITE, then identities */
     char info_body[PHONE_TEXT_MAX];
@@ -112,6 +118,7 @@ struct sim_phone {
     char registered[PHONE_TEXT_MAX];                /* the Contact of the last one */
     struct sr_addr seen;                            /* UDP: where the last message came from */
     uint64_t requests, stray;                       /* got; in no call */
+    char last_request[PHONE_LAST_MAX], last_response[PHONE_LAST_MAX]; /* got; ACK left out */
 };
 
 struct sim_phone_options {
@@ -162,6 +169,12 @@ struct phone_call *phone_subscribe(struct sim_phone *phone, const char *to, cons
 void phone_unsubscribe(struct phone_call *subscription, const char *lines);
 /** MESSAGE with a text. */
 struct phone_call *phone_message(struct sim_phone *phone, const char *to, const char *text);
+/** Any request outside of calls; a "call" holds its dialog. */
+struct phone_call *phone_ask(struct sim_phone *phone, const char *method, const char *to,
+                             const char *lines, const char *body);
+/** A request inside a dialog begun so, by either side ("NOTIFY" and so on). */
+void phone_ask_again(struct phone_call *call, const char *method, const char *lines,
+                     const char *body);
 /** The same INVITE once more with another branch (a forking proxy on the way): RFC 3261 8.2.2.2. */
 void phone_repeat_invite_merged(struct phone_call *call);
 /** Hangs up whatever the state. */

@@ -102,6 +102,26 @@ struct phone_call *phone_message(struct sim_phone *phone, const char *to, const 
     return call;
 }
 
+struct phone_call *phone_ask(struct sim_phone *phone, const char *method, const char *to,
+                             const char *lines, const char *body)
+{
+    struct phone_call *call = begin_dialog(phone, to);
+
+    call->state = PHONE_OVER;
+    phone_ask_again(call, method, lines, body);
+    return call;
+}
+
+void phone_ask_again(struct phone_call *call, const char *method, const char *lines,
+                     const char *body)
+{
+    call->ask_status = 0;
+    (void)phone__request(call, &(struct phone_request){.method = method,
+                                                       .extra = lines,
+                                                       .body = sr_str_c(body),
+                                                       .content_type = "text/odd"});
+}
+
 struct phone_call *phone_dial(struct sim_phone *phone, const char *to)
 {
     return dial(phone, to, false, phone->manners.extra);
@@ -488,7 +508,55 @@ static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, st
             return;
         }
     }
-    phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
+    phone__respond(stxn, 200,
+                   strcmp(stxn->method, "SUBSCRIBE") == 0 ? stxn->phone->manners.ask_extra : NULL,
+                   (struct sr_str){NULL, 0});
+}
+
+/* The way back: Record-Route as it stands in a request, from the end in a response. */
+static void learn_routes(struct phone_call *call, struct sr_str msg, bool is_response)
+{
+    struct sr_buf buf;
+    struct sr_str value;
+    size_t count = 0;
+
+    while (sim_header(msg, "Record-Route", count).n > 0)
+        count++;
+    sr_buf_init_fixed(&buf, call->routes, sizeof(call->routes));
+    for (size_t i = 0; i < count; i++) {
+        value = sim_header(msg, "Record-Route", is_response ? count - 1 - i : i);
+        sr_buf_fmt(&buf, "%s%.*s", i > 0 ? ", " : "", SR_STR_ARG(value));
+    }
+    (void)sr_buf_cstr(&buf);
+}
+
+/* What begins something outside of calls. */
+static void on_ask(struct phone_stxn *stxn, struct sr_str msg)
+{
+    const struct phone_manners *manners = &stxn->phone->manners;
+    uint16_t status = manners->ask_status != 0 ? manners->ask_status : 200;
+    struct phone_call *call;
+    struct sr_buf extra;
+
+    sr_buf_init(&extra, PHONE_MESSAGE_MAX);
+    if (manners->login_realm != NULL && sim_header(msg, "Proxy-Authorization", 0).n == 0) {
+        sr_buf_fmt(&extra, "Proxy-Authenticate: Digest realm=\"%s\", nonce=\"n1\"\r\n",
+                   manners->login_realm);
+        phone__respond(stxn, 407, sr_buf_cstr(&extra), (struct sr_str){NULL, 0});
+        sr_buf_done(&extra);
+        return;
+    }
+    sr_buf_done(&extra);
+    call = phone__call_new(stxn->phone);
+    call->state = PHONE_OVER;
+    keep(sim_header(msg, "Call-ID", 0), call->call_id, sizeof(call->call_id));
+    keep(sim_param(sim_header(msg, "From", 0), "tag"), call->remote_tag, sizeof(call->remote_tag));
+    keep(sim_uri(sim_header(msg, "From", 0)), call->remote_uri, sizeof(call->remote_uri));
+    keep(sim_uri(sim_header(msg, "To", 0)), call->local_uri, sizeof(call->local_uri));
+    keep(sim_uri(sim_header(msg, "Contact", 0)), call->target, sizeof(call->target));
+    learn_routes(call, msg, false);
+    stxn->call = call;
+    phone__respond(stxn, status, manners->ask_extra, (struct sr_str){NULL, 0});
 }
 
 static void on_message(struct phone_stxn *stxn, struct sr_str msg)
@@ -496,6 +564,11 @@ static void on_message(struct phone_stxn *stxn, struct sr_str msg)
     struct sim_phone *phone = stxn->phone;
     struct sr_str uri = sim_uri(sim_header(msg, "From", 0));
     struct sr_str user = sr_str_from(uri, sr_str_find(uri, ':', 0) + 1);
+
+    if (phone->manners.ask_status != 0 || phone->manners.login_realm != NULL) {
+        on_ask(stxn, msg);
+        return;
+    }
 
     keep(sim_body(msg), phone->message, sizeof(phone->message));
     keep(sr_str_head(user, sr_str_find(user, '@', 0)), phone->message_from,
@@ -533,7 +606,12 @@ void phone__on_request(struct phone_stxn *stxn, struct sr_str msg)
         phone__respond(stxn, 200, NULL, (struct sr_str){NULL, 0});
     else if (strcmp(stxn->method, "MESSAGE") == 0)
         on_message(stxn, msg);
-    else if (call != NULL && strcmp(stxn->method, "NOTIFY") == 0)
+    else if (!has_tag &&
+             (strcmp(stxn->method, "SUBSCRIBE") == 0 || strcmp(stxn->method, "REFER") == 0 ||
+              strcmp(stxn->method, "NOTIFY") == 0 || strcmp(stxn->method, "PUBLISH") == 0))
+        on_ask(stxn, msg);
+    else if (call != NULL &&
+             (strcmp(stxn->method, "NOTIFY") == 0 || (strcmp(stxn->method, "SUBSCRIBE") == 0)))
         on_call_request(stxn, call, msg);
     else if (call != NULL && (call->state != PHONE_OVER || strcmp(stxn->method, "BYE") == 0))
         on_call_request(stxn, call, msg);
@@ -680,6 +758,8 @@ void phone__on_response(struct phone_txn *txn, uint16_t status, struct sr_str ms
 {
     struct phone_call *call = txn->call;
 
+    if (call != NULL && status >= 200)
+        call->ask_status = status;
     if (call == NULL) {
         txn->phone->register_status = status;
     } else if (strcmp(txn->method, "INVITE") == 0) {
@@ -693,8 +773,10 @@ void phone__on_response(struct phone_txn *txn, uint16_t status, struct sr_str ms
         call->bye_status = status;
     } else if (strcmp(txn->method, "SUBSCRIBE") == 0) {
         call->subscribe_status = status;
-        if (status < 300)
+        if (status < 300) {
             learn_dialog(call, msg);
+            learn_routes(call, msg, true);
+        }
     } else if (strcmp(txn->method, "MESSAGE") == 0) {
         call->message_status = status;
     } else if (strcmp(txn->method, "REFER") == 0) {

@@ -27,6 +27,7 @@ struct phone_txn {
     uint32_t cseq;
     char *text, *ack; /* ack: what answers a final response to INVITE */
     char *extra, *body;
+    const char *content_type; /* static */
     bool is_done, is_provisional, was_challenged, is_in_dialog;
     bool is_merged; /* the copy of an INVITE with another branch */
 };
