@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/verdict.h"
 #include "call/webrtc.h"
 
 static const enum codec_id codec_of_config[CONFIG_CODEC_COUNT] = {
@@ -351,6 +352,7 @@ void leg__set_stream(struct leg *leg)
     sr_wipe(&leg->stream.tx, sizeof(leg->stream.tx)); /* the media plane has them now */
     sr_wipe(&leg->stream.rx, sizeof(leg->stream.rx));
     media_leg_set_timeout(leg->call->engine->media, leg->media, timeout_sec(leg));
+    verdict__hold_changed(leg);
 }
 
 bool leg__is_peer_holding(const struct leg *leg)

@@ -21,6 +21,8 @@ static void leave_shadow(const struct leg *leg)
     shadow->session = NULL;
     shadow->state = LEG_ENDED;
     shadow->has_stream = shadow->is_counted = shadow->is_watched = false;
+    if (shadow->is_holding)
+        shadow->verdict[0] = '\0'; /* as in verdict__update() */
     shadow->reason = CALL_REASON_TRANSFERRED;
     shadow->sip_status = 0;
     shadow->ended_wall_us = loop_wall(from->engine->loop);

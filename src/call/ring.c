@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/verdict.h"
 #include "call/webrtc.h"
 #include "sip/uri.h"
 
@@ -65,13 +66,22 @@ static enum call_reason come_to_nothing(struct ring *ring)
     const struct config_route *route = ring->route;
     const struct config_device *only = ring->only;
     enum call_reason reason = ring->best_reason;
+    const struct config_device *quiet = ring->quiet;
     struct call *call = ring->call;
+    struct engine *engine = call->engine;
+    sr_id id = call->id;
     bool is_addition = ring->is_addition;
 
     ring__free(ring);
     if (call->is_pass) /* what the other end says is what the caller hears */
         return reason;
-    return is_addition ? reason : call__fall_back(call, route, only, reason);
+    if (is_addition)
+        return reason;
+    reason = call__fall_back(call, route, only, reason);
+    if (reason == CALL_REASON_BUSY && quiet != NULL && sr_idtab_find(&engine->calls, id) == call &&
+        call->origin != NULL)
+        verdict__quiet(call->origin, quiet);
+    return reason;
 }
 
 /* The same while nobody waits for an answer of ours: the call ends, or loses who was to come. */
@@ -290,6 +300,7 @@ static void start_device(struct ring *ring, uint32_t target, const struct config
     if (!ring->call->is_emergency &&
         (device->is_dnd || (device->calls_max > 0 &&
                             engine__device_calls(engine, device->id, 0) >= device->calls_max))) {
+        ring->quiet = device;
         ring__note_failure(ring, CALL_REASON_BUSY, 486);
         return;
     }

@@ -66,7 +66,9 @@ struct ring {
     uint32_t starting; /* target whose branches are being made: index + 1; 0: none */
     uint32_t stage, stage_count, stage_sec;
     const struct config_route *route; /* its fallbacks hold; or NULL */
-    uint32_t redirects;               /* of phones and providers: 3xx */
+    const struct config_device
+        *quiet;         /* not rung: dnd, or at its maxCalls; the last one, or NULL */
+    uint32_t redirects; /* of phones and providers: 3xx */
     const struct config_device
         *only; /* this device alone was meant: its forwardings hold; or NULL */
 };

@@ -10,6 +10,7 @@
 
 #define SAYS_SILENCE "packets arrive, all of them silence"
 #define SAYS_ONE_WAY "one way"
+#define SAYS_HOLD "the party has put the call on hold"
 
 static void say(char out[VERDICT_BYTES_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -200,7 +201,7 @@ enum verdict_sound verdict_judge(const struct verdict_facts *facts,
 
     ret_verdict[0] = '\0';
     if (facts->is_holding)
-        say(ret_verdict, "the party has put the call on hold");
+        say(ret_verdict, SAYS_HOLD);
     else if (sound == VERDICT_NOTHING)
         judge_nothing(facts, ret_verdict);
     else if (facts->stream->send_codec == CODEC_NONE && !facts->is_pipe)
@@ -259,6 +260,8 @@ bool verdict__update(struct leg *leg, const struct media_leg_stats *before)
     if (leg->kind == LEG_MEDIA || !leg->has_peer || leg->answered_wall_us == 0 || leg->call->is_fax)
         return false;
     sound = verdict_judge(&facts, verdict);
+    if (leg->is_holding && leg->state == LEG_ENDED)
+        verdict[0] = '\0'; /* for the record it was no fault */
     leg->was_heard = leg->was_heard || sound == VERDICT_SOUND;
     leg->silent_reports = sound == VERDICT_SILENCE ? leg->silent_reports + 1 : 0;
     return set(leg, verdict);
@@ -289,6 +292,17 @@ bool verdict__of_pipe(struct leg *leg, const struct media_leg_stats *before)
     return set(leg, verdict);
 }
 
+void verdict__hold_changed(struct leg *leg)
+{
+    const char *verdict = leg->is_holding ? SAYS_HOLD : "";
+
+    if (leg->answered_wall_us == 0 || strcmp(verdict, leg->verdict) == 0 ||
+        (!leg->is_holding && strcmp(leg->verdict, SAYS_HOLD) != 0))
+        return;
+    (void)sr_str_copy(sr_str_c(verdict), leg->verdict, sizeof(leg->verdict));
+    event__leg(leg, ENGINE_VERDICT);
+}
+
 /* ---- of a call that does not come about ------------------------------------------------------ */
 
 static void tell(struct leg *leg, struct sr_buf *text)
@@ -298,6 +312,23 @@ static void tell(struct leg *leg, struct sr_buf *text)
     sr_log(HUB, WARN, "event=verdict call=%s leg=%s verdict=\"%s\"", leg->call->call_id,
            leg->leg_id, leg->verdict);
     event__leg(leg, ENGINE_VERDICT);
+}
+
+void verdict__quiet(struct leg *caller, const struct config_device *device)
+{
+    struct sr_str name = device->extension.n > 0 ? device->extension : device->id;
+
+    if (caller->answered_wall_us != 0)
+        return;
+    if (device->is_dnd)
+        say(caller->verdict, "%.*s is set to do not disturb (dnd): no phone rang",
+            SR_STR_ARG(name));
+    else
+        say(caller->verdict, "%.*s has %u call%s, and takes no more (maxCalls): no phone rang",
+            SR_STR_ARG(name), device->calls_max, device->calls_max == 1 ? "" : "s");
+    sr_log(HUB, INFO, "event=verdict call=%s leg=%s verdict=\"%s\"", caller->call->call_id,
+           caller->leg_id, caller->verdict);
+    event__leg(caller, ENGINE_VERDICT);
 }
 
 static void add_names(struct sr_buf *text, const struct sdp_codec *codecs, size_t count)

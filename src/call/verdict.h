@@ -51,6 +51,7 @@ enum verdict_sound verdict_judge(const struct verdict_facts *facts,
 
 /* ---- of a leg; signalling thread ---- */
 
+struct config_device;
 struct leg;
 struct sip_leg_event;
 
@@ -58,6 +59,11 @@ struct sip_leg_event;
 bool verdict__update(struct leg *leg, const struct media_leg_stats *before);
 /** The same of what passes through (passthrough, fax), from leg->pipes->stats. */
 bool verdict__of_pipe(struct leg *leg, const struct media_leg_stats *before);
+/** The party holds, or is there again: said at once, not with the next report. */
+void verdict__hold_changed(struct leg *leg);
+/** A device was not rung though its phones are there: it is set to do not disturb, or has all the calls
+    it may have. Kept for the record of the caller, who hears busy. */
+void verdict__quiet(struct leg *caller, const struct config_device *device);
 /** Why a call does not come about, told as an event and kept for the record: the offer just read has
     nothing that is allowed; there is no way to the provider; the party called, or its provider, said no. */
 void verdict__no_codec(struct leg *leg);

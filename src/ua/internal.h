@@ -570,7 +570,7 @@ bool sip_leg__may_prack(struct sip_leg *leg);
 /** Requests inside the dialog go where the peer's Contact or route says, when that can be. */
 void provider__follow_dialog(struct sip_leg *leg);
 /** Whether that is one of its servers, a trusted address, or its connection. */
-bool provider__is_from(struct ua *ua, sr_id provider, const struct net_flow *flow);
+bool provider__serves(struct ua *ua, sr_id provider, const struct net_flow *flow);
 /** Credentials of an INVITE, for its ACK (RFC 3261 13.2.2.4). */
 void provider__copy_credentials(const struct client_txn *txn, struct sip_build *build);
 /** Who calls, of a provider's INVITE: number and name into the arrays. */

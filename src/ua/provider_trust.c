@@ -24,11 +24,11 @@ bool provider__is_from(const struct provider *provider, const struct net_flow *f
     return provider__has_addr(provider, &flow->remote) || is_trusted(provider, &flow->remote);
 }
 
-bool provider__is_from(struct ua *ua, sr_id id, const struct net_flow *flow)
+bool provider__serves(struct ua *ua, sr_id id, const struct net_flow *flow)
 {
     const struct provider *provider = provider__get(ua, id);
 
-    return provider != NULL && is_from(provider, flow);
+    return provider != NULL && provider__is_from(provider, flow);
 }
 
 bool provider__has_source(struct ua *ua, const struct sr_addr *source)
@@ -155,7 +155,7 @@ enum sr_err sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id)
     struct provider *provider = provider__find(leg->ua, provider_id);
 
     if (provider == NULL || leg->state != LEG_INCOMING || leg->provider == SR_ID_NONE ||
-        !is_from(provider, &leg->flow))
+        !provider__is_from(provider, &leg->flow))
         return SR_ERR_NOTFOUND;
     leg->provider = provider->id;
     return SR_OK;

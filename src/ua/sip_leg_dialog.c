@@ -613,7 +613,7 @@ static bool is_plausible(struct sip_leg *leg, struct ua_in *in)
     struct ua_slot *slot;
 
     if (sr_addr_ip_eq(&in->flow->remote, &leg->flow.remote) ||
-        provider__is_from(leg->ua, leg->provider, in->flow))
+        provider__serves(leg->ua, leg->provider, in->flow))
         return true;
     switch (ua__authenticate(in, &slot)) {
     case UA_AUTH_OK:

@@ -32,7 +32,9 @@ static const char config[] =
     "    \"forward\": { \"busy\": \"138\" } },"
     "  { \"id\": \"loop\", \"extension\": \"145\", \"password\": \"pw-145\" },"
     "  { \"id\": \"out\", \"extension\": \"140\", \"password\": \"pw-140\","
-    "    \"forward\": { \"always\": \"+4930999\" } } ],"
+    "    \"forward\": { \"always\": \"+4930999\" } },"
+    "  { \"id\": \"quiet\", \"extension\": \"146\", \"password\": \"pw-146\", \"dnd\": true },"
+    "  { \"id\": \"single\", \"extension\": \"147\", \"password\": \"pw-147\", \"maxCalls\": 1 } ],"
     "  \"groups\": ["
     "    { \"id\": \"all\", \"extension\": \"200\", \"members\": [\"b\", \"c\", \"d\"] },"
     "    { \"id\": \"seq\", \"extension\": \"201\", \"members\": [\"b\", \"c\", \"d\"],"
@@ -488,6 +490,32 @@ static void test_two_busy_phones_that_name_each_other_are_busy(void **state)
     rig_done(&fork.rig);
 }
 
+/* Busy, and nobody is on the phone: the caller's leg says why. */
+static void test_why_nothing_rang_is_said(void **state)
+{
+    struct fork_rig fork;
+    struct phone_call *call, *busy;
+
+    (void)state;
+    begin(&fork);
+    assert_null(phone_incoming(rig_phone(&fork.rig, "146")));
+    busy = phone_dial(fork.a, "146");
+    RIG_UNTIL(&fork.rig, busy->state == PHONE_OVER);
+    assert_int_equal(busy->status, 486);
+    RIG_ENDED(&fork.rig, 0, "busy");
+    assert_string_equal(rig_leg(rig_call(&fork.rig, 0), "a")->verdict,
+                        "146 is set to do not disturb (dnd): no phone rang");
+    call = rig_connect(&fork.rig, rig_phone(&fork.rig, "147"), "102");
+    busy = phone_dial(fork.a, "147");
+    RIG_UNTIL(&fork.rig, busy->state == PHONE_OVER);
+    RIG_ENDED(&fork.rig, 2, "busy");
+    assert_string_equal(rig_leg(rig_call(&fork.rig, 2), "a")->verdict,
+                        "147 has 1 call, and takes no more (maxCalls): no phone rang");
+    phone_bye(call);
+    RIG_ENDED(&fork.rig, 1, "hangup");
+    rig_done(&fork.rig);
+}
+
 static void test_do_not_disturb_is_busy(void **state)
 {
     struct fork_rig fork;
@@ -613,6 +641,7 @@ int run_fork(void)
         cmocka_unit_test(test_two_forwardings_tell_the_whole_way),
         cmocka_unit_test(test_a_circle_of_forwardings_ends_with_482),
         cmocka_unit_test(test_two_busy_phones_that_name_each_other_are_busy),
+        cmocka_unit_test(test_why_nothing_rang_is_said),
         cmocka_unit_test(test_do_not_disturb_is_busy),
         cmocka_unit_test(test_a_forwarded_member_of_a_group_rings_elsewhere),
         cmocka_unit_test(test_a_number_outside_without_a_route_is_not_found),

@@ -160,6 +160,25 @@ static void test_hold_pressed_twice_within_seconds_stays_mixed(void **state)
     end(&pair);
 }
 
+/* Said when the party holds and taken back when it is there again, not with the next report. */
+static void test_hold_is_said_at_once(void **state)
+{
+    struct pair pair;
+
+    (void)state;
+    begin(&pair);
+    hold(pair.at_b, "sendonly");
+    RIG_UNTIL(&pair.rig, pair.at_b->reoffer_status == 200);
+    rig_run(&pair.rig, 100 * SR_MSEC);
+    assert_string_equal(rig_leg(pair.seen, "b")->verdict, "the party has put the call on hold");
+    assert_string_equal(rig_leg(pair.seen, "a")->verdict, "");
+    hold(pair.at_b, "sendrecv");
+    RIG_UNTIL(&pair.rig, pair.at_b->reoffer_status == 200);
+    rig_run(&pair.rig, 100 * SR_MSEC);
+    assert_string_equal(rig_leg(pair.seen, "b")->verdict, "");
+    end(&pair);
+}
+
 static void test_hangup_on_hold(void **state)
 {
     struct pair pair;
@@ -189,6 +208,7 @@ int run_hold(void)
         cmocka_unit_test(test_hold_by_a_reinvite_without_offer),
         cmocka_unit_test(test_both_hold_at_once_and_resume_one_by_one),
         cmocka_unit_test(test_hold_pressed_twice_within_seconds_stays_mixed),
+        cmocka_unit_test(test_hold_is_said_at_once),
         cmocka_unit_test(test_hangup_on_hold),
         cmocka_unit_test(test_holding_phone_that_hangs_up),
     };

@@ -132,7 +132,10 @@ group('reached', { concurrency: true, skip: missing }, () => {
   }));
 
   test('do not disturb: busy, and no phone rings; a forwarding for busy takes the call', () => withCaller(['612', '613', '614'], async (a, b, c, d) => {
+    const events = await router.api.events();
     assert.equal((await a.call('612')).answer.status, 486);
+    const ended = await events.waitFor((event) => event.type === 'call_ended' && event.call?.to === '612');
+    assert.deepEqual((await recordOf(router, ended.callId)).legs.map((leg) => leg.verdict), ['612 is set to do not disturb (dnd): no phone rang']);
     const { invite } = await reaches(a, '613', d);
     claimForwarded(invite, '613', 'user-busy', 486);
     for (const party of [b, c]) assert.ok(!party.sip.received.some((m) => m.method === 'INVITE'));

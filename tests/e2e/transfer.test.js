@@ -83,8 +83,9 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     }, { threads }));
   }
 
-  test('as a desk phone does it: the called one holds and transfers; who waits hears music, then ring-back, then the new party', () => trio(async ({ a, b, c }) => {
-    const { atB } = await talk(a, b);
+  test('as a desk phone does it: the called one holds and transfers; who waits hears music, then ring-back, then the new party', () => trio(async ({ router, a, b, c }) => {
+    const { dialog, atB } = await talk(a, b);
+    const { callId } = await callOf(router, a.extension);
     await describe(b, atB, 'sendonly');
     await hears(a, [music]);
     await refer(b, atB, to(c));
@@ -97,6 +98,9 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     await Promise.all([notified(b, 180), notified(b, 200), bye(b), named(a, c.extension)]);
     await together(a, c);
     unbroken(a, c);
+    await a.hangup(dialog);
+    const { legs } = await recordOf(router, callId);
+    assert.deepEqual(legs.map((leg) => [leg.deviceId, leg.reason, leg.verdict]).sort(), [a, b, c].map((party) => [`d${party.extension}`, party === b ? 'transferred' : 'hangup', null]), 'that it was held is no fault');
   }));
 
   test('refused, unknown, not there, not to be disturbed: the call is as before each time, on hold or not', () => trio(async ({ a, b, c }) => {
