@@ -502,9 +502,9 @@ static void ring_one(struct ring *ring, struct browser *browser)
     leg->browser = browser;
     memcpy(leg->device_id, browser->device_id, sizeof(leg->device_id));
     (void)sr_str_copy(sr_str_c(browser->name), leg->name, sizeof(leg->name));
-    if (device != NULL) {
+    if (device != NULL) { /* it is one more phone of the device: others see the device */
         (void)sr_str_copy(device->extension, leg->number, sizeof(leg->number));
-        if (leg->name[0] == '\0')
+        if (device->display_name.n > 0)
             (void)sr_str_copy(device->display_name, leg->name, sizeof(leg->name));
     }
     ring__add_branch(ring, leg);

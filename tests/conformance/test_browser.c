@@ -142,6 +142,7 @@ static struct page *page_open(struct rig *rig, size_t n, const char *device, con
     page->client = n + 1;
     (void)sr_str_copy(sr_str_c(device), command.device_id, sizeof(command.device_id));
     (void)sr_str_copy(sr_str_c(owner), command.owner, sizeof(command.owner));
+    (void)sr_str_copy(sr_str_c(owner), command.from, sizeof(command.from)); /* its name */
     give(page, &command);
     note = heard(page, "webrtc-registered");
     copy_member(note, "token", page->token, sizeof(page->token));
@@ -272,6 +273,7 @@ static void test_a_page_calls_and_the_other_side_is_invited_after_the_link(void 
     RIG_UNTIL(&rig, phone_incoming(phone) != NULL && phone_incoming(phone)->state == PHONE_UP);
     RIG_UNTIL(&rig, rig_call(&rig, 0)->answered == 1);
     assert_string_equal(rig_call(&rig, 0)->view->from, "102");
+    assert_string_equal(rig_call(&rig, 0)->view->from_name, "Bert"); /* the device, not the login */
     hangup = text_command(ENGINE_DO_WEBRTC_HANGUP, NULL, "s1");
     give(page, &hangup);
     RIG_ENDED(&rig, 0, "hangup");

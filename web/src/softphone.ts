@@ -78,6 +78,7 @@ function rememberEnded() {
   for (const call of phone.calls) {
     if (call.state !== 'ended' || !call.hasRung || remembered.has(call.key)) continue;
     remembered.add(call.key);
+    if (call.number === '*43' && call.answeredAt) sessionStorage.setItem('echoed', '1'); // a first step is done
     const isElsewhere = call.why === 'answered_elsewhere';
     remember({ number: call.number, name: call.name, direction: call.direction, at: call.beganAt,
       isMissed: call.direction === 'in' && call.answeredAt === null && call.why !== 'declined' && !isElsewhere });

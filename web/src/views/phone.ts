@@ -433,7 +433,7 @@ class PhoneView extends View {
 
   render() {
     const list = this.shown;
-    return html`${heading('Phone', this.standing())}
+    return html`${heading('Phone', html`${this.standing()}${app.isStarting ? html`<a class="small" href="#/start">Back to the first steps</a>` : nothing}`)}
       ${window.isSecureContext ? nothing : this.unsafe()}
       <datalist id="known">${this.known.map((item) => html`<option value=${item.number}>${item.name ?? ''}</option>`)}</datalist>
       <div class="phone">

@@ -19,6 +19,9 @@ function serverAddress(): string {
   return (app.events.status?.addresses?.phones as string[] | undefined)?.[0] ?? location.hostname;
 }
 
+/** A phone is there, not only a page that rings for it. */
+const hasPhone = (device: Device) => device.contacts.some((contact) => contact.transport.toLowerCase() !== 'webrtc');
+
 /** What failed, with the faults of the configuration where there are some. */
 function faultWords(error: unknown): string {
   const faults = (error as Problem).faults ?? [];
@@ -133,7 +136,7 @@ class StartView extends View {
       return this.step(2, 'Hear yourself', false, html`<p>The browser gives the microphone only to safe pages. ${https ? html`Open <a href=${https}>${https}</a>` : 'Open this page by its https address'} and
         <a href="/trust">trust this router's certificate</a> once.</p>`);
     }
-    return this.step(2, 'Hear yourself', phone.calls.some((call) => call.number === '*43' && call.state === 'talking'), html`
+    return this.step(2, 'Hear yourself', sessionStorage.getItem('echoed') !== null || phone.calls.some((call) => call.number === '*43' && call.state === 'talking'), html`
       <p class="quiet">One click: this browser calls the echo, and plays back what you say.</p>
       <p class="ends-left"><button type="button" class="primary" ?disabled=${phone.state !== 'ready'} @click=${() => { location.hash = '#/phone'; void phone.dial('*43', 'Echo test'); }}>${icon('phone')}Echo test</button>
         ${phone.state === 'not-built' ? html`<span class="quiet">This router does not speak with browsers. With a SIP phone: dial <b class="mono">*43</b>.</span>` : nothing}</p>
@@ -144,7 +147,7 @@ class StartView extends View {
     const status = app.events.status;
     const password = this.passwords.get(device.id);
     return html`<li class="phone-data"><header class="section-head"><h3>${device.displayName ?? device.id}</h3>
-        ${pill(device.registered ? 'registered' : 'not registered yet', device.registered ? 'good' : 'quiet')}</header>
+        ${pill(hasPhone(device) ? 'registered' : 'not registered yet', hasPhone(device) ? 'good' : 'quiet')}</header>
       <dl class="facts">
         <div><dt>Server</dt><dd class="mono">${serverAddress()}</dd></div>
         <div><dt>Port</dt><dd class="mono">${status?.addresses?.lanPort ?? ''} <span class="quiet">UDP or TCP</span>${status?.addresses?.tlsPort ? html`, ${status.addresses.tlsPort} <span class="quiet">TLS</span>` : nothing}</dd></div>
@@ -164,8 +167,7 @@ class StartView extends View {
 
   private phonesStep() {
     const devices = [...app.events.devices.values()].sort((a, b) => (a.extension ?? '').localeCompare(b.extension ?? '', undefined, { numeric: true }));
-    const registered = devices.filter((device) => device.registered).length;
-    return this.step(3, 'Connect your phones', registered > 0, html`
+    return this.step(3, 'Connect your phones', devices.some(hasPhone), html`
       <p class="quiet">In a desk phone or an app (Linphone, Zoiper, baresip and others) choose "SIP account" and enter these. It shows here the moment it registers.
         Then dial one from the other, <b class="mono">*43</b> for the echo, or <b class="mono">800</b> for the conference room.</p>
       <ul class="phone-list">${devices.slice(-SHOWN_MAX).map((device) => this.device(device))}</ul>
