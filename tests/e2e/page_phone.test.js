@@ -16,6 +16,16 @@ const heard = (page, ms = 8000) => poll(async () => (await loudness(page)) > 0.4
 const silent = (page) => poll(async () => (await loudness(page)) < 0.2, 8000, 'silence from the other side');
 const card = (page, who) => page.locator('article.phone-call', { hasText: who });
 const talking = (page, who) => card(page, who).getByText('talking', { exact: true }).waitFor();
+/** Goes by the key to what has that name, as somebody without a mouse does. */
+async function walkTo(page, name, key = 'Shift+Tab') {
+  for (let steps = 0; steps < 60; steps += 1) {
+    const at = await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.innerText?.trim() ?? '');
+    if (at === name) return;
+    await page.keyboard.press(key);
+  }
+  assert.fail(`${name} is not reached by ${key}`);
+}
+
 /** No call is left; what tells of the last one is closed. */
 async function gone(page) {
   await page.locator('article.phone-call:not(.ended)').first().waitFor({ state: 'detached' });
@@ -150,8 +160,29 @@ test('the softphone', { skip }, async (t) => {
       await gone(page);
     });
 
-    await t.test('by keyboard alone: ask first, then connect both; the page is out of it', async () => {
+    await t.test('by keyboard alone: mute, hold, digits, hang up; ask first, then connect both; the page is out of it', async () => {
       phones.push(await phone(router, '103', { hz: 400, codecs: 'PCMA' }));
+      await page.getByLabel('Number or name').focus();
+      await page.keyboard.type('101');
+      await page.keyboard.press('Enter');
+      await talking(page, 'Phone 101');
+      await walkTo(page, 'Mute');
+      await page.keyboard.press('Space');
+      await walkTo(page, 'Unmute', 'Tab'); // the focus stays where it was
+      await page.keyboard.press('Space');
+      await walkTo(page, 'Hold', 'Tab');
+      await page.keyboard.press('Space');
+      await card(page, 'Phone 101').getByText('on hold', { exact: true }).waitFor();
+      await walkTo(page, 'Resume', 'Tab');
+      await page.keyboard.press('Space');
+      await talking(page, 'Phone 101');
+      await walkTo(page, 'Keypad', 'Tab');
+      await page.keyboard.press('Space');
+      await page.keyboard.press('5');
+      await events.waitFor((event) => event.type === 'dtmf' && event.digit === '5', 8000);
+      await walkTo(page, 'Hang up', 'Tab');
+      await page.keyboard.press('Enter');
+      await gone(page);
       await page.getByLabel('Number or name').fill('101');
       await page.keyboard.press('Enter');
       await talking(page, 'Phone 101');
