@@ -69,4 +69,5 @@ check purity check_purity
 check "types of the page" check_page
 check documents python3 tools/docs.py
 check "configuration page" python3 tools/config_doc.py --check
+check "keys nobody reads" python3 tools/config_keys.py
 exit $status

@@ -104,6 +104,23 @@ static void derive_schedules(struct config__load *load)
     }
 }
 
+/* A relative CA file starts at the configuration's folder, as certificates and secrets do. */
+static void derive_files(struct config__load *load)
+{
+    const char *folder = load->options->folder;
+    char path[CONFIG_TEXT_MAX * 2];
+    for (uint32_t i = 0; folder != NULL && i < load->config->provider_count; i++) {
+        struct sr_str *file = &load->config->providers[i].tls_ca_file;
+        struct sr_buf buf;
+        if (file->n == 0 || file->p[0] == '/')
+            continue;
+        sr_buf_init_fixed(&buf, path, sizeof(path));
+        sr_buf_fmt(&buf, "%s/%.*s", folder, SR_STR_ARG(*file));
+        *file = sr_arena_str(&load->config->arena, sr_str_c(sr_buf_cstr(&buf)));
+        load->is_full |= file->p == NULL;
+    }
+}
+
 static void number_objects(struct config *config)
 {
     for (uint32_t i = 0; i < config->provider_count; i++)
@@ -923,6 +940,7 @@ void config__check(struct config__load *load)
     derive_schedules(load);
     config__load_zones(load);
     number_objects(config);
+    derive_files(load);
     if (load->is_full)
         return;
     check_extensions(load);
@@ -941,6 +959,7 @@ void config__check(struct config__load *load)
     check_fallbacks(load);
     check_menus(load);
     check_guard(load);
+    config__check_use(load);
     if (load->faults->error_count == 0)
         config__run_golden(load);
 }

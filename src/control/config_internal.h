@@ -71,5 +71,9 @@ void config__run_golden(struct config__load *load);
 
 /** What only the whole can tell: overlaps, routes, ports, conflicts. */
 void config__check(struct config__load *load);
+/** Keys without an effect where they stand, and files that are not there. */
+void config__check_use(struct config__load *load);
+/** Whether a written value says more than the key's default. */
+bool config__says_something(const struct config_field *field, const struct jsonc_node *node);
 
 #endif

@@ -253,6 +253,22 @@ static void load_number(struct config__load *load, const struct config_field *fi
     }
 }
 
+/* Line ends and their like: they would end a header where the text is sent. */
+static bool has_control(struct sr_str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static void fault_control(struct config__load *load, const struct jsonc_node *node)
+{
+    config__fault(load, CONFIG_ERROR, node, SR_STR("write it in one line, without tabs"),
+                  "this text has control characters");
+}
+
 static void load_text(struct config__load *load, const struct config_field *field,
                       const struct jsonc_node *node, char *base)
 {
@@ -265,6 +281,10 @@ static void load_text(struct config__load *load, const struct config_field *fiel
     if (node->text.n > max) {
         config__fault(load, CONFIG_ERROR, node, SR_STR("use a shorter one"),
                       "this text is longer than %zu bytes", max);
+        return;
+    }
+    if (field->format != CONFIG_FORMAT_SPOKEN && has_control(node->text)) {
+        fault_control(load, node);
         return;
     }
     if (node->text.n == 0 && (field->flags & CONFIG_REQUIRED)) {
@@ -339,8 +359,12 @@ static bool check_texts(struct config__load *load, const struct config_field *fi
         return false;
     }
     for (const struct jsonc_node *item = node->first; item; item = item->next) {
-        if (item->type == JSONC_TEXT && item->text.n > 0 && item->text.n <= CONFIG_TEXT_MAX)
+        if (item->type == JSONC_TEXT && item->text.n > 0 && item->text.n <= CONFIG_TEXT_MAX) {
+            if (has_control(item->text))
+                fault_control(load, item);
+            is_fine = is_fine && !has_control(item->text);
             continue;
+        }
         config__fault(load, CONFIG_ERROR, item, SR_STR("write a text in double quotes"),
                       "items of \"%s\" must be texts that are not empty", field->name);
         is_fine = false;
@@ -652,7 +676,7 @@ static void fault_unknown_key(struct config__load *load, const struct config_obj
 }
 
 /** Whether the value says more than the default does. */
-static bool says_something(const struct config_field *field, const struct jsonc_node *node)
+bool config__says_something(const struct config_field *field, const struct jsonc_node *node)
 {
     if (field->fallback && sr_str_eq_c(node->raw, field->fallback))
         return false;
@@ -672,7 +696,7 @@ static bool says_something(const struct config_field *field, const struct jsonc_
         for (const struct jsonc_node *item = node->first; item; item = item->next) {
             const struct config_field *inner =
                 field->object ? config_field_find(field->object, item->key) : NULL;
-            if (!field->object || (inner && says_something(inner, item)))
+            if (!field->object || (inner && config__says_something(inner, item)))
                 return true;
         }
         return false;
@@ -696,7 +720,7 @@ static void load_object(struct config__load *load, const struct config_object *o
             fault_unknown_key(load, object, item);
             continue;
         }
-        if ((field->flags & CONFIG_NOT_BUILT) && says_something(field, item))
+        if ((field->flags & CONFIG_NOT_BUILT) && config__says_something(field, item))
             config__fault(load, CONFIG_NOTICE, item, SR_STR("it has no effect yet"),
                           "\"%s\" is not built yet", field->name);
         load_field(load, field, item, base);

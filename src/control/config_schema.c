@@ -140,9 +140,9 @@ static const struct config_field proxy_fields[] = {
          "IPv6 address told to providers."),
     VALUE(config_proxy, "localNets", local_nets, CONFIG_KIND_CIDRS, NULL, 0,
           "Networks that count as LAN beside the host's own."),
-    TEXT(
-        config_proxy, "stunServer", stun_server, NULL, CONFIG_FORMAT_HOST_PORT, 0,
-        "host:port of a STUN server, asked only if a provider does not reveal the public address."),
+    TEXT(config_proxy, "stunServer", stun_server, NULL, CONFIG_FORMAT_HOST_PORT, 0,
+         "host:port of a STUN server, asked only if a provider does not reveal the public IPv4 "
+         "address."),
     OBJECT(config_proxy, "rtpPortRange", rtp_ports, ports, 0,
            "UDP ports for the audio of SIP calls."),
     NUMBER(config_proxy, "webrtcPort", webrtc_port, "3479", 0, 65535, CONFIG_RESTART,
@@ -262,7 +262,8 @@ static const struct config_field provider_fields[] = {
     BOOL(config_provider, "tlsVerify", tls_verify, "true", 0,
          "Whether its certificate is checked."),
     TEXT(config_provider, "tlsCaFile", tls_ca_file, NULL, CONFIG_FORMAT_ANY, 0,
-         "CA file (PEM) for its certificate; empty: the system's."),
+         "CA file (PEM) for its certificate, relative to the configuration's folder or absolute; "
+         "empty: the system's."),
     TEXT(config_provider, "preset", preset, NULL, CONFIG_FORMAT_ANY, 0,
          "Name of a built-in set of peculiarities: generic, account, sipgate, ims, fritzbox."),
     VALUE(config_provider, "quirks", quirks, CONFIG_KIND_PAIRS, NULL, 0,
@@ -352,7 +353,7 @@ DEFINE(contact, "contact", config_contact, CONFIG_REF_CONTACT);
 
 static const struct config_field action_fields[] = {
     CHOICE(config_action, "type", type, action_types, 0, "What happens."),
-    TEXT(config_action, "target", target, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_action, "target", target, NULL, CONFIG_FORMAT_SPOKEN, 0,
          "Extension, number, or id of a box, menu or conference, by type."),
 };
 DEFINE(action, "action", config_action, CONFIG_REF_NONE);
@@ -395,7 +396,7 @@ static const struct config_field route_action_fields[] = {
         "Menu that answers at once."),
     OBJECT(config_route_action, "fallback", fallback, fallback, 0,
            "What happens to calls nobody took, by reason."),
-    TEXT(config_route_action, "announcement", announcement, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_route_action, "announcement", announcement, NULL, CONFIG_FORMAT_SPOKEN, 0,
          "Text or WAV file played to the caller, unanswered, before anybody rings."),
     REF(config_route_action, "provider", provider_id, provider, CONFIG_REF_PROVIDER, 0,
         "Outbound: the provider that carries the call."),
@@ -477,7 +478,7 @@ static const struct config_field voicebox_fields[] = {
          "Number that reaches the box."),
     SECRET(config_voicebox, "pin", pin, CONFIG_FORMAT_PIN, 0,
            "Digits asked for; empty: only from the box's own extension."),
-    TEXT(config_voicebox, "greetingText", greeting_text, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_voicebox, "greetingText", greeting_text, NULL, CONFIG_FORMAT_SPOKEN, 0,
          "Greeting to be spoken."),
     TEXT(config_voicebox, "greetingVoice", greeting_voice, NULL, CONFIG_FORMAT_ANY, 0,
          "Voice of the greeting."),
@@ -503,7 +504,7 @@ DEFINE(entry, "menu entry", config_ivr_entry, CONFIG_REF_NONE);
 static const struct config_field menu_fields[] = {
     TEXT(config_ivr_menu, "id", id, NULL, CONFIG_FORMAT_ID, CONFIG_REQUIRED, "Unique name."),
     TEXT(config_ivr_menu, "name", name, NULL, CONFIG_FORMAT_ANY, 0, "Name shown to people."),
-    TEXT(config_ivr_menu, "promptText", prompt_text, NULL, CONFIG_FORMAT_ANY, 0,
+    TEXT(config_ivr_menu, "promptText", prompt_text, NULL, CONFIG_FORMAT_SPOKEN, 0,
          "Prompt to be spoken."),
     TEXT(config_ivr_menu, "promptVoice", prompt_voice, NULL, CONFIG_FORMAT_ANY, 0,
          "Voice of the prompt."),

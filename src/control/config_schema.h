@@ -33,7 +33,8 @@ enum config_kind {        /* what the member of the struct is */
 };
 
 enum config_format { /* of TEXT and of the items of TEXTS; an empty TEXT is always allowed unless required */
-    CONFIG_FORMAT_ANY,
+    CONFIG_FORMAT_ANY,    /* but no control characters */
+    CONFIG_FORMAT_SPOKEN, /* line ends and tabs too */
     CONFIG_FORMAT_ID,
     CONFIG_FORMAT_EXTENSION,
     CONFIG_FORMAT_IP,

@@ -33,6 +33,7 @@ static const char *format_pattern(enum config_format format)
     case CONFIG_FORMAT_NUMBER:
         return "^\\+?[0-9*#]*$";
     case CONFIG_FORMAT_ANY:
+    case CONFIG_FORMAT_SPOKEN:
     case CONFIG_FORMAT_IP:
     case CONFIG_FORMAT_IP_AUTO:
     case CONFIG_FORMAT_HOST:

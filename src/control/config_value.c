@@ -132,6 +132,7 @@ static bool form_is_right(enum config_format format, struct sr_str text, const c
     uint16_t to_min;
     switch (format) {
     case CONFIG_FORMAT_ANY:
+    case CONFIG_FORMAT_SPOKEN:
         return true;
     case CONFIG_FORMAT_ID:
         *why = "use letters, digits, dot, minus and underscore, at most 64";

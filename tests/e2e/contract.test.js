@@ -410,6 +410,15 @@ test('without a token the command line says how to give one', options, async () 
   assert.deepEqual([out.code, /SIPROUTER_TOKEN/.test(out.stderr)], [2, true]);
 });
 
+test('the voices that check allows are those that speak', options, async () => {
+  const path = join(router.dir, 'voice.json');
+  for (const voice of ['slt', 'rms', 'kal16', 'emma']) {
+    writeFileSync(path, JSON.stringify({ speech: { tts: { voice } } }), { mode: 0o600 });
+    const [checked, said] = [await cli(['check', '--config', path]), await cli(['say', 'one', '-o', join(router.dir, 'one.wav'), '--voice', voice])];
+    assert.deepEqual([checked.code, said.code], voice === 'emma' ? [1, 1] : [0, 0], voice + said.stderr);
+  }
+});
+
 test('check says what is not built, and that only; --json is a list of faults', options, async () => {
   const path = join(router.dir, 'later.json');
   writeFileSync(path, `{

@@ -7,6 +7,7 @@ int main(void)
     failures += test_jsonc_edit();
     failures += test_config_load();
     failures += test_config_faults();
+    failures += test_config_keys();
     failures += test_config_diff();
     failures += test_config_mask();
     failures += test_config_demo();

@@ -71,6 +71,32 @@ static const struct row rows[] = {
      "/devices/0/id", 1, "extension of another", "choose an id"},
     {"{\"devices\": [{\"id\": \"a\",\n\"extension\": \"1O1\"}]}", CONFIG_ERROR,
      "/devices/0/extension", 2, "wrong form", "digits"},
+    /* right by themselves, and without an effect where they stand */
+    {"{\"providers\": [{\"id\": \"p\", \"domain\": \"p.example\", \"username\": \"u\",\n"
+     "\"outboundProxy\": {\"port\": 5080}}]}",
+     CONFIG_NOTICE, "/providers/0/outboundProxy", 2, "without an address", "domain"},
+    {"{\"proxy\": {\n\"stunServer\": \"[2001:db8::1]:3478\"}}", CONFIG_NOTICE, "/proxy/stunServer",
+     2, "never asked", "IPv4"},
+    {"{\"proxy\": {\"bind\": [\"127.0.0.1\",\n\"127.0.0.1\"]}}", CONFIG_ERROR, "/proxy/bind/1", 2,
+     "twice", "remove"},
+    {"{\n\"server\": {\"webUiPort\": 0, \"webUiTlsBind\": \"\"}}", CONFIG_WARNING, "/server", 2,
+     "no page", "webUiPort"},
+    {"{\"speech\": {\"tts\": {\n\"voice\": \"emma\"}}}", CONFIG_ERROR, "/speech/tts/voice", 2,
+     "no voice", "kal16"},
+    {"{\"storage\": {\n\"url\": \"postgresql://u@h/db\"}}", CONFIG_ERROR, "/storage/url", 2,
+     "not built", "sqlite"},
+    {"{\"security\": {\"digestAlgorithms\": [\"SHA-256\"]}, \"devices\": [{\"id\": \"a\",\n"
+     "\"ha1\": \"0123456789abcdef0123456789abcdef\"}]}",
+     CONFIG_WARNING, "/devices/0/ha1", 2, "MD5", "password"},
+    {ROUTE("\"direction\":\"internal\"", "\"announcement\":\"Hello\",\"stripPrefix\":\"0\""),
+     CONFIG_NOTICE, "/routing/routes/0/action/stripPrefix", 3, "no effect", "outbound"},
+    {"{\"providers\": [{\"id\": \"p\", \"domain\": \"p.example\", \"register\": false}], "
+     "\"routing\": "
+     "{\"routes\": [{\"id\": \"r\", \"match\": {\"direction\": \"outbound\"},\n"
+     "\"action\": {\"provider\": \"p\", \"noAnswerTimeout\": 5, \"ringBrowsers\": false}}]}}",
+     CONFIG_NOTICE, "/routing/routes/0/action/noAnswerTimeout", 2, "no effect", "inbound"},
+    {"{\"devices\": [{\"id\": \"a\",\n\"displayName\": \"Eve\\r\\nX: 1\"}]}", CONFIG_ERROR,
+     "/devices/0/displayName", 2, "control characters", "one line"},
     /* forms */
     {"{\"proxy\": {\n\"localNets\": [\"10.0.0.0/40\"]}}", CONFIG_ERROR, "/proxy/localNets/0", 2,
      "no address or network", "192.168.1.0/24"},

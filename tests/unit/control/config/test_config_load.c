@@ -246,6 +246,27 @@ static void committed_schema_is_fresh(void **state)
     sr_buf_done(&committed);
 }
 
+/** Files beside the configuration: a relative CA file starts there, and what is not there is told. */
+static void relative_files_start_at_the_configuration(void **state)
+{
+    static const char text[] =
+        "{ \"server\": { \"tls\": { \"cert\": \"no.pem\",\n\"key\": \"/no/such.key\" } },\n"
+        "  \"providers\": [ { \"id\": \"p\", \"domain\": \"p.example\", \"register\": false,\n"
+        "    \"tlsCaFile\": \"ca.pem\" } ] }";
+    struct config_load_options options = {.folder = "/nowhere"};
+    struct config_faults faults;
+    struct config *config = NULL;
+
+    (void)state;
+    config_faults_init(&faults);
+    assert_int_equal(config_load_text(sr_str_c(text), &options, &faults, &config), SR_OK);
+    assert_text(config->providers[0].tls_ca_file, "/nowhere/ca.pem");
+    assert_int_equal(faults.warning_count, 3);
+    assert_text(faults.items[faults.count - 1].pointer, "/providers/0/tlsCaFile");
+    config_unref(config);
+    config_faults_done(&faults);
+}
+
 int test_config_load(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +276,7 @@ int test_config_load(void)
         cmocka_unit_test(secrets_are_fetched),
         cmocka_unit_test(generations_are_counted),
         cmocka_unit_test(committed_schema_is_fresh),
+        cmocka_unit_test(relative_files_start_at_the_configuration),
     };
     return cmocka_run_group_tests_name("config_load", tests, NULL, NULL);
 }

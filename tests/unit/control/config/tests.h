@@ -16,6 +16,7 @@ int test_jsonc(void);
 int test_jsonc_edit(void);
 int test_config_load(void);
 int test_config_faults(void);
+int test_config_keys(void);
 int test_config_diff(void);
 int test_config_mask(void);
 int test_config_demo(void);
