@@ -87,3 +87,56 @@ float mix_to_db(float gain)
     return gain > 0.0f ? fmaxf(20.0f * log10f(gain), (float)MIX_LEVEL_DB_MIN)
                        : (float)MIX_LEVEL_DB_MIN;
 }
+
+/* ---- who leaves ---- */
+
+/* How alike the end is to what came `lag` before it: 1 the same, 0 not at all. */
+static float likeness(const float *end, size_t window, size_t lag)
+{
+    float both = 0, before = 1e-9f, now = 1e-9f;
+
+    for (size_t i = 1; i <= window; i++) {
+        float a = *(end - i), b = *(end - i - lag);
+
+        both += a * b;
+        now += a * a;
+        before += b * b;
+    }
+    return both <= 0 ? 0 : both * both / (now * before);
+}
+
+static size_t best_lag(const float *end, size_t from, size_t to, size_t step, size_t window)
+{
+    size_t best = from;
+    float top = -1;
+
+    for (size_t lag = from; lag <= to; lag += step) {
+        float alike = likeness(end, window, lag);
+
+        if (alike > top) {
+            top = alike;
+            best = lag;
+        }
+    }
+    return best;
+}
+
+void mix_add_tail(float *tail, size_t tail_samples, const float *last, size_t last_samples,
+                  uint32_t rate_hz)
+{
+    size_t ms = rate_hz / 1000, coarse = SR_MAX(ms / 16, (size_t)1);
+    const float *end = last + last_samples;
+    size_t lag = best_lag(end, 5 * ms / 2, 10 * ms, coarse, 5 * ms);
+    float step;
+
+    if (coarse > 1)
+        lag = best_lag(end, lag - coarse, lag + coarse, 1, 5 * ms);
+    /* where the period does not fit, the rest of the step goes within a millisecond */
+    step = 2.0f * end[-1] - end[-2] - *(end - lag);
+    for (size_t k = 0; k < tail_samples; k++) {
+        float left = 1.0f - ((float)k + 0.5f) / (float)tail_samples;
+        float rest = k < ms ? step * (float)(ms - k) / (float)ms : 0;
+
+        tail[k] += (*(end - lag + k % lag) + rest) * left * left * (3.0f - 2.0f * left);
+    }
+}

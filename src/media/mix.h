@@ -28,6 +28,15 @@ void mix_minus_self(const struct dsp_ops *dsp, float *out, const float *sum, con
 /** Brings the gain from *gain to `target` by a straight line over this frame; no click. */
 void mix_gain(const struct dsp_ops *dsp, float *frame, size_t samples, float *gain, float target);
 
+/**
+ * Adds to `tail` how a sound that stops here would have gone on, fading: the pitch period it ended with, again
+ * and again.
+ *
+ * @param last  the samples it ended with, at least 15 ms of them
+ */
+void mix_add_tail(float *tail, size_t tail_samples, const float *last, size_t last_samples,
+                  uint32_t rate_hz);
+
 /** Keeps loud sums below full scale by turning down, not by clipping. One per listener. */
 struct mix_limiter { /* fields are private; {0} is ready for use */
     float reduction; /* 0: none; gain is 1 - reduction */

@@ -71,6 +71,8 @@ enum {
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
     LEG_SRTP_GRACE_MS = 2000, /* after the first packet under new keys the old ones still count */
     LEG_PACKET_ROOM = RTP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX, /* of every packet buffer */
+    LEG_TAIL_MS = 10, /* who leaves fades out in this time */
+    LEG_TAIL_MAX = MIX_RATE_HZ_MAX / 1000 * LEG_TAIL_MS,
     LEG_AWAY_MS = 600, /* a page that sent nothing for so long is replaced by faint noise */
     LEG_AWAY_DBOV = -66,
     LEG_QUIET_TICKS = 20, /* below LEG_QUIET_DBFS for so long: not summed any more */
@@ -114,6 +116,8 @@ struct kit {
     enum media_prompt tone_of;
     float echo[LEG_FRAME_MAX]; /* ECHO: what it heard last tick */
     bool has_echo;
+    float tail[LEG_TAIL_MAX]; /* of those who left the room since its last tick: all hear it */
+    bool has_tail;
 };
 
 /** Legs of one room that hear the same sum in the same coding: mshare.c. */
@@ -155,6 +159,12 @@ struct recent {
     uint8_t codec; /* enum codec_id */
 };
 
+/** What a leg is given to hear. */
+struct mhearing {
+    enum media_prompt prompt;
+    bool is_isolated; /* without a prompt: silence, not the room */
+};
+
 struct mleg {
     /* ---- fixed from the first order on ---- */
     sr_id id;
@@ -190,6 +200,7 @@ struct mleg {
     enum media_role role;
     enum media_prompt prompt;
     bool is_muted;
+    sr_id whisper_to; /* a TOOL: this leg alone hears it; SR_ID_NONE: nobody */
     struct kit *kit;
     char inband[LEG_INBAND_MAX];
     uint16_t inband_ms[LEG_INBAND_MAX];
@@ -203,6 +214,11 @@ struct mleg {
     uint32_t ssrc;
     sr_usec timeout_us, stats_at;
     const float *frame; /* this tick's sound on the bus, NULL: silent */
+    const float *aside; /* the same, whispered to said_to */
+    float said;    /* the gain it is heard with, at the end of the last tick: steps are ramps */
+    sr_id said_to; /* who hears that: SR_ID_NONE the room, else one leg */
+    bool is_whispered_to;
+    struct mhearing heard; /* on the last tick; from another one it is faded over */
     float level_dbfs;
     float level_max_dbfs;  /* since the last report */
     uint32_t level_ticks;  /* it was taken in */
@@ -285,6 +301,7 @@ enum order_kind {
     ORDER_LEG_ROLE,
     ORDER_LEG_PROMPT,
     ORDER_LEG_MUTED,
+    ORDER_LEG_WHISPER,
     ORDER_LEG_TIMEOUT,
     ORDER_LEG_DTMF,
     ORDER_LEG_KIT,
@@ -321,6 +338,7 @@ struct order {
         enum media_role role;
         enum media_prompt prompt;
         bool is_muted;
+        sr_id whisper_to;
         uint32_t timeout_sec;
         struct {
             char digit;
@@ -496,40 +514,6 @@ bool mleg__rtcp_target(const struct mleg *leg, struct sr_addr *target);
 void pipe__take(struct worker *worker, struct mleg *leg, bool is_rtcp_socket,
                 const struct sr_addr *from, uint8_t *bytes, size_t n);
 
-/* ---- mroom.c: the tick ---- */
-void mroom__tick(struct worker *worker, struct mroom *room);
-/** Whether it needs ticks now. */
-bool mroom__wants_ticks(const struct mroom *room);
-/** Finds each leg's `relay_to` anew: legs have come or gone, or the mode is another. */
-void mroom__pair(struct mroom *room);
-void mroom__set_mode(struct worker *worker, struct mroom *room, struct order *order);
-void mroom__check_ticking(struct worker *worker, struct mroom *room);
-
-/* ---- mshare.c: one encoder for all who hear the same ---- */
-/** Each tick, when it is known who is heard and before anything is coded. */
-void mshare__plan(struct mroom *room);
-/** Back to an encoder of its own, without a break. Before its kit is swapped or it leaves the room. */
-void mshare__leave(struct mleg *leg);
-/** The room does not mix any more. */
-void mshare__dissolve(struct mroom *room);
-/** Another leg's encoder works for it. */
-bool mshare__is_served(const struct mleg *leg);
-
-/* ---- plays.c: what is played to or by a leg ---- */
-void plays__start(struct worker *worker, struct mleg *leg, struct order *order);
-/** play 0: all of them. */
-void plays__stop(struct worker *worker, struct mleg *leg, uint64_t play, enum media_play_end end);
-/** A key went down on this leg. */
-void plays__on_digit(struct worker *worker, struct mleg *leg);
-/** Gives all back, at once: the leg closes. */
-void plays__close(struct worker *worker, struct mleg *leg);
-/** Instead of a frame: what was stopped is over although nobody hears it end. */
-void plays__skip(struct worker *worker, struct mleg *leg);
-/** Changes what the leg hears on this tick; bus_hz / 50 samples. */
-void plays__hear(struct worker *worker, struct mleg *leg, uint32_t bus_hz, float *frame);
-/** What a player says on this tick into `frame`. False: nothing. */
-bool plays__say(struct worker *worker, struct mleg *leg, uint32_t bus_hz, float *frame);
-
 /* ---- kit.c (front) ---- */
 struct kit_options {
     enum codec_id rx_codec, tx_codec;
@@ -581,5 +565,8 @@ struct msghdr;
 sr_usec sockets__stamp_of(struct msghdr *msg);
 enum sr_err sockets__open_pair(const struct sr_addr *local, uint16_t port, uint8_t dscp,
                                int ret_fds[2]);
+
+/* The tick has a page of its own. */
+#include "worker/mroom.h"
 
 #endif

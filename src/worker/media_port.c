@@ -42,6 +42,11 @@ void media_leg_set_muted(struct media_port *port, sr_id leg, bool is_muted)
     port->ops->leg_set_muted(port, leg, is_muted);
 }
 
+void media_leg_set_whisper(struct media_port *port, sr_id leg, sr_id to)
+{
+    port->ops->leg_set_whisper(port, leg, to);
+}
+
 void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_sec)
 {
     port->ops->leg_set_timeout(port, leg, timeout_sec);

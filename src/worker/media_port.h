@@ -309,6 +309,7 @@ struct media_port_ops {
     void (*leg_set_role)(struct media_port *port, sr_id leg, enum media_role role);
     void (*leg_set_prompt)(struct media_port *port, sr_id leg, enum media_prompt prompt);
     void (*leg_set_muted)(struct media_port *port, sr_id leg, bool is_muted);
+    void (*leg_set_whisper)(struct media_port *port, sr_id leg, sr_id to);
     void (*leg_set_timeout)(struct media_port *port, sr_id leg, uint32_t timeout_sec);
     enum sr_err (*leg_dtmf)(struct media_port *port, sr_id leg, char digit, uint32_t duration_ms);
     enum sr_err (*leg_play)(struct media_port *port, sr_id leg,
@@ -365,6 +366,9 @@ void media_leg_set_role(struct media_port *port, sr_id leg, enum media_role role
 void media_leg_set_prompt(struct media_port *port, sr_id leg, enum media_prompt prompt);
 /** A muted leg is heard by nobody and hears everybody; its digits still count. */
 void media_leg_set_muted(struct media_port *port, sr_id leg, bool is_muted);
+/** A leg of role TOOL is heard by `to` alone, beside what that one hears; SR_ID_NONE, or a leg of
+    another room: by nobody. Other roles: nothing changes until it is a TOOL. */
+void media_leg_set_whisper(struct media_port *port, sr_id leg, sr_id to);
 /** 0: never. Counts from the last packet, or from now. */
 void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_sec);
 /**

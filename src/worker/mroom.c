@@ -1,9 +1,12 @@
 /* The tick of one room: take and decode, sum, subtract, encode, send. */
 #include "worker/internal.h"
 
-static bool is_speaking_role(const struct mleg *leg)
+/* Whether anybody is to hear it, and who: SR_ID_NONE the room, else one leg. */
+static bool wants_to_say(const struct mleg *leg, sr_id *ret_to)
 {
-    return leg->role == MEDIA_ROLE_PARTICIPANT;
+    *ret_to = leg->role == MEDIA_ROLE_TOOL ? leg->whisper_to : SR_ID_NONE;
+    return !leg->is_muted && leg->stream.can_recv &&
+           (leg->role == MEDIA_ROLE_PARTICIPANT || *ret_to != SR_ID_NONE);
 }
 
 static struct mleg *other_party(const struct mroom *room, const struct mleg *leg)
@@ -125,11 +128,28 @@ static bool is_in_seam(const struct worker *worker, const struct mroom *room,
     return is_awaiting;
 }
 
+/* From what each one heard and was heard with until now, the first tick goes on: in relay all of the
+   other one; before anything was heard, nothing. */
+static void note_gains(struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        struct mleg *leg = room->legs[i];
+        bool was_heard = room->mode == MEDIA_MODE_RELAY && leg->relay_to != NULL &&
+                         leg->relay_to->relay_to == leg;
+
+        leg->said = was_heard ? 1.0f : 0.0f;
+        leg->said_to = SR_ID_NONE;
+        leg->heard = (struct mhearing){.is_isolated = !was_heard};
+    }
+}
+
 static void switch_now(struct worker *worker, struct mroom *room, struct order *order)
 {
     room->seam_until = 0;
     if (room->mode == MEDIA_MODE_RELAY && order->mode.mode == MEDIA_MODE_MIX)
         begin_seam(worker, room);
+    if (room->mode != MEDIA_MODE_MIX)
+        note_gains(room);
     room->mode = order->mode.mode;
     room->bus_hz = order->mode.bus_hz;
     mroom__pair(room);
@@ -137,7 +157,7 @@ static void switch_now(struct worker *worker, struct mroom *room, struct order *
     for (uint32_t i = 0; i < room->leg_count; i++) {
         struct mleg *leg = room->legs[i];
 
-        leg->frame = NULL;
+        leg->frame = leg->aside = NULL;
         if (room->mode != MEDIA_MODE_MIX)
             plays__skip(worker, leg);
         if (leg->kit == NULL || leg->kit->playout == NULL)
@@ -287,6 +307,9 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     struct playout_decoder decoder = {.state = &kit->decoder, .decode = call_decode};
     enum playout_what what;
     size_t samples = kit->rx_hz / 1000 * WORKER_TICK_MS;
+    bool is_wanted;
+    float gain;
+    sr_id to;
 
     if (kit->rx_codec == CODEC_OPUS) { /* it hides loss and pauses itself; others are repeated */
         decoder.fec = call_fec;
@@ -298,23 +321,82 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     leg->level_max_dbfs = SR_MAX(leg->level_max_dbfs, leg->level_dbfs);
     leg->level_ticks++;
     leg->silent_ticks = leg->level_dbfs < LEG_QUIET_DBFS ? leg->silent_ticks + 1 : 0;
-    if (leg->is_muted || !is_speaking_role(leg) || !leg->stream.can_recv)
+    is_wanted = wants_to_say(leg, &to);
+    if (what == PLAYOUT_SILENCE || leg->silent_ticks > LEG_QUIET_TICKS) {
+        if (!is_wanted &&
+            (playout_is_started(kit->playout) ||
+             worker->now >= leg->room->seam_until)) /* else its relayed word goes on */
+            leg->said = 0;                          /* nothing is left to be faded out */
+        else if (what == PLAYOUT_SILENCE && leg->web != NULL && to == SR_ID_NONE)
+            hiss(worker, leg);
         return;
-    if (what == PLAYOUT_SILENCE && leg->web != NULL)
-        hiss(worker, leg);
-    if (what == PLAYOUT_SILENCE || leg->silent_ticks > LEG_QUIET_TICKS)
+    }
+    if (leg->said == 0)
+        leg->said_to = to; /* from one ear to another by way of silence */
+    gain = is_wanted && leg->said_to == to ? 1.0f : 0.0f;
+    if (gain == 0 && leg->said == 0)
         return;
     if (leg->web != NULL)
         leg->web->is_away = false;
     (void)resample_run(&kit->rx_resample, kit->rx, samples, kit->bus);
-    leg->frame = kit->bus;
+    if (leg->said != gain)
+        mix_gain(worker->dsp, kit->bus, bus_samples(leg->room), &leg->said, gain);
+    if (leg->said_to == SR_ID_NONE)
+        leg->frame = kit->bus;
+    else
+        leg->aside = kit->bus;
+}
+
+/* Who leaves in the middle of a word does not leave with a click. */
+void mroom__fade_out(struct mroom *room, const struct mleg *leg)
+{
+    size_t n = room->bus_hz / 1000 * LEG_TAIL_MS;
+
+    if (room->mode != MEDIA_MODE_MIX || leg->frame == NULL || leg->kit == NULL ||
+        leg->frame != leg->kit->bus || leg->kit->bus_hz != room->bus_hz)
+        return;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        struct kit *kit = room->legs[i]->kit;
+
+        if (room->legs[i] == leg || kit == NULL || kit->bus_hz != room->bus_hz)
+            continue;
+        if (!kit->has_tail)
+            memset(kit->tail, 0, sizeof(kit->tail));
+        kit->has_tail = true;
+        mix_add_tail(kit->tail, n, leg->frame, bus_samples(room), room->bus_hz);
+        return; /* one of them keeps it for all */
+    }
+}
+
+static void add_tails(const struct worker *worker, struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        struct kit *kit = room->legs[i]->kit;
+
+        if (kit == NULL || !kit->has_tail)
+            continue;
+        kit->has_tail = false;
+        if (kit->bus_hz == room->bus_hz)
+            worker->dsp->add(room->worker->sum, kit->tail, room->bus_hz / 1000 * LEG_TAIL_MS);
+    }
+}
+
+/* Who is whispered to hears more than the room. */
+static void note_whispers(struct mroom *room)
+{
+    for (uint32_t i = 0; i < room->leg_count; i++)
+        room->legs[i]->is_whispered_to = false;
+    for (uint32_t i = 0; i < room->leg_count; i++) {
+        for (uint32_t k = 0; room->legs[i]->aside != NULL && k < room->leg_count; k++)
+            room->legs[k]->is_whispered_to |= room->legs[k]->id == room->legs[i]->said_to;
+    }
 }
 
 static void take_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
 {
     struct kit *kit = leg->kit;
 
-    leg->frame = NULL;
+    leg->frame = leg->aside = NULL;
     if (leg->kind == MEDIA_LEG_ECHO) {
         if (kit != NULL && kit->bus_hz == room->bus_hz && kit->has_echo && !leg->is_muted)
             leg->frame = kit->echo;
@@ -355,15 +437,15 @@ static enum tone_kind tone_of(enum media_prompt prompt)
     return prompt == MEDIA_PROMPT_CONGESTION ? TONE_CONGESTION : TONE_RINGBACK;
 }
 
-static void run_tone(struct mroom *room, struct mleg *leg, float *out)
+static void run_tone(struct mroom *room, struct mleg *leg, enum media_prompt prompt, float *out)
 {
     struct kit *kit = leg->kit;
     struct tone_pattern pattern;
 
-    if (kit->tone_of != leg->prompt || kit->tone.rate_hz != room->bus_hz) {
-        tone_pattern_find((struct sr_str){NULL, 0}, tone_of(leg->prompt), &pattern);
+    if (kit->tone_of != prompt || kit->tone.rate_hz != room->bus_hz) {
+        tone_pattern_find((struct sr_str){NULL, 0}, tone_of(prompt), &pattern);
         tone_init(&kit->tone, &pattern, room->bus_hz);
-        kit->tone_of = leg->prompt;
+        kit->tone_of = prompt;
     }
     (void)tone_run(&kit->tone, out, bus_samples(room));
 }
@@ -390,14 +472,34 @@ static bool run_inband(struct mroom *room, struct mleg *leg, float *out)
     return true;
 }
 
-/* What this leg hears of the room now, on the bus. */
-static void hear_room(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
+static struct mhearing hearing_of(const struct mleg *leg)
+{
+    return (struct mhearing){.prompt = leg->prompt,
+                             .is_isolated = leg->role == MEDIA_ROLE_ISOLATED &&
+                                            leg->prompt == MEDIA_PROMPT_NONE};
+}
+
+static bool is_same_hearing(struct mhearing a, struct mhearing b)
+{
+    return a.prompt == b.prompt && a.is_isolated == b.is_isolated;
+}
+
+bool mroom__hears_the_room(const struct mleg *leg)
+{
+    struct mhearing plain = {.prompt = MEDIA_PROMPT_NONE};
+
+    return is_same_hearing(hearing_of(leg), plain) && is_same_hearing(leg->heard, plain) &&
+           !leg->is_whispered_to;
+}
+
+static void hear_as(struct worker *worker, struct mroom *room, struct mleg *leg,
+                    struct mhearing what, float *out)
 {
     size_t n = bus_samples(room);
 
-    switch (leg->prompt) {
+    switch (what.prompt) {
     case MEDIA_PROMPT_NONE:
-        if (leg->role == MEDIA_ROLE_ISOLATED)
+        if (what.is_isolated)
             memset(out, 0, n * sizeof(*out));
         else
             mix_minus_self(worker->dsp, out, room->worker->sum, leg->frame, n);
@@ -411,8 +513,32 @@ static void hear_room(struct worker *worker, struct mroom *room, struct mleg *le
     case MEDIA_PROMPT_RINGBACK:
     case MEDIA_PROMPT_BUSY:
     case MEDIA_PROMPT_CONGESTION:
-        run_tone(room, leg, out);
+        run_tone(room, leg, what.prompt, out);
         break;
+    }
+}
+
+/* What this leg hears of the room now, on the bus. When that has just become another thing, one fades
+   into the other. */
+static void hear_room(struct worker *worker, struct mroom *room, struct mleg *leg, float *out)
+{
+    struct mhearing wanted = hearing_of(leg);
+    size_t n = bus_samples(room);
+    float before[LEG_FRAME_MAX];
+
+    if (!is_same_hearing(leg->heard, wanted)) {
+        hear_as(worker, room, leg, leg->heard, before);
+        hear_as(worker, room, leg, wanted, out);
+        worker->dsp->ramp(before, 1.0f, 0.0f, n);
+        worker->dsp->ramp(out, 0.0f, 1.0f, n);
+        worker->dsp->add(out, before, n);
+        leg->heard = wanted;
+    } else {
+        hear_as(worker, room, leg, wanted, out);
+    }
+    for (uint32_t i = 0; leg->is_whispered_to && i < room->leg_count; i++) {
+        if (room->legs[i]->aside != NULL && room->legs[i]->said_to == leg->id)
+            worker->dsp->add(out, room->legs[i]->aside, n);
     }
 }
 
@@ -560,6 +686,8 @@ void mroom__tick(struct worker *worker, struct mroom *room)
         room->legs[i]->busy_us += worker__lap(worker);
     }
     mix_sum(worker->dsp, room->worker->sum, room->frames, room->leg_count, bus_samples(room));
+    add_tails(worker, room);
+    note_whispers(room);
     mshare__plan(room);
     (void)worker__lap(worker); /* the sum belongs to all */
     for (uint32_t i = 0; i < room->leg_count; i++) {

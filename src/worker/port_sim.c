@@ -398,6 +398,14 @@ static void leg_set_muted(struct media_port *port, sr_id id, bool is_muted)
         leg->shown.is_muted = is_muted;
 }
 
+static void leg_set_whisper(struct media_port *port, sr_id id, sr_id to)
+{
+    struct sim_leg *leg = find_leg(port, id);
+
+    if (leg != NULL)
+        leg->shown.whisper_to = to;
+}
+
 static void leg_set_timeout(struct media_port *port, sr_id id, uint32_t timeout_sec)
 {
     struct sim_leg *leg = find_leg(port, id);
@@ -547,6 +555,7 @@ struct media_port *port_sim_new(const struct port_sim_options *options)
         .leg_set_role = leg_set_role,
         .leg_set_prompt = leg_set_prompt,
         .leg_set_muted = leg_set_muted,
+        .leg_set_whisper = leg_set_whisper,
         .leg_set_timeout = leg_set_timeout,
         .leg_dtmf = leg_dtmf,
         .leg_play = leg_play,

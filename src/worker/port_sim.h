@@ -28,6 +28,7 @@ struct port_sim_leg {
     enum media_role role;
     enum media_prompt prompt;
     bool is_muted;
+    sr_id whisper_to;
     bool is_stream_set;
     uint32_t timeout_sec;
     uint32_t play_count;            /* sounds playing and waiting */

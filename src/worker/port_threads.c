@@ -509,6 +509,18 @@ static void leg_set_muted(struct media_port *base, sr_id id, bool is_muted)
     apply(leg->front_room);
 }
 
+static void leg_set_whisper(struct media_port *base, sr_id id, sr_id to)
+{
+    struct mleg *leg = find_leg(base, id);
+    struct order *order;
+
+    if (leg == NULL)
+        return;
+    order = front__order(ORDER_LEG_WHISPER, leg->front_room, leg);
+    order->whisper_to = to;
+    front__send_leg(leg, order);
+}
+
 static void leg_set_timeout(struct media_port *base, sr_id id, uint32_t timeout_sec)
 {
     struct mleg *leg = find_leg(base, id);
@@ -750,6 +762,7 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_ROLE:
     case ORDER_LEG_PROMPT:
     case ORDER_LEG_MUTED:
+    case ORDER_LEG_WHISPER:
     case ORDER_LEG_TIMEOUT:
     case ORDER_LEG_DTMF:
     case ORDER_LEG_STOP:
@@ -963,6 +976,7 @@ enum sr_err port_threads_new(const struct port_threads_options *options,
         .leg_set_role = leg_set_role,
         .leg_set_prompt = leg_set_prompt,
         .leg_set_muted = leg_set_muted,
+        .leg_set_whisper = leg_set_whisper,
         .leg_set_timeout = leg_set_timeout,
         .leg_dtmf = leg_dtmf,
         .leg_play = leg_play,

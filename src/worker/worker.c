@@ -146,6 +146,9 @@ static void add_leg(struct worker *worker, struct mroom *room, struct mleg *leg)
     SR_ASSERT(room->leg_count < room->leg_cap);
     SR_ASSERT(worker->leg_count < worker->leg_cap);
     leg->room = room;
+    leg->said = 0; /* who joins is faded in, at both its ends */
+    leg->said_to = SR_ID_NONE;
+    leg->heard = (struct mhearing){.is_isolated = true};
     room->legs[room->leg_count++] = leg;
     worker->legs[worker->leg_count++] = leg;
     watch_fd(worker, EPOLL_CTL_ADD, leg->rtcp_fd, rtcp_mark(leg));
@@ -171,6 +174,7 @@ static void take_leg(struct worker *worker, struct mleg *leg)
     struct mroom *room = leg->room;
 
     mshare__leave(leg);
+    mroom__fade_out(room, leg);
     early__drop(worker, leg);
     worker__watch(worker, leg, false);
     watch_fd(worker, EPOLL_CTL_DEL, leg->rtcp_fd, NULL);
@@ -179,7 +183,7 @@ static void take_leg(struct worker *worker, struct mleg *leg)
     mroom__pair(room);
     leg->room = NULL;
     leg->relay_to = NULL;
-    leg->frame = NULL;
+    leg->frame = leg->aside = NULL;
     mroom__check_ticking(worker, room);
 }
 
@@ -216,7 +220,7 @@ static void swap_kit(struct order *order)
         old->jitter_memory = memory;
     }
     leg->kit = fresh;
-    leg->frame = NULL;
+    leg->frame = leg->aside = NULL;
     mleg__fit_encoder(leg);
     order->kit = old;
 }
@@ -320,6 +324,9 @@ static bool serve_order(struct worker *worker, struct order *order)
         break;
     case ORDER_LEG_MUTED:
         leg->is_muted = order->is_muted;
+        break;
+    case ORDER_LEG_WHISPER:
+        leg->whisper_to = order->whisper_to;
         break;
     case ORDER_LEG_TIMEOUT:
         leg->timeout_us = (sr_usec)order->timeout_sec * SR_SEC;
