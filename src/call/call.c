@@ -53,6 +53,7 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     sr_list_init(&call->api_plays);
     loop_timer_init(&call->relay_timer, on_relay_timer, call);
     loop_timer_init(&call->limit_timer, use__on_limit, call);
+    monitor__init(call);
     call->max_forwards = CALL_MAX_FORWARDS;
     trace__init(&call->trace);
     (void)sr_map_put(&engine->calls_by_text, sr_str_c(call->call_id), call);
@@ -98,6 +99,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
     call->ended_wall_us = loop_wall(engine->loop);
     loop_timer_clear(engine->loop, &call->relay_timer);
     loop_timer_clear(engine->loop, &call->limit_timer);
+    monitor__done(call);
     if (call->app != NULL && call->app->on_call_end != NULL)
         call->app->on_call_end(call->app_state, call);
     while ((node = sr_list_first(&call->legs)) != NULL) {
@@ -272,6 +274,10 @@ static bool update_leg(struct leg *leg, const struct audio_count *count)
         leg->media_role = leg->role;
         media_leg_set_role(media, leg->media, leg->role);
     }
+    if (leg->media_whisper_to != monitor__whispered_media(leg)) {
+        leg->media_whisper_to = monitor__whispered_media(leg);
+        media_leg_set_whisper(media, leg->media, leg->media_whisper_to);
+    }
     if (leg->prompt != prompt) {
         leg->prompt = prompt;
         media_leg_set_prompt(media, leg->media, prompt);
@@ -327,6 +333,7 @@ void call__update_media(struct call *call)
     if (call->is_ending || call->is_pass)
         return;
     call__identify(call);
+    monitor__update(call);
     mode = wanted_mode(call);
     if (mode == MEDIA_MODE_RELAY && call->mode == MEDIA_MODE_MIX && !call->is_relay_due) {
         /* only after some seconds without need: people press hold twice */

@@ -207,8 +207,52 @@ static void do_call_change(struct reply *reply, struct call *call,
     event__call(call, ENGINE_LEG_CHANGED);
 }
 
+static bool role_of(const char *text, enum media_role *ret_role)
+{
+    for (int role = MEDIA_ROLE_PARTICIPANT; role <= MEDIA_ROLE_TOOL; role++) {
+        if (strcmp(text, leg__role_name((enum media_role)role)) == 0) {
+            *ret_role = (enum media_role)role;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a command says of role and whispering, over what holds now. False: refused. */
+static bool take_role(struct reply *reply, struct call *call, const struct engine_command *command,
+                      enum media_role *role, sr_id *whisper_to)
+{
+    const struct leg *to;
+
+    if (command->has_role && !role_of(command->role, role)) {
+        say(reply, SR_ERR_SYNTAX, "role is participant, isolated or tool");
+        return false;
+    }
+    if (command->has_whisper && command->whisper_to[0] == '\0')
+        *whisper_to = SR_ID_NONE;
+    if (*role != MEDIA_ROLE_TOOL) {
+        *whisper_to = SR_ID_NONE;
+        if (!command->has_whisper || command->whisper_to[0] == '\0')
+            return true;
+        say(reply, SR_ERR_STATE, "only a leg of role tool whispers");
+        return false;
+    }
+    if (!command->has_whisper || command->whisper_to[0] == '\0')
+        return true;
+    to = call__find_leg(call, command->whisper_to);
+    if (to == NULL || to->state != LEG_ANSWERED || to->kind == LEG_MEDIA ||
+        strcmp(command->whisper_to, command->leg_id) == 0) {
+        say(reply, SR_ERR_NOTFOUND, "no other answered party of this call has that leg id");
+        return false;
+    }
+    *whisper_to = to->id;
+    return true;
+}
+
 static void do_leg_add(struct reply *reply, struct call *call, const struct engine_command *command)
 {
+    enum media_role role = MEDIA_ROLE_PARTICIPANT;
+    sr_id whisper_to = SR_ID_NONE;
     enum call_reason reason;
 
     if (call->state != CALL_ANSWERED) {
@@ -219,7 +263,13 @@ static void do_leg_add(struct reply *reply, struct call *call, const struct engi
         say(reply, SR_ERR_STATE, "another party is being rung for this call");
         return;
     }
+    if (!take_role(reply, call, command, &role, &whisper_to))
+        return;
+    call->add_role = role;
+    call->add_whisper_to = whisper_to;
     reason = call__dial(call, NULL, sr_str_c(command->to), true);
+    call->add_role = MEDIA_ROLE_PARTICIPANT;
+    call->add_whisper_to = SR_ID_NONE;
     if (reason != CALL_REASON_NONE) {
         say(reply, err_of_reason(reason), call_reason_text(reason));
         return;
@@ -237,31 +287,20 @@ static void do_leg_add(struct reply *reply, struct call *call, const struct engi
 
 /* ---- legs ---- */
 
-static bool role_of(const char *text, enum media_role *ret_role)
-{
-    for (int role = MEDIA_ROLE_PARTICIPANT; role <= MEDIA_ROLE_TOOL; role++) {
-        if (strcmp(text, leg__role_name((enum media_role)role)) == 0) {
-            *ret_role = (enum media_role)role;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void do_leg_change(struct reply *reply, struct leg *leg,
                           const struct engine_command *command)
 {
     enum media_role role = leg->role;
+    sr_id whisper_to = leg->whisper_to;
 
     if (leg->state != LEG_ANSWERED) {
         say(reply, SR_ERR_STATE, "the leg is not answered yet");
         return;
     }
-    if (command->has_role && !role_of(command->role, &role)) {
-        say(reply, SR_ERR_SYNTAX, "role is participant, isolated or tool");
+    if (!take_role(reply, leg->call, command, &role, &whisper_to))
         return;
-    }
     leg->role = role;
+    leg->whisper_to = whisper_to;
     if (command->has_muted)
         leg->is_muted = command->is_muted;
     if (command->has_held)

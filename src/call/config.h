@@ -379,6 +379,13 @@ struct config_music {
     struct sr_str file; /* empty: a generated melody */
 };
 
+/** Somebody listens to a call (a leg of role tool). */
+struct config_monitoring {
+    struct sr_str notice; /* "tone" | text | file.wav; empty: none */
+    uint32_t repeat_sec;  /* 0: once */
+    bool is_hidden;       /* from the parties' own pages (role `user`) */
+};
+
 struct config_tts {
     struct sr_str engine; /* "auto" | "off" | "flite" | "sherpa" */
     struct sr_str model_dir;
@@ -485,6 +492,7 @@ struct config {
     struct config_features features;
     struct config_parking parking;
     struct config_music music_on_hold;
+    struct config_monitoring monitoring;
     struct config_speech speech;
     struct config_security security;
     struct config_history history;

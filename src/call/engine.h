@@ -79,6 +79,8 @@ struct engine_leg_view {
     bool is_muted;
     bool is_held;    /* by us (API) */
     bool is_holding; /* the party put us on hold */
+    bool is_hidden;  /* it listens (role tool), and the configuration hides that from the parties */
+    char whisper_to[ENGINE_ID_MAX]; /* leg that alone hears it, "" */
     struct engine_quality quality;
     bool has_audio;
     struct engine_audio audio;    /* as of the last report, every 5 s */
@@ -225,9 +227,21 @@ struct engine_event {
 
 /** "call_answered"... Never NULL. */
 const char *engine_event_name(enum engine_event_kind kind);
+/** Who reads: those who run the router see all; who merely takes part in a call (role `user`) sees no
+    address of a party and no hidden listener. */
+enum engine_audience {
+    ENGINE_FOR_STAFF,
+    ENGINE_FOR_PARTIES,
+};
 /** The event as people get it: {type, seq, at, callId?, legId?, ...}. */
-void engine_event_json(const struct engine_event *event, struct sr_buf *buf);
-void engine_call_json(const struct engine_call_view *call, struct sr_json *json);
+void engine_event_json(const struct engine_event *event, enum engine_audience audience,
+                       struct sr_buf *buf);
+/** Whether parties must be told in other words than the staff. */
+bool engine_event_has_secrets(const struct engine_event *event);
+/** Whether parties are not told at all: it is about a hidden listener. */
+bool engine_event_is_hidden(const struct engine_event *event);
+void engine_call_json(const struct engine_call_view *call, enum engine_audience audience,
+                      struct sr_json *json);
 void engine_device_json(const struct engine_device_view *device, struct sr_json *json);
 void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json);
 void engine_status_json(const struct engine_status *status, struct sr_json *json); /* its members */
@@ -250,7 +264,7 @@ enum engine_command_kind {
     ENGINE_DO_CALL,        /* to, from, caller_id -> body {"callId":...} */
     ENGINE_DO_HANGUP,      /* call_id */
     ENGINE_DO_CALL_CHANGE, /* call_id, has_locked and value */
-    ENGINE_DO_LEG_ADD,     /* call_id, to -> body {"legId":...} */
+    ENGINE_DO_LEG_ADD,     /* call_id, to, has_role, has_whisper -> body {"legId":...} */
     ENGINE_DO_LEG_REMOVE,  /* call_id, leg_id */
     ENGINE_DO_LEG_CHANGE,  /* call_id, leg_id, has_* and values */
     ENGINE_DO_TRANSFER,    /* call_id, leg_id, and to (a number) or to_call_id (a live call) */
@@ -283,9 +297,11 @@ struct engine_command {
     bool has_muted, is_muted;
     bool has_held, is_held;
     bool has_locked, is_locked;
-    bool has_role;
+    bool has_role; /* LEG_ADD too: who comes to listen in */
     char role[16];
-    char sound[ENGINE_SOUND_MAX]; /* text, or a path below the data folder */
+    bool has_whisper;
+    char whisper_to[ENGINE_ID_MAX]; /* a leg of the call; "": nobody */
+    char sound[ENGINE_SOUND_MAX];   /* text, or a path below the data folder */
     char voice[64], play_id[ENGINE_ID_MAX];
     bool is_file, is_looping;
     uint32_t play_leg_count; /* 0: the whole call */

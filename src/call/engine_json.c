@@ -90,7 +90,8 @@ static void audio_json(const struct engine_audio *audio, struct sr_json *json)
     sr_json_end(json);
 }
 
-static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
+static void leg_json(const struct engine_leg_view *leg, enum engine_audience audience,
+                     struct sr_json *json)
 {
     sr_json_object(json);
     sr_json_key_c(json, "legId", leg->leg_id);
@@ -103,10 +104,11 @@ static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
     sr_json_key_c(json, "state", leg->state);
     key_text(json, "codec", leg->codec);
     sr_json_key_c(json, "encrypted", leg->encrypted);
-    key_text(json, "address", leg->address);
+    key_text(json, "address", audience == ENGINE_FOR_STAFF ? leg->address : "");
     sr_json_key_bool(json, "muted", leg->is_muted);
     sr_json_key_bool(json, "held", leg->is_held);
     sr_json_key_bool(json, "holding", leg->is_holding);
+    key_text(json, "whisperTo", leg->whisper_to);
     sr_json_key_object(json, "quality");
     key_known(json, "lossPct", leg->quality.loss_pct, 2);
     key_known(json, "jitterMs", leg->quality.jitter_ms, 1);
@@ -119,7 +121,8 @@ static void leg_json(const struct engine_leg_view *leg, struct sr_json *json)
     sr_json_end(json);
 }
 
-void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
+void engine_call_json(const struct engine_call_view *call, enum engine_audience audience,
+                      struct sr_json *json)
 {
     sr_json_object(json);
     sr_json_key_c(json, "callId", call->call_id);
@@ -138,8 +141,10 @@ void engine_call_json(const struct engine_call_view *call, struct sr_json *json)
     sr_json_key_bool(json, "locked", call->is_locked);
     if (!call->is_head) {
         sr_json_key_array(json, "legs");
-        for (uint32_t i = 0; i < call->leg_count; i++)
-            leg_json(&call->legs[i], json);
+        for (uint32_t i = 0; i < call->leg_count; i++) {
+            if (audience == ENGINE_FOR_STAFF || !call->legs[i].is_hidden)
+                leg_json(&call->legs[i], audience, json);
+        }
         sr_json_end(json);
     }
     sr_json_end(json);
@@ -337,7 +342,28 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
     }
 }
 
-void engine_event_json(const struct engine_event *event, struct sr_buf *buf)
+static bool has_leg_secrets(const struct engine_leg_view *leg)
+{
+    return leg->address[0] != '\0' || leg->is_hidden;
+}
+
+bool engine_event_has_secrets(const struct engine_event *event)
+{
+    for (uint32_t i = 0; event->call != NULL && !event->call->is_head && i < event->call->leg_count;
+         i++) {
+        if (has_leg_secrets(&event->call->legs[i]))
+            return true;
+    }
+    return event->leg != NULL && has_leg_secrets(event->leg);
+}
+
+bool engine_event_is_hidden(const struct engine_event *event)
+{
+    return event->leg != NULL && event->leg->is_hidden;
+}
+
+void engine_event_json(const struct engine_event *event, enum engine_audience audience,
+                       struct sr_buf *buf)
 {
     struct sr_json json;
 
@@ -353,11 +379,11 @@ void engine_event_json(const struct engine_event *event, struct sr_buf *buf)
     details_json(event, &json);
     if (event->leg != NULL) {
         sr_json_key(&json, "leg");
-        leg_json(event->leg, &json);
+        leg_json(event->leg, audience, &json);
     }
     if (event->call != NULL && event->kind != ENGINE_QUALITY && event->kind != ENGINE_DTMF) {
         sr_json_key(&json, "call");
-        engine_call_json(event->call, &json);
+        engine_call_json(event->call, audience, &json);
     }
     if (event->device != NULL) {
         sr_json_key(&json, "device");

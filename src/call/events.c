@@ -141,6 +141,9 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
     view->is_muted = leg->is_muted;
     view->is_held = leg->is_held;
     view->is_holding = leg->is_holding;
+    view->is_hidden = monitor__is_hidden(leg);
+    if (leg->role == MEDIA_ROLE_TOOL && monitor__whispered(leg) != NULL)
+        memcpy(view->whisper_to, monitor__whispered(leg)->leg_id, sizeof(view->whisper_to));
     view->quality = (struct engine_quality){
         .loss_pct = leg->has_stats ? stats->loss_pct : -1,
         .jitter_ms = leg->has_stats ? stats->jitter_ms : -1,

@@ -46,7 +46,7 @@ static const struct config_features *features_of(const struct leg *leg)
 
 bool incall__is_possible(const struct leg *leg)
 {
-    return leg->kind == LEG_DEVICE && leg->device_id[0] != '\0' &&
+    return (leg->kind == LEG_DEVICE || leg->kind == LEG_WEBRTC) && leg->device_id[0] != '\0' &&
            (features_of(leg)->in_call_transfer.n > 0 || features_of(leg)->in_call_attended.n > 0);
 }
 

@@ -104,16 +104,17 @@ struct leg {
     struct sr_addr bind;     /* where its RTP sockets are bound */
     uint16_t ptime_ms;       /* whatever the peer's SDP says; 0: as it says */
 
-    bool is_muted, is_held, is_holding;
-    enum media_prompt prompt;     /* as ordered last */
-    bool is_media_muted;          /* as ordered last */
+    bool is_muted, is_held, is_holding, is_noticed; /* noticed: told that somebody listens */
+    enum media_prompt prompt;                       /* as ordered last */
+    bool is_media_muted;                            /* as ordered last */
     enum media_prompt app_prompt; /* wanted by the application; NONE: as its state says */
     enum media_role media_role;
-    struct ring *ring;            /* the fork this leg is a branch of, while ringing */
-    struct sr_list plays;         /* struct call_play, in the order they are heard */
-    struct call_collect *collect; /* its keys are being collected, or NULL */
-    bool is_player;               /* a media leg that plays: no party */
-    uint32_t target;              /* of the fork: index + 1; 0: none */
+    struct ring *ring;                  /* the fork this leg is a branch of, while ringing */
+    struct sr_list plays;               /* struct call_play, in the order they are heard */
+    struct call_collect *collect;       /* its keys are being collected, or NULL */
+    sr_id whisper_to, media_whisper_to; /* of role tool: this leg alone hears it; as ordered last */
+    bool is_player;                     /* a media leg that plays: no party */
+    uint32_t target;                    /* of the fork: index + 1; 0: none */
     char *early; /* what its last 18x described while others rang, too; NULL: nothing */
     size_t early_bytes;
     bool is_outside;   /* a call through a provider that we began: counted by use.c */
@@ -211,8 +212,11 @@ struct call {
     bool is_pass; /* its descriptions go from end to end: passthrough.c */
     bool is_fax;  /* T.38 goes from end to end, for now: fax.c */
     sr_id pipe_rooms[PIPES_MAX];
-    bool is_locked;   /* an application lets nobody in */
-    bool is_intercom; /* phones are asked to answer by themselves */
+    enum media_role add_role; /* of parties that the next fork adds */
+    sr_id add_whisper_to;
+    struct loop_timer notice_timer; /* monitor.c */
+    bool is_locked;                 /* an application lets nobody in */
+    bool is_intercom;               /* phones are asked to answer by themselves */
     bool is_ending;
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     enum call_reason reason;
@@ -568,7 +572,8 @@ void engine__serve_commands(void *arg);
 /** The first party of an API call answered. */
 void call__first_answered(struct call *call, struct leg *leg);
 
-/* The fork, and what is passed on, have pages of their own. */
+/* Listeners, the fork, and what is passed on, have pages of their own. */
+#include "call/monitor.h"
 #include "call/pipes.h"
 #include "call/ring.h"
 

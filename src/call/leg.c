@@ -95,6 +95,10 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
     leg->rtp_bound = leg->rtp;
     tell_lan_address(leg);
     leg->call->media_open++;
+    if (leg->role != leg->media_role) { /* who comes to listen is not heard for a moment first */
+        leg->media_role = leg->role;
+        media_leg_set_role(engine->media, leg->media, leg->role);
+    }
     return true;
 }
 

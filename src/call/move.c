@@ -45,6 +45,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
     if (from->app != NULL && from->app->on_leave != NULL && !from->is_ending)
         from->app->on_leave(from->app_state, from, leg);
     leg->app_prompt = MEDIA_PROMPT_NONE;
+    leg->is_noticed = false; /* who listens there is another matter */
     if (from->origin == leg)
         from->origin = NULL;
     sr_list_remove(&from->legs, &leg->node);

@@ -122,6 +122,7 @@ static void replace(struct leg *old, struct leg *leg)
     leg->is_held = old->is_held; /* as in a parking slot */
     leg->is_muted = old->is_muted;
     leg->role = old->role;
+    monitor__replaced(old, leg);
     event__leg(leg, ENGINE_LEG_CHANGED);
     leg__remove(old, CALL_REASON_TRANSFERRED, 0);
     (void)transfer__leg_gone(call, old);

@@ -189,6 +189,8 @@ struct ring *ring__new(struct call *call, const struct leg *from, bool is_additi
     ring->best_status = 480;
     ring->stage_sec = stage_sec;
     ring->stage_count = 1;
+    ring->role = call->add_role;
+    ring->whisper_to = call->add_whisper_to;
     loop_timer_init(&ring->timer, on_stage_over, ring);
     call->ring = ring;
     return ring;
@@ -200,6 +202,8 @@ void ring__add_branch(struct ring *ring, struct leg *leg)
 {
     leg->ring = ring;
     leg->target = ring->starting;
+    leg->role = ring->role;
+    leg->whisper_to = ring->whisper_to;
     ring->branch_count++;
 }
 
@@ -609,7 +613,8 @@ void ring__won(struct ring *ring, struct leg *winner)
         return;
     transfer__answered(call);
     incall__answered(call, winner);
-    if (is_addition && call->app != NULL && call->app->on_party != NULL)
+    if (is_addition && winner->role == MEDIA_ROLE_PARTICIPANT && call->app != NULL &&
+        call->app->on_party != NULL)
         call->app->on_party(call->app_state, call, winner);
     if (!is_addition && call->origin == NULL && call->state == CALL_RINGING)
         call__first_answered(call, winner); /* POST /api/call: now the second party is dialled */

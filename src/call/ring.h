@@ -56,6 +56,8 @@ struct ring {
     struct call *call;
     bool is_addition;      /* a party is added to a live call; else it makes the call */
     bool was_ringing;      /* of an addition: somebody rang */
+    enum media_role role;  /* of who answers */
+    sr_id whisper_to;      /* of a tool */
     sr_id from;            /* the leg it rings for; SR_ID_NONE: the API */
     uint32_t branch_count; /* still ringing */
     uint16_t best_status;  /* of those that failed */

@@ -127,11 +127,14 @@ void leg__pass_digit(struct leg *leg, char digit, uint32_t duration_ms)
 {
     struct engine *engine = leg->call->engine;
 
+    if (leg->role != MEDIA_ROLE_PARTICIPANT)
+        return; /* nobody hears it */
     SR_LIST_EACH(&leg->call->legs, node)
     {
         struct leg *other = SR_CONTAINER(node, struct leg, node);
 
-        if (other == leg || other->state != LEG_ANSWERED || other->kind == LEG_MEDIA)
+        if (other == leg || other->state != LEG_ANSWERED || other->kind == LEG_MEDIA ||
+            other->role != MEDIA_ROLE_PARTICIPANT)
             continue;
         if (leg__send_digit(engine, other, digit, duration_ms) != SR_OK)
             sr_log(HUB, INFO, "event=digit_not_passed call=%s leg=%s", leg->call->call_id,

@@ -245,7 +245,8 @@ enum call_reason transfer__attended(struct leg *by, struct leg *other)
     enum call_reason reason;
 
     if (to == from || to->is_ending || from->state != CALL_ANSWERED ||
-        other_party(from, by) == NULL)
+        other_party(from, by) == NULL || by->role != MEDIA_ROLE_PARTICIPANT ||
+        other->role != MEDIA_ROLE_PARTICIPANT) /* nobody comes past a PIN that way */
         return CALL_REASON_NOT_ALLOWED;
     if (from->app != NULL && to->app == NULL && to->state == CALL_ANSWERED) {
         struct leg *swap = by; /* a room stays: the other call comes into it */
@@ -336,8 +337,9 @@ void transfer__on_refer(struct leg *leg, const struct sip_leg_event *event)
     if (event->has_replaces)
         other = engine__leg_of_dialog(call->engine, event->replaces_call_id,
                                       event->replaces_local_tag, event->replaces_remote_tag);
-    if (leg->device_id[0] == '\0' || party == NULL) {
-        sip_leg_answer_refer(sip, 403); /* nobody outside sends our calls elsewhere */
+    if (leg->device_id[0] == '\0' || party == NULL || leg->role != MEDIA_ROLE_PARTICIPANT) {
+        /* nobody outside sends our calls elsewhere, nor who types a PIN, nor who listens in */
+        sip_leg_answer_refer(sip, 403);
         return;
     }
     if (call->state != CALL_ANSWERED || call->ring != NULL || call->transfer != NULL) {

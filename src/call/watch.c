@@ -141,7 +141,8 @@ static void add_remote(struct sr_buf *buf, const struct leg *leg, struct sr_str 
     {
         const struct leg *other = SR_CONTAINER(node, struct leg, node);
 
-        if (other == leg || other->state != LEG_ANSWERED || other->number[0] == '\0')
+        if (other == leg || other->state != LEG_ANSWERED || other->number[0] == '\0' ||
+            other->role == MEDIA_ROLE_TOOL)
             continue;
         number = sr_str_c(other->number);
         name = sr_str_c(other->name);

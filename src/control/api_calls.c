@@ -12,8 +12,20 @@ bool web_may_see_call(const struct auth_principal *who, const struct model_call 
 {
     char guest[AUTH_OWNER_MAX];
 
-    return who->role != AUTH_USER || read_model_is_party(call->parties, who->device_id) ||
-           read_model_is_party(call->parties, auth_guest_id(who, guest));
+    return who->role != AUTH_USER || parties_has(call->parties, who->device_id) ||
+           parties_has(call->parties, auth_guest_id(who, guest));
+}
+
+/* Whether the asker's phone takes part in the call now; not by listening, nor in front of a door with a PIN. */
+static bool is_in_call(const struct auth_principal *who, const struct model_call *call)
+{
+    for (uint32_t i = 0; who->role == AUTH_USER && i < call->view->leg_count; i++) {
+        const struct engine_leg_view *leg = &call->view->legs[i];
+
+        if (auth_is_own_device(who, leg->device_id) && strcmp(leg->role, "participant") == 0)
+            return true;
+    }
+    return who->role != AUTH_USER;
 }
 
 /* The call of the path, if it is the asker's. NULL: 404 was sent. */
@@ -24,6 +36,17 @@ static const struct model_call *own_call(struct api_call *call)
     if (found != NULL && web_may_see_call(&call->who, found))
         return found;
     api_answer_err(call->web, call->ticket, SR_ERR_NOTFOUND, "no such live call");
+    return NULL;
+}
+
+const struct model_call *web_call_to_change(struct api_call *call)
+{
+    const struct model_call *found = own_call(call);
+
+    if (found == NULL || is_in_call(&call->who, found))
+        return found;
+    api_answer_err(call->web, call->ticket, SR_ERR_AUTH,
+                   "your phone is not in this call now: your role may only look at it");
     return NULL;
 }
 
@@ -122,6 +145,11 @@ void api_call_start(struct api_call *call)
 
 /* ---- looking ---- */
 
+static enum engine_audience audience_of(const struct api_call *call)
+{
+    return call->who.role == AUTH_USER ? ENGINE_FOR_PARTIES : ENGINE_FOR_STAFF;
+}
+
 void api_calls_list(struct api_call *call)
 {
     struct web *web = call->web;
@@ -147,7 +175,7 @@ void api_calls_list(struct api_call *call)
         is_more = count == limit;
         if (is_more)
             break;
-        engine_call_json(item->view, &json);
+        engine_call_json(item->view, audience_of(call), &json);
         last = item->order;
         count++;
     }
@@ -168,7 +196,7 @@ void api_calls_get(struct api_call *call)
         return;
     sr_buf_init(&buf, CALLS_JSON_BYTES_MAX);
     sr_json_begin(&json, &buf);
-    engine_call_json(found->view, &json);
+    engine_call_json(found->view, audience_of(call), &json);
     api_answer_json(call->web, call->ticket, 200, &buf);
 }
 
@@ -204,7 +232,7 @@ void api_calls_hangup(struct api_call *call)
 {
     struct engine_command command = {.kind = ENGINE_DO_HANGUP};
 
-    if (own_call(call) != NULL && address(call, &command, sr_str_make(NULL, 0)))
+    if (web_call_to_change(call) != NULL && address(call, &command, sr_str_make(NULL, 0)))
         web_submit(call, &command, answer_empty);
 }
 
@@ -216,15 +244,34 @@ void api_calls_change(struct api_call *call)
         .is_locked = json_is_true(json_object_get(call->body, "locked")),
     };
 
-    if (own_call(call) != NULL && address(call, &command, sr_str_make(NULL, 0)))
+    if (web_call_to_change(call) != NULL && address(call, &command, sr_str_make(NULL, 0)))
         web_submit(call, &command, answer_empty);
+}
+
+/* Who is heard by whom, and who listens in, is a matter of the staff: an isolated leg may be one that
+   has not typed its PIN yet. False: refused. */
+static bool take_role(struct api_call *call, struct engine_command *command)
+{
+    command->has_role = api_has(call, "role");
+    command->has_whisper = api_has(call, "whisperTo");
+    if (call->who.role != AUTH_ADMIN && (command->has_role || command->has_whisper)) {
+        api_answer_err(call->web, call->ticket, SR_ERR_AUTH,
+                       "only role admin changes roles in a call");
+        return false;
+    }
+    (void)sr_str_copy(api_text(call, "role"), command->role, sizeof(command->role));
+    (void)sr_str_copy(api_text(call, "whisperTo"), command->whisper_to,
+                      sizeof(command->whisper_to));
+    return true;
 }
 
 void api_legs_add(struct api_call *call)
 {
     struct engine_command command = {.kind = ENGINE_DO_LEG_ADD};
 
-    if (own_call(call) == NULL || !address(call, &command, sr_str_make(NULL, 0)))
+    if (web_call_to_change(call) == NULL || !address(call, &command, sr_str_make(NULL, 0)))
+        return;
+    if (!take_role(call, &command))
         return;
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
     web_submit(call, &command, answer_accepted);
@@ -234,31 +281,31 @@ void api_legs_remove(struct api_call *call)
 {
     struct engine_command command = {.kind = ENGINE_DO_LEG_REMOVE};
 
-    if (own_call(call) != NULL && address(call, &command, call->params[1]))
+    if (web_call_to_change(call) != NULL && address(call, &command, call->params[1]))
         web_submit(call, &command, answer_empty);
 }
 
 void api_legs_change(struct api_call *call)
 {
-    const struct model_call *found = own_call(call);
+    const struct model_call *found = web_call_to_change(call);
     struct engine_command command = {
         .kind = ENGINE_DO_LEG_CHANGE,
         .has_muted = api_has(call, "muted"),
         .is_muted = json_is_true(json_object_get(call->body, "muted")),
         .has_held = api_has(call, "held"),
         .is_held = json_is_true(json_object_get(call->body, "held")),
-        .has_role = api_has(call, "role"),
     };
 
     if (found == NULL || !address(call, &command, call->params[1]) ||
         !may_change_leg(call, found, call->params[1]))
+        return;
+    if (!take_role(call, &command))
         return;
     if (api_has(call, "denoise")) {
         api_answer_err(call->web, call->ticket, SR_ERR_UNSUPPORTED,
                        "noise suppression of a leg is not built yet");
         return;
     }
-    (void)sr_str_copy(api_text(call, "role"), command.role, sizeof(command.role));
     web_submit(call, &command, answer_empty);
 }
 
@@ -285,12 +332,13 @@ void api_transfer(struct api_call *call)
     struct sr_str to_call = api_text(call, "callId");
     const struct model_call *found;
 
-    if (own_call(call) == NULL || !address(call, &command, api_text(call, "leg")) ||
+    if (web_call_to_change(call) == NULL || !address(call, &command, api_text(call, "leg")) ||
         !is_transfer_clear(call))
         return;
     if (to_call.n > 0) {
         found = read_model_call(&call->web->model, to_call);
-        if (found == NULL || !web_may_see_call(&call->who, found)) {
+        if (found == NULL || !web_may_see_call(&call->who, found) ||
+            !is_in_call(&call->who, found)) {
             api_answer_err(call->web, call->ticket, SR_ERR_NOTFOUND,
                            "no such live call to transfer to");
             return;
@@ -306,7 +354,7 @@ void api_dtmf(struct api_call *call)
     struct engine_command command = {.kind = ENGINE_DO_DTMF};
     struct sr_str digits = api_text(call, "digits");
 
-    if (own_call(call) == NULL || !address(call, &command, api_text(call, "leg")))
+    if (web_call_to_change(call) == NULL || !address(call, &command, api_text(call, "leg")))
         return;
     for (size_t i = 0; i < digits.n; i++) {
         if (strchr("0123456789*#ABCDabcd", digits.p[i]) == NULL) {

@@ -65,7 +65,7 @@ static bool may_play_to(const struct api_call *call, const struct model_call *fo
     for (uint32_t i = 0; call->who.role == AUTH_USER && i < found->view->leg_count; i++) {
         const struct engine_leg_view *leg = &found->view->legs[i];
 
-        if (strcmp(leg->leg_id, leg_id) == 0 && strcmp(leg->device_id, call->who.device_id) != 0)
+        if (strcmp(leg->leg_id, leg_id) == 0 && !auth_is_own_device(&call->who, leg->device_id))
             return false;
     }
     return true;
@@ -139,15 +139,13 @@ static void answer_stop(struct web *web, const struct web_pending *pending,
 
 void api_play(struct api_call *call)
 {
-    const struct model_call *found = read_model_call(&call->web->model, call->params[0]);
+    const struct model_call *found = web_call_to_change(call);
     struct engine_command command = {.kind = ENGINE_DO_PLAY};
     struct sr_str voice = api_text(call, "voice");
 
-    if (found == NULL || !web_may_see_call(&call->who, found) ||
-        !sr_str_copy(call->params[0], command.call_id, sizeof(command.call_id))) {
-        api_answer_err(call->web, call->ticket, SR_ERR_NOTFOUND, "no such live call");
+    if (found == NULL)
         return;
-    }
+    (void)sr_str_copy(call->params[0], command.call_id, sizeof(command.call_id));
     if (!take_sound(call, &command) || !take_legs(call, found, &command) ||
         (!command.is_file && !take_voice(call, voice)))
         return;
@@ -159,14 +157,14 @@ void api_play(struct api_call *call)
 /* DELETE of one, or of all when the path names none. */
 void api_play_stop(struct api_call *call)
 {
-    const struct model_call *found = read_model_call(&call->web->model, call->params[0]);
     struct engine_command command = {.kind = ENGINE_DO_PLAY_STOP};
 
-    if (found == NULL || !web_may_see_call(&call->who, found) ||
-        !sr_str_copy(call->params[0], command.call_id, sizeof(command.call_id)) ||
-        !sr_str_copy(call->params[1], command.play_id, sizeof(command.play_id))) {
+    if (web_call_to_change(call) == NULL)
+        return;
+    (void)sr_str_copy(call->params[0], command.call_id, sizeof(command.call_id));
+    if (!sr_str_copy(call->params[1], command.play_id, sizeof(command.play_id))) {
         api_answer_err(call->web, call->ticket, SR_ERR_NOTFOUND,
-                       "no such live call, or nothing of that name plays in it");
+                       "nothing of that name plays in this call");
         return;
     }
     web_submit(call, &command, answer_stop);

@@ -460,6 +460,8 @@ static bool keep_to_own(struct api_call *call, struct history_query *query)
         (void)sr_str_copy(filter->device, query->text[5], sizeof(query->text[5]));
         filter->device = sr_str_c(query->text[5]);
     }
+    filter->hides_others = true;
+    filter->hides_listeners = call->web->config->monitoring.is_hidden;
     return true;
 }
 

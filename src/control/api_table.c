@@ -70,12 +70,18 @@ static const struct api_field call_change[] = {
 };
 static const struct api_field leg_new[] = {
     {"to", API_TEXT, true, 1, 0, NULL, "extension, device id or number"},
+    {"role", API_TEXT, false, 0, 0, "participant|isolated|tool",
+     "absent: participant; tool: it comes to listen in (role admin only)"},
+    {"whisperTo", API_TEXT, false, 0, 39, NULL, "role tool: leg that alone hears it"},
 };
 static const struct api_field leg_change[] = {
     {"muted", API_BOOL, false, 0, 0, NULL, "nobody hears this party"},
     {"held", API_BOOL, false, 0, 0, NULL, "this party hears music and nobody hears it"},
     {"denoise", API_TEXT, false, 0, 0, "off|auto|on", "noise suppression of this party"},
-    {"role", API_TEXT, false, 0, 0, "participant|isolated|tool", "its place in the mix"},
+    {"role", API_TEXT, false, 0, 0, "participant|isolated|tool",
+     "its place in the mix (role admin only)"},
+    {"whisperTo", API_TEXT, false, 0, 39, NULL,
+     "role tool: leg that alone hears it; empty: nobody (role admin only)"},
 };
 static const struct api_field transfer[] = {
     {"leg", API_TEXT, true, 1, 39, NULL, "party that is connected to somebody else"},

@@ -549,6 +549,17 @@ static const struct config_field music_fields[] = {
 };
 DEFINE(music, "music on hold", config_music, CONFIG_REF_NONE);
 
+static const struct config_field monitoring_fields[] = {
+    TEXT(config_monitoring, "notice", notice, "\"tone\"", CONFIG_FORMAT_ANY, 0,
+         "What the parties of a call hear when somebody begins to listen in: tone, a text that is "
+         "spoken, or a WAV file; empty: nothing."),
+    NUMBER(config_monitoring, "repeatSec", repeat_sec, "0", 0, 3600, 0,
+           "The notice again after so many seconds, while somebody listens; 0: once."),
+    BOOL(config_monitoring, "hidden", is_hidden, "false", 0,
+         "Whether listeners are left out of what role user sees of its own calls."),
+};
+DEFINE(monitoring, "monitoring", config_monitoring, CONFIG_REF_NONE);
+
 static const struct config_field tts_fields[] = {
     {.name = "engine",
      .kind = CONFIG_KIND_TEXT,
@@ -675,6 +686,7 @@ static const struct config_field root_fields[] = {
           0, "Star codes: code to feature, and codes pressed within a call."),
     OBJECT(config, "parking", parking, parking, 0, "Call parking."),
     OBJECT(config, "musicOnHold", music_on_hold, music, 0, "What held parties hear."),
+    OBJECT(config, "monitoring", monitoring, monitoring, 0, "Listening in to calls."),
     OBJECT(config, "speech", speech, speech, 0, "Speech engines."),
     OBJECT(config, "security", security, security, 0, "Bans and limits."),
     OBJECT(config, "history", history, history, 0, "Records of calls."),

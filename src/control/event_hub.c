@@ -9,8 +9,10 @@ struct past_event {
     enum engine_event_kind kind;
     char call_id[ENGINE_ID_MAX];
     char device_id[ENGINE_TEXT_MAX];
-    char *parties; /* NULL: none */
+    struct parties_mark parties;
     struct sr_str text;
+    struct sr_str text_parties; /* what role `user` reads; empty: the same */
+    bool is_hidden;             /* from role `user` */
 };
 
 struct event_hub {
@@ -49,9 +51,10 @@ static void forget_oldest(struct event_hub *hub)
     struct past_event *oldest = &hub->past[hub->first];
 
     hub->lost_seq = oldest->seq;
-    hub->bytes -= oldest->text.n;
+    hub->bytes -= oldest->text.n + oldest->text_parties.n;
     sr_free((char *)(uintptr_t)oldest->text.p);
-    sr_free(oldest->parties);
+    sr_free((char *)(uintptr_t)oldest->text_parties.p);
+    parties_mark_done(&oldest->parties);
     hub->first = (hub->first + 1) % EVENT_HUB_EVENTS_MAX;
     hub->count--;
 }
@@ -85,11 +88,12 @@ static bool may_see(const struct auth_principal *who, const struct past_event *e
 
     if (who->role != AUTH_USER)
         return true;
+    if (event->is_hidden)
+        return false;
     if (event->device_id[0] != '\0')
         return strcmp(event->device_id, who->device_id) == 0;
-    return event->parties != NULL &&
-           (read_model_is_party(event->parties, who->device_id) ||
-            read_model_is_party(event->parties, auth_guest_id(who, guest)));
+    return parties_mark_has(&event->parties, who->device_id) ||
+           parties_mark_has(&event->parties, auth_guest_id(who, guest));
 }
 
 static void offer(const struct event_client *client, const struct past_event *event)
@@ -98,7 +102,9 @@ static void offer(const struct event_client *client, const struct past_event *ev
         return;
     if (client->call_id[0] != '\0' && strcmp(client->call_id, event->call_id) != 0)
         return;
-    (void)http_ws_send(client->ws, event->text);
+    (void)http_ws_send(client->ws, client->who.role == AUTH_USER && event->text_parties.n > 0
+                                       ? event->text_parties
+                                       : event->text);
 }
 
 static void send_snapshot(struct event_hub *hub, const struct event_client *client)
@@ -111,36 +117,46 @@ static void send_snapshot(struct event_hub *hub, const struct event_client *clie
     sr_buf_done(&buf);
 }
 
-void event_hub_push(struct event_hub *hub, const struct engine_event *event, const char *parties)
+/* Empty: a conference of thousands is too much for one message; people read /api/calls instead. */
+static struct sr_str text_for(const struct engine_event *event, enum engine_audience audience)
 {
-    struct past_event *past;
+    struct sr_str text = {NULL, 0};
     struct sr_buf buf;
+
+    sr_buf_init(&buf, EVENT_HUB_BYTES_MAX / 8);
+    engine_event_json(event, audience, &buf);
+    if (sr_buf_err(&buf) == SR_OK)
+        text = sr_str_make(sr_str_cdup(sr_buf_view(&buf)), buf.len);
+    sr_buf_done(&buf);
+    return text;
+}
+
+void event_hub_push(struct event_hub *hub, const struct engine_event *event,
+                    const struct parties_mark *parties)
+{
+    struct past_event *past, now = {.seq = event->seq, .kind = event->kind};
 
     hub->seq = event->seq;
     if ((KIND_BIT(event->kind) & kinds_hidden) != 0)
         return;
-    sr_buf_init(&buf, EVENT_HUB_BYTES_MAX / 8);
-    engine_event_json(event, &buf);
-    if (sr_buf_err(&buf) != SR_OK) { /* a conference of thousands: people read /api/calls instead */
-        sr_buf_done(&buf);
+    now.text = text_for(event, ENGINE_FOR_STAFF);
+    if (now.text.n == 0)
         return;
-    }
+    now.is_hidden = engine_event_is_hidden(event);
+    if (parties->all != NULL && !now.is_hidden && engine_event_has_secrets(event))
+        now.text_parties = text_for(event, ENGINE_FOR_PARTIES);
+    memcpy(now.call_id, event->call_id, sizeof(now.call_id));
+    if (event->device != NULL)
+        memcpy(now.device_id, event->device->device_id, sizeof(now.device_id));
+    if (parties->all != NULL)
+        now.parties = (struct parties_mark){.all = parties_ref(parties->all), .len = parties->len};
     while (hub->count == EVENT_HUB_EVENTS_MAX ||
-           (hub->count > 0 && hub->bytes + buf.len > EVENT_HUB_BYTES_MAX))
+           (hub->count > 0 && hub->bytes + now.text.n + now.text_parties.n > EVENT_HUB_BYTES_MAX))
         forget_oldest(hub);
     past = &hub->past[(hub->first + hub->count) % EVENT_HUB_EVENTS_MAX];
-    memset(past, 0, sizeof(*past));
-    past->seq = event->seq;
-    past->kind = event->kind;
-    memcpy(past->call_id, event->call_id, sizeof(past->call_id));
-    if (event->device != NULL)
-        memcpy(past->device_id, event->device->device_id, sizeof(past->device_id));
-    past->parties = parties[0] != '\0' ? sr_strdup(parties) : NULL;
-    past->text.p = sr_str_cdup(sr_buf_view(&buf));
-    past->text.n = buf.len;
-    hub->bytes += buf.len;
+    *past = now;
+    hub->bytes += now.text.n + now.text_parties.n;
     hub->count++;
-    sr_buf_done(&buf);
     SR_LIST_EACH(&hub->clients, node)
     {
         offer(SR_CONTAINER(node, struct event_client, node), past);

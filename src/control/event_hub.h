@@ -44,8 +44,9 @@ struct event_hub *event_hub_new(uint64_t epoch, event_snapshot_fn *snapshot, voi
 void event_hub_free(struct event_hub *hub);
 const char *event_hub_epoch(const struct event_hub *hub);
 
-/** Numbers, keeps and sends one event. `parties`: everybody in its call, before and after. */
-void event_hub_push(struct event_hub *hub, const struct engine_event *event, const char *parties);
+/** Numbers, keeps and sends one event. `parties`: who of role `user` may hear of it; copied. */
+void event_hub_push(struct event_hub *hub, const struct engine_event *event,
+                    const struct parties_mark *parties);
 /** Events were lost: the past is worth nothing, everybody gets a snapshot as of `seq`. */
 void event_hub_reset(struct event_hub *hub, uint64_t seq);
 

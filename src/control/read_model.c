@@ -1,7 +1,5 @@
 #include "control/read_model.h"
 
-#include <stdio.h>
-
 #include "base/alloc.h"
 
 void read_model_init(struct read_model *model)
@@ -17,6 +15,7 @@ static void drop_call(struct read_model *model, struct model_call *call)
 {
     (void)sr_map_remove(&model->calls_by_id, sr_str_c(call->view->call_id));
     sr_list_remove(&model->calls, &call->node);
+    parties_unref(call->parties);
     sr_free(call->view);
     sr_free(call);
 }
@@ -50,40 +49,6 @@ void read_model_done(struct read_model *model)
     sr_map_done(&model->devices_by_id);
 }
 
-bool read_model_is_party(const char *parties, const char *device_id)
-{
-    char wanted[ENGINE_TEXT_MAX + 3];
-
-    if (device_id[0] == '\0')
-        return false;
-    (void)snprintf(wanted, sizeof(wanted), "\n%s\n", device_id);
-    return strstr(parties, wanted) != NULL;
-}
-
-static void add_party(const char *device, char *parties, size_t size)
-{
-    size_t used = strlen(parties);
-
-    if (device[0] == '\0' || read_model_is_party(parties, device) ||
-        used + strlen(device) + 3 > size)
-        return;
-    (void)snprintf(parties + used, size - used, "%s%s\n", used == 0 ? "\n" : "", device);
-}
-
-void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size)
-{
-    for (uint32_t i = 0; i < view->leg_count; i++)
-        add_party(view->legs[i].device_id, parties, size);
-}
-
-void read_model_event_parties(const struct engine_event *event, char *parties, size_t size)
-{
-    if (event->call != NULL)
-        read_model_add_parties(event->call, parties, size);
-    if (event->leg != NULL)
-        add_party(event->leg->device_id, parties, size);
-}
-
 /* The call of that id, or a new one; the caller puts it back into the map. The map's keys live in the
  * views, and those may move. */
 static struct model_call *take_out(struct read_model *model, const char *call_id)
@@ -102,10 +67,11 @@ static struct model_call *take_out(struct read_model *model, const char *call_id
 static void put_call(struct read_model *model, const struct engine_call_view *view)
 {
     struct model_call *call = take_out(model, view->call_id);
+    const struct engine_event event = {.call = (struct engine_call_view *)(uintptr_t)view};
 
     sr_free(call->view);
     call->view = engine_call_view_copy(view);
-    read_model_add_parties(view, call->parties, sizeof(call->parties));
+    call->parties = parties_take(call->parties, &event, view);
     (void)sr_map_put(&model->calls_by_id, sr_str_c(call->view->call_id), call);
 }
 
@@ -118,7 +84,7 @@ static void take_call(struct read_model *model, const struct engine_event *event
         return; /* its beginning was lost: the snapshot that follows brings it */
     call = take_out(model, event->call_id);
     call->view = engine_call_view_take(call->view, event);
-    read_model_event_parties(event, call->parties, sizeof(call->parties));
+    call->parties = parties_take(call->parties, event, call->view);
     (void)sr_map_put(&model->calls_by_id, sr_str_c(call->view->call_id), call);
 }
 
@@ -180,10 +146,44 @@ static void take_snapshot(struct read_model *model, const struct engine_event *e
     model->is_filled = true;
 }
 
-bool read_model_apply(struct read_model *model, const struct engine_event *event)
+/* Who may hear of an event: everybody in its call, before and after. */
+static struct parties_mark listeners_of(struct read_model *model, const struct engine_event *event)
+{
+    struct model_call *call = sr_map_find(&model->calls_by_id, sr_str_c(event->call_id));
+    struct parties_mark mark = {0};
+    struct parties *alone;
+
+    if (event->call == NULL && event->leg == NULL)
+        return mark;
+    if (call != NULL) {
+        call->parties = parties_take(call->parties, event, call->view);
+        return parties_mark(call->parties);
+    }
+    alone = parties_take(NULL, event, NULL); /* its beginning was lost */
+    mark = parties_mark(alone);
+    parties_unref(alone);
+    return mark;
+}
+
+/* Keys are typed to those who are in the call at that moment, to nobody who left. */
+static struct parties_mark listeners_now(const struct read_model *model,
+                                         const struct engine_event *event)
+{
+    const struct model_call *call = read_model_call(model, sr_str_c(event->call_id));
+    struct engine_event now = {.call = call != NULL ? call->view : event->call};
+    struct parties *alone = parties_take(NULL, &now, NULL);
+    struct parties_mark mark = parties_mark(alone);
+
+    parties_unref(alone);
+    return mark;
+}
+
+bool read_model_apply(struct read_model *model, const struct engine_event *event,
+                      struct parties_mark *ret_parties)
 {
     bool is_next = model->seq == 0 || event->seq == model->seq + 1;
 
+    *ret_parties = (struct parties_mark){0};
     if (event->kind == ENGINE_REPLY)
         return true;
     model->seq = event->seq;
@@ -193,6 +193,8 @@ bool read_model_apply(struct read_model *model, const struct engine_event *event
         model->is_drained = true;
     if (event->call != NULL && event->kind != ENGINE_CALL_ENDED)
         take_call(model, event);
+    *ret_parties =
+        event->kind == ENGINE_DTMF ? listeners_now(model, event) : listeners_of(model, event);
     if (event->kind == ENGINE_CALL_ENDED) {
         struct model_call *call = sr_map_find(&model->calls_by_id, sr_str_c(event->call_id));
 

@@ -10,19 +10,13 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "call/engine.h"
-
-enum {
-    READ_MODEL_PARTIES_MAX = 1024 /* text; of one call */
-};
+#include "control/parties.h"
 
 struct model_call {
     struct sr_node node;
     uint64_t order; /* rising with arrival: the cursor of lists */
     struct engine_call_view *view;
-    /* "\n" device "\n" device "\n": everybody who ever took part, so that who left still hears of
-       the end */
-    char parties[READ_MODEL_PARTIES_MAX];
+    struct parties *parties; /* everybody who ever took part: who left still hears of the end */
 };
 
 struct model_device {
@@ -48,16 +42,14 @@ void read_model_done(struct read_model *model);
 /**
  * Takes an event in (does not keep it).
  *
+ * @param[out] ret_parties  who may hear of it: everybody of its call, before and after; of a key only
+ *                          who is in the call now. Always set; parties_mark_done()
+ *
  * @return false when events before it were lost: only a snapshot can repair what people were told
  */
-bool read_model_apply(struct read_model *model, const struct engine_event *event);
+bool read_model_apply(struct read_model *model, const struct engine_event *event,
+                      struct parties_mark *ret_parties);
 const struct model_call *read_model_call(const struct read_model *model, struct sr_str call_id);
 const struct model_device *read_model_device(const struct read_model *model, struct sr_str id);
-/** Adds the devices of a view to a text of parties. */
-void read_model_add_parties(const struct engine_call_view *view, char *parties, size_t size);
-/** The same of the call and the leg that an event is about. */
-void read_model_event_parties(const struct engine_event *event, char *parties, size_t size);
-/** Whether a device is in such a text. An empty device is in none. */
-bool read_model_is_party(const char *parties, const char *device_id);
 
 #endif

@@ -240,22 +240,17 @@ static void finish_passwords(struct web *web)
 
 static void take_event(struct web *web, const struct engine_event *event)
 {
-    char parties[READ_MODEL_PARTIES_MAX] = "";
-    const struct model_call *before = read_model_call(&web->model, sr_str_c(event->call_id));
-    bool is_whole;
+    struct parties_mark parties;
 
     if (event->kind == ENGINE_REPLY) {
         on_reply(web, event);
         return;
     }
-    if (before != NULL)
-        memcpy(parties, before->parties, sizeof(parties));
-    read_model_event_parties(event, parties, sizeof(parties));
-    is_whole = read_model_apply(&web->model, event);
-    if (is_whole)
-        event_hub_push(web->hub, event, parties);
+    if (read_model_apply(&web->model, event, &parties))
+        event_hub_push(web->hub, event, &parties);
     else
         event_hub_reset(web->hub, event->seq);
+    parties_mark_done(&parties);
 }
 
 static void take_events(struct web *web)

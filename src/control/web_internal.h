@@ -206,6 +206,9 @@ enum web_config_result web_config_reload(struct web *web, struct config_faults *
 /** Members of GET /api/status for that principal. */
 void web_status_json(struct web *web, const struct auth_principal *who, struct sr_json *json);
 bool web_may_see_call(const struct auth_principal *who, const struct model_call *call);
+/** The live call of the path, for who wants to change it: whose phone rang in vain or has left may look
+    on, no more. NULL: 404 or 403 was sent. */
+const struct model_call *web_call_to_change(struct api_call *call);
 
 /* ---- files of the page (made by web/build.sh) ---- */
 

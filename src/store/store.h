@@ -122,9 +122,11 @@ struct store_history_filter {
     int64_t from_wall_us, to_wall_us; /* 0: open */
     struct sr_str number;             /* part of from or to */
     struct sr_str device, provider;   /* of any leg */
-    struct sr_str result;             /* "answered" | "missed" | a reason */
-    struct sr_str cursor;             /* from the page before; empty: newest */
-    uint32_t limit; /* 1..STORE_PAGE_MAX (CSV: STORE_CSV_ROWS_MAX); 0: 100 (CSV: all) */
+    bool hides_others;    /* who asks is `device`: other legs show no address and no user agent */
+    bool hides_listeners; /* nor are others' legs of role "tool" shown */
+    struct sr_str result; /* "answered" | "missed" | a reason */
+    struct sr_str cursor; /* from the page before; empty: newest */
+    uint32_t limit;       /* 1..STORE_PAGE_MAX (CSV: STORE_CSV_ROWS_MAX); 0: 100 (CSV: all) */
 };
 
 /** JSON: an object {items: [...], nextCursor: ... or null}; each item a record with its legs. On

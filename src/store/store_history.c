@@ -313,16 +313,45 @@ struct page {
     struct sr_json json;
     uint32_t limit, count;
     bool is_csv, has_more;
+    const struct store_history_filter *filter;
     int64_t last_us, last_row;
 };
+
+/* The record as one who took part may see it. */
+static struct store_call_record seen_by(const struct store_history_filter *filter,
+                                        const struct store_call_record *record,
+                                        struct store_leg_record legs[STORE_LEGS_MAX])
+{
+    struct store_call_record seen = *record;
+
+    seen.legs = legs;
+    seen.leg_count = 0;
+    for (size_t i = 0; i < record->leg_count && seen.leg_count < STORE_LEGS_MAX; i++) {
+        struct store_leg_record leg = record->legs[i];
+
+        if (!sr_str_eq(leg.device_id, filter->device)) {
+            if (filter->hides_listeners && sr_str_eq_c(leg.role, "tool"))
+                continue;
+            leg.address = leg.user_agent = SR_STR("");
+        }
+        legs[seen.leg_count++] = leg;
+    }
+    return seen;
+}
 
 static bool add_row(void *arg, int64_t row, const struct store_call_record *record)
 {
     struct page *page = arg;
+    struct store_leg_record legs[STORE_LEGS_MAX];
+    struct store_call_record seen;
 
     if (page->count == page->limit || (!page->is_csv && page->buf.len > PAGE_BYTES)) {
         page->has_more = true;
         return false;
+    }
+    if (page->filter->hides_others) {
+        seen = seen_by(page->filter, record, legs);
+        record = &seen;
     }
     if (page->is_csv)
         record_csv(&page->buf, record);
@@ -358,6 +387,7 @@ static void run_history(struct store *store, void *work)
     uint32_t usual = ask->is_csv ? STORE_CSV_ROWS_MAX : PAGE_DEFAULT;
     struct page page = {
         .is_csv = ask->is_csv,
+        .filter = &ask->filter,
         .limit = ask->filter.limit > 0 ? SR_MIN(ask->filter.limit, most) : usual,
     };
     struct store__query query;

@@ -123,7 +123,7 @@ static void take_events(struct rig *rig)
 
     while ((event = engine_next_event(rig->engine)) != NULL) {
         sr_buf_clear(&rig->json);
-        engine_event_json(event, &rig->json);
+        engine_event_json(event, ENGINE_FOR_STAFF, &rig->json);
         assert_int_equal(sr_buf_err(&rig->json), SR_OK);
         note_event(rig, event);
         engine_event_free(event);
@@ -136,7 +136,7 @@ static void view_text(const struct engine_call_view *view, struct sr_buf *buf)
 
     sr_buf_clear(buf);
     sr_json_begin(&json, buf);
-    engine_call_json(view, &json);
+    engine_call_json(view, ENGINE_FOR_STAFF, &json);
 }
 
 static void claim_same(const char *told, const char *true_one)

@@ -33,6 +33,8 @@ export interface Leg {
   muted: boolean;
   held: boolean;
   holding: boolean;
+  /** Role tool: the leg that alone hears it. */
+  whisperTo?: string | null;
   quality: Quality;
   verdict: string | null;
 }

@@ -12,7 +12,7 @@ static json_t *event_json(const struct engine_event *event)
     json_t *json;
 
     sr_buf_init(&buf, 1 << 20);
-    engine_event_json(event, &buf);
+    engine_event_json(event, ENGINE_FOR_STAFF, &buf);
     json = json_loadb(buf.data, buf.len, JSON_REJECT_DUPLICATES, NULL);
     sr_buf_done(&buf);
     assert_non_null(json);

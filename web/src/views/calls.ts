@@ -62,7 +62,7 @@ class CallsView extends View {
       ${iconButton('keypad', `Send digits to ${name}`, () => this.put({ padOf: this.padOf === key ? '' : key, sent: '' }), { pressed: this.padOf === key, disabled: !isUp })}
       ${leg.kind === 'media' ? nothing : iconButton('transfer', `Transfer ${name}`, () => this.put({ formOf: this.formOf === key ? '' : key }), { pressed: this.formOf === key, disabled: !isUp })}
       <label class="hidden" for="role-${leg.legId}">Role of ${name}</label>
-      <select id="role-${leg.legId}" ?disabled=${!isUp} @change=${(event: Event) => change({ role: (event.target as HTMLSelectElement).value })()}>
+      <select id="role-${leg.legId}" ?disabled=${!isUp || !app.isAdmin} @change=${(event: Event) => change({ role: (event.target as HTMLSelectElement).value })()}>
         ${ROLES.map(([value, words]) => html`<option value=${value} ?selected=${leg.role === value} title=${words}>${value}</option>`)}
       </select>
       ${iconButton('close', `Drop ${name}`, () => void this.act(() => calls.drop(call.callId, leg.legId)), { tone: 'bad' })}

@@ -76,6 +76,36 @@ void fake_engine_skip(struct engine *engine)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static void fill_leg(struct engine_leg_view *leg, const char *device_id)
+{
+    leg->kind = "device";
+    leg->role = "participant";
+    leg->state = "ringing";
+    leg->encrypted = "no";
+    leg->is_hidden = strncmp(device_id, "hidden", 6) == 0;
+    (void)sr_str_copy(sr_str_c(device_id), leg->leg_id, sizeof(leg->leg_id));
+    (void)sr_str_copy(sr_str_c(device_id), leg->device_id, sizeof(leg->device_id));
+    (void)sr_str_copy(SR_STR("192.0.2.77:4000"), leg->address, sizeof(leg->address));
+}
+
+void fake_engine_push_leg(struct engine *engine, enum engine_event_kind kind, const char *call_id,
+                          const char *device_id)
+{
+    struct engine_event *event = event_new(kind);
+
+    (void)sr_str_copy(sr_str_c(call_id), event->call_id, sizeof(event->call_id));
+    event->call = sr_zalloc(1, sizeof(*event->call));
+    memcpy(event->call->call_id, event->call_id, sizeof(event->call_id));
+    event->call->direction = "internal";
+    event->call->state = "ringing";
+    event->call->mode = "relay";
+    event->call->is_head = true;
+    event->leg = sr_zalloc(1, sizeof(*event->leg));
+    fill_leg(event->leg, device_id);
+    memcpy(event->leg_id, event->leg->leg_id, sizeof(event->leg_id));
+    push(engine, event);
+}
+
 void fake_engine_push(struct engine *engine, enum engine_event_kind kind, const char *call_id,
                       const char *device_id)
 {
@@ -90,12 +120,7 @@ void fake_engine_push(struct engine *engine, enum engine_event_kind kind, const 
         view->state = kind == ENGINE_CALL_ENDED ? "ended" : "ringing";
         view->mode = "relay";
         view->leg_count = 1;
-        view->legs[0].kind = "device";
-        view->legs[0].role = "participant";
-        view->legs[0].state = "ringing";
-        (void)sr_str_copy(sr_str_c("l1"), view->legs[0].leg_id, sizeof(view->legs[0].leg_id));
-        (void)sr_str_copy(sr_str_c(device_id), view->legs[0].device_id,
-                          sizeof(view->legs[0].device_id));
+        fill_leg(&view->legs[0], device_id);
         event->call = view;
         memcpy(event->call_id, view->call_id, sizeof(event->call_id));
     }
@@ -202,6 +227,7 @@ void engine_event_free(struct engine_event *event)
     if (event == NULL)
         return;
     sr_free(event->call);
+    sr_free(event->leg);
     sr_free(event->device);
     for (uint32_t i = 0; i < event->call_count; i++)
         sr_free(event->calls[i]);

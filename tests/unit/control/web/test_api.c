@@ -372,6 +372,122 @@ static void a_user_sees_only_its_own_calls(void **state)
     assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_HANGUP), 1);
 }
 
+/* A group of 150 phones rings; the last one, whose name no bounded text of old had room for, hears of its call as
+ * the first does. */
+static void the_last_of_a_large_fork_hears_of_its_call(void **state)
+{
+    struct house *house = *state;
+    char line[160], text[8192], device[64];
+    int fd;
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"phone-of-the-office-150\"}",
+               line, sizeof(line));
+    fd = client_socket(house->port, "/api/events", line);
+    assert_true(client_message(fd, text, sizeof(text)));
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "big", "caller");
+    for (int i = 1; i <= 150; i++) {
+        (void)snprintf(device, sizeof(device), "phone-of-the-office-%d", i);
+        fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "big", device);
+    }
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"leg_added\""));
+    assert_non_null(strstr(text, "phone-of-the-office-150"));
+    client_ask(house->port, "GET", "/api/calls/big", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    /* somebody else answers: the call is still looked at, but not touched; keys are not told */
+    fake_engine_push_leg(house->engine, ENGINE_LEG_REMOVED, "big", device);
+    fake_engine_push(house->engine, ENGINE_DTMF, "big", "caller");
+    fake_engine_push(house->engine, ENGINE_CALL_ANSWERED, "big", "caller");
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"leg_removed\""));
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_answered\""));
+    client_ask(house->port, "GET", "/api/calls/big", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "DELETE", "/api/calls/big", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    client_ask(house->port, "POST", "/api/calls/big/legs", line, "{\"to\":\"101\"}",
+               &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    client_ask(house->port, "DELETE", "/api/calls/big/play", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 403);
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_HANGUP), 0);
+    fake_engine_push(house->engine, ENGINE_CALL_ENDED, "big", "caller");
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_ended\""));
+    close(fd);
+}
+
+/* Where the other phone stands is no business of who merely talks to it; the staff sees it. */
+static void a_user_sees_no_address_of_others(void **state)
+{
+    struct house *house = *state;
+    char line[160], text[8192];
+    int fd, staff;
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
+               sizeof(line));
+    fd = client_socket(house->port, "/api/events", line);
+    staff = client_socket(house->port, "/api/events", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_true(client_message(staff, text, sizeof(text)));
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "c", "desk");
+    fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "other");
+    for (int i = 0; i < 2; i++) {
+        assert_true(client_message(fd, text, sizeof(text)));
+        assert_null(strstr(text, "192.0.2.77"));
+        assert_non_null(strstr(text, "\"address\":null"));
+        assert_true(client_message(staff, text, sizeof(text)));
+        assert_non_null(strstr(text, "192.0.2.77:4000"));
+    }
+    client_ask(house->port, "GET", "/api/calls/c", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    assert_null(strstr(house->answer.text, "192.0.2.77"));
+    client_ask(house->port, "GET", "/api/calls", line, NULL, &house->answer);
+    assert_null(strstr(house->answer.text, "192.0.2.77"));
+    assert_int_equal(ask(house, "GET", "/api/calls/c", NULL), 200);
+    assert_non_null(strstr(house->answer.text, "192.0.2.77:4000"));
+    close(fd);
+    close(staff);
+    fd = client_socket(house->port, "/api/events?since=abc:0", line); /* what is told again, too */
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_created\""));
+    assert_null(strstr(text, "192.0.2.77"));
+    close(fd);
+}
+
+/* Who listens in is shown to the parties, unless the configuration hides it; to the staff always. */
+static void a_hidden_listener_is_not_shown(void **state)
+{
+    struct house *house = *state;
+    char line[160], text[8192];
+    int fd, staff;
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
+               sizeof(line));
+    fd = client_socket(house->port, "/api/events", line);
+    staff = client_socket(house->port, "/api/events", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_true(client_message(staff, text, sizeof(text)));
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "c", "desk");
+    fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "hidden-boss");
+    fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "other");
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_null(strstr(text, "hidden-boss"));
+    assert_non_null(strstr(text, "\"other\""));
+    for (int i = 0; i < 2; i++)
+        assert_true(client_message(staff, text, sizeof(text)));
+    assert_non_null(strstr(text, "hidden-boss"));
+    client_ask(house->port, "GET", "/api/calls/c", line, NULL, &house->answer);
+    assert_null(strstr(house->answer.text, "hidden-boss"));
+    assert_non_null(strstr(house->answer.text, "\"other\""));
+    assert_int_equal(ask(house, "GET", "/api/calls/c", NULL), 200);
+    assert_non_null(strstr(house->answer.text, "hidden-boss"));
+    close(fd);
+    close(staff);
+}
+
 static void a_reader_changes_nothing(void **state)
 {
     struct house *house = *state;
@@ -530,6 +646,9 @@ int run_api_tests(void)
         IN_HOUSE(a_session_is_guarded_against_other_pages),
         IN_HOUSE(guessing_is_slowed),
         IN_HOUSE(a_user_sees_only_its_own_calls),
+        IN_HOUSE(the_last_of_a_large_fork_hears_of_its_call),
+        IN_HOUSE(a_user_sees_no_address_of_others),
+        IN_HOUSE(a_hidden_listener_is_not_shown),
         IN_HOUSE(a_reader_changes_nothing),
         IN_HOUSE(a_user_changes_its_own_password),
         IN_HOUSE(the_status_is_pushed_to_who_asks_for_it),
