@@ -24,36 +24,45 @@ void trace__done(struct call_trace *trace)
         drop_oldest(trace);
 }
 
-/* Overwrites what proves knowledge of a password (response and cnonce of digest credentials) and the
- * keys of encrypted audio (a=crypto, several on a line). */
-static void mask_line(char *line, size_t n)
+/* Where the value of a secret begins, when `text` begins with its name; else 0. The grammar of digest
+ * credentials allows blanks and folded lines around "=" (RFC 3261 25.1, EQUAL). */
+static size_t secret_begin(struct sr_str text)
 {
-    static const char *const names[] = {"response=\"", "cnonce=\"", "inline:"};
+    static const char *const names[] = {"response", "cnonce", "rspauth"};
+    const struct sr_str blanks = SR_STR(" \t\r\n");
 
+    if (sr_str_istarts(text, SR_STR("inline:")))
+        return 7;
     for (size_t i = 0; i < SR_ARRAY_LEN(names); i++) {
         struct sr_str name = sr_str_c(names[i]);
-        size_t at = 0;
+        size_t at = name.n;
 
-        while (at + name.n < n) {
-            if (!sr_str_istarts(sr_str_make(line + at, n - at), name)) {
-                at++;
-                continue;
-            }
-            for (at += name.n; at < n && strchr("\"|\r\n", line[at]) == NULL; at++)
-                line[at] = '*';
-        }
+        if (!sr_str_istarts(text, name))
+            continue;
+        while (at < text.n && memchr(blanks.p, text.p[at], blanks.n) != NULL)
+            at++;
+        if (at == text.n || text.p[at] != '=')
+            continue;
+        for (at++; at < text.n && memchr(blanks.p, text.p[at], blanks.n) != NULL;)
+            at++;
+        return at < text.n && text.p[at] == '"' ? at + 1 : at;
     }
+    return 0;
 }
 
+/* Overwrites what proves knowledge of a password (response, cnonce and rspauth of digest) and the keys
+ * of encrypted audio (a=crypto, several on a line). */
 static void mask_secrets(char *bytes, size_t n)
 {
-    size_t start = 0;
+    const struct sr_str ends = SR_STR("\"|,\r\n");
 
-    while (start < n) {
-        size_t end = sr_str_find(sr_str_make(bytes, n), '\n', start);
+    for (size_t at = 0; at < n; at++) {
+        size_t begin = secret_begin(sr_str_make(bytes + at, n - at));
 
-        mask_line(bytes + start, end - start);
-        start = end + 1;
+        if (begin == 0)
+            continue;
+        for (at += begin; at < n && memchr(ends.p, bytes[at], ends.n) == NULL; at++)
+            bytes[at] = '*';
     }
 }
 

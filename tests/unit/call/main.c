@@ -8,6 +8,7 @@ int main(void)
     failed += run_reason_tests();
     failed += run_engine_json_tests();
     failed += run_number_tests();
+    failed += run_trace_tests();
     failed += run_verdict_tests();
     failed += run_zone_tests();
     return failed ? 1 : 0;
