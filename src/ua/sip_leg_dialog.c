@@ -96,7 +96,9 @@ static enum sr_err offer(struct sip_leg *leg, struct sr_str sdp, enum sip_method
         err = send_modify(leg, SIP_METHOD_UPDATE, sdp, false);
     } else if (is_busy(leg)) {
         return SR_ERR_STATE;
-    } else if (sdp.n > 0 && (leg->ok_st != NULL || !leg->is_acked)) {
+    } else if (leg->ok_st != NULL || !leg->is_acked) {
+        if (sdp.n == 0)
+            return SR_ERR_STATE;
         sip_leg__keep_sdp(&leg->queued_offer, sdp); /* goes out with the ACK's arrival */
         leg->queued_at = SR_NEVER;
         return SR_OK;

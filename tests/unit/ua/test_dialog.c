@@ -176,6 +176,28 @@ static void offer_waits_for_the_ack(void **state)
     world_end(w);
 }
 
+/* A question without an offer, passed on before that ACK, would make us deaf for it. */
+static void passed_on_question_does_not_hide_the_ack(void **state)
+{
+    const char *ok;
+
+    WORLD;
+    phone_invite(a, "202", NULL, SDP_A);
+    (void)phone_wait(a, "SIP/2.0 100");
+    sip_leg_set_raw(rig->leg);
+    sip_leg_answer(rig->leg, SR_STR(SDP_B));
+    ok = phone_wait(a, "SIP/2.0 200");
+    assert_int_equal(sip_leg_offer(rig->leg, SR_STR("")), SR_ERR_STATE);
+    phone_ack(a, ok, NULL);
+    (void)rig_event(rig, SIP_LEG_ACKED);
+    assert_int_equal(sip_leg_offer(rig->leg, SR_STR("")), SR_OK);
+    phone_reply(a, phone_wait(a, "INVITE "), "488 No", NULL, NULL, NULL);
+    (void)phone_wait(a, "ACK ");
+    sip_leg_hangup(rig->leg, 0, SR_STR(""));
+    (void)phone_wait(a, "BYE ");
+    world_end(w);
+}
+
 static void info_carries_digits_both_ways(void **state)
 {
     struct sip_leg *leg;
@@ -301,6 +323,7 @@ int run_dialog_tests(void)
         cmocka_unit_test(our_offer_is_answered_or_refused),
         cmocka_unit_test(glare_is_refused_and_tried_again),
         cmocka_unit_test(offer_waits_for_the_ack),
+        cmocka_unit_test(passed_on_question_does_not_hide_the_ack),
         cmocka_unit_test(info_carries_digits_both_ways),
         cmocka_unit_test(hijacker_gets_nothing),
         cmocka_unit_test(order_of_requests_is_kept),
