@@ -258,6 +258,7 @@ static void take_messages(struct stream *stream)
     struct net *net = &stream->net->net;
     struct net_flow flow = stream->conn.flow;
     struct sip_frame frame;
+    bool is_pinged = false;
     size_t used = 0;
 
     while (stream->state == STREAM_OPEN && used < stream->in.len) {
@@ -276,13 +277,14 @@ static void take_messages(struct stream *stream)
         } else if (frame.kind == SIP_FRAME_PING) {
             net->counters.pings_answered++;
             put_plain(stream, SR_STR("\r\n"));
-            if (stream->state == STREAM_OPEN)
-                flush(stream);
+            is_pinged = true;
         } else if (net->handler.on_pong) {
             net->handler.on_pong(net->arg, &flow);
         }
         used += frame.bytes;
     }
+    if (stream->state == STREAM_OPEN && is_pinged)
+        flush(stream); /* once: thousands fit into one read */
     if (stream->state != STREAM_OPEN)
         return;
     sr_buf_consume(&stream->in, used);

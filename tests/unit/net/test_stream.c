@@ -1,6 +1,18 @@
 #include "test.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
+
+static unsigned sends;
+
+/* Counts the system calls of the whole program (linked with --wrap=send). */
+ssize_t __real_send(int fd, const void *bytes, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t n, int flags)
+{
+    sends++;
+    return __real_send(fd, bytes, n, flags);
+}
 
 static struct sr_addr listen_tcp(struct told *told)
 {
@@ -54,6 +66,28 @@ static void messages_and_pings_in_one_segment_are_parted(void **state)
     assert_int_equal(client_recv(fd, got, 4), 4);
     assert_memory_equal(got, "\r\n\r\n", 4);
     assert_string_equal(rig.a.last + rig.a.last_n - 4, "two!");
+    (void)close(fd);
+    rig_done(&rig);
+}
+
+/* Thousands of pings in one read cost their answers, not a system call each. */
+static void pings_in_a_row_are_answered_at_once(void **state)
+{
+    char text[16000], got[8000];
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, NULL, NULL);
+    struct sr_addr to = listen_tcp(&rig.a);
+    int fd = client_connect(&to);
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = "\r\n"[i % 2];
+    client_send(fd, text, sizeof(text));
+    sends = 0;
+    struct net_counters counters = {0};
+    RIG_UNTIL(&rig, (net_counters(rig.a.net, &counters), counters.pings_answered == 4000));
+    assert_int_equal(client_recv(fd, got, sizeof(got)), sizeof(got));
+    assert_in_range(sends, 1, 100);
     (void)close(fd);
     rig_done(&rig);
 }
@@ -293,6 +327,7 @@ int run_stream(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_in_single_bytes_arrives_whole),
         cmocka_unit_test(messages_and_pings_in_one_segment_are_parted),
+        cmocka_unit_test(pings_in_a_row_are_answered_at_once),
         cmocka_unit_test(broken_stream_is_answered_then_closed),
         cmocka_unit_test(half_a_message_and_silence_end_the_connection),
         cmocka_unit_test(connections_over_the_caps_are_refused_and_counted),
