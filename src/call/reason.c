@@ -49,6 +49,7 @@ uint16_t call_reason_status(enum call_reason reason)
     case CALL_REASON_NOT_FOUND:
         return 404;
     case CALL_REASON_NOT_ALLOWED:
+    case CALL_REASON_REFUSED:
     case CALL_REASON_BLOCKED:
     case CALL_REASON_PREMIUM:
     case CALL_REASON_COUNTRY:
@@ -82,7 +83,7 @@ enum call_reason call_reason_from_status(uint16_t sip_status)
     case 600:
         return CALL_REASON_BUSY;
     case 403:
-        return CALL_REASON_NOT_ALLOWED;
+        return CALL_REASON_REFUSED;
     case 603:
     case 607:
         return CALL_REASON_DECLINED;

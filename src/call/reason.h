@@ -19,6 +19,7 @@
     X(UNREACHABLE, "unreachable", "the party could not be reached")                                \
     X(NOT_FOUND, "not_found", "nobody has this number")                                            \
     X(NOT_ALLOWED, "not_allowed", "the configuration forbids this call")                           \
+    X(REFUSED, "refused", "the other side forbids this call")                                      \
     X(NO_CODEC, "no_codec", "the parties share no codec")                                          \
     X(ENCRYPTION, "encryption", "the parties do not agree on encryption of the audio")             \
     X(ELSEWHERE, "answered_elsewhere", "another phone answered first")                             \

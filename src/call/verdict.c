@@ -405,7 +405,10 @@ void verdict__refused(struct leg *leg, const struct sip_leg_event *event)
     sr_buf_init_fixed(&text, array, sizeof(array));
     if (event->cause == SIP_LEG_CAUSE_REFUSED && (event->status == 488 || event->status == 606)) {
         sr_buf_c(&text, "the party refuses what was offered to it: ");
-        add_names(&text, leg__sdp(leg)->ours.codecs, leg__sdp(leg)->ours.codec_count);
+        if (leg->call->is_pass)
+            sr_buf_c(&text, "the other party's own description, passed through");
+        else
+            add_names(&text, leg__sdp(leg)->ours.codecs, leg__sdp(leg)->ours.codec_count);
         tell(leg, &text);
     } else if (leg->kind == LEG_PROVIDER && is_provider_to_blame(event)) {
         if (!account_verdict(leg, &text))

@@ -29,6 +29,7 @@ before(async () => {
         routes: [
           { id: 'in1', match: { direction: 'inbound', sourceProvider: 'pone', numberPattern: '+49301*' }, action: { targets: ['d201'] } },
           { id: 'in2', match: { direction: 'inbound', sourceProvider: 'ptwo', numberPattern: '+49302*' }, action: { targets: ['d201'] } },
+          { id: 'pass', match: { direction: 'outbound', numberPattern: '+4976*' }, action: { provider: 'pone', mode: 'passthrough' } },
           { id: 'safe', match: { direction: 'outbound', numberPattern: '+4977*' }, action: { provider: 'psafe' } },
           { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pone' } },
         ],
@@ -412,6 +413,26 @@ test('the answer to a call is asked for by a realm that is not the provider\'s: 
   await events.waitFor((event) => event.type === 'verdict' && /refuses the login of this call: .* another realm than digestRealm/.test(event.leg.verdict ?? ''));
   assert.equal(trunk.sip.received.filter((m) => m.get('authorization')?.includes('evil.example')).length, 0);
   await idle();
+});
+
+test('passed through and refused: the provider\'s leg says why', options, async () => {
+  const events = await router.api.events();
+  const rows = [
+    [488, 488, /^the party refuses what was offered to it: the other party's own description, passed through$/],
+    [403, 403, /^The provider answers 403 .*: the account is blocked, or may not call this number\.$/],
+    [503, 480, /^The provider answers 503 .*: it is down, overloaded, or cannot reach this number\.$/],
+  ];
+  for (const [status, shown, says] of rows) {
+    const from = events.all.length;
+    const line = await callOut('+4976123');
+    trunk.sip.reply(line.invite, status, 'No');
+    const told = await events.waitFor((event) => event.type === 'verdict' && event.leg.kind === 'provider', 5000, from);
+    assert.match(told.leg.verdict, says);
+    const { answer } = await line.call;
+    assert.equal(answer.status, shown, `${status}: ${answer.start}`);
+    assert.doesNotMatch(answer.start, /configuration/); // it is not ours that forbids
+    await idle();
+  }
 });
 
 test('200 repeated, 200 without Contact, BYE while it rings: nothing is left behind', options, async () => {

@@ -11,6 +11,7 @@ const REASONS: Record<string, string> = {
   unreachable: 'could not be reached',
   not_found: 'nobody has this number',
   not_allowed: 'forbidden by the configuration',
+  refused: 'forbidden by the other side',
   no_codec: 'the parties share no codec',
   answered_elsewhere: 'answered on another phone',
   media_timeout: 'no audio arrived for too long',

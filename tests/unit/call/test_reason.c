@@ -9,11 +9,11 @@ static void status_and_reason_agree(void **state)
         uint16_t status;
         enum call_reason reason;
     } rows[] = {
-        {486, CALL_REASON_BUSY},        {600, CALL_REASON_BUSY},
-        {603, CALL_REASON_DECLINED},    {404, CALL_REASON_NOT_FOUND},
-        {488, CALL_REASON_NO_CODEC},    {408, CALL_REASON_UNREACHABLE},
-        {480, CALL_REASON_NO_ANSWER},   {487, CALL_REASON_CANCELLED},
-        {403, CALL_REASON_NOT_ALLOWED}, {302, CALL_REASON_UNREACHABLE},
+        {486, CALL_REASON_BUSY},      {600, CALL_REASON_BUSY},
+        {603, CALL_REASON_DECLINED},  {404, CALL_REASON_NOT_FOUND},
+        {488, CALL_REASON_NO_CODEC},  {408, CALL_REASON_UNREACHABLE},
+        {480, CALL_REASON_NO_ANSWER}, {487, CALL_REASON_CANCELLED},
+        {403, CALL_REASON_REFUSED},   {302, CALL_REASON_UNREACHABLE},
     };
 
     (void)state;
