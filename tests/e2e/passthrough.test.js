@@ -5,8 +5,12 @@ import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { Router, device, host, missing } from './lib/router.js';
 import { rms, snr } from './lib/audio.js';
-import { ScriptPhone, phone, stopAll } from './lib/phones.js';
+import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
+import { ScriptPhone, csvLine, phone, stopAll } from './lib/phones.js';
 import { within } from './lib/process.js';
+import { SipEndpoint, tagOf, uriOf } from './lib/sip.js';
+import { Sipp } from './lib/sipp.js';
+import { account, until } from './lib/trunk.js';
 
 const options = { skip: missing };
 let router;
@@ -132,6 +136,98 @@ test('a fax passes in an ordinary call, datagram by datagram, and people speak a
     } finally {
       for (const socket of sockets) socket.close();
     }
+  });
+});
+
+// ---- outside of calls: a provider that wants a login, a phone registered there, and phones of ours ----
+
+async function atProvider(body) {
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const parties = [server];
+  try {
+    const house = await Router.start({
+      devices: ['101', '102'].map((extension) => device(extension, { codecs: ['PCMU'] })),
+      config: {
+        providers: [account(server.port, 'line', { callerId: '+4930100' })],
+        routing: {
+          routes: [
+            { id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pline', mode: 'passthrough' } },
+            { id: 'in', match: { direction: 'inbound', sourceProvider: 'pline' }, action: { targets: ['d102'], mode: 'passthrough' } },
+            { id: 'through', match: { direction: 'internal', numberPattern: '555' }, action: { targets: ['d102'], mode: 'passthrough' } },
+          ],
+        },
+      },
+    });
+    parties.unshift(house);
+    const far = await SipEndpoint.open({ to: { address: host, port: server.port } });
+    parties.unshift({ stop: async () => far.close() });
+    const answer = await far.transact({ method: 'REGISTER', uri: `sip:${domain}`, from: `<sip:far@${domain}>;tag=1`, to: `<sip:far@${domain}>` },
+      { user: 'far', password: passwordOf('far') });
+    assert.equal(answer.status, 200);
+    await until(house, 'pline', (state) => state.state === 'registered');
+    await body({ house, far, parties });
+  } finally {
+    await stopAll(...parties);
+  }
+}
+
+const routesOf = (message) => message.all('record-route').flatMap((value) => value.split(/,\s*/));
+
+test('a subscription lives through Kamailio with the login of our account, from end to end', options, async () => {
+  await atProvider(async ({ house, far, parties }) => {
+    const near = await ScriptPhone.open(house, '101');
+    parties.unshift(near);
+    const fields = { method: 'SUBSCRIBE', uri: near.uri('+49891234'), from: `<sip:101@${host}>;tag=near`,
+      headers: [['Event', 'conference'], ['Expires', '600'], ['X-Odd', 'a  b'], ['Require', 'eventlist']] };
+    const asking = near.sip.transact(fields, { user: '101', password: near.password });
+    const asked = await far.expect((m) => m.method === 'SUBSCRIBE', 5000, 'SUBSCRIBE');
+    assert.equal(asked.get('x-odd'), 'a  b');
+    assert.match(asked.get('from'), /sip:\+4930100@trunk\.example/);
+    assert.equal(asked.get('authorization'), undefined);
+    far.reply(asked, 200, 'OK', { headers: [['Expires', '600']] });
+    const answer = await asking;
+    assert.equal(answer.status, 200);
+    const ends = { callId: asked.get('call-id'), from: `${asked.get('to')};tag=${far.localTag}`, to: asked.get('from') };
+    const notice = (state, cseq) => far.transact({ method: 'NOTIFY', uri: uriOf(asked.get('contact')), ...ends, cseq, type: 'text/odd', body: `state ${cseq}`,
+      headers: [['Event', 'conference'], ['Subscription-State', state], ...routesOf(asked).map((value) => ['Route', value])] });
+    for (const [n, state] of ['active;expires=600', 'active;expires=500', 'terminated;reason=noresource'].entries()) {
+      const telling = notice(state, n + 1);
+      const told = await near.sip.expect((m) => m.method === 'NOTIFY' && m.body === `state ${n + 1}`, 5000, 'NOTIFY');
+      assert.equal(told.get('subscription-state'), state);
+      assert.equal(tagOf(told.get('to')), 'near');
+      near.sip.reply(told, 200, 'OK');
+      assert.equal((await telling).status, 200);
+      if (n !== 1) continue; // and it is renewed, the other way
+      const again = near.sip.transact(near.sip.within(fields, 'SUBSCRIBE',
+        { headers: [['Event', 'conference'], ['Expires', '600'], ...routesOf(answer).reverse().map((value) => ['Route', value])] }));
+      const renewed = await far.expect((m) => m.method === 'SUBSCRIBE' && m !== asked && m.get('via') !== asked.get('via'), 5000, 'renewal');
+      assert.ok(Number(renewed.get('cseq').split(' ')[0]) > Number(asked.get('cseq').split(' ')[0]));
+      far.reply(renewed, 200, 'OK', { headers: [['Expires', '600']] });
+      assert.equal((await again).status, 200);
+    }
+  });
+});
+
+test('messages of SIPp through Kamailio, and to baresip: from outside, and from inside', options, async () => {
+  await atProvider(async ({ house, far, parties }) => {
+    const texts = new Set();
+    far.onMessage = (m) => {
+      if (m.method !== 'MESSAGE') return;
+      texts.add(m.body.trim());
+      far.reply(m, 200, 'OK');
+    };
+    const sent = await Sipp.run({ scenario: 'uac_message.xml', remote: `${host}:${house.sipPort}`, service: '+49891234', csv: [csvLine('101')], calls: 100, rate: 100 });
+    assert.ok(sent.ok, sent.text);
+    assert.equal(texts.size, 100);
+    const [a, b] = [await ScriptPhone.open(house, '101'), await phone(house, '102')];
+    parties.unshift(a, b);
+    const inside = await a.sip.transact({ method: 'MESSAGE', uri: a.uri('555'), type: 'text/plain', body: 'hello-through' }, { user: '101', password: a.password });
+    assert.equal(inside.status, 200);
+    await b.child.line(/created device 'y'/, 5000); // it sounds for a message
+    const answer = await far.transact({ method: 'MESSAGE', uri: `sip:line@${domain}`, from: `<sip:far@${domain}>;tag=f`, to: `<sip:line@${domain}>`, type: 'text/plain', body: 'from-outside' },
+      { user: 'far', password: passwordOf('far') });
+    assert.equal(answer.status, 200);
+    assert.match(answer.get('server') || '', /^siprouter/);
   });
 });
 

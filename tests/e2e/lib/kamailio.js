@@ -55,7 +55,7 @@ request_route {
     xlog("L_NOTICE", "REGISTERED $tU $ct\\n");
     exit;
   }
-  if (is_method("INVITE")) {
+  if (is_method("INVITE|MESSAGE|SUBSCRIBE|PUBLISH|REFER")) {
     if (!pv_proxy_authenticate("${domain}", "pw$au", "0")) { proxy_challenge("${domain}", "1"); exit; }
     consume_credentials();
     record_route();
