@@ -3,21 +3,32 @@ import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, missing, poll } from './lib/router.js';
 import { dB, level, median, rms } from './lib/audio.js';
-import { callOf, describe, dial, getsNothing, hears, music, musicFile, press, realPhone, resume, talk, together, voices, withSpeakers } from './lib/office.js';
+import { FakeProvider } from './lib/fake_provider.js';
+import { answer, callOf, describe, dial, getsNothing, hears, music, musicFile, press, realPhone, resume, talk, together, voices, withSpeakers } from './lib/office.js';
 import { stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
-const extensions = Array.from({ length: 27 }, (_, i) => String(401 + i));
+const extensions = Array.from({ length: 28 }, (_, i) => String(401 + i));
 let free = [...extensions];
 let router;
+let far;
 before(async () => {
   if (missing) return;
+  far = Object.assign(await FakeProvider.open(), { extension: 'far', hz: voices[1] });
   router = await Router.start({
     devices: extensions.map((extension) => device(extension, { codecs: ['PCMU'] })),
-    config: { musicOnHold: { file: musicFile() } },
+    config: {
+      musicOnHold: { file: musicFile() },
+      providers: [far.account('far')],
+      routing: { routes: [{ id: 'in', match: { direction: 'inbound' }, action: { targets: [`d${extensions.at(-1)}`] } }] },
+    },
   });
+  await poll(() => far.contact, 8000, 'the provider is registered');
 });
-after(async () => { await router?.stop(); });
+after(async () => {
+  await router?.stop();
+  await far?.stop();
+});
 
 /** Two phones of their own in a call. */
 function inCall(body) {
@@ -74,6 +85,21 @@ group('hold', { concurrency: true, ...options }, () => {
     await getsNothing(b, a);
     await resume(b, atB);
     await together(a, b);
+  }));
+
+  test('of a provider\'s call, by either end and by both', () => withSpeakers(router, [free.pop()], async (a) => {
+    const [theirs, { dialog }] = await Promise.all([far.call(router, '+498955', far.hz), answer(a)]);
+    await together(a, far);
+    await describe(far, theirs, 'sendonly');
+    await hears(a, [music]);
+    await getsNothing(far, a);
+    await describe(a, dialog, 'inactive');
+    await resume(far, theirs);
+    await hears(far, [music]);
+    await resume(a, dialog);
+    await together(a, far);
+    for (const party of [a, far]) assert.deepEqual(party.rtp.faults(), []);
+    await a.hangup(dialog);
   }));
 
   test('by the API: the held party hears music, the other nothing of it', () => inCall(async ({ a, b, call }) => {

@@ -1,5 +1,5 @@
 // Hold, mute, and adding a party (relay -> mix -> relay): each hears exactly the other two, and the stream never jumps.
-import test from 'node:test';
+import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { dB, level, rms, snr } from './lib/audio.js';
@@ -54,7 +54,7 @@ async function muteAndUnmute(router, callId, a, b) {
   await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]])]);
 }
 
-for (const threads of [1, 2]) {
+describe('three parties', { concurrency: true, skip: missing }, () => [1, 2].forEach((threads) => {
   test(`one stream through hold, mute and a third party who joins and leaves, ${threads} worker${threads > 1 ? 's' : ''}`, { skip: missing }, async () => {
     const router = await Router.start({
       devices: ['101', '102', '103'].map((extension) => device(extension, { codecs: ['PCMU'] })),
@@ -111,4 +111,4 @@ for (const threads of [1, 2]) {
       await router.stop();
     }
   });
-}
+}));
