@@ -245,7 +245,7 @@ static enum media_prompt wanted_prompt(const struct leg *leg, const struct audio
         return MEDIA_PROMPT_NONE;
     if (leg->app_prompt != MEDIA_PROMPT_NONE)
         return leg->app_prompt;
-    if (leg->is_held)
+    if (leg->is_held && (call->transfer == NULL || call->ring == NULL))
         return MEDIA_PROMPT_MUSIC;
     if (is_transferring(leg))
         return MEDIA_PROMPT_SILENCE;

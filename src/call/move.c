@@ -41,6 +41,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
         to->legs.count >= CALL_LEGS_MAX)
         return false;
     leg->is_typing_secret = false;
+    leg->is_held = false; /* by who is left behind; a parking slot holds it anew */
     incall__leg_leaves(leg);
     if (from->app != NULL && from->app->on_leave != NULL && !from->is_ending)
         from->app->on_leave(from->app_state, from, leg);

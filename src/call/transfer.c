@@ -1,8 +1,8 @@
 /* Transfers: a party is connected to somebody else by REFER or the API; failure gives the call back.
  *
  * Blind: the one who asks (`by`) stays until the new party answers, then leaves; meanwhile the others
- * hear ring-back. Without answer everything is as before; when `by` has hung up meanwhile, it is rung
- * back. Attended: the parties of one call move into the other, both legs of `by` end. */
+ * hear ring-back. Without answer everything is as before, hold too; when `by` has hung up meanwhile, it is
+ * rung back. Attended: the parties of one call move into the other, both legs of `by` end. */
 #include "base/alloc.h"
 #include "call/internal.h"
 
@@ -35,6 +35,20 @@ static struct leg *party_but(const struct call *call, const struct leg *a, const
 static struct leg *other_party(const struct call *call, const struct leg *leg)
 {
     return party_but(call, leg, NULL);
+}
+
+/* Who was put on hold waits for nobody any more. */
+static void take_off_hold(struct call *call)
+{
+    SR_LIST_EACH(&call->legs, node)
+    {
+        struct leg *leg = SR_CONTAINER(node, struct leg, node);
+
+        if (!leg->is_held)
+            continue;
+        leg->is_held = false;
+        event__leg(leg, ENGINE_LEG_CHANGED);
+    }
 }
 
 static void transfer_new(struct call *call, struct leg *by)
@@ -137,6 +151,7 @@ void transfer__answered(struct call *call)
     by = transfer->by;
     notify(call, 200);
     transfer_free(call);
+    take_off_hold(call);
     if (by != NULL)
         leg__remove(by, CALL_REASON_TRANSFERRED, 0);
 }
@@ -232,7 +247,9 @@ static enum call_reason join(struct leg *by, struct leg *other)
     tell_done(by);
     tell_done(other);
     leg__remove(other, CALL_REASON_TRANSFERRED, 0);
-    if (to->app != NULL && to->app->on_joined != NULL)
+    if (to->app == NULL)
+        take_off_hold(to);
+    else if (to->app->on_joined != NULL)
         to->app->on_joined(to->app_state, to, sr_str_c(by->device_id));
     call__update_media(to);
     return CALL_REASON_NONE;

@@ -467,6 +467,84 @@ static void test_api_transfers_attended(void **state)
     rig_done(&trio.rig);
 }
 
+/* ---- who was put on hold before ---- */
+
+static void put_on_hold(struct trio *trio, const struct rig_call *call, const char *device_id)
+{
+    struct engine_command change = rig_command(ENGINE_DO_LEG_CHANGE, call, device_id);
+
+    change.has_held = change.is_held = true;
+    assert_int_equal(rig_do(&trio->rig, &change), SR_OK);
+    assert_int_equal(rig_media(&trio->rig, call, device_id)->prompt, MEDIA_PROMPT_MUSIC);
+}
+
+static void test_on_hold_then_transferred_blind(void **state)
+{
+    struct trio trio;
+
+    (void)state;
+    begin_call(&trio);
+    put_on_hold(&trio, rig_call(&trio.rig, 0), "b");
+    trio.c->manners.final_status = 486;
+    trio.c->manners.final_after = SR_SEC;
+    assert_int_equal(transfer(&trio, "b", "103", NULL), SR_OK);
+    RIG_UNTIL(&trio.rig,
+              rig_media(&trio.rig, rig_call(&trio.rig, 0), "b")->prompt == MEDIA_PROMPT_RINGBACK);
+    RIG_UNTIL(&trio.rig, /* given back as it was */
+              rig_media(&trio.rig, rig_call(&trio.rig, 0), "b")->prompt == MEDIA_PROMPT_MUSIC);
+    trio.c->manners.final_status = 200;
+    assert_int_equal(transfer(&trio, "b", "103", NULL), SR_OK);
+    RIG_UNTIL(&trio.rig, trio.at_a->byes == 1);
+    claim_relay_of(&trio.rig, rig_call(&trio.rig, 0), "b", "c");
+    assert_false(rig_leg(rig_call(&trio.rig, 0), "b")->is_held);
+    phone_bye(phone_incoming(trio.b));
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_done(&trio.rig);
+}
+
+/* As the page does it: hold, ask, connect, in either direction. */
+static void test_on_hold_then_transferred_attended(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct trio trio;
+        struct phone_call *asking;
+        struct engine_command command;
+
+        begin_call(&trio);
+        put_on_hold(&trio, rig_call(&trio.rig, 0), "b");
+        asking = ask(&trio);
+        command = rig_command(ENGINE_DO_TRANSFER, rig_call(&trio.rig, i), i == 0 ? "b" : "c");
+        memcpy(command.to_call_id, rig_call(&trio.rig, 1 - i)->call_id, sizeof(command.to_call_id));
+        assert_int_equal(rig_do(&trio.rig, &command), SR_OK);
+        claim_attended(&trio, asking);
+        claim_relay_of(&trio.rig, rig_call(&trio.rig, 1 - i), "b", "c");
+        phone_bye(phone_incoming(trio.c));
+        RIG_ENDED(&trio.rig, 1 - i, "hangup");
+        rig_done(&trio.rig);
+    }
+}
+
+static void test_on_hold_then_sent_into_a_room(void **state)
+{
+    struct trio trio;
+    struct phone_call *inside;
+
+    (void)state;
+    begin_call(&trio);
+    put_on_hold(&trio, rig_call(&trio.rig, 0), "b");
+    inside = rig_connect(&trio.rig, trio.c, "800");
+    phone_refer(trio.at_a, "800", NULL, NULL);
+    RIG_UNTIL(&trio.rig, trio.at_a->byes == 1);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(rig_media(&trio.rig, rig_call(&trio.rig, 1), "b")->prompt, MEDIA_PROMPT_NONE);
+    assert_false(rig_media(&trio.rig, rig_call(&trio.rig, 1), "b")->is_muted);
+    phone_bye(inside);
+    phone_bye(phone_incoming(trio.b));
+    RIG_ENDED(&trio.rig, 1, "hangup");
+    rig_done(&trio.rig);
+}
+
 static void test_api_call_into_a_room_in_use(void **state)
 {
     struct trio trio;
@@ -508,6 +586,9 @@ int run_transfer(void)
         cmocka_unit_test(test_pickup_code),
         cmocka_unit_test(test_api_transfers_blind),
         cmocka_unit_test(test_api_transfers_attended),
+        cmocka_unit_test(test_on_hold_then_transferred_blind),
+        cmocka_unit_test(test_on_hold_then_transferred_attended),
+        cmocka_unit_test(test_on_hold_then_sent_into_a_room),
         cmocka_unit_test(test_api_call_into_a_room_in_use),
     };
 

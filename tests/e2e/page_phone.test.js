@@ -3,6 +3,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { Browser, firstPassword, logIn, noBrowser, show, tooWide, violations } from './lib/browser.js';
 import { snr, tone, writeWav } from './lib/audio.js';
+import { together } from './lib/office.js';
 import { phone, stopAll } from './lib/phones.js';
 import { join } from 'node:path';
 import { tempDir } from './lib/process.js';
@@ -204,6 +205,7 @@ test('the softphone', { skip }, async (t) => {
         const { items } = await router.api.get('/api/calls');
         return items.length === 1 && items[0].legs.filter((leg) => leg.state === 'answered').map((leg) => leg.number).sort().join() === '101,103';
       }, 8000, '101 and 103 together');
+      await together(Object.assign(phones[0], { extension: '101', hz: 700 }), Object.assign(phones[1], { extension: '103', hz: 400 })); // nobody is left on hold
       await router.api.delete(`/api/calls/${(await router.api.get('/api/calls')).items[0].callId}`);
     });
 

@@ -207,13 +207,18 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     unbroken(b, c);
   }));
 
-  test('by the API: blind, then into another call', () => trio(async ({ router, a, b, c }) => {
+  test('by the API: on hold, then blind, then into another call', () => trio(async ({ router, a, b, c }) => {
     await talk(a, b);
     const call = await callOf(router, a.extension);
     const legOf = (one, party) => one.legs.find((leg) => leg.deviceId === `d${party.extension}`).legId;
-    const answered = answer(c);
+    await router.api.patch(`/api/calls/${call.callId}/legs/${legOf(call, b)}`, { held: true });
+    await hears(b, [music]);
     await router.api.post(`/api/calls/${call.callId}/transfer`, { leg: legOf(call, b), to: c.extension, mode: 'blind' });
-    await answered;
+    const invite = await c.incoming();
+    c.ring(invite);
+    await hears(b, [ringback]);
+    await c.accept(invite);
+    c.sendTone(c.hz);
     await Promise.all([bye(a), together(b, c)]);
     await dial(a, '*43');
     await hears(a, [a]);
