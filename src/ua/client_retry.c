@@ -56,8 +56,10 @@ static void keep_challenge(struct provider *provider, const struct digest_challe
     kept->header = header;
 }
 
+/* body: of the request, for qop=auth-int. */
 static enum sr_err write_answer(struct provider *provider, const struct digest_challenge *challenge,
-                                enum sip_method method, struct sr_str uri, struct sr_buf *buf)
+                                enum sip_method method, struct sr_str uri, struct sr_str body,
+                                struct sr_buf *buf)
 {
     char cnonce[UA_TOKEN_MAX];
     struct digest_answer answer = {
@@ -65,6 +67,7 @@ static enum sr_err write_answer(struct provider *provider, const struct digest_c
         .password = provider->conf.password,
         .method = sr_str_c(sip_method_name(method)),
         .uri = uri,
+        .body = body,
         .nc = ++provider->challenge.nc,
     };
 
@@ -91,7 +94,7 @@ bool provider__add_credentials(struct provider *provider, struct sip_build *buil
     if (kept->nonce[0] == '\0')
         return false;
     sr_buf_init_fixed(&buf, array, sizeof(array));
-    if (write_answer(provider, &challenge, method, uri, &buf) != SR_OK)
+    if (write_answer(provider, &challenge, method, uri, SR_STR(""), &buf) != SR_OK)
         return false;
     sip_build_text(build, kept->header, sr_buf_view(&buf));
     return true;
@@ -142,7 +145,8 @@ static bool answer_challenge(struct client_txn *txn, struct provider *provider, 
         if (txn->method == SIP_METHOD_REGISTER)
             (void)sr_str_copy(challenge.realm, provider->realm, sizeof(provider->realm));
         *ret_header = header;
-        return write_answer(provider, &challenge, txn->method, request.uri_text, buf) == SR_OK;
+        return write_answer(provider, &challenge, txn->method, request.uri_text, request.body,
+                            buf) == SR_OK;
     }
     return false;
 }

@@ -233,7 +233,7 @@ void provider__caller(struct sip_msg *msg, char user[256], char display[256])
         display[0] = '\0';
         return;
     }
-    if (user[0] == '\0')
+    if (user[0] == '\0' || sr_str_ends(from->uri.host, SR_STR(".invalid"))) /* nobody's address */
         take_asserted(msg, SIP_HDR_P_ASSERTED_IDENTITY, user, display);
 }
 

@@ -1,12 +1,14 @@
 // What providers do in calls beside the book: who calls, what changes on the way, what comes too late.
 import test, { after, afterEach, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { Trunk, account, challenge, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
+import { passwordOf } from './lib/kamailio.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
-import { mediaOf, sdp, tagOf, token, uriOf } from './lib/sip.js';
+import { digestParams, mediaOf, sdp, tagOf, token, uriOf } from './lib/sip.js';
 import { CM, newKey, opener, protector } from './lib/srtp.js';
 
 const options = { skip: missing };
@@ -133,6 +135,9 @@ const callers = [
   }, /anonymous/i, 'anonymous'],
   ['a From without a user, the number asserted twice', {
     from: '<sip:trunk.example>', headers: [['P-Asserted-Identity', '<sip:+4989555@trunk.example>, <tel:+4989555>']],
+  }, /<sip:\+4989555@/, '+4989555'],
+  ['a From of nobody, the number asserted as tel:', {
+    from: '"Unknown" <sip:unknown@unknown.invalid>', headers: [['P-Asserted-Identity', '<tel:+49-89-555>']],
   }, /<sip:\+4989555@/, '+4989555'],
   ['a national number', { from: '<sip:089555@trunk.example>' }, /<sip:\+4989555@/, '+4989555'],
   ['a number with 00 and a phone-context', { from: '<sip:004989555;phone-context=+49@trunk.example;user=phone>' }, /<sip:\+4989555@/, '+4989555'],
@@ -399,6 +404,21 @@ test('a challenge for re-INVITE and BYE is answered', options, async () => {
   const again = await line.next((m) => m.method === 'BYE' && m.get('proxy-authorization'), 'BYE with an answer');
   trunk.sip.reply(again, 200, 'OK');
   assert.equal((await done).status, 200);
+  await idle();
+});
+
+test('qop auth-int: the answer covers the description', options, async () => {
+  const line = await callOut();
+  const asked = challenge().replace('qop="auth"', 'qop="auth-int"');
+  trunk.sip.reply(line.invite, 407, 'Proxy Authentication Required', { headers: [['Proxy-Authenticate', asked]] });
+  const invite = await line.next((m) => m.method === 'INVITE' && m.get('proxy-authorization'), 'INVITE with an answer');
+  const [p, c] = [digestParams(invite.get('proxy-authorization')), digestParams(asked)];
+  const md5 = (text) => createHash('md5').update(text, 'latin1').digest('hex');
+  const right = md5([md5(`one:${c.realm}:${passwordOf('one')}`), c.nonce, p.nc, p.cnonce, 'auth-int', md5(`INVITE:${p.uri}:${md5(invite.body)}`)].join(':'));
+  assert.equal(p.qop, 'auth-int');
+  assert.equal(p.response, right);
+  trunk.sip.reply(invite, 486, 'Busy Here');
+  assert.equal((await line.call).answer.status, 486);
   await idle();
 });
 
