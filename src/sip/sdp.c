@@ -373,7 +373,7 @@ static bool has_own_connection(const struct sdp_media *media)
     return false;
 }
 
-/* What would not be true behind us: ICE names the other side's addresses, and each m= line has ports of
+/* What would not be true behind us: ICE and source filters name the other side's addresses, and each m= line has ports of
  * its own, so none may share the transport of another one (RFC 8843). */
 static bool is_dropped(const struct sdp_line *line)
 {
@@ -382,8 +382,9 @@ static bool is_dropped(const struct sdp_line *line)
     return line->type == 'a' &&
            (sr_str_starts(attr, SR_STR("candidate:")) || sr_str_starts(attr, SR_STR("ice-")) ||
             sr_str_starts(attr, SR_STR("remote-candidates:")) ||
-            sr_str_eq_c(attr, "end-of-candidates") || sr_str_starts(attr, SR_STR("group:BUNDLE")) ||
-            sr_str_eq_c(attr, "bundle-only"));
+            sr_str_eq_c(attr, "end-of-candidates") ||
+            sr_str_starts(attr, SR_STR("source-filter:")) ||
+            sr_str_starts(attr, SR_STR("group:BUNDLE")) || sr_str_eq_c(attr, "bundle-only"));
 }
 
 static void put_origin(const struct sdp *sdp, const struct sr_addr *addr, struct sr_buf *buf)
@@ -447,6 +448,12 @@ static void rewrite_media(const struct sdp *sdp, const struct sdp_media *media,
     const struct sr_addr *addr = to->rtp.family == SR_ADDR_NONE ? &rewrite->session : &to->rtp;
     const struct sdp_section *section = &media->section;
     put_media_line(media, is_off ? 0 : to->rtp.port, buf);
+    if (is_off &&
+        media->port != 0) { /* switched off by us: what it says of itself names places there */
+        if (!sdp->connection.is_present)
+            sdp_put_connection(buf, addr);
+        return;
+    }
     uint16_t i = 1;
     if (!has_own_connection(media) &&
         (!sdp->connection.is_present || !sr_addr_ip_eq(addr, &rewrite->session))) {

@@ -253,9 +253,9 @@ struct sdp_rewrite {
 /**
  * Writes the description with only addresses and ports changed: o=, c=, m=, a=rtcp; ICE lines
  * (candidate, remote-candidates, end-of-candidates, ufrag, pwd, options, lite) are dropped, since
- * they name the other side's addresses, and so are a=group:BUNDLE and a=bundle-only: every m= line
+ * they name the other side's addresses, as a=source-filter does, and so are a=group:BUNDLE and a=bundle-only: every m= line
  * goes to ports of its own. m= lines that had port 0 keep it. All other lines are copied byte for
- * byte.
+ * byte. Of an m= line that is disabled here only that line stays.
  *
  * @return SR_OK; SR_ERR_STATE media_count differs from the description's; SR_ERR_LIMIT buffer full
  */

@@ -490,6 +490,7 @@ static void test_what_would_not_be_true_is_not_said(void **state)
     assert_non_null(strstr(other->offer, "a=group:LS 0 1\r\n"));
     assert_non_null(strstr(other->offer, "a=mid:1\r\na=rtcp-mux\r\n"));
     assert_non_null(strstr(other->offer, "m=message 0 TCP/MSRP *\r\n"));
+    assert_null(strstr(other->offer, "msrp:")); /* it names a place behind us */
     assert_true(pipe_of(&pair, "b", 0)->room != pipe_of(&pair, "b", 1)->room);
     assert_int_equal(port_sim_leg_count(pair.rig.media), 4);
     end(&pair, call);

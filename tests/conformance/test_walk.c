@@ -51,6 +51,9 @@ static const char *walk_config(void)
         "    \"noAnswer\": { \"type\": \"conference\", \"target\": \"room\" },"
         "    \"busy\": { \"type\": \"routeExtension\", \"target\": \"202\" },"
         "    \"declined\": { \"type\": \"routeExtension\", \"target\": \"131\" } } } },"
+        "{ \"id\": \"through\", \"match\": { \"direction\": \"internal\", \"numberPattern\": "
+        "\"555\" },"
+        "  \"action\": { \"targets\": [\"b\"], \"mode\": \"passthrough\" } },"
         "{ \"id\": \"r2\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"502\" },"
         "  \"action\": { \"targets\": [\"c\", \"group:seq\"], \"noAnswerTimeout\": 1 } },"
         "{ \"id\": \"r3\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"503\" },"
@@ -90,10 +93,10 @@ static const char *any_of(struct walk *walk, const char *const *list, size_t cou
 
 static const char *any_number(struct walk *walk)
 {
-    static const char *const numbers[] = {"101", "102", "103",    "104", "200", "200", "800",
-                                          "801", "*43", "999",    "105", "b",   "*8",  "*8102",
-                                          "701", "702", "*68102", "201", "202", "203", "131",
-                                          "132", "133", "134",    "501", "502", "503"};
+    static const char *const numbers[] = {
+        "101", "102", "103", "104",   "200", "200", "800",    "801", "*43", "999",
+        "105", "b",   "*8",  "*8102", "701", "702", "*68102", "201", "202", "203",
+        "131", "132", "133", "134",   "501", "502", "503",    "555", "555", "555"};
 
     return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
 }
@@ -172,12 +175,43 @@ static void type(struct phone_call *call, const char *digits)
         phone_info(call, *digits);
 }
 
+/* A machine wants to fax, or somebody to speak again; the other side is ready for it, or not. */
+static void fax(struct walk *walk, struct phone_call *call)
+{
+    static const char image[] =
+        "v=0\r\no=x 7 9 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+        "m=image 4444 udptl t38\r\na=T38FaxVersion:0\r\n";
+    const char *sdp = chance(walk, 60) ? image : NULL;
+
+    call->phone->manners.sdp = sdp;
+    if (chance(walk, 80)) {
+        for (size_t i = 0; i < WALK_PHONES; i++)
+            walk->rig->phones[i]->manners.sdp = sdp;
+    }
+    phone_reinvite(call, "sendrecv");
+}
+
+/* Something outside of calls, that passes through or not. */
+static void ask(struct walk *walk)
+{
+    static const char *const methods[] = {"MESSAGE", "SUBSCRIBE", "REFER", "PUBLISH"};
+    static const char lines[] = "Event: conference\r\nExpires: 20\r\nRefer-To: <sip:103@h>\r\n"
+                                "Subscription-State: active;expires=20\r\n";
+    struct phone_call *call = any_phone_call(walk);
+
+    if (chance(walk, 60))
+        (void)phone_ask(any_phone(walk), any_of(walk, methods, 4),
+                        chance(walk, 60) ? "555" : any_number(walk), lines, "x");
+    else if (call != NULL && call->state == PHONE_OVER && call->remote_tag[0] != '\0')
+        phone_ask_again(call, chance(walk, 70) ? "NOTIFY" : any_of(walk, methods, 3), lines, "y");
+}
+
 static void phone_step(struct walk *walk, struct phone_call *call)
 {
     static const char *const typed[] = {"5",     "*",     "**103#", "**200", "*2103#",
                                         "*2102", "4711#", "*6",     "*2",    "1*"};
 
-    switch (below(walk, 14)) {
+    switch (below(walk, 17)) {
     case 0:
         phone_reinvite(call, any_direction(walk));
         break;
@@ -211,6 +245,14 @@ static void phone_step(struct walk *walk, struct phone_call *call)
     case 11:
         if (call->remote_tag[0] != '\0')
             (void)phone_dial_replacing(any_phone(walk), any_number(walk), call);
+        break;
+    case 12:
+        if (call->state == PHONE_UP)
+            fax(walk, call);
+        break;
+    case 13:
+    case 14:
+        ask(walk);
         break;
     default:
         phone_end(call);
@@ -340,7 +382,8 @@ static void claim_identities(struct walk *walk)
         struct leg *pair[2];
 
         if (call->state != CALL_ANSWERED || call->is_ending || call->app != NULL ||
-            call->transfer != NULL || call->legs.count != 2 || call->api_shown[0] != '\0')
+            call->transfer != NULL || call->legs.count != 2 || call->api_shown[0] != '\0' ||
+            call->is_pass) /* who is there tells it itself */
             continue;
         pair[0] = SR_CONTAINER(sr_list_first(&call->legs), struct leg, node);
         pair[1] = SR_CONTAINER(sr_list_next(&call->legs, &pair[0]->node), struct leg, node);

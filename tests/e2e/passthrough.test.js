@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { Router, device, host, missing } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
 import { rms, snr } from './lib/audio.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
 import { ScriptPhone, csvLine, phone, stopAll } from './lib/phones.js';
@@ -137,6 +137,57 @@ test('a fax passes in an ordinary call, datagram by datagram, and people speak a
       for (const socket of sockets) socket.close();
     }
   });
+});
+
+const rtp = (seq) => Buffer.concat([Buffer.from([0x80, 97, seq >> 8, seq & 255, 0, 0, seq, 0, 1, 2, 3, 4]), Buffer.from(`odd ${seq}`)]);
+const offer6 = (port) => ['v=0', 'o=- 1 2 IN IP6 ::1', 's=-', 'c=IN IP6 ::1', 't=0 0', 'a=group:BUNDLE 0', `m=audio ${port} RTP/AVP 97`,
+  'a=mid:0', 'a=rtpmap:97 speex/32000', ''].join('\r\n');
+
+test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', options, async () => {
+  const house = await Router.start({
+    devices: ['101', '102'].map((extension) => device(extension)),
+    config: {
+      proxy: { bind: [host, '::1'], lanIp6: '::1' },
+      routing: { routes: [{ id: 'through', match: { direction: 'internal', numberPattern: '555' }, action: { targets: ['d102'], mode: 'passthrough' } }] },
+    },
+  });
+  const events = await house.api.events();
+  const six = await SipEndpoint.open({ address: '::1', to: { address: '::1', port: house.sipPort } });
+  const b = await ScriptPhone.open(house, '102');
+  const socket = dgram.createSocket('udp6');
+  let again;
+  try {
+    socket.bind(0, '::1');
+    await once(socket, 'listening');
+    const fields = { method: 'INVITE', uri: `sip:555@[::1]:${house.sipPort}`, from: '<sip:101@[::1]>;tag=six', body: offer6(socket.address().port) };
+    const dialing = six.transact(fields, { user: '101', password: 'pw101' });
+    const invite = await b.incoming();
+    assert.match(invite.body, /c=IN IP4 127\.0\.0\.1\r\n/);
+    assert.ok(!/IP6|BUNDLE/.test(invite.body), invite.body);
+    b.sip.reply(invite, 200, 'OK', { body: ['v=0', `o=- 3 4 IN IP4 ${host}`, 's=-', `c=IN IP4 ${host}`, 't=0 0', `m=audio ${b.rtp.port} RTP/AVP 97`, 'a=rtpmap:97 speex/32000', ''].join('\r\n') });
+    const answer = await dialing;
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, /c=IN IP6 ::1\r\n/);
+    six.ack(fields);
+    const way = Number(answer.body.match(/m=audio (\d+)/)[1]);
+    let seq = 0;
+    again = setInterval(() => socket.send(rtp(seq += 1), way, '::1'), 20);
+    await b.rtp.until((packets) => packets.some((packet) => packet.payload.toString() === `odd ${packet.seq}` && packet.ssrc === 0x01020304), 5000, 'a packet as it was');
+    const told = await events.waitFor((event) => event.type === 'verdict' && event.leg?.number === '102' && event.leg.verdict, 14000);
+    assert.match(told.leg.verdict, /^nothing arrives: the party was told to send to 127\.0\.0\.1:/);
+    const { legs } = await house.api.get(`/api/calls/${told.callId}`);
+    assert.deepEqual(legs.map((leg) => leg.verdict), [null, told.leg.verdict]);
+    await six.transact(six.within(fields, 'BYE'), { user: '101', password: 'pw101' });
+    await events.waitFor('call_ended');
+    const record = await poll(async () => (await house.api.get('/api/history')).items.find((item) => item.callId === told.callId), 5000, 'the record');
+    assert.deepEqual(record.legs.map((leg) => leg.verdict).filter(Boolean), [told.leg.verdict]);
+  } finally {
+    clearInterval(again);
+    socket.close();
+    six.close();
+    events.close();
+    await stopAll(b, house);
+  }
 });
 
 // ---- outside of calls: a provider that wants a login, a phone registered there, and phones of ours ----

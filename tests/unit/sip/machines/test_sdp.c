@@ -254,7 +254,8 @@ static void rewriting_touches_addresses_only(void **state)
     (void)state;
     static const char in[] =
         "v=0\r\no=bob 7 8 IN IP4 10.1.1.1\r\ns= a call\r\nc=IN IP4 10.1.1.1\r\nt=0 0\r\n"
-        "a=ice-lite\r\na=group:BUNDLE 0 1\r\na=group:LS 0 1\r\n"
+        "a=ice-lite\r\na=group:BUNDLE 0 1\r\na=source-filter: incl IN IP4 * 10.1.1.1\r\na=group:LS "
+        "0 1\r\n"
         "m=audio 4000/2 RTP/AVP  0 8 96\r\ni=x\r\na=rtcp:4009 IN IP4 10.1.1.1\r\n"
         "a=candidate:1 1 UDP 1 10.1.1.1 4000 typ host\r\na=x-odd: kept as it is\r\n"
         "m=video 0 RTP/AVP 31\r\na=bundle-only\r\nm=image 6000 udptl t38\r\nc=IN IP4 0.0.0.0\r\n"
