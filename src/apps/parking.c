@@ -148,7 +148,8 @@ static struct slot *slot_new(struct parking *parking, struct call *call, struct 
     return slot;
 }
 
-/* "Slot 7 0 1", digit by digit; without a voice there is the display alone. */
+/* "Slot 7 0 1 is free.", digit by digit: who came for somebody knows that nobody is there. Without a
+ * voice there is the display alone. */
 static void say_slot(struct leg *leg, const struct slot *slot)
 {
     struct leg_play_options options = {.is_queued = true};
@@ -159,7 +160,7 @@ static void say_slot(struct leg *leg, const struct slot *slot)
     sr_buf_c(&text, "Slot");
     for (const char *digit = slot->number; *digit != '\0'; digit++)
         sr_buf_fmt(&text, " %c", *digit);
-    sr_buf_c(&text, ".");
+    sr_buf_c(&text, " is free.");
     (void)leg_play(leg, &(struct call_sound){.kind = CALL_SOUND_TEXT, .text = sr_buf_view(&text)},
                    &options);
 }

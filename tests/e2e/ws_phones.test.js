@@ -5,6 +5,7 @@ import { Router, device, host, missing, poll } from './lib/router.js';
 import { Browser, noBrowser } from './lib/browser.js';
 import { wsEvent, wsPhone, wsPhoneKinds } from './lib/ws_phones.js';
 import { WsSip } from './lib/ws_sip.js';
+import { hears, music, musicFile } from './lib/office.js';
 import { phone, stopAll } from './lib/phones.js';
 import { snr } from './lib/audio.js';
 
@@ -14,7 +15,7 @@ let browser;
 let events;
 before(async () => {
   if (options.skip) return;
-  router = await Router.start({ devices: ['101', '102', '103'].map((e) => device(e)), config: { features: { '*43': 'echo' } } });
+  router = await Router.start({ devices: ['101', '102', '103'].map((e) => device(e)), config: { features: { '*43': 'echo' }, musicOnHold: { file: musicFile() } } });
   events = await router.api.events();
   browser = await Browser.start();
 });
@@ -82,8 +83,9 @@ for (const kind of wsPhoneKinds) {
       const from = events.all.length;
       await page.evaluate(() => window.wsPhone.hold());
       await events.waitFor((e) => e.type === 'leg_changed' && e.leg?.deviceId === 'd101' && e.leg.holding, 8000, from);
+      await hears(desk, [music]);
       await page.evaluate(() => window.wsPhone.resume());
-      await heard(page, 'out', 600);
+      await Promise.all([heard(page, 'out', 600), hears(desk, [1010])]);
       await page.evaluate(() => window.wsPhone.hangup());
       await noCalls();
       await desk.dial('101');
