@@ -238,6 +238,9 @@ test('the views of the page', { skip }, async (t) => {
           await show(small, view, title);
           assert.deepEqual(await violations(small), [], view);
           assert.equal(await tooWide(small), 0, view);
+          const tiny = await small.locator('button:visible:not(.link, .ladder-row), a.button:visible, nav a:visible, select:visible, input:visible:not([type=checkbox], .hidden)')
+            .evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().height < 40).map((one) => one.outerHTML.slice(0, 120)));
+          assert.deepEqual(tiny, [], `${view}: too small for a finger`);
         }
         assert.deepEqual(small.faults, []);
         await small.close();

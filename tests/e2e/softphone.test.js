@@ -356,15 +356,34 @@ test('an address that a provider sees is a candidate, and the port has counters'
 });
 
 const callCount = process.env.E2E_LONG ? 50 : 10;
-test(`${callCount} calls in a row are clean`, options, async () => {
+test(`${callCount} calls in a row are clean`, options, async (t) => {
   const page = await open();
   await page.evaluate(() => window.soft.register());
+  const before = await router.api.get('/api/status');
+  const toSound = [];
+  const echoes = []; // from the mouth through the router to the ear
   for (let i = 0; i < callCount; i++) {
     await dial(page, 'guest:admin', '*43', `n${i}`, 800);
-    await page.evaluate((s) => window.soft.sound(s), `n${i}`);
+    toSound.push(await page.evaluate(async (s) => await window.soft.sound(s) - window.soft.clickedAt, `n${i}`));
+    if (i % 10 === 9) {
+      await heard(page, `n${i}`, 800);
+      echoes.push(await page.evaluate(async (s) => {
+        window.soft.say(s, false);
+        await window.soft.sound(s, 8000, false);
+        const said = performance.now();
+        window.soft.say(s, true);
+        return await window.soft.sound(s) - said;
+      }, `n${i}`));
+    }
     await page.evaluate((s) => { window.soft.send({ type: 'webrtc-hangup', sessionId: s }); window.soft.sessions[s].pc.close(); }, `n${i}`);
   }
   await noCalls();
+  const after = await poll(async () => { const s = await router.api.get('/api/status'); return s.browsers.sessions === 0 && s; }, 5000, 'no session left');
+  t.diagnostic(`${callCount} calls: click to sound, median ${median(toSound).toFixed(0)} ms, longest ${Math.max(...toSound).toFixed(0)} ms; `
+    + `mouth to ear through the echo, median ${median(echoes).toFixed(0)} ms`);
+  assert.equal(after.calls.total - before.calls.total, callCount);
+  assert.equal(after.calls.failed, before.calls.failed);
+  assert.equal(after.media.portsUsed, before.media.portsUsed);
   const errors = await page.evaluate(() => window.soft.messages.filter((m) => m.type === 'error'));
   assert.deepEqual(errors, []);
   await poll(async () => (await router.api.get('/api/status')).calls.live === 0, 5000, 'status without calls');

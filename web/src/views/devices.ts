@@ -7,7 +7,7 @@ import type { Contact, Device } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { codecWords, duration, round } from '../words.js';
+import { codecWords, duration, round, unbroken } from '../words.js';
 
 const TRANSPORTS: Record<string, string> = { udp: 'UDP', tcp: 'TCP', tls: 'TLS', ws: 'WebSocket', wss: 'WebSocket', webrtc: 'browser' };
 
@@ -63,7 +63,7 @@ class DevicesView extends View {
     const fact = (name: string, value: unknown) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : nothing);
     const forwards = WHEN.filter(([key]) => set.forward?.[key]).map(([key, words]) => html`<span class="block">${words} <span aria-hidden="true">→</span><span class="hidden">to</span> <span class="mono">${set.forward![key]}</span></span>`);
     return html`<dl class="facts" aria-label="Settings">
-      ${fact('Codecs', set.codecs?.map((codec) => codecWords(codec)).join(', '))}
+      ${fact('Codecs', unbroken((set.codecs ?? []).map((codec) => codecWords(codec)).join(', ')))}
       ${fact('Encryption', SRTP[set.srtp ?? ''])}${fact('Keys', DTMF[set.dtmf ?? ''])}
       ${fact('Shows as', set.callerId)}${fact('Voicemail', set.voicemailBox)}
       ${fact('Registers from', set.expectedAddress ? html`<span class="mono">${set.expectedAddress}</span>` : '')}

@@ -7,7 +7,7 @@ import type { CallRecord, Page, RecordLeg } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { calledName, callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, when } from '../words.js';
+import { calledName, callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, unbroken, when } from '../words.js';
 import './ladder.js';
 
 const RESULTS: [string, string][] = [
@@ -114,7 +114,7 @@ class HistoryView extends View {
       <div class="flags">${leg.codec ? pill(codecWords(leg.codec)) : nothing}${lock(leg.encrypted)}
         ${leg.reason ? pill(reasonWords(leg.reason)) : nothing}${leg.sipStatus ? pill(`SIP ${leg.sipStatus}`) : nothing}</div>
       <div class="figures">${leg.answeredAt ? quality(leg.quality, true) : nothing}</div>
-      <small class="quiet">${leg.answeredAt ? `${leg.rxPackets} packets in, ${leg.txPackets} out, ${leg.lost} lost` : ''}</small>
+      <small class="quiet">${leg.answeredAt ? unbroken(`${leg.rxPackets} packets in, ${leg.txPackets} out, ${leg.lost} lost`) : ''}</small>
     </div>${leg.verdict ? html`<p class="verdict">${icon('warn')}<span>${leg.verdict}</span></p>` : nothing}</li>`;
   }
 

@@ -204,8 +204,7 @@ class StartView extends View {
 
   render() {
     const isLocked = Boolean(app.me?.firstStart && !this.isPasswordDone);
-    return html`${heading('First steps', html`<div class="tools">${isLocked ? html`<span class="quiet small" id="locked">choose your password first</span>` : nothing}
-      <button type="button" ?disabled=${isLocked} aria-describedby=${isLocked ? 'locked' : nothing} @click=${this.done}>Done</button></div>`)}
+    return html`${heading('First steps', isLocked ? nothing : html`<div class="tools"><button type="button" @click=${this.done}>Done</button></div>`)}
       <div class="firsts">${this.passwordStep()}${this.soundStep()}${this.phonesStep()}${this.providerStep()}</div>`;
   }
 }

@@ -5,7 +5,7 @@ import { app } from '../app-state.js';
 import type { Page, Role } from '../types.js';
 import { heading, iconButton, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { when } from '../words.js';
+import { roleWords, when } from '../words.js';
 
 interface User {
   name: string;
@@ -122,7 +122,7 @@ class UsersView extends View {
       <section class="card" aria-labelledby="h-users">
         <header class="section-head"><h2 id="h-users">Users</h2><button type="button" @click=${() => this.open('user')}>New user</button></header>
         <ul class="lines">${this.users.map((user) => html`<li>
-          <b>${user.name}</b>${pill(user.role)}${this.device(user.deviceId)}<span class="grow"></span>
+          <span class="party"><b>${user.name}</b>${pill(roleWords(user.role))}${this.device(user.deviceId)}</span>
           <button type="button" @click=${() => this.open('password', user.name)} aria-label="New password for ${user.name}">Password</button>
           ${iconButton('close', `Remove user ${user.name}`, () => void this.drop(`/api/users/${encodeURIComponent(user.name)}`, `Remove the user ${user.name}?`), { tone: 'bad', disabled: user.name === app.me?.name })}
         </li>`)}</ul>
@@ -134,8 +134,8 @@ class UsersView extends View {
           <button type="button" @click=${() => void navigator.clipboard?.writeText(this.fresh!.token!).then(() => app.say('Copied.'))}>Copy</button></div>` : nothing}
         ${this.tokens.length === 0 ? html`<p class="quiet">None yet. A program sends one as <code>Authorization: Bearer …</code></p>` : nothing}
         <ul class="lines">${this.tokens.map((token) => html`<li>
-          <b>${token.name}</b>${pill(token.role)}${this.device(token.deviceId)}
-          <small class="quiet">${token.expires ? `until ${when(token.expires)}` : 'for ever'}</small><span class="grow"></span>
+          <span class="party"><b>${token.name}</b>${pill(roleWords(token.role))}${this.device(token.deviceId)}
+            <small class="quiet">${token.expires ? `until ${when(token.expires)}` : 'for ever'}</small></span>
           ${iconButton('close', `Withdraw token ${token.name}`, () => void this.drop(`/api/tokens/${encodeURIComponent(token.id)}`, `Withdraw the token ${token.name}? Programs that use it are locked out.`), { tone: 'bad' })}
         </li>`)}</ul>
       </section>
