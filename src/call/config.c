@@ -224,17 +224,6 @@ bool config_is_emergency(const struct config *config, struct sr_str number)
     return false;
 }
 
-bool config_is_own_domain(const struct config *config, struct sr_str host)
-{
-    if (sr_str_ieq(config->realm, host))
-        return true;
-    for (uint32_t i = 0; i < config->domains.count; i++) {
-        if (sr_str_ieq(config->domains.items[i], host))
-            return true;
-    }
-    return false;
-}
-
 bool config_cidrs_have(const struct config_cidrs *cidrs, const struct sr_addr *addr)
 {
     for (uint32_t i = 0; i < cidrs->count; i++) {

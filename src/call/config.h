@@ -571,8 +571,6 @@ struct config_extension config_extension_find(const struct config *config, struc
 
 /** Whether it is one of security.emergencyNumbers. */
 bool config_is_emergency(const struct config *config, struct sr_str number);
-/** Whether a host part of a URI names this router: the realm or one of the domains (case ignored). */
-bool config_is_own_domain(const struct config *config, struct sr_str host);
 /** Whether the address lies in one of the networks. */
 bool config_cidrs_have(const struct config_cidrs *cidrs, const struct sr_addr *addr);
 

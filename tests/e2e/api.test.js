@@ -188,10 +188,10 @@ test('roles: a reader reads, and changes nothing', options, async () => {
   const made = await api.post('/api/tokens', { name: 'reader', role: 'read' });
   assert.ok(made.token);
   const reader = api.as(made.token);
-  for (const path of ['status', 'calls', 'devices', 'history', 'config', 'routes', 'providers', 'contacts']) {
+  for (const path of ['status', 'calls', 'devices', 'history', 'config', 'routes', 'providers', 'contacts', 'tokens', 'users']) {
     assert.equal((await reader.request('GET', `/api/${path}`)).status, 200, path);
   }
-  isProblem(await reader.request('GET', '/api/tokens'), 403);
+  isProblem(await reader.request('DELETE', `/api/tokens/${made.id}`), 403);
   isProblem(await reader.request('POST', '/api/tokens', { name: 'more', role: 'admin' }), 403);
   isProblem(await reader.request('POST', '/api/call', { to: '102', from: 'd101' }), 403);
   isProblem(await reader.request('PATCH', '/api/config', { country: 'DE' }), 403);

@@ -499,6 +499,8 @@ static void a_reader_changes_nothing(void **state)
     client_ask(house->port, "POST", "/api/call", line, "{\"to\":\"101\"}", &house->answer);
     assert_int_equal(house->answer.status, 403);
     client_ask(house->port, "GET", "/api/users", line, NULL, &house->answer);
+    assert_int_equal(house->answer.status, 200);
+    client_ask(house->port, "DELETE", "/api/users/admin", line, NULL, &house->answer);
     assert_int_equal(house->answer.status, 403);
 }
 
