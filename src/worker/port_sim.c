@@ -594,6 +594,13 @@ const struct port_sim_leg *port_sim_leg(struct media_port *port, sr_id id)
     return leg != NULL ? &leg->shown : NULL;
 }
 
+uint64_t port_sim_cookie(struct media_port *port, sr_id id)
+{
+    const struct port_sim_leg *leg = port_sim_leg(port, id);
+
+    return leg != NULL ? leg->options.cookie : 0;
+}
+
 enum media_mode port_sim_mode(struct media_port *port, sr_id id)
 {
     const struct sim_room *room = sr_idtab_find(&self(port)->rooms, id);

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
     failed += run_transfer();
     failed += run_office();
     failed += run_incall();
+    failed += run_monitor();
     failed += run_watch();
     failed += run_browser();
     failed += run_race();

@@ -146,6 +146,7 @@ int run_party(void);
 int run_transfer(void);
 int run_office(void);
 int run_incall(void);
+int run_monitor(void);
 int run_watch(void);
 int run_browser(void);
 int run_race(void);

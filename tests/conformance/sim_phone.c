@@ -9,6 +9,8 @@ void phone__send_text(struct sim_phone *phone, const char *text)
     struct net_flow flow = {
         .kind = phone->kind, .local = phone->addr, .remote = phone->router, .conn = phone->conn};
 
+    if (phone->manners.is_dead)
+        return;
     SR_ASSERT(sim_end_send(phone->end, &flow, sr_str_c(text)) == SR_OK);
     phone->conn = flow.conn;
 }
@@ -469,7 +471,7 @@ static void on_message(struct sim_phone *phone, struct sr_str msg)
     uint16_t status = sim_status(msg);
     struct phone_stxn *stxn;
 
-    if (phone->manners.is_deaf)
+    if (phone->manners.is_deaf || phone->manners.is_dead)
         return;
     SR_ASSERT(
         sr_str_copy(msg, status != 0 ? phone->last_response : phone->last_request, PHONE_LAST_MAX));
@@ -570,6 +572,25 @@ struct sim_phone *sim_phone_new(const struct sim_phone_options *options)
     sr_buf_init(&phone->heard, NET_MESSAGE_BYTES_MAX);
     phone->end = sim_end_new(options->wire, phone->kind, &phone->addr, &handler, phone);
     return phone;
+}
+
+void sim_phone_reboot(struct sim_phone *phone)
+{
+    struct sr_node *node;
+
+    while ((node = sr_list_first(&phone->txns)) != NULL)
+        txn_free(SR_CONTAINER(node, struct phone_txn, node));
+    SR_LIST_EACH(&phone->calls, call_node)
+    {
+        struct phone_call *call = SR_CONTAINER(call_node, struct phone_call, node);
+
+        loop_timer_clear(phone->loop, &call->answer_timer);
+        call->invite_stxn = NULL;
+        call->state = PHONE_OVER;
+    }
+    while ((node = sr_list_first(&phone->stxns)) != NULL)
+        stxn_free(SR_CONTAINER(node, struct phone_stxn, node));
+    phone->manners.is_dead = false;
 }
 
 void sim_phone_free(struct sim_phone *phone)

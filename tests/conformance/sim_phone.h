@@ -29,6 +29,7 @@ struct phone_manners {
     sr_usec final_after;    /* from the INVITE on */
     const char *codecs;
     bool is_deaf;             /* hears nothing at all */
+    bool is_dead;             /* and says nothing: its power is gone */
     bool never_pracks;        /* a reliable response to its INVITE */
     bool never_acks;          /* a 2xx to its INVITE */
     bool never_acks_refusals; /* a final response >= 300 */
@@ -179,6 +180,8 @@ void phone_ask_again(struct phone_call *call, const char *method, const char *li
 void phone_repeat_invite_merged(struct phone_call *call);
 /** Hangs up whatever the state. */
 void phone_end(struct phone_call *call);
+/** It was switched off and on: it knows of no call any more, and says nothing of them. */
+void sim_phone_reboot(struct sim_phone *phone);
 bool phone_had_status(const struct phone_call *call, uint16_t status);
 
 #endif

@@ -780,12 +780,67 @@ static void test_a_page_that_went_while_ringing_comes_back(void **state)
     done(&rig);
 }
 
+/* A page types codes as a phone does; what begins none goes on, in its full length. */
+static void test_codes_are_typed_on_a_page(void **state)
+{
+    static const char config[] =
+        "{ \"devices\": ["
+        "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },"
+        "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },"
+        "{ \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" } ],"
+        "\"features\": { \"inCallTransfer\": \"**\", \"inCallAttended\": \"*2\" } }";
+    static const char *const typed[] = {"*", "7", "*", "",  "*", "*", "1",
+                                        "*", "*", "*", "1", "0", "3", "#"};
+    struct sim_phone *phone, *third;
+    struct phone_call *call;
+    struct page *page;
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, &(struct rig_options){.config = config});
+    phone = rig_phone(&rig, "101");
+    third = rig_phone(&rig, "103");
+    page = page_open(&rig, 0, "b", "bert");
+    call = phone_dial(phone, "102");
+    (void)hear_incoming(page);
+    offer(page, "s1");
+    (void)heard(page, "webrtc-answer");
+    link_to(page, page->call_id, "s1");
+    RIG_UNTIL(&rig, call->state == PHONE_UP);
+    assert_true(rig_media(&rig, rig_call(&rig, 0), "b")->stream.is_dtmf_kept);
+    for (size_t i = 0; i < SR_ARRAY_LEN(typed); i++) {
+        if (typed[i][0] == '\0') { /* too long after it for a code: the other party gets it */
+            assert_string_equal(rig_media(&rig, rig_call(&rig, 0), "a")->digits, "*7");
+            rig_run(&rig, 600 * SR_MSEC);
+            assert_string_equal(rig_media(&rig, rig_call(&rig, 0), "a")->digits, "*7*");
+            continue;
+        }
+        rig_inject(&rig, rig_call(&rig, 0), "b",
+                   (struct media_event){
+                       .kind = MEDIA_EVENT_DTMF, .digit = typed[i][0], .duration_ms = 130});
+        rig_run(&rig, 200 * SR_MSEC);
+        if (i == 5)
+            assert_int_equal(rig_media(&rig, rig_call(&rig, 0), "a")->prompt, MEDIA_PROMPT_MUSIC);
+        if (i == 7) { /* the star cancelled */
+            assert_int_equal(rig_media(&rig, rig_call(&rig, 0), "a")->prompt, MEDIA_PROMPT_NONE);
+            assert_null(phone_incoming(third));
+        }
+    }
+    (void)heard(page, "webrtc-hangup");
+    RIG_UNTIL(&rig, phone_incoming(third) != NULL && phone_incoming(third)->acks == 1);
+    assert_string_equal(rig_media(&rig, rig_call(&rig, 0), "a")->digits, "*7*");
+    phone_bye(call);
+    RIG_ENDED(&rig, 0, "hangup");
+    done(&rig);
+}
+
 int run_browser(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_page_answers_a_phone),
         cmocka_unit_test(test_a_page_calls_and_the_other_side_is_invited_after_the_link),
         cmocka_unit_test(test_a_guest_hears_the_echo),
+        cmocka_unit_test(test_codes_are_typed_on_a_page),
         cmocka_unit_test(test_two_pages_talk),
         cmocka_unit_test(test_pages_and_phones_race),
         cmocka_unit_test(test_a_phone_is_faster),

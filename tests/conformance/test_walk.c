@@ -4,18 +4,29 @@
 
 #include "call/internal.h"
 #include "rig.h"
+#include "sim_page.h"
 
 enum {
     WALK_RIGS = 20,
     WALKS_PER_RIG = 100,
     WALK_STEPS = 15,
     WALK_PHONES = 4,
+    WALK_RTP_SEC = 20, /* proxy.rtpTimeoutSec: so long after its death a party is missed */
 };
 
 struct walk {
     struct rig *rig;
     struct sr_prng prng;
     uint64_t claimed; /* pairs whose identities were looked at */
+    struct sim_pages *pages;
+    sr_usec died_at[WALK_PHONES]; /* 0: lives */
+    sr_usec page_died_at[SIM_PAGES];
+    uint64_t deaths, page_deaths, missed;
+};
+
+/* What all walks of one rig share. */
+struct walk_sums {
+    uint64_t claimed, deaths, page_deaths, missed, linked;
 };
 
 static uint32_t below(struct walk *walk, uint32_t n)
@@ -260,6 +271,127 @@ static void phone_step(struct walk *walk, struct phone_call *call)
     }
 }
 
+/* ---- death ---- */
+
+static const struct phone_call *at_phone(const struct walk *walk, const struct leg *leg,
+                                         size_t *ret_phone);
+
+/* The battery is empty: no BYE, no answer to anything, no sound any more. Maybe it comes back and knows of nothing. */
+static void death_step(struct walk *walk)
+{
+    size_t n = below(walk, WALK_PHONES);
+    struct sim_phone *phone = walk->rig->phones[n];
+
+    if (walk->died_at[n] == 0) {
+        phone->manners.is_dead = true;
+        walk->died_at[n] = loop_now(walk->rig->loop);
+        walk->deaths++;
+    } else if (chance(walk, 50)) {
+        sim_phone_reboot(phone);
+        walk->died_at[n] = 0;
+        sim_phone_register(phone, 3600);
+    }
+}
+
+/* The same of a browser: its socket hangs, its audio stops. */
+static void page_death_step(struct walk *walk)
+{
+    size_t n = below(walk, SIM_PAGES);
+
+    if (walk->page_died_at[n] != 0)
+        return;
+    walk->page_died_at[n] = loop_now(walk->rig->loop);
+    walk->page_deaths++;
+}
+
+static bool is_of_dead_phone(const struct walk *walk, const struct leg *leg)
+{
+    size_t n;
+
+    return leg->kind == LEG_DEVICE && at_phone(walk, leg, &n) != NULL && walk->died_at[n] != 0 &&
+           loop_now(walk->rig->loop) - walk->died_at[n] >= WALK_RTP_SEC * SR_SEC;
+}
+
+/* As the media plane tells it: nothing has come from a leg for the time-out. One leg; it may end others. */
+static bool miss_one(struct walk *walk)
+{
+    struct engine *engine = walk->rig->engine;
+    uint32_t cursor = 0;
+    struct leg *leg;
+
+    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
+        struct media_event event = {
+            .kind = MEDIA_EVENT_TIMEOUT, .leg = leg->media, .cookie = leg->id};
+        char leg_id[ENGINE_ID_MAX];
+
+        if (leg->call == NULL || leg->state == LEG_ENDED || leg->media == SR_ID_NONE ||
+            !leg->has_stream || !is_of_dead_phone(walk, leg))
+            continue;
+        memcpy(leg_id, leg->leg_id, sizeof(leg_id));
+        port_sim_inject(walk->rig->media, &event);
+        rig_run(walk->rig, SR_MSEC);
+        walk->missed++;
+        return true;
+    }
+    return false;
+}
+
+/* A page's ICE has had no check for 15 s. */
+static void miss_pages(struct walk *walk)
+{
+    struct engine *engine = walk->rig->engine;
+    sr_usec now = loop_now(walk->rig->loop);
+
+    for (size_t n = 0; n < SIM_PAGES; n++) {
+        uint32_t cursor = 0;
+        struct leg *leg;
+
+        if (walk->page_died_at[n] == 0 || now - walk->page_died_at[n] < 15 * SR_SEC)
+            continue;
+        walk->page_died_at[n] = 0;
+        while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
+            struct media_event event = {.kind = MEDIA_EVENT_WEBRTC,
+                                        .webrtc = MEDIA_WEBRTC_LOST,
+                                        .leg = leg->media,
+                                        .cookie = port_sim_cookie(walk->rig->media, leg->media)};
+
+            if (leg->kind == LEG_WEBRTC && leg->media != SR_ID_NONE && leg->state != LEG_ENDED)
+                port_sim_inject(walk->rig->media, &event);
+        }
+        sim_page_gone(&walk->pages->page[n]); /* its TCP connection was given up */
+    }
+}
+
+static void miss_the_dead(struct walk *walk)
+{
+    while (miss_one(walk)) {
+    }
+    miss_pages(walk);
+}
+
+/* Long after: no call holds a party that is dead. Who rings still, or has not been answered, is the other side's
+ * matter. */
+static void claim_dead_are_gone(struct walk *walk)
+{
+    struct engine *engine = walk->rig->engine;
+    uint32_t cursor = 0;
+    struct leg *leg;
+
+    rig_run(walk->rig, (WALK_RTP_SEC + 1) * SR_SEC);
+    sim_pages_hear(walk->pages);
+    miss_the_dead(walk);
+    rig_run(walk->rig, 40 * SR_SEC); /* what was asked of them has not been answered */
+    miss_the_dead(walk);
+    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
+        if (leg->call == NULL || leg->state != LEG_ANSWERED || !is_of_dead_phone(walk, leg) ||
+            loop_wall(engine->loop) - leg->answered_wall_us < 33 * SR_SEC) /* its ACK may be late */
+            continue;
+        fail_msg("seed %llu, walk %llu: call %s still has %s, which is dead",
+                 (unsigned long long)walk->rig->seed, (unsigned long long)walk->rig->walk,
+                 leg->call->call_id, leg->number);
+    }
+}
+
 /* A live call of the hub, or NULL. */
 static struct rig_call *any_live_call(struct walk *walk)
 {
@@ -299,6 +431,7 @@ static void api_step(struct walk *walk)
                                      .has_held = chance(walk, 50),
                                      .is_held = chance(walk, 50),
                                      .has_role = chance(walk, 20),
+                                     .has_whisper = chance(walk, 30),
                                      .has_locked = true,
                                      .is_locked = chance(walk, 50),
                                      .digits = "1*"};
@@ -308,9 +441,16 @@ static void api_step(struct walk *walk)
     (void)sr_str_copy(sr_str_c(any_of(walk, roles, 3)), command.role, sizeof(command.role));
     if (chance(walk, 60))
         (void)sr_str_copy(sr_str_c(any_number(walk)), command.from, sizeof(command.from));
+    if (chance(walk, 20)) { /* a page's own call */
+        (void)sr_str_copy(SR_STR("c"), command.from, sizeof(command.from));
+        (void)sr_str_copy(SR_STR("cora"), command.owner, sizeof(command.owner));
+    }
     if (call != NULL) {
         memcpy(command.call_id, call->call_id, sizeof(command.call_id));
         choose_leg(walk, call, &command);
+        if (call->view->leg_count > 0 && chance(walk, 70))
+            memcpy(command.whisper_to, call->view->legs[below(walk, call->view->leg_count)].leg_id,
+                   sizeof(command.whisper_to));
     }
     if (chance(walk, 50) && (call = any_live_call(walk)) != NULL)
         memcpy(command.to_call_id, call->call_id, sizeof(command.to_call_id));
@@ -319,33 +459,57 @@ static void api_step(struct walk *walk)
     (void)rig_do(walk->rig, &command);
 }
 
+static void page_step(struct walk *walk)
+{
+    struct sim_page *page = &walk->pages->page[below(walk, SIM_PAGES)];
+
+    if (page->is_rung && chance(walk, 70))
+        sim_page_answer(page);
+    else
+        sim_page_do(page, below(walk, 12));
+}
+
 static void step(struct walk *walk)
 {
+    bool is_page_rung = walk->pages->page[0].is_rung || walk->pages->page[1].is_rung;
     struct phone_call *call;
 
-    if (chance(walk, 25)) {
+    if (is_page_rung && chance(walk, 50)) {
+        page_step(walk);
+    } else if (chance(walk, 25)) {
         if (chance(walk, 85))
             (void)phone_dial(any_phone(walk), any_number(walk));
         else
             (void)phone_dial_offerless(any_phone(walk), any_number(walk));
     } else if (chance(walk, 30)) {
         api_step(walk);
+    } else if (chance(walk, 4)) {
+        death_step(walk);
+    } else if (chance(walk, 3)) {
+        page_death_step(walk);
+    } else if (chance(walk, 20)) {
+        page_step(walk);
     } else if ((call = any_phone_call(walk)) != NULL) {
         phone_step(walk, call);
     }
     rig_run(walk->rig, (sr_usec)below(walk, 1500) * SR_MSEC);
+    sim_pages_hear(walk->pages);
+    miss_the_dead(walk);
 }
 
-/* The phone's side of a leg. */
-static const struct phone_call *at_phone(const struct walk *walk, const struct leg *leg)
+/* The phone's side of a leg, and which phone that is. */
+static const struct phone_call *at_phone(const struct walk *walk, const struct leg *leg,
+                                         size_t *ret_phone)
 {
     for (size_t i = 0; i < WALK_PHONES; i++) {
         SR_LIST_EACH(&walk->rig->phones[i]->calls, node)
         {
             const struct phone_call *call = SR_CONTAINER(node, struct phone_call, node);
 
-            if (leg->sip != NULL && sr_str_eq_c(sip_leg_call_id(leg->sip), call->call_id))
-                return call;
+            if (leg->sip == NULL || !sr_str_eq_c(sip_leg_call_id(leg->sip), call->call_id))
+                continue;
+            *ret_phone = i;
+            return call;
         }
     }
     return NULL;
@@ -354,11 +518,12 @@ static const struct phone_call *at_phone(const struct walk *walk, const struct l
 /* Two who talk for a while know of each other. */
 static void claim_knows(const struct walk *walk, const struct leg *leg, const struct leg *peer)
 {
-    const struct phone_call *call = at_phone(walk, leg);
+    size_t n;
+    const struct phone_call *call = at_phone(walk, leg, &n);
 
-    if (call == NULL || call->state != PHONE_UP || call->phone->manners.is_deaf ||
-        call->phone->manners.reoffer_status != 200 || call->phone->manners.ignores_bye ||
-        call->phone->manners.never_acks)
+    if (call == NULL || walk->died_at[n] != 0 || call->state != PHONE_UP ||
+        call->phone->manners.is_deaf || call->phone->manners.reoffer_status != 200 ||
+        call->phone->manners.ignores_bye || call->phone->manners.never_acks)
         return;
     if (!leg->is_caller || sim_has(sr_str_c(call->phone->manners.extra), "UPDATE")) {
         if (leg->is_caller || sim_has(sr_str_c(call->phone->manners.ok_extra), "UPDATE")) {
@@ -401,7 +566,9 @@ static void end_everything(struct walk *walk)
 {
     struct rig *rig = walk->rig;
 
-    for (size_t i = 0; i < WALK_PHONES; i++) {
+    for (size_t i = 0; i < SIM_PAGES; i++)
+        sim_page_gone(&walk->pages->page[i]);
+    for (size_t i = 0; i < WALK_PHONES; i++) { /* the dead stay dead */
         struct sim_phone *phone = rig->phones[i];
 
         phone->manners.is_deaf = phone->manners.never_acks = false;
@@ -419,18 +586,23 @@ static void end_everything(struct walk *walk)
             (void)rig_do(rig, &command);
     }
     rig_settle(rig);
+    sim_pages_hear(walk->pages);
 }
 
-static uint64_t walk_once(struct rig *rig, uint64_t seed)
+static void walk_once(struct rig *rig, uint64_t seed, struct walk_sums *sums)
 {
     static const double losses[] = {0, 0, 0.05, 0.25};
-    struct walk walk = {.rig = rig};
+    struct sim_pages pages;
+    struct walk walk = {.rig = rig, .pages = &pages};
     struct sim_link link = {.delay_usec = SR_MSEC};
 
     sr_prng_seed(&walk.prng, seed);
+    sim_pages_init(&pages, rig);
     sim_wire_set_default(rig->wire, &link);
     for (size_t i = 0; i < WALK_PHONES; i++) {
         rig->phones[i]->manners.is_deaf = false;
+        if (rig->phones[i]->manners.is_dead)
+            sim_phone_reboot(rig->phones[i]);
         sim_phone_register(rig->phones[i], 3600);
     }
     rig_run(rig, SR_SEC);
@@ -440,12 +612,18 @@ static uint64_t walk_once(struct rig *rig, uint64_t seed)
     sim_wire_set_default(rig->wire, &link);
     for (size_t i = 0; i < WALK_PHONES; i++)
         choose_manners(&walk, rig->phones[i]);
+    for (size_t i = 0; i < SIM_PAGES && chance(&walk, 50); i++)
+        sim_page_come(&pages.page[i]);
     for (int i = 0; i < WALK_STEPS; i++)
         step(&walk);
     if (link.loss == 0)
         claim_identities(&walk);
+    claim_dead_are_gone(&walk);
     end_everything(&walk);
-    return walk.claimed;
+    sums->claimed += walk.claimed;
+    sums->deaths += walk.deaths;
+    sums->page_deaths += walk.page_deaths;
+    sums->missed += walk.missed;
 }
 
 /* CONFORMANCE_WALKS of the environment, in rigs of a hundred. */
@@ -458,10 +636,29 @@ static int count_of_rigs(void)
     return (int)SR_MAX(walks / WALKS_PER_RIG, 1u);
 }
 
+/* Calls that a page was in, as the events told. */
+static uint64_t linked_pages(struct rig *rig)
+{
+    uint64_t count = 0;
+
+    SR_LIST_EACH(&rig->calls, node)
+    {
+        const struct rig_call *call = SR_CONTAINER(node, struct rig_call, node);
+        bool is_linked = false;
+
+        for (uint32_t i = 0; call->view != NULL && i < call->view->leg_count; i++)
+            is_linked |= strcmp(call->view->legs[i].kind, "webrtc") == 0 &&
+                         call->view->legs[i].codec[0] != '\0';
+        count += is_linked;
+    }
+    return count;
+}
+
 static void test_whatever_happens_nothing_is_left(void **state)
 {
     uint64_t seed = rig_seed();
-    uint64_t calls = 0, claimed = 0;
+    struct walk_sums sums = {0};
+    uint64_t calls = 0;
     int rigs = count_of_rigs();
 
     (void)state;
@@ -476,14 +673,20 @@ static void test_whatever_happens_nothing_is_left(void **state)
             (void)rig_phone(&rig, users[k]);
         for (int k = 0; k < WALKS_PER_RIG; k++) {
             rig.walk = (uint64_t)k;
-            claimed += walk_once(&rig, options.seed * 1000003 + (uint64_t)k);
+            walk_once(&rig, options.seed * 1000003 + (uint64_t)k, &sums);
         }
+        sums.linked += linked_pages(&rig);
         calls += rig.calls.count;
         rig_done(&rig);
     }
-    print_message("%llu calls, %llu pairs knew each other\n", (unsigned long long)calls,
-                  (unsigned long long)claimed);
-    assert_true(claimed > (uint64_t)rigs);
+    print_message("%llu calls, %llu of them with a browser; %llu pairs knew each other; %llu "
+                  "phones and %llu browsers died, "
+                  "%llu legs were missed\n",
+                  (unsigned long long)calls, (unsigned long long)sums.linked,
+                  (unsigned long long)sums.claimed, (unsigned long long)sums.deaths,
+                  (unsigned long long)sums.page_deaths, (unsigned long long)sums.missed);
+    assert_true(sums.claimed > (uint64_t)rigs);
+    assert_true(sums.missed > (uint64_t)rigs && sums.linked > (uint64_t)rigs);
     assert_true(calls > (uint64_t)rigs * 100);
 }
 

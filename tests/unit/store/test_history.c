@@ -99,6 +99,62 @@ static void filters_choose(void **state)
     store_close(store);
 }
 
+/* Who only took part sees its own leg whole; of the others neither where they are nor what they use, and no
+ * listener where those are hidden. */
+static void a_party_sees_no_address_of_others(void **state)
+{
+    static const struct store_leg_record legs[] = {
+        {.leg_id = {"a", 1},
+         .kind = {"device", 6},
+         .role = {"participant", 11},
+         .device_id = {"desk", 4},
+         .user_agent = {"Own/1", 5},
+         .address = {"192.0.2.1:5060", 14}},
+        {.leg_id = {"b", 1},
+         .kind = {"device", 6},
+         .role = {"participant", 11},
+         .device_id = {"other", 5},
+         .user_agent = {"Their/2", 7},
+         .address = {"192.0.2.2:5060", 14}},
+        {.leg_id = {"c", 1},
+         .kind = {"device", 6},
+         .role = {"tool", 4},
+         .device_id = {"boss", 4},
+         .user_agent = {"Ear/3", 5},
+         .address = {"192.0.2.3:5060", 14}},
+    };
+    struct store *store = kit_open(*state, NULL);
+    struct store_history_filter filter = {.device = SR_STR("desk"), .hides_others = true};
+    struct store_call_record record = kit_record("c1", TEST_START, true);
+    struct reply reply;
+
+    record.legs = legs;
+    record.leg_count = SR_ARRAY_LEN(legs);
+    store_call_ended(store, &record, NULL, 0);
+    reply = kit_history(store, &filter);
+    assert_non_null(strstr(reply.text, "192.0.2.1:5060"));
+    assert_non_null(strstr(reply.text, "Own/1"));
+    assert_null(strstr(reply.text, "192.0.2.2"));
+    assert_null(strstr(reply.text, "Their"));
+    assert_non_null(strstr(reply.text, "\"other\"")); /* whom it talked to */
+    assert_non_null(strstr(reply.text, "\"boss\""));  /* and who listened */
+    assert_null(strstr(reply.text, "192.0.2.3"));
+    sr_free(reply.text);
+    filter.hides_listeners = true;
+    reply = kit_history(store, &filter);
+    assert_null(strstr(reply.text, "\"boss\""));
+    assert_int_equal(kit_count(reply.text, "\"legId\""), 2);
+    sr_free(reply.text);
+    reply = kit_csv(store, &filter);
+    assert_null(strstr(reply.text, "boss"));
+    sr_free(reply.text);
+    filter.hides_others = false; /* the staff */
+    reply = kit_history(store, &filter);
+    assert_non_null(strstr(reply.text, "192.0.2.3"));
+    sr_free(reply.text);
+    store_close(store);
+}
+
 /* Pages of 7 over 100 calls, most with the same start: each call once, newest first. */
 static void cursor_gives_each_call_once(void **state)
 {
@@ -342,6 +398,7 @@ int test_history(void)
         cmocka_unit_test_setup_teardown(running_call_is_a_record_but_no_history, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(answer_is_known_before_the_end, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(filters_choose, kit_up, kit_down),
+        cmocka_unit_test_setup_teardown(a_party_sees_no_address_of_others, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(cursor_gives_each_call_once, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(foreign_cursors_are_refused, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(csv_is_quoted_and_harmless, kit_up, kit_down),
