@@ -2,7 +2,7 @@
 import test, { describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
-import { dB, level, rms, snr } from './lib/audio.js';
+import { dB, level, median, rms, snr, tonesHeard } from './lib/audio.js';
 import { hears } from './lib/office.js';
 import { sdp } from './lib/sip.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
@@ -112,3 +112,91 @@ describe('three parties', { concurrency: true, skip: missing }, () => [1, 2].for
     }
   });
 }));
+
+/** Sharpest bend of a sound: a click is all bends, a tone bends gently. */
+function sharpest(sound) {
+  let top = 0;
+  for (let i = 2; i < sound.length; i += 1) top = Math.max(top, Math.abs(sound[i] - 2 * sound[i - 1] + sound[i - 2]));
+  return top;
+}
+
+/** What bends at a switch, against what bends in the tone itself. */
+async function bendAt(phone, doIt) {
+  const from = Math.max(0, phone.rtp.packets.length - 25);
+  await doIt();
+  return sharpest(phone.rtp.sound(from));
+}
+
+test('roles switch without a click, and a supervisor is heard by whom it shall', { skip: missing }, async () => {
+  const router = await Router.start({ devices: ['101', '102', '103'].map((extension) => device(extension, { codecs: ['PCMU'] })) });
+  const [a, b, c] = await Promise.all(['101', '102', '103'].map((extension) => ScriptPhone.open(router, extension)));
+  try {
+    const events = await router.api.events();
+    const answered = (async () => { await b.accept(await b.incoming()); })();
+    const dialog = await a.call('102');
+    await answered;
+    const { callId } = await events.waitFor('call_answered');
+    a.sendTone(tones[101]);
+    b.sendTone(tones[102]);
+    await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]])]);
+    const call = `/api/calls/${callId}`;
+    const legOf = async (id) => (await router.api.get(call)).legs.find((leg) => leg.deviceId === id).legId;
+    const [legA, legB] = [await legOf('d101'), await legOf('d102')];
+
+    // relayed at first, mixed from the first switch on
+    await mediaIs(router, callId, 'relay');
+    const plain = sharpest(b.rtp.sound(b.rtp.packets.length - 40));
+    const bends = [];
+    for (const [change, expected] of [
+      [{ muted: true }, []], [{ muted: false }, [tones[101]]],
+      [{ role: 'isolated' }, []], [{ role: 'participant' }, [tones[101]]],
+      [{ role: 'tool' }, []], [{ role: 'participant' }, [tones[101]]],
+      [{ muted: true }, []], [{ muted: false }, [tones[101]]]]) {
+      bends.push(await bendAt(b, async () => {
+        await router.api.patch(`${call}/legs/${legA}`, change);
+        await hears(b, expected);
+      }));
+    }
+    const ratio = median(bends) / plain;
+    console.log(`# at a switch the sound bends ${ratio.toFixed(2)} times as sharply as the tone (${bends.map((bend) => (bend / plain).toFixed(2)).join(' ')})`);
+    assert.ok(ratio < 1.6, `${ratio}`);
+
+    const added = router.api.post(`${call}/legs`, { to: '103', role: 'tool' });
+    const before = a.rtp.packets.length;
+    await c.accept(await c.incoming());
+    await added;
+    c.sendTone(tones[103]);
+    await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]]), hears(c, [tones[101], tones[102]])]);
+    const told = a.rtp.sound(before);
+    const notice = Array.from({ length: Math.floor(told.length / 800) }, (_, i) => dB(level(told.subarray(i * 800, i * 800 + 800), 8000, 1400)));
+    assert.ok(Math.max(...notice) > -35, `the parties are told by a tone: ${Math.max(...notice)}`);
+    const legC = await legOf('d103');
+    await router.api.patch(`${call}/legs/${legC}`, { whisperTo: legB });
+    await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101], tones[103]]), hears(c, [tones[101], tones[102]])]);
+    await events.waitFor('leg_changed', (event) => event.leg?.whisperTo === legB);
+    await router.api.patch(`${call}/legs/${legC}`, { role: 'participant' });
+    await Promise.all([hears(a, [tones[102], tones[103]]), hears(b, [tones[101], tones[103]])]);
+    await router.api.patch(`${call}/legs/${legC}`, { role: 'tool' });
+    await Promise.all([hears(a, [tones[102]]), hears(b, [tones[101]])]);
+
+    // a user of the call may not do that
+    const { token } = await router.api.post('/api/tokens', { name: 'u', role: 'user', deviceId: 'd101' });
+    const user = router.api.as(token);
+    assert.equal((await user.request('PATCH', `${call}/legs/${legA}`, { role: 'tool' })).status, 403);
+    assert.equal((await user.request('POST', `${call}/legs`, { to: '103', role: 'tool' })).status, 403);
+    const seen = await user.get(call);
+    assert.deepEqual(seen.legs.map((leg) => leg.role).sort(), ['participant', 'participant', 'tool']);
+    assert.ok(seen.legs.every((leg) => leg.address === null));
+
+    await a.hangup(dialog); // who only listens keeps no call alive
+    await Promise.all([b.hungUp(), c.hungUp()]);
+    const { items: [record] } = await poll(async () => {
+      const history = await router.api.get('/api/history');
+      return history.items.length > 0 && history;
+    }, 5000, 'the record');
+    assert.equal(record.legs.find((leg) => leg.deviceId === 'd103').role, 'tool');
+  } finally {
+    await stopAll(a, b, c);
+    await router.stop();
+  }
+});
