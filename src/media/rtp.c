@@ -427,6 +427,11 @@ void rtp_relay_init(struct rtp_relay *relay)
     memset(relay, 0, sizeof(*relay));
 }
 
+void rtp_relay_skip(struct rtp_relay *relay)
+{
+    relay->is_mapped = false;
+}
+
 static bool needs_new_map(const struct rtp_relay *relay, const struct rtp_sender *sender,
                           const struct rtp_packet *packet, uint32_t clock_hz, sr_usec now)
 {

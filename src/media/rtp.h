@@ -210,6 +210,9 @@ struct rtp_relay_out {
 };
 
 void rtp_relay_init(struct rtp_relay *relay);
+/** Packets of the source are kept back on purpose: what comes next begins a new map, so that the other side counts
+    no loss. */
+void rtp_relay_skip(struct rtp_relay *relay);
 
 /** Only the numbers: where `packet` goes in the sender's space. See rtp_relay_rewrite. */
 enum rtp_relay_verdict rtp_relay_map(struct rtp_relay *relay, struct rtp_sender *sender,

@@ -241,9 +241,12 @@ static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes
     struct rtp_relay_target target = {.now = worker->now};
     struct rtp_relay_out out;
 
-    if (!to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx) ||
-        (format->is_dtmf && leg->stream.is_dtmf_kept))
+    if (!to->stream.can_send || dtmf_tx_is_busy(&to->dtmf_tx))
         return;
+    if (format->is_dtmf && leg->stream.is_dtmf_kept) {
+        rtp_relay_skip(&to->relay);
+        return;
+    }
     if (!relay_type(to, format, &target)) {
         leg->rx_dropped++;
         return;

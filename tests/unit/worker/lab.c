@@ -142,6 +142,7 @@ static void set_stream(struct lab_phone *phone)
         .dtmf_wanted = true,
         .dtmf_payload_type = 101,
         .dtmf_clock_hz = phone->clock_hz,
+        .is_dtmf_kept = phone->options.is_dtmf_kept,
         .ptime_ms = 20,
         .format_count = 2,
         .opus = {.usedtx = phone->options.dtx_wanted},

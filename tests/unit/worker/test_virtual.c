@@ -372,6 +372,58 @@ static void seams_neither_drop_nor_double_digits(void **state)
     lab_close(lab);
 }
 
+/* ---- digits that are kept ---- */
+
+static struct media_event kept;
+
+static void keep_digit(void *arg, const struct media_event *event)
+{
+    (void)arg;
+    if (event->kind == MEDIA_EVENT_DTMF)
+        kept = *event;
+}
+
+/* A key that may begin a code: seen in relay and mix, at the clocks of a phone and of a browser, relayed to
+ * nobody; given on 700 ms later it is heard once and as long as it was pressed. */
+static void hold_a_digit(enum codec_id from, enum codec_id to, enum media_mode mode)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone_options options = {
+        .codec = from, .voice = lab_vowel, .is_secure = true, .is_dtmf_kept = true};
+    struct lab_phone *finger = lab_phone(lab, &options), *ear = phone(lab, to, lab_vowel, 0);
+
+    lab->on_event = keep_digit;
+    media_room_set_mode(lab->port, lab->room, mode);
+    lab_run(lab, 2 * SR_SEC);
+    for (uint32_t ms = 100; ms <= 900; ms += 200) {
+        uint32_t before = ear->digit_count;
+
+        memset(&kept, 0, sizeof(kept));
+        lab_press(finger, '*', ms);
+        lab_run(lab, (sr_usec)(ms + 100) * SR_MSEC);
+        assert_int_equal(kept.digit, '*');
+        assert_false(kept.is_relayed);
+        assert_in_range(kept.duration_ms, ms - 1, ms + 40);
+        lab_run(lab, 700 * SR_MSEC);
+        assert_int_equal(ear->digit_count, before);
+        assert_int_equal(
+            media_leg_dtmf(lab->port, ear->leg, kept.digit, (uint16_t)kept.duration_ms), SR_OK);
+        lab_run(lab, (sr_usec)(ms + 300) * SR_MSEC);
+        assert_int_equal(ear->digit_count, before + 1);
+        assert_in_range(ear->digit_ms[before], kept.duration_ms - 20, kept.duration_ms + 20);
+    }
+    lab_close(lab);
+}
+
+static void a_digit_that_is_kept_goes_on_in_its_length(void **state)
+{
+    (void)state;
+    hold_a_digit(CODEC_PCMU, CODEC_PCMU, MEDIA_MODE_RELAY);
+    hold_a_digit(CODEC_OPUS, CODEC_OPUS, MEDIA_MODE_RELAY);
+    hold_a_digit(CODEC_OPUS, CODEC_PCMU, MEDIA_MODE_MIX); /* 48 kHz to 8 kHz, and back */
+    hold_a_digit(CODEC_PCMU, CODEC_OPUS, MEDIA_MODE_MIX);
+}
+
 /* ---- what workers tell of themselves ---- */
 
 static struct media_port_stats port_stats(struct lab *lab)
@@ -712,6 +764,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(seams_leave_words_whole),
         cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
+        cmocka_unit_test(a_digit_that_is_kept_goes_on_in_its_length),
         cmocka_unit_test(kernel_drops_are_counted),
         cmocka_unit_test(strangers_behind_the_proof_stay_out),
         cmocka_unit_test(what_costs_nothing_is_told),
