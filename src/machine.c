@@ -1,8 +1,11 @@
 #include "machine.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -12,6 +15,7 @@ enum {
     FILES_BESIDE = 1024, /* signalling, pages, the store */
     FILES_PER_PAIR = 2,
     LEGS_PER_CALL = 2,
+    RESERVE_BYTES = 512 * 1024,
 };
 
 static uint32_t pair_count(const struct config *config)
@@ -106,6 +110,52 @@ static unsigned check_threads(const struct config *config)
            "each of them late: 0 takes one per core\"",
            config->server.media_threads, cores);
     return 1;
+}
+
+/* ---- the reserve ---- */
+
+static const char *reserve_file(const char *data_path, char out[PATH_MAX])
+{
+    (void)snprintf(out, PATH_MAX, "%s/run/reserve", data_path);
+    return out;
+}
+
+/* Bytes that may still be written there; UINT64_MAX: not known. */
+static uint64_t room_of(const char *data_path)
+{
+    struct statvfs disk;
+
+    return statvfs(data_path, &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize : UINT64_MAX;
+}
+
+void machine_use_reserve(const char *data_path)
+{
+    uint64_t room = room_of(data_path);
+    char path[PATH_MAX];
+    bool is_given;
+
+    if (room >= RESERVE_BYTES)
+        return;
+    is_given = unlink(reserve_file(data_path, path)) == 0;
+    sr_log(STORE, ERROR,
+           "event=disk_full folder=%s left_kb=%llu why=\"%s\" hint=\"make room on this disk\"",
+           data_path, (unsigned long long)(room / 1024),
+           is_given ? "the router starts with its reserve (run/reserve)" : "no reserve is left");
+}
+
+void machine_keep_reserve(const char *data_path)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (room_of(data_path) < 4 * (uint64_t)RESERVE_BYTES)
+        return;
+    fd = open(reserve_file(data_path, path), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return; /* it is there */
+    if (posix_fallocate(fd, 0, RESERVE_BYTES) != 0)
+        (void)unlink(path);
+    (void)close(fd);
 }
 
 unsigned machine_check(const struct config *config)

@@ -14,4 +14,11 @@
     @return how many */
 unsigned machine_check(const struct config *config);
 
+/**
+ * A full disk must not keep the house without telephones: half a megabyte of it, kept in
+ * DATA/run/reserve, is given back when a start finds too little, and is taken again when there is room.
+ */
+void machine_use_reserve(const char *data_path);  /* before the database is opened */
+void machine_keep_reserve(const char *data_path); /* once all runs */
+
 #endif

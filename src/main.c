@@ -1,6 +1,8 @@
 /* The top floor: which command, with which options. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "control/cli.h"
 #include "run.h"
@@ -21,10 +23,24 @@ static const char usage[] =
     "\n"
     "siprouter COMMAND --help tells more.\n";
 
+/* Whoever starts us without standard input, output or error: no file or socket of ours may get these
+   numbers, or what is printed would be written into it. */
+static void fill_standard_files(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const char *command = argc > 1 ? argv[1] : "";
 
+    fill_standard_files();
     (void)signal(SIGPIPE, SIG_IGN); /* a peer that closes is an error code, not our end */
     if (strcmp(command, "run") == 0)
         return run_main(argc - 1, argv + 1);

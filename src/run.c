@@ -165,11 +165,28 @@ static bool load_config(struct run *run)
 
 /* ---- the data folder ---- */
 
-static bool make_folder(const char *path)
+/* Most often somebody else owns it: a start as root, a copy with other rights. */
+static void say_owner(const char *path)
 {
+    struct stat st;
+
+    if (stat(path, &st) == 0 && st.st_uid != geteuid())
+        (void)fprintf(stderr,
+                      "siprouter: %s belongs to user %u, this is user %u: run it as that user, or "
+                      "chown -R the folder\n",
+                      path, (unsigned)st.st_uid, (unsigned)geteuid());
+}
+
+static bool make_folder(const struct run *run, const char *path)
+{
+    int error;
+
     if (mkdir(path, 0700) == 0 || errno == EEXIST)
         return true;
-    (void)fprintf(stderr, "siprouter: cannot make the folder %s: %s\n", path, strerror(errno));
+    error = errno;
+    (void)fprintf(stderr, "siprouter: cannot make the folder %s: %s\n", path, strerror(error));
+    if (error == EACCES || error == EPERM)
+        say_owner(run->data_path);
     return false;
 }
 
@@ -179,12 +196,13 @@ static bool open_data(struct run *run)
 
     (void)umask(077);
     (void)snprintf(path, sizeof(path), "%s/run", run->data_path);
-    if (!make_folder(run->data_path) || !make_folder(path))
+    if (!make_folder(run, run->data_path) || !make_folder(run, path))
         return false;
     (void)snprintf(path, sizeof(path), "%s/run/lock", run->data_path);
     run->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (run->lock_fd < 0) {
         (void)fprintf(stderr, "siprouter: cannot open %s: %s\n", path, strerror(errno));
+        say_owner(path);
         return false;
     }
     if (flock(run->lock_fd, LOCK_EX | LOCK_NB) != 0) {
@@ -197,6 +215,7 @@ static bool open_data(struct run *run)
 
 static bool open_store(struct run *run)
 {
+    static const char *const parts[] = {"", "-wal", "-shm"};
     char path[PATH_MAX];
     char why[256];
     struct store_options options = {
@@ -217,7 +236,13 @@ static bool open_store(struct run *run)
     options.path = sr_str_c(path);
     if (store_open(&options, &run->store, why, sizeof(why)) == SR_OK)
         return true;
-    (void)fprintf(stderr, "siprouter: cannot open the store %s: %s\n", path, why);
+    (void)fprintf(stderr, "siprouter: %s\n", why);
+    for (size_t i = 0; i < SR_ARRAY_LEN(parts); i++) {
+        char file[PATH_MAX + 8];
+
+        (void)snprintf(file, sizeof(file), "%s%s", path, parts[i]);
+        say_owner(file);
+    }
     return false;
 }
 
@@ -287,7 +312,7 @@ static bool load_certificate(struct run *run)
     return false;
 }
 
-static bool listen_on(struct run *run, enum net_kind kind, uint16_t port)
+static bool listen_on(struct run *run, enum net_kind kind, uint16_t port, const char *key)
 {
     const struct config_addrs *bind = &run->config->proxy.bind;
     char why[NET_WHY_MAX];
@@ -295,7 +320,7 @@ static bool listen_on(struct run *run, enum net_kind kind, uint16_t port)
     if (bind->count == 0) {
         if (net_listen_all(run->net, kind, port, NULL, why) == SR_OK)
             return true;
-        (void)fprintf(stderr, "siprouter: %s\n", why);
+        (void)fprintf(stderr, "siprouter: %s (%s)\n", why, key);
         return false;
     }
     for (uint32_t i = 0; i < bind->count; i++) {
@@ -303,7 +328,7 @@ static bool listen_on(struct run *run, enum net_kind kind, uint16_t port)
 
         addr.port = port;
         if (net_listen(run->net, kind, &addr, NULL, why) != SR_OK) {
-            (void)fprintf(stderr, "siprouter: %s\n", why);
+            (void)fprintf(stderr, "siprouter: %s (%s)\n", why, key);
             return false;
         }
     }
@@ -325,9 +350,11 @@ static bool open_sip(struct run *run)
     const struct net_options options = {.dscp = (uint8_t)run->config->proxy.dscp.sip};
 
     run->net = net_new(run->loop, ua_net_handler(), run->ua, &options);
-    if (!listen_on(run, NET_UDP, port) || !listen_on(run, NET_TCP, port))
+    if (!listen_on(run, NET_UDP, port, "proxy.lanPort") ||
+        !listen_on(run, NET_TCP, port, "proxy.lanPort"))
         return false;
-    if (tls_port != 0 && (!load_certificate(run) || !listen_on(run, NET_TLS, tls_port)))
+    if (tls_port != 0 &&
+        (!load_certificate(run) || !listen_on(run, NET_TLS, tls_port, "proxy.tlsPort")))
         return false;
     ua_set_net(run->ua, run->net);
     run->net_ws = net_ws_new(run->net, run->loop, wake_web, run);
@@ -581,8 +608,10 @@ static void greet(const struct run *run)
     (void)fprintf(stdout, "\nsiprouter " SR_VERSION " is running.\n\n");
     (void)fprintf(stdout, "  page        %s\n", web_url(run->web));
     if (web_tls_url(run->web)[0] != '\0' && strcmp(web_tls_url(run->web), web_url(run->web)) != 0)
-        (void)fprintf(stdout, "  elsewhere   %s   (trust its certificate once: %s/trust)\n",
-                      web_tls_url(run->web), web_tls_url(run->web));
+        (void)fprintf(stdout,
+                      "  elsewhere   %s\n"
+                      "              (its certificate is trusted once, at /trust there)\n",
+                      web_tls_url(run->web));
     if (password != NULL)
         (void)fprintf(stdout, "              user admin, password %s   (shown once)\n", password);
     (void)fprintf(stdout, "  phones      server %s, port %u (UDP, TCP)", text, proxy->lan_port);
@@ -610,8 +639,11 @@ static bool start(struct run *run)
     run->loop = loop_uv_new();
     if (!watch_signals(run))
         return false;
+    if (!sr_log_writer_start()) /* after the signals: it inherits their mask */
+        sr_log(CORE, WARN, "event=no_log_writer why=\"the system gives no thread\"");
     (void)machine_check(run->config);
     find_addrs(run);
+    machine_use_reserve(run->data_path);
     if (!open_store(run))
         return false;
     open_speech(run);
@@ -655,11 +687,13 @@ int run_main(int argc, char **argv)
     if (start(&run)) {
         sr_log(CORE, INFO, "event=started version=" SR_VERSION " config=%s data=%s",
                run.config_path, run.data_path);
+        machine_keep_reserve(run.data_path);
         greet(&run);
         loop_run(run.loop);
         sr_log(CORE, INFO, "event=stopping");
         code = 0;
     }
     stop(&run);
+    sr_log_writer_stop();
     return code;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/log_writer.h"
 
 enum {
     LOG_LEVEL_OFF = SR_LOG_ERROR + 1
@@ -114,9 +115,20 @@ static void write_out(enum sr_log_part part, enum sr_log_level level, struct sr_
         return;
     }
     sr_buf_char(line, '\n');
+    if (sr_log__queue(sr_buf_view(line)))
+        return;
     /* nobody can be told when standard error is gone */
     if (write(STDERR_FILENO, line->data, line->len) < 0)
         return;
+}
+
+/* One line, one fact: a library's text with a line break in it must not look like two. */
+static void make_one_line(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = ' ';
+    }
 }
 
 void sr_log_write(struct sr_log_site *site, enum sr_log_part part, enum sr_log_level level,
@@ -142,6 +154,7 @@ void sr_log_write(struct sr_log_site *site, enum sr_log_part part, enum sr_log_l
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
+    make_one_line(text);
 
     sr_buf_init_fixed(&line, array, sizeof(array));
     if (atomic_load(&log_is_json)) {

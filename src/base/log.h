@@ -5,8 +5,11 @@
  *
  * The macro tests the level first, so arguments cost nothing when off. Lines are written whole (one
  * write call) and are rate-limited per call site: after SR_LOG_BURST lines in a second the rest is counted and
- * the count printed with the next line. Pure layers (sip, media, rtc) and the media tick do not log.
+ * the count printed with the next line. Control characters become spaces: a line stays one line, whatever
+ * a peer or a library puts into it. Pure layers (sip, media, rtc) and the media tick do not log.
  * Never log digest responses, keys, tokens or digits of an IVR.
+ *
+ * A program with calls starts the writer: then nobody who logs waits for the one who reads the log.
  *
  * Thread:  any
  */
@@ -38,6 +41,8 @@ enum sr_log_level {
 enum {
     SR_LOG_LINE_MAX = 2048, /* bytes; the rest of a longer line is cut */
     SR_LOG_BURST = 50,      /* lines of one place in one second */
+    SR_LOG_QUEUE_BYTES =
+        256 * 1024, /* waiting for the writer; what comes on top is lost and counted */
 };
 
 struct sr_log_site { /* one per call of the macro; private */
@@ -54,6 +59,18 @@ void sr_log_set_json(bool is_json);
 typedef void sr_log_sink_fn(void *arg, enum sr_log_part part, enum sr_log_level level,
                             struct sr_str line);
 void sr_log_set_sink(sr_log_sink_fn *sink, void *arg);
+
+/**
+ * From here on a thread of its own writes the lines, so that a log nobody reads (a full pipe, a stopped
+ * terminal, a stalled disk) costs lines, counted and told later, and never a call.
+ *
+ * @return false: the system gives no thread; lines are written as before
+ */
+SR_MUST_USE bool sr_log_writer_start(void);
+/** Waits, at most a second, until what waits is written; lines are then written as before. */
+void sr_log_writer_stop(void);
+/** Lines lost because the log was not read. */
+uint64_t sr_log_lost(void);
 
 void sr_log_write(struct sr_log_site *site, enum sr_log_part part, enum sr_log_level level,
                   const char *format, ...) SR_PRINTF(4, 5);

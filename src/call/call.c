@@ -48,6 +48,7 @@ struct call *call__new(struct engine *engine, const char *direction, struct sr_s
     (void)sr_str_copy(to, call->to, sizeof(call->to));
     call->parties_min = 2;
     call->started_wall_us = loop_wall(engine->loop);
+    call->started_at = loop_now(engine->loop);
     sr_list_init(&call->legs);
     sr_list_init(&call->gone);
     sr_list_init(&call->api_plays);
@@ -84,6 +85,11 @@ void call__finish(struct call *call)
         engine__told_drained(engine);
 }
 
+int64_t call__wall(const struct call *call)
+{
+    return call->started_wall_us + (loop_now(call->engine->loop) - call->started_at);
+}
+
 void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
 {
     struct engine *engine = call->engine;
@@ -96,7 +102,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
     call->sip_status = sip_status;
     if (call->state != CALL_ANSWERED && reason != CALL_REASON_CANCELLED)
         engine->calls_failed++;
-    call->ended_wall_us = loop_wall(engine->loop);
+    call->ended_wall_us = call__wall(call);
     loop_timer_clear(engine->loop, &call->relay_timer);
     loop_timer_clear(engine->loop, &call->limit_timer);
     monitor__done(call);
@@ -132,7 +138,8 @@ void call__answered(struct call *call)
     if (call->state != CALL_RINGING)
         return;
     call->state = CALL_ANSWERED;
-    call->answered_wall_us = loop_wall(call->engine->loop);
+    call->answered_wall_us = call__wall(call);
+    call->answered_at = loop_now(call->engine->loop);
     use__limit(call);
     call__update_media(call);
     records__started(call); /* now with the time of the answer: a crash must not lose it */

@@ -25,6 +25,25 @@ static void take_web(const struct media_web_stats *from, struct engine_web_statu
     out->handshakes_refused = from->handshakes_refused;
 }
 
+static void take_sip(const struct ua_stats *ua, struct engine_sip_status *out)
+{
+    const struct net_counters *net = &ua->net;
+
+    out->connections = net->conns;
+    out->connections_total = net->conns_accepted + net->conns_opened;
+    out->connections_refused = net->conns_refused_total + net->conns_refused_source;
+    out->connections_timed_out =
+        net->deadline_handshake + net->deadline_message + net->deadline_idle;
+    out->connections_bad = net->bad_streams + net->queue_full;
+    out->connections_waiting = net->accept_failed;
+    out->handshakes_failed = net->tls_failed;
+    out->kernel_drops = net->udp_kernel_dropped;
+    out->send_failures = net->udp_send_failed;
+    out->challenges = ua->challenges;
+    out->banned_dropped = ua->dropped_banned;
+    out->stray = ua->stray_responses + ua->stray_acks;
+}
+
 void engine__refresh_status(struct engine *engine)
 {
     struct engine_status status = {.at_wall_us = loop_wall(engine->loop)};
@@ -55,6 +74,8 @@ void engine__refresh_status(struct engine *engine)
     status.rtp_port_max = engine->rtp_ports.max;
     status.rtp_ports_used = media.ports_used;
     status.rtp_ports_free = media.ports_free;
+    status.rtp_ports_refused = engine->ports_refused;
+    take_sip(&ua, &status.sip);
     status.media_workers = media.workers;
     status.media_ticks = media.ticks;
     status.media_overruns = media.overruns;

@@ -141,12 +141,23 @@ struct engine_web_status {
     uint64_t handshakes, handshakes_failed, handshakes_refused;
 };
 
+/** What the transports of SIP did, beside what became requests and responses. */
+struct engine_sip_status {
+    uint32_t connections;
+    uint64_t connections_total, connections_refused, connections_timed_out, connections_bad;
+    uint64_t connections_waiting; /* the system refused to open one: no file left */
+    uint64_t handshakes_failed, kernel_drops, send_failures;
+    uint64_t challenges, banned_dropped, stray;
+};
+
 struct engine_status {
     int64_t at_wall_us;
     uint32_t calls, calls_answered, legs, devices, devices_registered, providers, providers_up;
     uint64_t calls_total, calls_failed, calls_refused_overload;
     uint32_t rtp_ports_used, rtp_ports_free, media_workers;
     uint32_t rtp_port_min, rtp_port_max; /* the range in force */
+    uint64_t rtp_ports_refused;          /* parties that got no port */
+    struct engine_sip_status sip;
     uint64_t media_ticks, media_overruns;
     int64_t media_cpu_us; /* processor time of the media workers since start */
     struct media_worker_stats media_worker[MEDIA_WORKERS_MAX]; /* media_workers of them */

@@ -252,6 +252,22 @@ static void web_json(const struct engine_web_status *web, struct sr_json *json)
     sr_json_end(json);
 }
 
+static void sip_json(const struct engine_sip_status *sip, struct sr_json *json)
+{
+    sr_json_key_int(json, "challenges", (int64_t)sip->challenges);
+    sr_json_key_int(json, "bannedDropped", (int64_t)sip->banned_dropped);
+    sr_json_key_int(json, "stray", (int64_t)sip->stray);
+    sr_json_key_int(json, "connections", sip->connections);
+    sr_json_key_int(json, "connectionsTotal", (int64_t)sip->connections_total);
+    sr_json_key_int(json, "connectionsRefused", (int64_t)sip->connections_refused);
+    sr_json_key_int(json, "connectionsTimedOut", (int64_t)sip->connections_timed_out);
+    sr_json_key_int(json, "connectionsBad", (int64_t)sip->connections_bad);
+    sr_json_key_int(json, "connectionsWaiting", (int64_t)sip->connections_waiting);
+    sr_json_key_int(json, "handshakesFailed", (int64_t)sip->handshakes_failed);
+    sr_json_key_int(json, "kernelDrops", (int64_t)sip->kernel_drops);
+    sr_json_key_int(json, "sendFailures", (int64_t)sip->send_failures);
+}
+
 void engine_status_json(const struct engine_status *status, struct sr_json *json)
 {
     sr_json_key_bool(json, "draining", status->is_draining);
@@ -276,6 +292,7 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "workers", status->media_workers);
     sr_json_key_int(json, "portsUsed", status->rtp_ports_used);
     sr_json_key_int(json, "portsFree", status->rtp_ports_free);
+    sr_json_key_int(json, "portsRefused", (int64_t)status->rtp_ports_refused);
     sr_json_key_int(json, "ticks", (int64_t)status->media_ticks);
     sr_json_key_int(json, "overruns", (int64_t)status->media_overruns);
     sr_json_key(json, "cpuSeconds");
@@ -293,6 +310,7 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "badMessages", (int64_t)status->sip_bad);
     sr_json_key_int(json, "authFailures", (int64_t)status->auth_failures);
     sr_json_key_int(json, "bans", (int64_t)status->bans);
+    sip_json(&status->sip, json);
     sr_json_end(json);
     sr_json_key_int(json, "eventsLost", (int64_t)status->events_lost);
 }

@@ -119,7 +119,7 @@ struct leg {
     size_t early_bytes;
     bool is_outside;   /* a call through a provider that we began: counted by use.c */
     bool is_use_live;  /* its seconds run on the account of device_id */
-    int64_t use_since; /* seconds since 1970 */
+    int64_t use_since; /* seconds of the loop's clock */
 
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     char codec_last[16]; /* agreed last, for the record */
@@ -218,6 +218,7 @@ struct call {
     bool is_locked;                 /* an application lets nobody in */
     bool is_intercom;               /* phones are asked to answer by themselves */
     bool is_ending;
+    sr_usec started_at, answered_at; /* by the loop's clock, which nobody sets */
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     enum call_reason reason;
     uint16_t sip_status;
@@ -305,8 +306,9 @@ struct engine {
     struct sr_map device_use; /* struct device_use by device id */
     struct sr_map turns;      /* struct ring_turn by key */
     uint32_t outside_calls;   /* live ones that we began */
-    int64_t use_day;          /* the day `device_use` counts: seconds since 1970 at its beginning */
-    int64_t answers;          /* counted, for answered_at */
+    /* the beginning of the day that `device_use` counts: seconds since 1970, and by the loop's clock */
+    int64_t use_day, use_day_began;
+    int64_t answers; /* counted, for answered_at */
 
     /* queues with the web thread */
     uint64_t (*backlog)(void *arg);
@@ -317,7 +319,7 @@ struct engine {
     _Atomic uint32_t commands_waiting, events_waiting;
     _Atomic bool is_job_posted;
     struct loop_job command_job, wake_job;
-    uint64_t epoch, seq, events_lost;
+    uint64_t epoch, seq, events_lost, ports_refused; /* parties that got no RTP port */
     bool is_snapshot_owed;
     struct browsers *browsers;
     struct engine_shared *shared; /* status as of the last second, under a lock */
@@ -326,6 +328,8 @@ struct engine {
 /* ---- call.c ---- */
 struct call *call__new(struct engine *engine, const char *direction, struct sr_str from,
                        struct sr_str from_name, struct sr_str to);
+/** Its beginning and what has passed since: times in order, even when somebody sets the clock. */
+int64_t call__wall(const struct call *call);
 /** Ends every leg and the call; the pointer is dead. */
 void call__end(struct call *call, enum call_reason reason, uint16_t sip_status);
 /** An ended call whose ports are all closed: record, event, free. */
@@ -402,6 +406,7 @@ void intercom__headers(const struct call *call, struct sip_leg_invite_options *o
 struct leg *leg__new(struct call *call, enum leg_kind kind);
 /** Opens its media ports at the given local address. False: limits; nothing was opened. */
 bool leg__open_media(struct leg *leg, const struct sr_addr *local);
+void leg__no_port(struct leg *leg, enum sr_err err); /* counts and tells it */
 /** Lets go of signalling and media, files the leg under `gone`; the call may end: pointers dead. */
 void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status);
 /** As leg__ended, hanging up first when its SIP side lives. */

@@ -40,7 +40,7 @@ struct leg *leg__new(struct call *call, enum leg_kind kind)
     leg->kind = kind;
     leg->role = MEDIA_ROLE_PARTICIPANT;
     leg->media_role = MEDIA_ROLE_PARTICIPANT;
-    leg->started_wall_us = loop_wall(engine->loop);
+    leg->started_wall_us = call__wall(call);
     leg->stats = (struct media_leg_stats){.rtt_ms = -1, .mos = -1};
     sr_list_init(&leg->plays);
     sr_buf_init_fixed(&id, leg->leg_id, sizeof(leg->leg_id));
@@ -69,6 +69,15 @@ static bool open_pass(struct leg *leg, const struct sr_addr *local)
     return true;
 }
 
+void leg__no_port(struct leg *leg, enum sr_err err)
+{
+    leg->call->engine->ports_refused++;
+    sr_log(HUB, WARN, "event=no_rtp_port call=%s leg=%s why=\"%s\"", leg->call->call_id,
+           leg->leg_id,
+           err == SR_ERR_LIMIT ? "all of proxy.rtpPortRange are taken"
+                               : "the system refuses a socket: too few files (LimitNOFILE)?");
+}
+
 bool leg__open_media(struct leg *leg, const struct sr_addr *local)
 {
     struct engine *engine = leg->call->engine;
@@ -88,8 +97,7 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local)
     err = media_leg_open(engine->media, leg->call->room, &options, &leg->media, &leg->rtp);
     if (err != SR_OK) {
         leg->media = SR_ID_NONE;
-        sr_log(HUB, WARN, "event=no_rtp_port call=%s leg=%s err=%s", leg->call->call_id,
-               leg->leg_id, sr_err_name(err));
+        leg__no_port(leg, err);
         return false;
     }
     leg->rtp_bound = leg->rtp;
@@ -109,7 +117,7 @@ void leg__set_state(struct leg *leg, enum leg_state state)
     leg->state = state;
     if (state != LEG_ANSWERED)
         return;
-    leg->answered_wall_us = loop_wall(leg->call->engine->loop);
+    leg->answered_wall_us = call__wall(leg->call);
     leg->stream_at = loop_now(leg->call->engine->loop);
 }
 
@@ -158,7 +166,7 @@ void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)
     leg->sip = NULL;
     leg->reason = reason;
     leg->sip_status = sip_status;
-    leg->ended_wall_us = loop_wall(engine->loop);
+    leg->ended_wall_us = call__wall(leg->call);
     if (sip != NULL) {
         if (reason == CALL_REASON_ELSEWHERE)
             sip_leg_hangup(sip, 200, SR_STR("Call completed elsewhere"));

@@ -25,7 +25,7 @@ static void leave_shadow(const struct leg *leg)
         shadow->verdict[0] = '\0'; /* as in verdict__update() */
     shadow->reason = CALL_REASON_TRANSFERRED;
     shadow->sip_status = 0;
-    shadow->ended_wall_us = loop_wall(from->engine->loop);
+    shadow->ended_wall_us = call__wall(from);
     leg__forget_sdp(shadow);
     event__leg(shadow, ENGINE_LEG_REMOVED);
     leg__file_as_gone(shadow);
@@ -53,7 +53,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
     leave_shadow(leg);
     leg->call = to;
     sr_list_add(&to->legs, &leg->node);
-    leg->started_wall_us = leg->answered_wall_us = loop_wall(engine->loop);
+    leg->started_wall_us = leg->answered_wall_us = call__wall(to);
     if (leg->media != SR_ID_NONE) {
         from->media_open--;
         to->media_open++;

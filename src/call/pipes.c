@@ -44,8 +44,7 @@ static bool open_line(struct leg *leg, size_t i)
         err = media_leg_open(media, call->pipe_rooms[i], &options, &line->media, &line->rtp);
     if (err != SR_OK) {
         line->media = SR_ID_NONE;
-        sr_log(HUB, WARN, "event=no_rtp_port call=%s leg=%s err=%s", call->call_id, leg->leg_id,
-               sr_err_name(err));
+        leg__no_port(leg, err);
         return false;
     }
     media_room_set_mode(media, call->pipe_rooms[i], MEDIA_MODE_RELAY);

@@ -128,5 +128,5 @@ void engine__on_trace(void *arg, const struct ua_trace *traced)
 
     if (call == NULL)
         return;
-    trace__add(&call->trace, loop_wall(engine->loop), leg != NULL ? leg->leg_id : "", traced);
+    trace__add(&call->trace, call__wall(call), leg != NULL ? leg->leg_id : "", traced);
 }

@@ -8,6 +8,12 @@ static int64_t now_of(const struct engine *engine)
     return loop_wall(engine->loop) / SR_SEC;
 }
 
+/* By the loop's clock: how long a call lasts must not depend on somebody setting the time. */
+static int64_t steady_of(const struct engine *engine)
+{
+    return loop_now(engine->loop) / SR_SEC;
+}
+
 static struct device_use *find_use(const struct engine *engine, struct sr_str device_id)
 {
     return device_id.n > 0 ? sr_map_find(&engine->device_use, device_id) : NULL;
@@ -35,16 +41,17 @@ static void turn_day(struct engine *engine)
     if (day == engine->use_day)
         return;
     engine->use_day = day;
+    engine->use_day_began = steady_of(engine) - (now_of(engine) - day);
     while ((use = sr_map_next(&engine->device_use, &cursor)) != NULL) {
         use->calls = 0;
         use->seconds = 0;
-        use->live_since = day * use->live;
+        use->live_since = engine->use_day_began * use->live;
     }
 }
 
 static uint64_t seconds_of(const struct engine *engine, const struct device_use *use)
 {
-    int64_t live = now_of(engine) * use->live - use->live_since;
+    int64_t live = steady_of(engine) * use->live - use->live_since;
 
     return use->seconds + (live > 0 ? (uint64_t)live : 0);
 }
@@ -107,7 +114,7 @@ void use__answered(struct leg *leg)
     turn_day(engine);
     use = get_use(engine, sr_str_c(leg->device_id));
     use->live++;
-    leg->use_since = now_of(engine);
+    leg->use_since = steady_of(engine);
     use->live_since += leg->use_since;
     leg->is_use_live = true;
     if (use->live > 1 && engine->config->security.per_device.minutes_per_day > 0)
@@ -132,11 +139,11 @@ void use__ended(struct leg *leg)
     leg->is_use_live = false;
     use = get_use(engine, sr_str_c(leg->device_id));
     SR_ASSERT(use->live > 0);
-    since = SR_MAX(leg->use_since, engine->use_day);
+    since = SR_MAX(leg->use_since, engine->use_day_began);
     use->live--;
     use->live_since -= since;
-    if (now_of(engine) > since)
-        use->seconds += (uint64_t)(now_of(engine) - since);
+    if (steady_of(engine) > since)
+        use->seconds += (uint64_t)(steady_of(engine) - since);
 }
 
 void use__note_answer(struct engine *engine, struct sr_str device_id)
@@ -170,7 +177,7 @@ void use__moved(const struct leg *leg, const struct call *from)
 /* Of the call's duration; UINT64_MAX: no limit. */
 static uint64_t duration_left(const struct call *call)
 {
-    int64_t gone = (loop_wall(call->engine->loop) - call->answered_wall_us) / SR_SEC;
+    int64_t gone = (loop_now(call->engine->loop) - call->answered_at) / SR_SEC;
 
     if (call->duration_sec_max == 0 || call->answered_wall_us == 0)
         return UINT64_MAX;

@@ -20,7 +20,7 @@ struct device_use {
     uint32_t calls;      /* begun today */
     uint64_t seconds;    /* of ended ones, today's part */
     uint32_t live;       /* answered now */
-    int64_t live_since;  /* sum of the seconds since 1970 they count from */
+    int64_t live_since;  /* sum of the seconds, by the loop's clock, they count from */
     int64_t answered_at; /* last answer of any call, in order of answers; 0: never */
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "control/wall_parse.h"
 #include "control/web_internal.h"
 #include "net/clock.h"
@@ -36,6 +37,11 @@ static void web_members(struct web *web, struct sr_json *json)
     sr_json_key_int(json, "websockets", stats.websockets);
     sr_json_key_int(json, "requests", (int64_t)stats.requests);
     sr_json_key_int(json, "droppedWebsockets", (int64_t)stats.ws_dropped);
+    sr_json_key_int(json, "refusedConnections", (int64_t)stats.connections_refused);
+    sr_json_key_int(json, "failedAccepts", (int64_t)stats.accepts_failed);
+    sr_json_end(json);
+    sr_json_key_object(json, "log");
+    sr_json_key_int(json, "linesLost", (int64_t)sr_log_lost());
     sr_json_end(json);
 }
 
@@ -201,6 +207,35 @@ static void metric(struct sr_buf *buf, const char *name, const char *type, const
                help, name, type, name, (unsigned long long)value);
 }
 
+static void sip_metrics(const struct engine_sip_status *sip, struct sr_buf *buf)
+{
+    metric(buf, "sip_challenges_total", "counter", "Requests asked for a password.",
+           sip->challenges);
+    metric(buf, "sip_banned_dropped_total", "counter", "Messages of the banned and denied.",
+           sip->banned_dropped);
+    metric(buf, "sip_stray_total", "counter", "Responses and ACKs that belong to nothing.",
+           sip->stray);
+    metric(buf, "sip_connections", "gauge", "SIP connections (TCP, TLS, WebSocket).",
+           sip->connections);
+    metric(buf, "sip_connections_total", "counter", "SIP connections since the start.",
+           sip->connections_total);
+    metric(buf, "sip_connections_refused_total", "counter", "Connections over their limits.",
+           sip->connections_refused);
+    metric(buf, "sip_connections_timed_out_total", "counter",
+           "Connections closed for silence in a handshake, a message or at all.",
+           sip->connections_timed_out);
+    metric(buf, "sip_connections_bad_total", "counter",
+           "Connections closed for what they sent, or did not read.", sip->connections_bad);
+    metric(buf, "sip_connections_waiting_total", "counter",
+           "Times the system had no file for a connection.", sip->connections_waiting);
+    metric(buf, "sip_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+           sip->handshakes_failed);
+    metric(buf, "sip_kernel_drops_total", "counter", "SIP datagrams the kernel dropped.",
+           sip->kernel_drops);
+    metric(buf, "sip_send_failures_total", "counter", "SIP datagrams the kernel did not take.",
+           sip->send_failures);
+}
+
 static void browser_metrics(const struct engine_web_status *web, struct sr_buf *buf)
 {
     metric(buf, "browser_sessions", "gauge", "Media sessions of browsers.", web->sessions);
@@ -238,6 +273,8 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
            s->providers_up);
     metric(buf, "rtp_ports_used", "gauge", "RTP ports in use.", s->rtp_ports_used);
     metric(buf, "rtp_ports_free", "gauge", "RTP ports free.", s->rtp_ports_free);
+    metric(buf, "rtp_ports_refused_total", "counter", "Parties that got no RTP port.",
+           s->rtp_ports_refused);
     metric(buf, "media_workers", "gauge", "Media threads.", s->media_workers);
     metric(buf, "media_ticks_total", "counter", "Ticks of all media threads.", s->media_ticks);
     metric(buf, "media_cpu_seconds_total", "counter", "Processor time of the media workers.",
@@ -250,6 +287,7 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
            s->sip_retransmitted);
     metric(buf, "auth_failures_total", "counter", "Failed SIP authentications.", s->auth_failures);
     metric(buf, "bans_total", "counter", "Sources banned.", s->bans);
+    sip_metrics(&s->sip, buf);
     metric(buf, "events_lost_total", "counter", "Events dropped before they reached the page.",
            s->events_lost);
     metric(buf, "draining", "gauge", "1 while no new calls are taken.", s->is_draining);
@@ -317,6 +355,11 @@ static void house_metrics(struct web *web, struct sr_buf *buf)
     metric(buf, "http_requests_total", "counter", "HTTP requests.", http.requests);
     metric(buf, "http_bad_requests_total", "counter", "Malformed HTTP requests.",
            http.bad_requests);
+    metric(buf, "http_connections_refused_total", "counter", "Connections over their limits.",
+           http.connections_refused);
+    metric(buf, "http_accepts_failed_total", "counter",
+           "Times the system had no file for a connection.", http.accepts_failed);
+    metric(buf, "log_lines_lost_total", "counter", "Log lines nobody read in time.", sr_log_lost());
     metric(buf, "websockets", "gauge", "Open WebSockets.", http.websockets);
     metric(buf, "websockets_dropped_total", "counter", "WebSockets dropped for being slow.",
            http.ws_dropped);

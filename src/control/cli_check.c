@@ -1,9 +1,35 @@
 /* `siprouter check`: every fault of a configuration file. */
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "control/cli_internal.h"
 #include "control/config_load.h"
+#include "net/net.h"
+
+/* The files it names, which only a start or a renewal would read. */
+static bool check_certificate(const char *path, const struct config *config,
+                              struct config_faults *faults)
+{
+    const struct config_server_tls *tls = &config->server.tls;
+    const char *slash = strrchr(path, '/');
+    struct sr_str names[2] = {tls->cert, tls->key.n > 0 ? tls->key : tls->cert};
+    char files[2][PATH_MAX];
+    char why[NET_WHY_MAX];
+
+    if (tls->cert.n == 0)
+        return true;
+    for (int i = 0; i < 2; i++) {
+        int folder = names[i].p[0] != '/' && slash != NULL ? (int)(slash - path) + 1 : 0;
+
+        (void)snprintf(files[i], PATH_MAX, "%.*s%.*s", folder, path, SR_STR_ARG(names[i]));
+    }
+    if (net_tls_try(&(struct net_tls_files){files[0], files[1]}, why) == SR_OK)
+        return true;
+    config_faults_add(faults, CONFIG_ERROR, "/server/tls/cert", why,
+                      "put right files there, or leave cert and key empty for the router's own");
+    return false;
+}
 
 int cli_check(const struct cli_options *options)
 {
@@ -15,6 +41,8 @@ int cli_check(const struct cli_options *options)
 
     config_faults_init(faults);
     err = config_load_file(path, faults, NULL, &config);
+    if (err == SR_OK && !check_certificate(path, config, faults))
+        err = SR_ERR_SYNTAX;
     sr_buf_init(&out, 8 << 20);
     if (options->is_json) {
         config_faults_write_json(faults, &out);
@@ -25,7 +53,8 @@ int cli_check(const struct cli_options *options)
             sr_buf_fmt(&out, "%s: ok, %u devices, %u providers, %u routes\n", path,
                        config->device_count, config->provider_count, config->routing.route_count);
         else
-            sr_buf_fmt(&out, "%s: %u faults\n", path, faults->error_count);
+            sr_buf_fmt(&out, "%s: %u fault%s\n", path, faults->error_count,
+                       faults->error_count == 1 ? "" : "s");
     }
     (void)fwrite(out.data, 1, out.len, stdout);
     sr_buf_done(&out);

@@ -290,10 +290,18 @@ int cli_judge(const struct cli_answer *answer)
     {
         const char *where = json_string_value(json_object_get(fault, "pointer"));
         const char *message = json_string_value(json_object_get(fault, "message"));
+        const char *cure = json_string_value(json_object_get(fault, "suggestion"));
+        long long line = (long long)json_integer_value(json_object_get(fault, "line"));
 
-        cli_complain("  line %lld %s: %s\n",
-                     (long long)json_integer_value(json_object_get(fault, "line")),
-                     where != NULL ? where : "", message != NULL ? message : "");
+        cli_complain("  ");
+        if (line > 0)
+            cli_complain("line %lld: ", line);
+        if (where != NULL && where[0] != '\0')
+            cli_complain("%s: ", where);
+        cli_complain("%s", message != NULL ? message : "");
+        if (cure != NULL && cure[0] != '\0')
+            cli_complain(" (%s)", cure);
+        cli_complain("\n");
     }
     return CLI_NO;
 }

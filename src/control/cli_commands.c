@@ -6,7 +6,8 @@
 #include "control/http_parse.h"
 
 enum {
-    CLI_WHY_MAX = 4096
+    CLI_WHY_MAX = 4096,
+    TIME_SECOND_CHARS = 19, /* of RFC 3339 */
 };
 
 #define QUERY " --json --data --url --ca "
@@ -41,14 +42,24 @@ static int query(const struct cli_options *options, const char *method, const ch
     return code;
 }
 
+/* A table, or what to say when there is nothing to show. */
+static void say_table(const json_t *items, const struct cli_column *columns, size_t column_count,
+                      const char *nothing)
+{
+    if (json_array_size(items) > 0)
+        cli_table(items, columns, column_count);
+    else
+        cli_say("%s\n", nothing);
+}
+
 static int list(const struct cli_options *options, const char *path,
-                const struct cli_column *columns, size_t column_count)
+                const struct cli_column *columns, size_t column_count, const char *nothing)
 {
     struct cli_answer answer;
     int code = query(options, "GET", path, NULL, &answer);
 
     if (code == CLI_OK && !options->is_json)
-        cli_table(json_object_get(answer.json, "items"), columns, column_count);
+        say_table(json_object_get(answer.json, "items"), columns, column_count, nothing);
     cli_answer_done(&answer);
     return code;
 }
@@ -92,8 +103,38 @@ static void add_why(json_t *items)
     }
 }
 
+/* "2026-11-21T05:54:02.907Z" to the second. */
+static void shorten_time(json_t *item, const char *key)
+{
+    const char *text = json_string_value(json_object_get(item, key));
+    char second[24];
+
+    if (text == NULL || strlen(text) < TIME_SECOND_CHARS + 1)
+        return;
+    (void)snprintf(second, sizeof(second), "%.*sZ", TIME_SECOND_CHARS, text);
+    (void)json_object_set_new(item, key, json_string(second));
+}
+
+/* What people want to read of a call, on one line. */
+static void make_short(json_t *items)
+{
+    json_t *item;
+    size_t i;
+
+    json_array_foreach(items, i, item)
+    {
+        long long sec = (long long)json_integer_value(json_object_get(item, "durationSec"));
+        char lasted[32];
+
+        (void)snprintf(lasted, sizeof(lasted), "%lld:%02lld", sec / 60, sec % 60);
+        if (json_is_string(json_object_get(item, "answeredAt")))
+            (void)json_object_set_new(item, "lasted", json_string(lasted));
+        shorten_time(item, "startedAt");
+    }
+}
+
 static int list_calls(const struct cli_options *options, const char *path,
-                      const struct cli_column *columns, size_t column_count)
+                      const struct cli_column *columns, size_t column_count, const char *nothing)
 {
     struct cli_answer answer;
     int code = query(options, "GET", path, NULL, &answer);
@@ -102,7 +143,8 @@ static int list_calls(const struct cli_options *options, const char *path,
         json_t *items = json_object_get(answer.json, "items");
 
         add_why(items);
-        cli_table(items, columns, column_count);
+        make_short(items);
+        say_table(items, columns, column_count, nothing);
     }
     cli_answer_done(&answer);
     return code;
@@ -133,7 +175,8 @@ static int run_calls(const struct cli_options *options)
         {"SINCE", "startedAt"}, {"LEGS", "legs"},           {"WHY", "why"},
     };
 
-    return list_calls(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns));
+    return list_calls(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns),
+                      "no live calls");
 }
 
 static int run_devices(const struct cli_options *options)
@@ -147,7 +190,8 @@ static int run_devices(const struct cli_options *options)
         {"CALLS", "calls"},
     };
 
-    return list(options, "/api/devices?limit=1000", columns, SR_ARRAY_LEN(columns));
+    return list(options, "/api/devices?limit=1000", columns, SR_ARRAY_LEN(columns),
+                "no devices are configured");
 }
 
 static int run_providers(const struct cli_options *options)
@@ -156,20 +200,21 @@ static int run_providers(const struct cli_options *options)
                                                 {"STATE", "state"}, {"SERVER", "address"},
                                                 {"CALLS", "calls"}, {"WHY", "verdict"}};
 
-    return list(options, "/api/providers?limit=1000", columns, SR_ARRAY_LEN(columns));
+    return list(options, "/api/providers?limit=1000", columns, SR_ARRAY_LEN(columns),
+                "no providers are configured");
 }
 
 static int run_history(const struct cli_options *options)
 {
     static const struct cli_column columns[] = {
-        {"CALL", "callId"},         {"STARTED", "startedAt"}, {"FROM", "from"},     {"TO", "to"},
-        {"ANSWERED", "answeredAt"}, {"ENDED", "endedAt"},     {"REASON", "reason"}, {"WHY", "why"},
+        {"CALL", "callId"},   {"STARTED", "startedAt"}, {"FROM", "from"}, {"TO", "to"},
+        {"LASTED", "lasted"}, {"REASON", "reason"},     {"WHY", "why"},
     };
     struct sr_buf buf;
     int code = list_calls(
         options,
         path_of("/api/history?limit=", options->limit != NULL ? options->limit : "50", "", &buf),
-        columns, SR_ARRAY_LEN(columns));
+        columns, SR_ARRAY_LEN(columns), "no call has ended yet");
 
     sr_buf_done(&buf);
     return code;
@@ -248,10 +293,11 @@ static int run_reload(const struct cli_options *options)
     struct cli_answer answer;
     int code = query(options, "POST", "/api/reload", NULL, &answer);
     const json_t *diff = json_object_get(answer.json, "diff"), *pointer;
-    size_t index;
+    size_t index, count;
 
     if (code == CLI_OK && !options->is_json) {
-        cli_say("reloaded: %zu changes\n", json_array_size(json_object_get(diff, "changes")));
+        count = json_array_size(json_object_get(diff, "changes"));
+        cli_say("reloaded: %zu change%s\n", count, count == 1 ? "" : "s");
         json_array_foreach(json_object_get(diff, "restart"), index, pointer)
         {
             cli_say("waits for a restart: %s\n", json_string_value(pointer));
@@ -304,6 +350,20 @@ static void say_texts(const json_t *texts)
         cli_say("this machine");
 }
 
+/* What the system did not give. */
+static void say_shortage(const json_t *status)
+{
+    long long waiting =
+        number_of(status, "sip", "connectionsWaiting") + number_of(status, "web", "failedAccepts");
+    long long lost = number_of(status, "log", "linesLost");
+
+    if (waiting > 0)
+        cli_say("files      none was left for a connection, %lld times: raise LimitNOFILE\n",
+                waiting);
+    if (lost > 0)
+        cli_say("log        %lld lines lost: nobody read them\n", lost);
+}
+
 /* What one wants to know first; all numbers are in --json. */
 static void say_status(const json_t *status)
 {
@@ -315,24 +375,29 @@ static void say_status(const json_t *status)
     cli_say("\n");
     if (addresses == NULL) /* the role may not see more */
         return;
-    cli_say("calls      %lld live with %lld legs; %lld since the start, %lld of them not answered, "
-            "%lld refused by overload\n",
-            number_of(status, "calls", "live"), number_of(status, "calls", "legs"),
-            number_of(status, "calls", "total"), number_of(status, "calls", "failed"),
-            number_of(status, "calls", "refusedOverload"));
+    cli_say("calls      %lld live, %lld since the start, %lld of them not answered\n",
+            number_of(status, "calls", "live"), number_of(status, "calls", "total"),
+            number_of(status, "calls", "failed"));
+    if (number_of(status, "calls", "refusedOverload") > 0)
+        cli_say("           %lld refused, because the machine was too busy\n",
+                number_of(status, "calls", "refusedOverload"));
     cli_say("phones     %lld of %lld registered; server ",
             number_of(status, "devices", "registered"), number_of(status, "devices", "configured"));
     say_texts(json_object_get(addresses, "phones"));
     cli_say(", port %lld\n", number_of(status, "addresses", "lanPort"));
     cli_say("providers  %lld of %lld up\n", number_of(status, "providers", "up"),
             number_of(status, "providers", "configured"));
-    cli_say("media      %lld workers, %lld late ticks, %lld port pairs free\n",
-            number_of(status, "media", "workers"), number_of(status, "media", "overruns"),
-            number_of(status, "media", "portsFree"));
-    cli_say(
-        "security   %lld wrong passwords, %lld addresses banned, %lld messages not understood\n",
-        number_of(status, "sip", "authFailures"), number_of(status, "sip", "bans"),
-        number_of(status, "sip", "badMessages"));
+    cli_say("audio      %lld of %lld port pairs free, %lld times late\n",
+            number_of(status, "media", "portsFree"),
+            number_of(status, "media", "portsFree") + number_of(status, "media", "portsUsed"),
+            number_of(status, "media", "overruns"));
+    if (number_of(status, "media", "portsRefused") > 0)
+        cli_say("           %lld parties got no port: raise proxy.rtpPortRange, or LimitNOFILE\n",
+                number_of(status, "media", "portsRefused"));
+    cli_say("security   %lld wrong passwords, %lld bans in force, %lld messages not understood\n",
+            number_of(status, "sip", "authFailures"), number_of(status, "sip", "bans"),
+            number_of(status, "sip", "badMessages"));
+    say_shortage(status);
     if (!json_is_true(json_object_get(json_object_get(status, "store"), "healthy")))
         cli_say("store      cannot be written: records may be lost (disk full?)\n");
 }
@@ -373,12 +438,13 @@ const struct cli_command cli_commands[] = {
      "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},
     {"drain", 0, 0, run_drain, QUERY, "drain\n\nNo new calls; stops when the last has ended."},
     {"route", 1, 1, cli_route, " --config --provider --device --from --json ",
-     "route [--config FILE] [--provider ID] [--device ID] [--from CALLER] NUMBER [--json]\n\n"
+     "route [--config FILE] [--provider ID] [--device ID] [--from CALLER]\n"
+     "                       NUMBER [--json]\n\n"
      "What a number would do by a configuration file; no router need run."},
     {"passwd", 1, 1, cli_passwd, " --role --data --url --ca ",
      "passwd USER [--role admin|read|user]\n\n"
-     "Sets a page password, asked for twice (or two lines on standard input). With --role a user\n"
-     "who is not there is made. Works with and without a running router."},
+     "Sets a page password, asked for twice (or two lines on standard input). With --role\n"
+     "a user who is not there is made. Works with and without a running router."},
     {"version", 0, 0, run_version, QUERY, "version [--json]\n\nThe version of this program."},
     {"check", 0, 0, cli_check, " --config --json ",
      "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
@@ -387,9 +453,9 @@ const struct cli_command cli_commands[] = {
      "Speaks a text into a WAV file; - is standard output. No router need run."},
     {"bench", 0, 0, cli_bench, " --seconds --json ",
      "bench [--seconds N] [--json]\n\n"
-     "What this machine can carry: calls in relay and mixed, legs in rooms. Measures on loopback "
-     "for\n"
-     "about a minute (N seconds); best while nothing else runs. No router need run."},
+     "What this machine can carry: calls in relay and mixed, legs in rooms. Measures on\n"
+     "loopback for about a minute (N seconds); best while nothing else runs. No router\n"
+     "need run."},
 };
 
 const size_t cli_command_count = SR_ARRAY_LEN(cli_commands);

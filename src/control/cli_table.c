@@ -85,6 +85,22 @@ static void say_padded(const char *text, size_t width, bool is_last)
         (void)fputc(' ', stdout);
 }
 
+/* A last column in which nobody has anything to say is left out. */
+static bool is_empty(const json_t *items, const char *key)
+{
+    const json_t *item;
+    size_t index;
+
+    json_array_foreach(items, index, item)
+    {
+        const json_t *value = value_at(item, key);
+
+        if (value != NULL && !json_is_null(value))
+            return false;
+    }
+    return true;
+}
+
 void cli_table(const json_t *items, const struct cli_column *columns, size_t column_count)
 {
     size_t widths[CLI_COLUMNS_MAX];
@@ -93,6 +109,8 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
     size_t index;
 
     SR_ASSERT(column_count <= CLI_COLUMNS_MAX);
+    if (column_count > 1 && is_empty(items, columns[column_count - 1].key))
+        column_count--;
     for (size_t i = 0; i < column_count; i++) {
         widths[i] = strlen(columns[i].title);
         json_array_foreach(items, index, item)

@@ -54,6 +54,19 @@ void config__fault_at(struct config_faults *faults, enum config_severity severit
     fault->suggestion = sr_arena_str(&faults->arena, suggestion);
 }
 
+void config_faults_add(struct config_faults *faults, enum config_severity severity,
+                       const char *pointer, const char *message, const char *suggestion)
+{
+    struct config_fault *fault = fault_new(faults, severity);
+
+    if (!fault)
+        return;
+    *fault = (struct config_fault){.severity = severity};
+    fault->pointer = sr_arena_str(&faults->arena, sr_str_c(pointer));
+    fault->message = sr_arena_str(&faults->arena, sr_str_c(message));
+    fault->suggestion = sr_arena_str(&faults->arena, sr_str_c(suggestion));
+}
+
 void config__fault(struct config__load *load, enum config_severity severity,
                    const struct jsonc_node *node, struct sr_str suggestion, const char *format, ...)
 {

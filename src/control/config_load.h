@@ -49,6 +49,9 @@ struct config_faults { /* read-only */
 
 void config_faults_init(struct config_faults *faults);
 void config_faults_done(struct config_faults *faults);
+/** One more, found by somebody else; the texts are copied. */
+void config_faults_add(struct config_faults *faults, enum config_severity severity,
+                       const char *pointer, const char *message, const char *suggestion);
 /** "error", "warning", "notice". */
 const char *config_severity_name(enum config_severity severity);
 /** Appends lines "FILE:LINE:COLUMN: error: POINTER: message (suggestion)". */

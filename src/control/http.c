@@ -15,12 +15,14 @@
 #include "base/log.h"
 #include "control/http_internal.h"
 #include "net/clock.h"
+#include "net/net.h"
 
 enum {
     HTTP_BACKLOG = 128,
     HTTP_ACCEPTS_PER_TURN = 32,
     HTTP_TURN_MS = 500,
-    HTTP_ACCEPT_PAUSE_MS = 100,
+    HTTP_ACCEPT_PAUSE_MS = 100, /* after the system refused one */
+    HTTP_ACCEPT_TOLD_SEC = 60,
 };
 
 struct http_server *http_new(const struct http_ops *ops, void *arg)
@@ -73,6 +75,7 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 static SSL_CTX *tls_new(const char *cert, const char *key, char *reterr_why, size_t why_size)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    char why[NET_WHY_MAX];
 
     SR_ASSERT(tls != NULL);
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
@@ -84,8 +87,9 @@ static SSL_CTX *tls_new(const char *cert, const char *key, char *reterr_why, siz
         SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) == 1 &&
         SSL_CTX_check_private_key(tls) == 1)
         return tls;
-    (void)snprintf(reterr_why, why_size, "the certificate %s or its key %s cannot be used", cert,
-                   key);
+    if (net_tls_try(&(struct net_tls_files){cert, key}, why) == SR_OK)
+        (void)snprintf(why, sizeof(why), "the certificate %.100s cannot be used", cert);
+    (void)sr_str_copy(sr_str_c(why), reterr_why, why_size);
     ERR_clear_error();
     SSL_CTX_free(tls);
     return NULL;
@@ -116,7 +120,7 @@ enum sr_err http_listen(struct http_server *server, const struct sr_addr *addr,
     struct http_listener *listener = &server->listeners[server->listener_count];
     struct sockaddr_storage sa;
     socklen_t sa_len = sizeof(sa);
-    char text[SR_ADDR_TEXT_MAX];
+    char why[NET_WHY_MAX];
 
     if (server->listener_count == HTTP_LISTENERS_MAX)
         return SR_ERR_LIMIT;
@@ -128,8 +132,9 @@ enum sr_err http_listen(struct http_server *server, const struct sr_addr *addr,
     }
     listener->fd = open_socket(addr);
     if (listener->fd < 0 || getsockname(listener->fd, (struct sockaddr *)&sa, &sa_len) != 0) {
-        (void)snprintf(reterr_why, why_size, "cannot listen on %s (TCP) for the page: %s",
-                       sr_addr_text(addr, text), strerror(errno));
+        net_bind_why(listener->tls != NULL ? NET_TLS : NET_TCP, addr, errno, why);
+        (void)snprintf(reterr_why, why_size, "%s, for the page (%s)", why,
+                       listener->tls != NULL ? "server.webUiTlsPort" : "server.webUiPort");
         SSL_CTX_free(listener->tls);
         return SR_ERR_IO;
     }
@@ -222,6 +227,21 @@ static void accept_one(struct http_server *server, const struct http_listener *l
     (void)http__conn_new(server, fd, ssl, peer);
 }
 
+/* Most often no file is left. The listener stays ready: asking again at once would only burn time. */
+static void pause_accepting(struct http_server *server, int error)
+{
+    server->accept_at = server->now + HTTP_ACCEPT_PAUSE_MS * SR_MSEC;
+    server->stats.accepts_failed++;
+    if (server->accept_told_at == 0 ||
+        server->now - server->accept_told_at > HTTP_ACCEPT_TOLD_SEC * SR_SEC) {
+        sr_log(API, WARN,
+               "event=accept_failed why=\"%s\" hint=\"connections to the page wait; when files have "
+               "run out, raise LimitNOFILE\"",
+               strerror(error));
+        server->accept_told_at = server->now;
+    }
+}
+
 static void accept_some(struct http_server *server, const struct http_listener *listener)
 {
     for (int i = 0; i < HTTP_ACCEPTS_PER_TURN; i++) {
@@ -232,10 +252,8 @@ static void accept_some(struct http_server *server, const struct http_listener *
             accept4(listener->fd, (struct sockaddr *)&sa, &sa_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd < 0) {
-            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
-                sr_log(API, WARN, "event=accept_failed err=%d", errno);
-                server->accept_at = server->now + HTTP_ACCEPT_PAUSE_MS * SR_MSEC;
-            }
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                pause_accepting(server, errno);
             return;
         }
         sr_addr_from_sockaddr((struct sockaddr *)&sa, &peer);
@@ -323,7 +341,6 @@ static size_t prepare(struct http_server *server, struct turn *turn, bool is_lis
     size_t n = 0;
 
     turn->fds[n++] = (struct pollfd){.fd = server->wake_fd, .events = POLLIN};
-    is_listening = is_listening && server->accept_at <= server->now;
     turn->listeners = is_listening ? server->listener_count : 0;
     for (size_t i = 0; i < turn->listeners; i++)
         turn->fds[n++] = (struct pollfd){.fd = server->listeners[i].fd, .events = POLLIN};
@@ -396,7 +413,7 @@ void http_run(struct http_server *server)
     sr_usec end = SR_NEVER;
 
     while (end == SR_NEVER || (server->conns.count > 0 && server->now < end)) {
-        size_t n = prepare(server, turn, end == SR_NEVER);
+        size_t n = prepare(server, turn, end == SR_NEVER && server->accept_at <= server->now);
 
         if (poll(turn->fds, n, timeout_of(server)) < 0)
             SR_ASSERT(errno == EINTR);

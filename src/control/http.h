@@ -69,6 +69,7 @@ struct http_ops {
 
 struct http_stats {
     uint64_t requests, bad_requests, connections_total, connections_refused, ws_dropped;
+    uint64_t accepts_failed; /* the system refused one: most often no file is left */
     uint32_t connections, websockets;
 };
 

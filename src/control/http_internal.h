@@ -96,8 +96,8 @@ struct http_server {
     uint64_t next_id;
     int wake_fd;
     atomic_bool is_stopping;
-    sr_usec now;
-    sr_usec accept_at; /* not before: the system had no descriptor left */
+    sr_usec now, accept_at; /* no connection is taken before that */
+    sr_usec accept_told_at; /* that the system refused one */
     struct http_stats stats;
 };
 

@@ -37,6 +37,9 @@ enum net_kind {
 
 /** "UDP", "TCP", "TLS", "WS", "WSS", as in Via. */
 const char *net_kind_name(enum net_kind kind);
+/** Why an address could not be opened (errno of bind or listen), in words: who has it, what to do. */
+void net_bind_why(enum net_kind kind, const struct sr_addr *addr, int error,
+                  char reterr_why[NET_WHY_MAX]);
 static inline bool net_kind_is_stream(enum net_kind kind)
 {
     return kind != NET_UDP;
@@ -152,6 +155,9 @@ void net_free(struct net *net);
  */
 SR_MUST_USE enum sr_err net_tls_load(struct net *net, const struct net_tls_files *files,
                                      char reterr_why[NET_WHY_MAX]);
+/** Whether net_tls_load() would take them. */
+SR_MUST_USE enum sr_err net_tls_try(const struct net_tls_files *files,
+                                    char reterr_why[NET_WHY_MAX]);
 
 /**
  * Listens. addr.port 0 takes any free port. IPv6 sockets are v6only. TLS wants net_tls_load() first.

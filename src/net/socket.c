@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum {
+    PORT_UNPRIVILEGED = 1024
+};
+
 static bool set_int(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
@@ -127,22 +131,40 @@ void socket_mark(int fd, uint8_t family, uint8_t dscp)
         (void)set_int(fd, IPPROTO_IP, IP_TOS, dscp << 2);
 }
 
-static enum sr_err bind_failed(enum net_kind kind, const struct sr_addr *addr, int error,
-                               char reterr_why[NET_WHY_MAX])
+/* What to do about it, where the system's own words do not say. */
+static const char *hint_of(const struct sr_addr *addr, int error)
+{
+    if (error == EADDRNOTAVAIL)
+        return "; this machine has no such address";
+    if (error == EACCES && addr->port < PORT_UNPRIVILEGED)
+        return "; a port below 1024 needs CAP_NET_BIND_SERVICE";
+    if (error == EMFILE)
+        return "; raise the limit of files (LimitNOFILE, ulimit -n)";
+    return "";
+}
+
+void net_bind_why(enum net_kind kind, const struct sr_addr *addr, int error,
+                  char reterr_why[NET_WHY_MAX])
 {
     char text[SR_ADDR_TEXT_MAX];
     char holder[NET_WHY_MAX];
 
     (void)sr_addr_text(addr, text);
     if (error != EADDRINUSE) {
-        (void)snprintf(reterr_why, NET_WHY_MAX, "%s %s cannot be opened: %s", net_kind_name(kind),
-                       text, strerror(error));
-        return SR_ERR_IO;
+        (void)snprintf(reterr_why, NET_WHY_MAX, "%s %s cannot be opened: %s%s", net_kind_name(kind),
+                       text, strerror(error), hint_of(addr, error));
+        return;
     }
     socket_holder(kind, addr, holder);
     (void)snprintf(reterr_why, NET_WHY_MAX, "%s %s is taken%s%.100s", net_kind_name(kind), text,
                    holder[0] ? " by " : "", holder);
-    return SR_ERR_EXISTS;
+}
+
+static enum sr_err bind_failed(enum net_kind kind, const struct sr_addr *addr, int error,
+                               char reterr_why[NET_WHY_MAX])
+{
+    net_bind_why(kind, addr, error, reterr_why);
+    return error == EADDRINUSE ? SR_ERR_EXISTS : SR_ERR_IO;
 }
 
 enum sr_err socket_bind(enum net_kind kind, const struct sr_addr *addr, int *ret_fd,

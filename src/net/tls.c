@@ -32,6 +32,22 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method)
     return ctx;
 }
 
+/* Of a server's own files: what people can do something about, in words. */
+static void why_of_files(const struct net_tls_files *files, SSL_CTX *ctx, char *out)
+{
+    if (SSL_CTX_get0_certificate(ctx) == NULL)
+        (void)snprintf(out, NET_WHY_MAX, "%.200s holds no certificate (PEM) that can be used",
+                       files->cert_file);
+    else if (SSL_CTX_get0_privatekey(ctx) == NULL)
+        (void)snprintf(out, NET_WHY_MAX,
+                       "%.110s holds no private key (PEM) that fits the certificate %.90s",
+                       files->key_file, files->cert_file);
+    else
+        (void)snprintf(out, NET_WHY_MAX, "the key %.100s does not belong to the certificate %.100s",
+                       files->key_file, files->cert_file);
+    ERR_clear_error();
+}
+
 static void why_of_library(char *out, const char *what, const char *file)
 {
     unsigned long code = ERR_peek_last_error();
@@ -63,20 +79,24 @@ enum sr_err tls_server_ctx_new(const struct net_tls_files *files, SSL_CTX **ret_
     }
     ERR_clear_error();
     SSL_CTX *ctx = ctx_new(TLS_server_method());
-    if (SSL_CTX_use_certificate_chain_file(ctx, files->cert_file) != 1) {
-        why_of_library(reterr_why, "certificate", files->cert_file);
-        goto fail;
+    if (SSL_CTX_use_certificate_chain_file(ctx, files->cert_file) == 1 &&
+        SSL_CTX_use_PrivateKey_file(ctx, files->key_file, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(ctx) == 1) {
+        *ret_ctx = ctx;
+        return SR_OK;
     }
-    if (SSL_CTX_use_PrivateKey_file(ctx, files->key_file, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1) {
-        why_of_library(reterr_why, "key", files->key_file);
-        goto fail;
-    }
-    *ret_ctx = ctx;
-    return SR_OK;
-fail:
+    why_of_files(files, ctx, reterr_why);
     SSL_CTX_free(ctx);
     return SR_ERR_SYNTAX;
+}
+
+enum sr_err net_tls_try(const struct net_tls_files *files, char reterr_why[NET_WHY_MAX])
+{
+    SSL_CTX *ctx = NULL;
+    enum sr_err err = tls_server_ctx_new(files, &ctx, reterr_why);
+
+    SSL_CTX_free(ctx);
+    return err;
 }
 
 enum sr_err tls_client_ctx_new(const char *only_ca_file, const char *extra_ca_file,

@@ -13,6 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 
 enum {
     TEXT_BYTES_MAX = 65536,
@@ -23,6 +24,7 @@ enum {
 struct ca_run {
     const struct tls_ca_options *options;
     struct tls_ca_result *result;
+    sr_usec wall; /* as options->wall, but never before the CA was made */
     char ca_key_file[TLS_CA_PATH_MAX];
     EVP_PKEY *ca_key;
     X509 *ca;
@@ -184,7 +186,7 @@ static enum sr_err make_ca(struct ca_run *run)
     run->ca = X509_new();
     if (!run->ca_key || !run->ca)
         return fail(run, "library", "no key made");
-    if (!set_common(run->ca, run->ca_key, "siprouter local CA", run->options->wall, TLS_CA_DAYS) ||
+    if (!set_common(run->ca, run->ca_key, "siprouter local CA", run->wall, TLS_CA_DAYS) ||
         X509_set_issuer_name(run->ca, X509_get_subject_name(run->ca)) != 1 ||
         !add_extension(run->ca, run->ca, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
         !add_extension(run->ca, run->ca, NID_key_usage, "critical,keyCertSign,cRLSign") ||
@@ -219,7 +221,7 @@ static enum sr_err make_leaf(struct ca_run *run)
     if (!run->leaf_key || !run->leaf)
         return fail(run, "library", "no key made");
     if (!set_common(run->leaf, run->leaf_key, strlen(common_name) <= 64 ? common_name : "siprouter",
-                    o->wall, TLS_CA_LEAF_DAYS) ||
+                    run->wall, TLS_CA_LEAF_DAYS) ||
         X509_set_issuer_name(run->leaf, X509_get_subject_name(run->ca)) != 1 ||
         !add_extension(run->leaf, run->ca, NID_basic_constraints, "critical,CA:FALSE") ||
         !add_extension(run->leaf, run->ca, NID_key_usage, "critical,digitalSignature") ||
@@ -277,7 +279,7 @@ static bool chain_stands(struct ca_run *run)
 
     if (store && ctx && X509_STORE_add_cert(store, run->ca) == 1 &&
         X509_STORE_CTX_init(ctx, store, run->leaf, NULL) == 1) {
-        X509_STORE_CTX_set_time(ctx, 0, (time_t)(run->options->wall / SR_SEC));
+        X509_STORE_CTX_set_time(ctx, 0, (time_t)(run->wall / SR_SEC));
         stands = X509_verify_cert(ctx) == 1;
     }
     X509_STORE_CTX_free(ctx);
@@ -286,16 +288,48 @@ static bool chain_stands(struct ca_run *run)
     return stands;
 }
 
-static enum sr_err ensure(struct ca_run *run)
+/* A clock that says it is before the CA was made is wrong (a machine without one, before it has asked
+   the network): the CA must not be thrown away for that. */
+static void correct_clock(struct ca_run *run)
 {
-    const sr_usec wall = run->options->wall;
-    enum sr_err err = SR_OK;
+    struct tm tm;
+
+    if (ASN1_TIME_to_tm(X509_get0_notBefore(run->ca), &tm) == 1)
+        run->wall = SR_MAX(run->wall, (sr_usec)timegm(&tm) * SR_SEC);
+}
+
+/* Whoever trusted the CA that was here has to trust the new one. */
+static enum sr_err replace_ca(struct ca_run *run, const char *why)
+{
+    sr_log(
+        CORE, WARN,
+        "event=ca_replaced file=%s why=\"%s\" hint=\"phones and browsers must trust the new one: "
+        "/trust on the page\"",
+        run->result->ca_file, why);
+    return make_ca(run);
+}
+
+static enum sr_err ensure_ca(struct ca_run *run)
+{
+    bool was_there = access(run->result->ca_file, F_OK) == 0;
 
     run->ca = load_cert(run->result->ca_file);
     run->ca_key = load_key(run->ca_key_file);
-    if (!run->ca || !run->ca_key || X509_check_private_key(run->ca, run->ca_key) != 1 ||
-        seconds_left(run->ca, wall) < (int64_t)TLS_CA_LEAF_DAYS * DAY_SEC)
-        err = make_ca(run);
+    if (!was_there)
+        return make_ca(run);
+    if (!run->ca || !run->ca_key || X509_check_private_key(run->ca, run->ca_key) != 1)
+        return replace_ca(run, "it or its key cannot be read");
+    correct_clock(run);
+    if (seconds_left(run->ca, run->wall) < (int64_t)TLS_CA_LEAF_DAYS * DAY_SEC)
+        return replace_ca(run, "it runs out");
+    return SR_OK;
+}
+
+static enum sr_err ensure(struct ca_run *run)
+{
+    enum sr_err err = ensure_ca(run);
+    sr_usec wall = run->wall;
+
     if (err != SR_OK)
         return err;
     run->leaf = load_cert(run->result->cert_file);
@@ -307,7 +341,7 @@ static enum sr_err ensure(struct ca_run *run)
     err = make_leaf(run);
     if (err != SR_OK || chain_stands(run))
         return err;
-    err = make_ca(run); /* the CA may not sign for this set */
+    err = replace_ca(run, "it may not sign for the names and addresses this machine has now");
     if (err == SR_OK)
         err = make_leaf(run);
     if (err == SR_OK && !chain_stands(run))
@@ -319,7 +353,8 @@ enum sr_err tls_ca_ensure(const struct tls_ca_options *options, struct tls_ca_re
                           char reterr_why[NET_WHY_MAX])
 {
     struct tls_ca_result result = {0};
-    struct ca_run run = {.options = options, .result = &result, .why = reterr_why};
+    struct ca_run run = {
+        .options = options, .result = &result, .wall = options->wall, .why = reterr_why};
     enum sr_err err;
 
     if (strlen(options->dir) + 16 > TLS_CA_PATH_MAX)

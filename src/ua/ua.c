@@ -526,6 +526,9 @@ void ua_stats(const struct ua *ua, struct ua_stats *ret_stats)
     ret_stats->proxy_dialogs = (uint32_t)ua->proxy_dialogs.count;
     ret_stats->contacts = ua->binding_count;
     ret_stats->bans = ban__count(ua->ban);
+    ret_stats->net = (struct net_counters){0};
+    if (ua->net != NULL)
+        net_counters(ua->net, &ret_stats->net);
     ret_stats->providers = ret_stats->providers_up = 0;
     SR_LIST_EACH(&ua->providers, node)
     {

@@ -255,6 +255,37 @@ static void test_two_calls_share_the_minutes(void **state)
     rig_done(&out.rig);
 }
 
+/* Somebody sets the clock in the middle of a call: it costs what it lasts, ends when its time is over, and
+   its record has that length. */
+static void test_a_clock_that_is_set_costs_no_minutes(void **state)
+{
+    static const sr_usec steps[] = {3600 * SR_SEC, -1800 * SR_SEC};
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(steps); i++) {
+        const struct engine_call_view *view;
+        struct outside out;
+        struct phone_call *call;
+        sr_usec since;
+
+        begin(&out);
+        loop_sim_set_wall(out.rig.loop, loop_wall(out.rig.loop) + 7200 * SR_SEC);
+        call = rig_connect(&out.rig, out.a, "0891234");
+        since = loop_now(out.rig.loop);
+        rig_run(&out.rig, 30 * SR_SEC);
+        loop_sim_set_wall(out.rig.loop, loop_wall(out.rig.loop) + steps[i]);
+        RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+        assert_in_range(loop_now(out.rig.loop) - since, 115 * SR_SEC, 125 * SR_SEC);
+        RIG_ENDED(&out.rig, 0, "max_duration");
+        view = rig_call(&out.rig, 0)->view;
+        assert_in_range(view->ended_wall_us - view->answered_wall_us, 115 * SR_SEC, 125 * SR_SEC);
+        call = phone_dial(out.a, "0891234");
+        RIG_UNTIL(&out.rig, call->state == PHONE_OVER);
+        RIG_ENDED(&out.rig, 1, "device_limit");
+        rig_done(&out.rig);
+    }
+}
+
 static void test_calls_at_the_same_time_are_limited(void **state)
 {
     struct outside out;
@@ -376,6 +407,7 @@ int run_outside(void)
         cmocka_unit_test(test_calls_of_a_day_are_counted),
         cmocka_unit_test(test_minutes_of_a_day_end_a_call),
         cmocka_unit_test(test_two_calls_share_the_minutes),
+        cmocka_unit_test(test_a_clock_that_is_set_costs_no_minutes),
         cmocka_unit_test(test_calls_at_the_same_time_are_limited),
         cmocka_unit_test(test_a_program_calls_a_number_outside),
         cmocka_unit_test(test_emergency_calls_meet_no_limit),

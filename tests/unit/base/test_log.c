@@ -1,5 +1,10 @@
 #include "test_base.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/log.h"
 
 struct sink {
@@ -119,6 +124,64 @@ static void peer_text_is_quoted_and_cut(void **state)
     assert_string_equal(sr_log_quote(sr_str_make(NULL, 0), out, sizeof(out)), "\"\"");
 }
 
+static void a_line_break_in_a_text_makes_no_second_line(void **state)
+{
+    struct sink *sink = *state;
+
+    sr_log(STORE, ERROR, "event=damaged why=\"%s\"", "page 3\nevent=forged\r\t\x1b[31m");
+    assert_int_equal(sink->lines, 1);
+    assert_null(strpbrk(sink->last, "\r\n\t\x1b"));
+    assert_non_null(strstr(sink->last, "why=\"page 3 event=forged   [31m\""));
+}
+
+/* Standard error is a pipe that is full and that nobody reads: who logs goes on at once, what is too
+   much is counted; once somebody reads, all that was kept comes, and how much was not. */
+static void a_log_nobody_reads_stops_nobody(void **state)
+{
+    static char text[1000], bytes[1 << 20];
+    int ends[2], old = dup(STDERR_FILENO);
+    size_t n = 0;
+    ssize_t got;
+    uint64_t lost;
+
+    (void)state;
+    sr_log_set_sink(NULL, NULL);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], "................................................................", 64) >
+           0) {
+    }
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0); /* as a shell makes it */
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    assert_true(sr_log_writer_start());
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < 400; i++) { /* from many places: none reaches its own limit */
+        struct sr_log_site site = {0};
+
+        sr_log_write(&site, SR_LOG_CORE, SR_LOG_WARN, "event=first n=%d %s", i, text);
+    }
+    lost = sr_log_lost();
+    assert_in_range(lost, 100, 300);
+    while (n < sizeof(bytes) - 1) {
+        struct pollfd readable = {.fd = ends[0], .events = POLLIN};
+
+        assert_true(poll(&readable, 1, 10000) > 0);
+        got = read(ends[0], bytes + n, sizeof(bytes) - 1 - n);
+        assert_true(got > 0);
+        n += (size_t)got;
+        bytes[n] = '\0';
+        if (strstr(bytes, "event=log_lines_lost count=") != NULL)
+            break;
+    }
+    sr_log_writer_stop();
+    assert_true(dup2(old, STDERR_FILENO) >= 0);
+    assert_non_null(strstr(bytes, "event=first n=0 x"));
+    assert_null(strstr(bytes, "event=first n=399 x"));
+    assert_int_equal(strtoull(strstr(bytes, "lost count=") + 11, NULL, 10), lost);
+    close(old);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int run_log_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +192,9 @@ int run_log_tests(void)
         cmocka_unit_test_setup_teardown(one_place_cannot_flood_the_log, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_line_is_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(peer_text_is_quoted_and_cut, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_line_break_in_a_text_makes_no_second_line, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_log_nobody_reads_stops_nobody, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -72,6 +72,25 @@ static void ca_is_made_once_and_renewed_when_needed(void **state)
     assert_true(!r.is_ca_new && r.is_leaf_new); /* a smaller set is within */
 }
 
+/* A small machine without a clock of its own boots in the past, and a while later learns the time: what
+   phones and browsers trust must survive both. */
+static void ca_survives_a_clock_that_is_wrong_at_boot(void **state)
+{
+    static const char *const one[] = {"router.example"};
+    sr_usec wall = net_clock_wall();
+
+    (void)state;
+    struct tls_ca_result r = ensure(one, 1, wall);
+    assert_true(r.is_ca_new);
+    r = ensure(one, 1, SR_SEC);
+    assert_false(r.is_ca_new);
+    r = ensure(one, 1, wall - (sr_usec)100 * 86400 * SR_SEC);
+    assert_false(r.is_ca_new);
+    r = ensure(one, 1, wall + SR_SEC);
+    assert_false(r.is_ca_new);
+    assert_true(r.leaf_until > wall + (sr_usec)TLS_CA_RENEW_DAYS * 86400 * SR_SEC);
+}
+
 static void ca_refuses_what_is_no_name(void **state)
 {
     static const char *const bad[] = {"a,DNS:evil"};
@@ -223,6 +242,8 @@ int run_tls(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ca_is_made_once_and_renewed_when_needed, make_dir,
+                                        remove_dir),
+        cmocka_unit_test_setup_teardown(ca_survives_a_clock_that_is_wrong_at_boot, make_dir,
                                         remove_dir),
         cmocka_unit_test_setup_teardown(ca_refuses_what_is_no_name, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(tls_carries_messages_both_ways, make_dir, remove_dir),

@@ -380,22 +380,23 @@ static void the_last_of_a_large_fork_hears_of_its_call(void **state)
     char line[160], text[8192], device[64];
     int fd;
 
-    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"phone-of-the-office-150\"}",
-               line, sizeof(line));
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
+               sizeof(line));
     fd = client_socket(house->port, "/api/events", line);
     assert_true(client_message(fd, text, sizeof(text)));
     fake_engine_push(house->engine, ENGINE_CALL_CREATED, "big", "caller");
-    for (int i = 1; i <= 150; i++) {
+    for (int i = 1; i < 150; i++) {
         (void)snprintf(device, sizeof(device), "phone-of-the-office-%d", i);
         fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "big", device);
     }
+    fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "big", "desk");
     assert_true(client_message(fd, text, sizeof(text)));
     assert_non_null(strstr(text, "\"type\":\"leg_added\""));
-    assert_non_null(strstr(text, "phone-of-the-office-150"));
+    assert_non_null(strstr(text, "\"desk\""));
     client_ask(house->port, "GET", "/api/calls/big", line, NULL, &house->answer);
     assert_int_equal(house->answer.status, 200);
     /* somebody else answers: the call is still looked at, but not touched; keys are not told */
-    fake_engine_push_leg(house->engine, ENGINE_LEG_REMOVED, "big", device);
+    fake_engine_push_leg(house->engine, ENGINE_LEG_REMOVED, "big", "desk");
     fake_engine_push(house->engine, ENGINE_DTMF, "big", "caller");
     fake_engine_push(house->engine, ENGINE_CALL_ANSWERED, "big", "caller");
     assert_true(client_message(fd, text, sizeof(text)));
