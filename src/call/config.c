@@ -123,31 +123,10 @@ const struct config_provider *config_provider_by_id(const struct config *config,
     return find_object(&config->provider_ids, id);
 }
 
-const struct config_conference *config_conference_by_id(const struct config *config,
-                                                        struct sr_str id)
-{
-    return find_object(&config->conference_ids, id);
-}
-
 const struct config_conference *config_conference_by_extension(const struct config *config,
                                                                struct sr_str extension)
 {
     return find_extension(config, extension, CONFIG_EXTENSION_CONFERENCE);
-}
-
-const struct config_voicebox *config_voicebox_by_id(const struct config *config, struct sr_str id)
-{
-    return find_object(&config->voicebox_ids, id);
-}
-
-const struct config_ivr_menu *config_menu_by_id(const struct config *config, struct sr_str id)
-{
-    return find_object(&config->menu_ids, id);
-}
-
-const struct config_schedule *config_schedule_by_id(const struct config *config, struct sr_str id)
-{
-    return find_object(&config->schedule_ids, id);
 }
 
 const struct config_route *config_route_by_id(const struct config *config, struct sr_str id)
@@ -222,21 +201,6 @@ bool config_is_emergency(const struct config *config, struct sr_str number)
             return true;
     }
     return false;
-}
-
-bool config_cidrs_have(const struct config_cidrs *cidrs, const struct sr_addr *addr)
-{
-    for (uint32_t i = 0; i < cidrs->count; i++) {
-        if (sr_cidr_has(&cidrs->items[i], addr))
-            return true;
-    }
-    return false;
-}
-
-const char *config_codec_name(enum config_codec codec)
-{
-    static const char *const names[CONFIG_CODEC_COUNT] = {"opus", "G722", "PCMA", "PCMU"};
-    return (unsigned)codec < CONFIG_CODEC_COUNT ? names[codec] : "?";
 }
 
 const char *config_strategy_name(enum config_strategy strategy)

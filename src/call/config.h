@@ -551,13 +551,8 @@ const struct config_group *config_group_by_id(const struct config *config, struc
 const struct config_group *config_group_by_extension(const struct config *config,
                                                      struct sr_str extension);
 const struct config_provider *config_provider_by_id(const struct config *config, struct sr_str id);
-const struct config_conference *config_conference_by_id(const struct config *config,
-                                                        struct sr_str id);
 const struct config_conference *config_conference_by_extension(const struct config *config,
                                                                struct sr_str extension);
-const struct config_voicebox *config_voicebox_by_id(const struct config *config, struct sr_str id);
-const struct config_ivr_menu *config_menu_by_id(const struct config *config, struct sr_str id);
-const struct config_schedule *config_schedule_by_id(const struct config *config, struct sr_str id);
 const struct config_route *config_route_by_id(const struct config *config, struct sr_str id);
 /** The feature of exactly this code. */
 const struct config_feature *config_feature_by_code(const struct config *config,
@@ -571,11 +566,8 @@ struct config_extension config_extension_find(const struct config *config, struc
 
 /** Whether it is one of security.emergencyNumbers. */
 bool config_is_emergency(const struct config *config, struct sr_str number);
-/** Whether the address lies in one of the networks. */
-bool config_cidrs_have(const struct config_cidrs *cidrs, const struct sr_addr *addr);
 
 /* Names as in the file; never NULL. */
-const char *config_codec_name(enum config_codec codec);
 const char *config_strategy_name(enum config_strategy strategy);
 const char *config_action_name(enum config_action_type type);
 

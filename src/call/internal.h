@@ -409,8 +409,6 @@ bool leg__open_media(struct leg *leg, const struct sr_addr *local);
 void leg__no_port(struct leg *leg, enum sr_err err); /* counts and tells it */
 /** Lets go of signalling and media, files the leg under `gone`; the call may end: pointers dead. */
 void leg__ended(struct leg *leg, enum call_reason reason, uint16_t sip_status);
-/** As leg__ended, hanging up first when its SIP side lives. */
-void leg__hangup(struct leg *leg, enum call_reason reason, uint16_t sip_status);
 /** Files a leg that has ended for the record of its call. */
 void leg__file_as_gone(struct leg *leg);
 /** Only the leg: the call is not looked at. */

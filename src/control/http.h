@@ -127,8 +127,6 @@ struct http_reply {
 
 /** Answers; the request is dead afterwards. HEAD gets no body. */
 void http_answer(struct http_request *request, const struct http_reply *reply);
-/** Answers with a file, whole or the range asked for (one range; RFC 9110 14). `fd` is taken over. */
-void http_answer_file(struct http_request *request, int fd, const struct http_reply *reply);
 
 /* ---- WebSocket ---- */
 

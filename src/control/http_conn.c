@@ -1,10 +1,8 @@
 /* One connection: reads a request, waits for its answer, sends it; TLS under it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +20,6 @@ struct http_conn *http__conn_new(struct http_server *server, int fd, SSL *ssl,
     conn->ssl = ssl;
     conn->is_tls = ssl != NULL;
     conn->peer = *peer;
-    conn->file = -1;
     conn->poll_in = POLLIN;
     conn->poll_out = POLLOUT;
     conn->state = ssl != NULL ? HTTP_CONN_HANDSHAKE : HTTP_CONN_HEAD;
@@ -44,8 +41,6 @@ void http__conn_free(struct http_conn *conn)
         (void)sr_map64_remove(&server->requests, conn->request.id);
     if (conn->ws != NULL)
         http__ws_free(conn->ws);
-    if (conn->file >= 0)
-        close(conn->file);
     SSL_free(conn->ssl);
     close(conn->fd);
     sr_buf_done(&conn->in);
@@ -57,7 +52,7 @@ void http__conn_free(struct http_conn *conn)
 
 bool http__conn_is_sending(const struct http_conn *conn)
 {
-    return conn->out_at < conn->out.len || conn->file_left > 0;
+    return conn->out_at < conn->out.len;
 }
 
 /* ---- bytes in and out ---- */
@@ -181,30 +176,6 @@ static void finish_sending(struct http_conn *conn)
     }
 }
 
-/* The next piece of the file into the buffer. */
-static void load_file(struct http_conn *conn)
-{
-    size_t want = (size_t)SR_MIN(conn->file_left, (uint64_t)HTTP_FILE_CHUNK_BYTES);
-    char *space;
-    ssize_t n;
-
-    sr_buf_clear(&conn->out);
-    conn->out_at = 0;
-    space = sr_buf_reserve(&conn->out, want);
-    n = pread(conn->file, space, want, (off_t)conn->file_at);
-    if (n <= 0) { /* cut while it was read: the length was promised already */
-        conn->state = HTTP_CONN_DEAD;
-        return;
-    }
-    sr_buf_commit(&conn->out, (size_t)n);
-    conn->file_at += (uint64_t)n;
-    conn->file_left -= (uint64_t)n;
-    if (conn->file_left == 0) {
-        close(conn->file);
-        conn->file = -1;
-    }
-}
-
 static void flush(struct http_conn *conn)
 {
     bool is_any = false;
@@ -212,10 +183,6 @@ static void flush(struct http_conn *conn)
     while (http__conn_is_sending(conn) && conn->state != HTTP_CONN_DEAD) {
         ssize_t n;
 
-        if (conn->out_at == conn->out.len) {
-            load_file(conn);
-            continue;
-        }
         n = give(conn, conn->out.data + conn->out_at, conn->out.len - conn->out_at);
         if (n < 0) {
             conn->state = HTTP_CONN_DEAD;
@@ -485,49 +452,6 @@ void http_answer(struct http_request *request, const struct http_reply *reply)
     leave_request(conn, is_keeping);
     if (sr_buf_err(&conn->out) != SR_OK) /* above HTTP_REPLY_BYTES_MAX: no half answers */
         conn->state = HTTP_CONN_DEAD;
-}
-
-void http_answer_file(struct http_request *request, int fd, const struct http_reply *reply)
-{
-    struct http_conn *conn = request->conn;
-    struct sr_str range = http_head_find(&conn->head, "range");
-    struct http_reply out = *reply;
-    char lines[512];
-    struct sr_buf headers;
-    struct stat st;
-    uint64_t first = 0, count;
-    enum sr_err err = SR_ERR_SYNTAX;
-
-    sr_buf_init_fixed(&headers, lines, sizeof(lines));
-    sr_buf_c(&headers, "Accept-Ranges: bytes\r\n");
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        out = (struct http_reply){.status = 500};
-        http_answer(request, &out);
-        return;
-    }
-    count = (uint64_t)st.st_size;
-    if (range.p != NULL)
-        err = http_range_parse(range, (uint64_t)st.st_size, &first, &count);
-    out.status = err == SR_OK ? 206 : err == SR_ERR_LIMIT ? 416 : 200;
-    if (out.status == 206)
-        sr_buf_fmt(&headers, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)first,
-                   (unsigned long long)(first + count - 1), (unsigned long long)st.st_size);
-    if (out.status == 416) {
-        sr_buf_fmt(&headers, "Content-Range: bytes */%llu\r\n", (unsigned long long)st.st_size);
-        count = 0;
-    }
-    sr_buf_str(&headers, reply->headers);
-    out.headers = sr_buf_view(&headers);
-    write_reply_head(conn, &out, count, conn->head.is_keep_alive);
-    if (conn->head.method == HTTP_HEAD || count == 0) {
-        close(fd);
-    } else {
-        conn->file = fd;
-        conn->file_at = first;
-        conn->file_left = count;
-    }
-    leave_request(conn, conn->head.is_keep_alive);
 }
 
 struct http_ws *http_upgrade(struct http_request *request, const char *protocol, void *user)

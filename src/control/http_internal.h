@@ -16,7 +16,6 @@
 
 enum {
     HTTP_READ_BYTES = 16 * 1024,
-    HTTP_FILE_CHUNK_BYTES = 64 * 1024,
     HTTP_FRAME_BYTES_MAX = HTTP_WS_HEAD_BYTES_MAX + HTTP_WS_MESSAGE_BYTES_MAX,
     HTTP_LINGER_SEC = 2, /* reading on after the last answer, so that it is not lost by a reset */
     HTTP_STOP_SEC = 1,
@@ -75,8 +74,6 @@ struct http_conn {
 
     struct sr_buf out;
     size_t out_at; /* sent of it */
-    int file;      /* or -1 */
-    uint64_t file_at, file_left;
     struct http_ws *ws;
 };
 

@@ -356,38 +356,6 @@ struct sr_str http_cookie_get(const struct http_head *head, const char *name)
     return sr_str_make(NULL, 0);
 }
 
-enum sr_err http_range_parse(struct sr_str text, uint64_t size, uint64_t *ret_first,
-                             uint64_t *ret_count)
-{
-    struct sr_str from, to;
-    uint64_t first = 0, last = 0;
-    size_t dash;
-
-    if (!sr_str_istarts(text, SR_STR("bytes=")))
-        return SR_ERR_SYNTAX;
-    text = sr_str_from(text, 6);
-    dash = sr_str_find(text, '-', 0);
-    from = sr_str_trim(sr_str_head(text, dash));
-    to = sr_str_trim(sr_str_from(text, dash + 1));
-    if (dash >= text.n || (from.n == 0 && to.n == 0) ||
-        (from.n > 0 && sr_str_u64(from, INT64_MAX, &first) != SR_OK) ||
-        (to.n > 0 && sr_str_u64(to, INT64_MAX, &last) != SR_OK) ||
-        (from.n > 0 && to.n > 0 && last < first))
-        return SR_ERR_SYNTAX;
-    if (from.n == 0) { /* the last so many */
-        if (last == 0 || size == 0)
-            return SR_ERR_LIMIT;
-        *ret_count = SR_MIN(last, size);
-        *ret_first = size - *ret_count;
-        return SR_OK;
-    }
-    if (first >= size)
-        return SR_ERR_LIMIT;
-    *ret_first = first;
-    *ret_count = (to.n > 0 ? SR_MIN(last, size - 1) : size - 1) - first + 1;
-    return SR_OK;
-}
-
 /* ---- chunked bodies (RFC 9112 7.1) ---- */
 
 enum chunk_state {

@@ -75,14 +75,6 @@ bool http_query_get(struct sr_str query, const char *name, struct sr_buf *buf);
 /** The cookie's value or the empty view with p == NULL. */
 struct sr_str http_cookie_get(const struct http_head *head, const char *name);
 
-/**
- * Reads a Range header against a file of `size` bytes (RFC 9110 14.1.2).
- *
- * @return SR_OK; SR_ERR_SYNTAX not one range of bytes: send all; SR_ERR_LIMIT outside the file: 416
- */
-SR_MUST_USE enum sr_err http_range_parse(struct sr_str text, uint64_t size, uint64_t *ret_first,
-                                         uint64_t *ret_count);
-
 /** One step of a chunked body. */
 struct http_chunked { /* fields are private; zero to begin */
     uint8_t state;

@@ -212,8 +212,3 @@ const struct model_call *read_model_call(const struct read_model *model, struct 
 {
     return sr_map_find(&model->calls_by_id, call_id);
 }
-
-const struct model_device *read_model_device(const struct read_model *model, struct sr_str id)
-{
-    return sr_map_find(&model->devices_by_id, id);
-}

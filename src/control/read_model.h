@@ -50,6 +50,5 @@ void read_model_done(struct read_model *model);
 bool read_model_apply(struct read_model *model, const struct engine_event *event,
                       struct parties_mark *ret_parties);
 const struct model_call *read_model_call(const struct read_model *model, struct sr_str call_id);
-const struct model_device *read_model_device(const struct read_model *model, struct sr_str id);
 
 #endif

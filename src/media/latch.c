@@ -1,17 +1,5 @@
 #include "media/latch.h"
 
-const char *latch_reject_name(enum latch_reject reject)
-{
-    static const char *const names[LATCH_REJECT_COUNT] = {
-        [LATCH_REJECT_FOREIGN] = "foreign",
-        [LATCH_REJECT_LOCKED] = "locked",
-        [LATCH_REJECT_PAYLOAD_TYPE] = "payload_type",
-        [LATCH_REJECT_ADDRESS] = "address",
-    };
-
-    return (unsigned)reject < LATCH_REJECT_COUNT ? names[reject] : "?";
-}
-
 void latch_allow(struct latch_options *options, uint8_t payload_type)
 {
     SR_ASSERT(payload_type < RTP_PAYLOAD_TYPE_COUNT);

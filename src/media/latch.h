@@ -38,9 +38,6 @@ enum latch_reject {
     LATCH_REJECT_COUNT,
 };
 
-/** "foreign", "locked"...; never NULL. */
-const char *latch_reject_name(enum latch_reject reject);
-
 struct latch_options {
     struct sr_addr sdp;        /* c= and m= of the peer; family NONE: none yet */
     struct sr_addr signaling;  /* where its SIP comes from; the port is ignored */

@@ -1,5 +1,5 @@
 /**
- * @file level.h  Energy of a frame and a detector of silence.
+ * @file level.h  Energy and level of a frame.
  *
  * Layer:   pure
  * Memory:  embedded; no allocation
@@ -16,23 +16,5 @@
 float level_energy(const float *samples, size_t n);
 /** Level against a full-scale square wave, LEVEL_DBFS_MIN..0. A full-scale sine has -3.01. */
 float level_dbfs(const float *samples, size_t n);
-
-/** Fields are private but `is_silent` and `dbfs`. */
-struct level_detector {
-    float floor_dbfs; /* noise floor, slowly rising, quickly falling */
-    float dbfs;       /* of the last frame */
-    sr_usec loud_at;
-    bool is_silent;
-    bool is_started;
-};
-
-enum {
-    LEVEL_HANG_US = 300000 /* speech goes on for so long after its last loud frame */
-};
-
-void level_detector_init(struct level_detector *detector);
-/** One frame. @return true while the signal counts as silent */
-bool level_detector_push(struct level_detector *detector, const float *samples, size_t n,
-                         sr_usec now);
 
 #endif

@@ -105,11 +105,6 @@ enum sr_err resample_init(struct resample *resample, uint32_t in_hz, uint32_t ou
     return SR_OK;
 }
 
-void resample_reset(struct resample *resample)
-{
-    memset(resample->x, 0, sizeof(resample->x));
-}
-
 sr_usec resample_latency_us(const struct resample *resample)
 {
     uint32_t low_hz = SR_MIN(resample->in_hz, resample->out_hz);

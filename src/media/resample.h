@@ -43,8 +43,6 @@ struct resample { /* fields are private */
  */
 SR_MUST_USE enum sr_err resample_init(struct resample *resample, uint32_t in_hz, uint32_t out_hz,
                                       const struct dsp_ops *dsp);
-/** Forgets the past (silence). */
-void resample_reset(struct resample *resample);
 /** Delay in microseconds; 0 when both rates are equal. */
 sr_usec resample_latency_us(const struct resample *resample);
 /** Output samples that `in_samples` (whole milliseconds) give. */

@@ -328,13 +328,6 @@ uint64_t rtp_source_lost(const struct rtp_source *source)
     return expected > received ? expected - received : 0;
 }
 
-double rtp_source_loss_pct(const struct rtp_source *source)
-{
-    uint64_t expected = expected_all(source);
-
-    return expected > 0 ? 100.0 * (double)rtp_source_lost(source) / (double)expected : 0;
-}
-
 double rtp_source_jitter_ms(const struct rtp_source *source)
 {
     return source->jitter * 1000 / source->clock_hz;

@@ -122,8 +122,6 @@ enum rtp_source_verdict rtp_source_push(struct rtp_source *source, const struct 
 uint32_t rtp_source_ext_seq(const struct rtp_source *source);
 /** Packets missing over the whole life; never negative. */
 uint64_t rtp_source_lost(const struct rtp_source *source);
-/** Share of packets missing over the whole life, 0..100. */
-double rtp_source_loss_pct(const struct rtp_source *source);
 double rtp_source_jitter_ms(const struct rtp_source *source);
 /** Fraction lost (0..255) since the last call of this function, for a report block. */
 uint8_t rtp_source_fraction_lost(struct rtp_source *source);

@@ -107,23 +107,6 @@ void sip_edit_uri(struct sip_edit *edit, struct sr_str uri)
         fail(edit, SR_ERR_LIMIT);
 }
 
-void sip_edit_status(struct sip_edit *edit, uint16_t status, struct sr_str reason)
-{
-    SR_ASSERT(!edit->msg->is_request);
-    size_t size = reason.n + 64;
-    char *text = sr_arena_alloc(edit->arena, size);
-    struct sr_buf buf;
-    struct sip_build build;
-    if (!text) {
-        fail(edit, SR_ERR_LIMIT);
-        return;
-    }
-    sr_buf_init_fixed(&buf, text, size);
-    sip_build_init(&build, &buf);
-    sip_build_response(&build, status, reason);
-    edit->start = sr_buf_view(&buf);
-}
-
 void sip_edit_remove(struct sip_edit *edit, enum sip_hdr id)
 {
     SR_ASSERT(id != SIP_HDR_OTHER);

@@ -38,8 +38,6 @@ void sip_edit_init(struct sip_edit *edit, const struct sip_msg *msg, struct sr_a
 
 /** Another Request-URI (written already). For requests only. */
 void sip_edit_uri(struct sip_edit *edit, struct sr_str uri);
-/** Another status line. For responses only. */
-void sip_edit_status(struct sip_edit *edit, uint16_t status, struct sr_str reason);
 
 /** Removes every line of that header. */
 void sip_edit_remove(struct sip_edit *edit, enum sip_hdr id);

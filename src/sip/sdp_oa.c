@@ -9,14 +9,6 @@ bool sdp_codec_same(const struct sdp_codec *a, const struct sdp_codec *b)
            sr_str_ieq_c(sr_str_c(a->name), b->name);
 }
 
-const struct sdp_codec *sdp_codec_by_pt(const struct sdp_audio *audio, uint8_t pt)
-{
-    for (uint8_t i = 0; i < audio->codec_count; i++)
-        if (audio->codecs[i].pt == pt)
-            return &audio->codecs[i];
-    return NULL;
-}
-
 uint8_t sdp_event_pt(const struct sdp_audio *audio, uint32_t clock_hz)
 {
     for (uint8_t i = 0; i < audio->event_count; i++)

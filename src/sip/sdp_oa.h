@@ -149,8 +149,6 @@ bool sdp_codec_same(const struct sdp_codec *a, const struct sdp_codec *b);
     else `pt`. */
 void sdp_codec_set(struct sdp_codec *codec, const char *name, uint32_t clock_hz, uint8_t channels,
                    uint8_t pt);
-/** The codec of that payload type in audio, or NULL. */
-const struct sdp_codec *sdp_codec_by_pt(const struct sdp_audio *audio, uint8_t pt);
 /** Payload type of telephone-event on that clock, else SDP_PT_NONE. */
 uint8_t sdp_event_pt(const struct sdp_audio *audio, uint32_t clock_hz);
 

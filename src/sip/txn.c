@@ -294,10 +294,3 @@ void sip_txn_on_deadline(struct sip_txn *txn, sr_usec now, struct sip_txn_step *
             txn->resend_at = now + txn->interval;
     }
 }
-
-const char *sip_txn_state_name(enum sip_txn_state state)
-{
-    static const char *const names[] = {"idle",      "calling",   "trying",   "proceeding",
-                                        "completed", "confirmed", "accepted", "terminated"};
-    return (unsigned)state < SR_ARRAY_LEN(names) ? names[state] : "?";
-}

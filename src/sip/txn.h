@@ -112,8 +112,6 @@ sr_usec sip_txn_deadline(const struct sip_txn *txn);
 /** Too early: nothing happens. Late: each timer that is due fires once. */
 void sip_txn_on_deadline(struct sip_txn *txn, sr_usec now, struct sip_txn_step *ret_step);
 
-const char *sip_txn_state_name(enum sip_txn_state state);
-
 /* --- key ------------------------------------------------------------------------------------- */
 
 enum {

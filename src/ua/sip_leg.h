@@ -185,8 +185,6 @@ SR_MUST_USE enum sr_err sip_leg_send_info(struct sip_leg *leg, struct sr_str typ
 void sip_leg_answer_info(struct sip_leg *leg, uint16_t status);
 
 bool sip_leg_is_answered(const struct sip_leg *leg);
-/** Where its signalling comes from now. */
-const struct net_flow *sip_leg_flow(const struct sip_leg *leg);
 struct sr_str sip_leg_call_id(const struct sip_leg *leg);
 /** The leg of a dialog (Replaces, RFC 3891), or NULL. */
 struct sip_leg *sip_leg_find(struct ua *ua, struct sr_str call_id, struct sr_str local_tag,

@@ -467,11 +467,6 @@ bool sip_leg_is_answered(const struct sip_leg *leg)
     return leg->state == LEG_ANSWERED;
 }
 
-const struct net_flow *sip_leg_flow(const struct sip_leg *leg)
-{
-    return &leg->flow;
-}
-
 struct sr_str sip_leg_call_id(const struct sip_leg *leg)
 {
     return leg->call_id;

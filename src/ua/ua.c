@@ -315,16 +315,12 @@ const struct net_handler *ua_net_handler(void)
 
 /* ---- life ---- */
 
-static void make_secrets(struct ua *ua, const struct ua_options *options)
+static void make_secrets(struct ua *ua)
 {
     uint8_t raw[SR_SHA256_BYTES];
     char password[UA_TOKEN_MAX];
 
-    if (options->nonce_secret.n >= 16) {
-        sr_hmac_sha256(options->nonce_secret, SR_STR("nonce"), ua->secret.bytes);
-    } else {
-        sr_random_bytes(ua->secret.bytes, sizeof(ua->secret.bytes));
-    }
+    sr_random_bytes(ua->secret.bytes, sizeof(ua->secret.bytes));
     sr_random_bytes(raw, sizeof(raw));
     sr_hex(raw, 16, password);
     digest_ha1(DIGEST_MD5, SR_STR("nobody"), SR_STR("nowhere"), sr_str_c(password),
@@ -348,7 +344,7 @@ struct ua *ua_new(const struct ua_options *options)
     (void)sr_str_copy(options->user_agent, ua->user_agent, sizeof(ua->user_agent));
     ua->is_seeded = options->seed != 0;
     sr_prng_seed(&ua->prng, options->seed);
-    make_secrets(ua, options);
+    make_secrets(ua);
     ua->nc_sets = sr_zalloc(UA_NC_SETS, sizeof(*ua->nc_sets));
     digest_nc_init(&ua->nc, ua->nc_sets, UA_NC_SETS);
     ua->ban = ban__new(ua);

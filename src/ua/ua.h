@@ -181,9 +181,8 @@ struct ua_options {
     struct resolver *resolver; /* for providers; NULL: they stay unresolved */
     const struct ua_user_ops *ops;
     void *arg;
-    struct sr_str user_agent;   /* Server and User-Agent header, e.g. "siprouter/0.1.0" */
-    uint64_t seed;              /* 0: random; tests make tags and branches repeatable */
-    struct sr_str nonce_secret; /* at least 16 bytes; empty: random at start */
+    struct sr_str user_agent; /* Server and User-Agent header, e.g. "siprouter/0.1.0" */
+    uint64_t seed;            /* 0: random; tests make tags and branches repeatable */
 };
 
 struct ua_stats {

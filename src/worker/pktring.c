@@ -13,7 +13,6 @@ void pktring_init(struct pktring *ring, uint32_t size)
     ring->mask = size - 1;
     atomic_init(&ring->head, 0);
     atomic_init(&ring->tail, 0);
-    atomic_init(&ring->dropped, 0);
 }
 
 void pktring_done(struct pktring *ring)
@@ -49,10 +48,8 @@ static bool push(struct pktring *ring, struct sr_str head, struct sr_str body, u
     size_t bytes = head.n + body.n;
     uint32_t length = (uint32_t)bytes;
 
-    if (LENGTH_BYTES + bytes + reserve > ring->mask + 1 - used) {
-        atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+    if (LENGTH_BYTES + bytes + reserve > ring->mask + 1 - used)
         return false;
-    }
     copy_in(ring, tail, &length, LENGTH_BYTES);
     copy_in(ring, tail + LENGTH_BYTES, head.p, head.n);
     copy_in(ring, tail + LENGTH_BYTES + (uint32_t)head.n, body.p, body.n);
@@ -89,9 +86,4 @@ bool pktring_pop(struct pktring *ring, void *out, size_t max, size_t *ret_bytes)
 bool pktring_is_empty(const struct pktring *ring)
 {
     return atomic_load(&ring->head) == atomic_load(&ring->tail);
-}
-
-uint64_t pktring_dropped(const struct pktring *ring)
-{
-    return atomic_load_explicit(&ring->dropped, memory_order_relaxed);
 }

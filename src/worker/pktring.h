@@ -24,13 +24,12 @@ struct pktring { /* fields are private */
     uint32_t mask;
     _Alignas(64) _Atomic uint32_t head; /* written by the consumer */
     _Alignas(64) _Atomic uint32_t tail; /* written by the producer */
-    _Atomic uint64_t dropped;
 };
 
 /** `size` bytes, a power of two. */
 void pktring_init(struct pktring *ring, uint32_t size);
 void pktring_done(struct pktring *ring);
-/** Producer: head and body together are one packet. False and counted when it does not fit. */
+/** Producer: head and body together are one packet. False when it does not fit. */
 bool pktring_push(struct pktring *ring, const void *head, size_t head_bytes, const void *body,
                   size_t body_bytes);
 /** Producer: as above, but may use the reserve, for what must arrive; false when even that is full. */
@@ -39,6 +38,5 @@ bool pktring_push_must(struct pktring *ring, const void *head, size_t head_bytes
 bool pktring_pop(struct pktring *ring, void *out, size_t max, size_t *ret_bytes);
 /** Either side, as seen now. */
 bool pktring_is_empty(const struct pktring *ring);
-uint64_t pktring_dropped(const struct pktring *ring);
 
 #endif

@@ -623,11 +623,6 @@ uint32_t port_sim_faults(struct media_port *port)
     return self(port)->faults;
 }
 
-const struct media_clip *port_sim_music(struct media_port *port)
-{
-    return self(port)->music;
-}
-
 void port_sim_set_webrtc(struct media_port *port, enum port_sim_webrtc how)
 {
     self(port)->webrtc = how;

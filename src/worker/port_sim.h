@@ -57,8 +57,6 @@ uint32_t port_sim_leg_count(struct media_port *port);
 uint32_t port_sim_room_count(struct media_port *port);
 /** Orders that named something that is not open. A correct hub causes none. */
 uint32_t port_sim_faults(struct media_port *port);
-/** The clip that is the music on hold now; NULL: the generated melody. */
-const struct media_clip *port_sim_music(struct media_port *port);
 /** The cookie of a leg; 0: there is none. */
 uint64_t port_sim_cookie(struct media_port *port, sr_id leg);
 void port_sim_set_webrtc(struct media_port *port, enum port_sim_webrtc how);

@@ -93,36 +93,6 @@ static void malformed_chunks_are_refused(void **state)
     }
 }
 
-static void ranges_are_those_of_rfc_9110(void **state)
-{
-    static const struct {
-        const char *text;
-        enum sr_err err;
-        uint64_t first, count;
-    } rows[] = {
-        {"bytes=0-9", SR_OK, 0, 10},
-        {"bytes=90-", SR_OK, 90, 10},
-        {"bytes=-5", SR_OK, 95, 5},
-        {"bytes=-500", SR_OK, 0, 100},
-        {"bytes=50-500", SR_OK, 50, 50},
-        {"bytes=100-", SR_ERR_LIMIT, 0, 0},
-        {"bytes=-0", SR_ERR_LIMIT, 0, 0},
-        {"bytes=9-1", SR_ERR_SYNTAX, 0, 0},
-        {"bytes=1-2,4-5", SR_ERR_SYNTAX, 0, 0},
-        {"lines=1-2", SR_ERR_SYNTAX, 0, 0},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < SR_ARRAY_LEN(rows); i++) {
-        uint64_t first = 0, count = 0;
-
-        assert_int_equal(http_range_parse(sr_str_c(rows[i].text), 100, &first, &count),
-                         rows[i].err);
-        assert_int_equal(first, rows[i].first);
-        assert_int_equal(count, rows[i].count);
-    }
-}
-
 static void times_are_read_as_rfc_3339(void **state)
 {
     int64_t wall = 0;
@@ -143,7 +113,6 @@ int run_http_parse_tests(void)
         cmocka_unit_test(every_prefix_of_a_head_wants_more),
         cmocka_unit_test(chunks_may_be_cut_anywhere),
         cmocka_unit_test(malformed_chunks_are_refused),
-        cmocka_unit_test(ranges_are_those_of_rfc_9110),
         cmocka_unit_test(times_are_read_as_rfc_3339),
     };
 
