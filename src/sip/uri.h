@@ -17,6 +17,7 @@
 enum {
     SIP_URI_TEXT_MAX = 4096,
     SIP_URI_PORT_NONE = 0,
+    SIP_URI_PARTS_MAX = 64, /* parameters and headers of URIs that are compared */
 };
 
 enum sip_scheme {
@@ -57,7 +58,8 @@ SR_MUST_USE enum sr_err sip_uri_parse(struct sr_str text, struct sip_uri *ret_ur
 void sip_uri_write(struct sr_buf *buf, const struct sip_uri *uri);
 
 /** Equality of RFC 3261 19.1.4 (sip, sips), of RFC 3966 section 4 (tel), else byte-wise with
-    a case-insensitive scheme. */
+    a case-insensitive scheme. One with more than SIP_URI_PARTS_MAX parameters and headers equals
+    only itself, byte for byte. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
 /** A URI parameter (name case-insensitive); ret_value may be NULL, is escaped as written, "" when without one. */
