@@ -369,6 +369,13 @@ static bool is_denied(enum ua_provider_fault fault)
            fault == UA_PROVIDER_FAULT_FORBIDDEN || fault == UA_PROVIDER_FAULT_UNKNOWN_USER;
 }
 
+/* The old Contact to be removed beside the new one may be what the registrar does not like. */
+static bool is_stale_refused(const struct provider *provider, uint16_t status)
+{
+    return provider->stale[0] != '\0' && status >= 400 && status < 500 && status != 401 &&
+           status != 407 && status != 408 && status != 423;
+}
+
 static void on_register(void *arg, struct client_txn *txn, struct sip_msg *msg, uint16_t status)
 {
     struct provider *provider = arg;
@@ -386,6 +393,11 @@ static void on_register(void *arg, struct client_txn *txn, struct sip_msg *msg, 
     note_answer(provider, txn, msg);
     if (status == 439 && !provider->is_outbound_refused) { /* RFC 5626 11.6: then without */
         provider->is_outbound_refused = true;
+        provider__send_register(provider);
+        return;
+    }
+    if (is_stale_refused(provider, status)) { /* one that takes a single Contact */
+        provider->stale[0] = '\0';
         provider__send_register(provider);
         return;
     }
