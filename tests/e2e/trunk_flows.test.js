@@ -2,8 +2,10 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { Router, device, host, missing } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
+import { Baresip } from './lib/baresip.js';
 import { NameServer } from './lib/dns.js';
+import { Kamailio, passwordOf } from './lib/kamailio.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { parse, sdp, token } from './lib/sip.js';
@@ -81,6 +83,49 @@ test('over TCP a server goes silent without closing: the call goes to the next, 
     assert.deepEqual(one.received.map((m) => m.method), ['REGISTER', 'INVITE']);
   } finally {
     await stopAll(near, router, dns, one, two);
+  }
+});
+
+test('Kamailio over TCP: calls both ways on the flow of the registration; its restart is noticed at once', options, async (t) => {
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      providers: [account(server.port, 'tcp', { outboundProxy: { address: host, port: server.port, transport: 'tcp' }, registerIntervalSec: 600 })],
+      routing: {
+        routes: [
+          { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } },
+          { id: 'out', match: { direction: 'outbound' }, action: { provider: 'ptcp' } },
+        ],
+      },
+    },
+  });
+  const far = await Baresip.registered({ user: 'far', password: passwordOf('far'), server: `${host}:${server.port}`, codecs: 'PCMU', hz: 700 });
+  let near;
+  try {
+    await until(router, 'ptcp', (state) => state.state === 'registered' && state.transport === 'TCP');
+    near = await ScriptPhone.open(router, '201');
+    const [since, from] = [far.events.length, near.sip.received.length];
+    const call = await near.call('+49891234', { ms: 12000 });
+    assert.equal(call.answer.status, 200, call.answer.start);
+    await near.hangup(call);
+    await far.event('CALL_CLOSED', 5000, since);
+    const again = far.events.length;
+    await far.dial('tcp');
+    await near.accept(await near.incoming(8000, from));
+    await far.event('CALL_ESTABLISHED', 8000, again);
+    const live = await poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call');
+    const { text } = await router.api.request('GET', `/api/calls/${live.callId}/trace`);
+    assert.match(text, /INVITE sip:[0-9a-f]{16}@127\.0\.0\.1:\d+;transport=tcp/);
+    await far.hangup();
+    await near.hungUp();
+    await server.stop();
+    const begun = Date.now();
+    await server.start();
+    await server.child.line(/REGISTERED tcp /, 20000); // long before the 600 s are over
+    t.diagnostic(`registered ${Date.now() - begun} ms after the start`);
+  } finally {
+    await stopAll(near, far, router, server);
   }
 });
 
