@@ -3,7 +3,7 @@ import dgram from 'node:dgram';
 import { randomBytes } from 'node:crypto';
 import { tone, ulawEncode, ulawDecode } from './audio.js';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { within, deferred } from './process.js';
+import { deferred, slower, within } from './process.js';
 
 const waits = monitorEventLoopDelay({ resolution: 10 });
 waits.enable();
@@ -117,7 +117,7 @@ export class RtpParty {
    * back, or that leaps against the clock. On a busy machine packets are late, never early: the earliest of each second
    * is held against the earliest of the second before, and as much is forgiven as this process itself had to wait.
    */
-  faults(from = 0, { clock = 8000, slackMs = 250 + (3 * waits.max) / 1e6 } = {}) {
+  faults(from = 0, { clock = 8000, slackMs = 500 * slower + (3 * waits.max) / 1e6 } = {}) {
     const out = [];
     const packets = this.packets.slice(from).filter((p) => p.payloadType !== 101);
     const ahead = packets.map((p) => (((p.ts - packets[0].ts) | 0) / clock) * 1000 - (p.at - packets[0].at));
