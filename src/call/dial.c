@@ -36,16 +36,14 @@ static bool lives_elsewhere(const struct engine_app *app, const struct config_ex
     return live != NULL && live != call;
 }
 
-/* A party that was rung for a room in use, or for a slot where somebody is parked, goes there; its
- * own call has done its part. */
+/* A caller that was led to a room in use, or to a slot where somebody is parked, or a party that was rung
+ * for it, goes there; its own call has done its part. */
 static enum call_reason enter_elsewhere(struct leg *leg, const struct engine_app *app,
                                         const struct config_extension *what)
 {
     struct call *call = leg->call;
-    enum call_reason reason = CALL_REASON_NOT_ALLOWED;
+    enum call_reason reason = call__enter_app(leg, app, what, sr_str_c(call->to));
 
-    if (leg->state == LEG_ANSWERED)
-        reason = call__enter_app(leg, app, what, sr_str_c(call->to));
     if (reason == CALL_REASON_NONE)
         call__end(call, CALL_REASON_TRANSFERRED, 0);
     return reason;

@@ -346,10 +346,10 @@ const char *call__state_name(enum call_state state);
 uint32_t call__party_count(const struct call *call); /* answered participants */
 
 /* ---- move.c ---- */
-/** Takes an answered leg into another call. False: it cannot, nothing changed. Media of both calls is
-    to be updated, and the first is to be ended when it is too small. */
+/** Takes an answered leg, or a caller that waits, into another call. False: it cannot, nothing changed. Media
+    of both calls is to be updated, and the first is to be ended when it is too small. */
 bool call__move_leg(struct leg *leg, struct call *to);
-/** Brings an answered leg where an application answers: its live room, or a new call. */
+/** Brings such a leg where an application answers: its live room, or a new call. */
 enum call_reason call__enter_app(struct leg *leg, const struct engine_app *app,
                                  const struct config_extension *what, struct sr_str dialled);
 /** Tells the two parties of a call whom they talk to now, if that changed. */

@@ -36,7 +36,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
     struct call *from = leg->call;
     struct engine *engine = from->engine;
 
-    SR_ASSERT(leg->state == LEG_ANSWERED && leg->ring == NULL);
+    SR_ASSERT((leg->state == LEG_ANSWERED || leg->is_caller) && leg->ring == NULL);
     if (to == from || to->is_ending || from->is_pass || to->is_pass || pipes__is_open(leg) ||
         to->legs.count >= CALL_LEGS_MAX)
         return false;
@@ -53,7 +53,9 @@ bool call__move_leg(struct leg *leg, struct call *to)
     leave_shadow(leg);
     leg->call = to;
     sr_list_add(&to->legs, &leg->node);
-    leg->started_wall_us = leg->answered_wall_us = call__wall(to);
+    leg->started_wall_us = call__wall(to);
+    if (leg->state == LEG_ANSWERED)
+        leg->answered_wall_us = leg->started_wall_us;
     if (leg->media != SR_ID_NONE) {
         from->media_open--;
         to->media_open++;

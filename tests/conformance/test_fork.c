@@ -331,6 +331,34 @@ static void test_offline_leads_into_a_conference(void **state)
     end(&fork, call);
 }
 
+/* The second one meets the first; a locked room is busy for who is led there, too. */
+static void test_callers_led_into_a_room_meet(void **state)
+{
+    struct fork_rig fork;
+    struct phone_call *first, *second;
+    struct engine_command lock;
+
+    (void)state;
+    begin(&fork);
+    sim_phone_register(fork.b, 0);
+    rig_run(&fork.rig, SR_SEC);
+    first = rig_connect(&fork.rig, fork.a, "503");
+    second = rig_connect(&fork.rig, fork.d, "503");
+    RIG_ENDED(&fork.rig, 1, "transferred");
+    assert_int_equal(rig_call(&fork.rig, 0)->view->leg_count, 2);
+    assert_true(rig_media(&fork.rig, rig_call(&fork.rig, 0), "a")->room ==
+                rig_media(&fork.rig, rig_call(&fork.rig, 0), "d")->room);
+    phone_bye(second);
+    RIG_UNTIL(&fork.rig, second->state == PHONE_OVER);
+    lock = rig_command(ENGINE_DO_CALL_CHANGE, rig_call(&fork.rig, 0), NULL);
+    lock.has_locked = lock.is_locked = true;
+    assert_int_equal(rig_do(&fork.rig, &lock), SR_OK);
+    second = phone_dial(fork.d, "503");
+    RIG_UNTIL(&fork.rig, second->state == PHONE_OVER);
+    assert_int_equal(second->status, 486);
+    end(&fork, first);
+}
+
 static void test_a_box_that_is_not_built_says_so(void **state)
 {
     struct fork_rig fork;
@@ -632,6 +660,7 @@ int run_fork(void)
         cmocka_unit_test(test_busy_leads_on),
         cmocka_unit_test(test_declined_hangs_up_with_its_own_reason),
         cmocka_unit_test(test_offline_leads_into_a_conference),
+        cmocka_unit_test(test_callers_led_into_a_room_meet),
         cmocka_unit_test(test_a_box_that_is_not_built_says_so),
         cmocka_unit_test(test_fallbacks_in_a_circle_end),
         cmocka_unit_test(test_early_media_of_a_first_step_is_followed_by_ring_back),

@@ -2,7 +2,7 @@
 import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, missing, host, poll } from './lib/router.js';
-import { answer, callOf, hears, realPhone, recordOf, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
+import { answer, callOf, dial, hears, realPhone, recordOf, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { stopAll } from './lib/phones.js';
 import { mediaOf, sdp, token } from './lib/sip.js';
@@ -21,9 +21,10 @@ const devices = [
   plain('605', { forward: { noAnswer: '606' } }), plain('606'),
   plain('607', { forward: { offline: '608' } }), plain('608'),
   plain('609', { forward: { always: '610' } }), plain('610', { forward: { always: '609' } }),
+  plain('632', { forward: { always: '800' } }),
   plain('611', { forward: { always: '+49890777' }, callerId: '+4930611' }),
   plain('612', { dnd: true }), plain('613', { dnd: true, forward: { busy: '614' } }), plain('614'),
-  ...['615', '616', '617', '618', '619', '620', '621', '622', '623', '624', '625', '626', '627', '628', '629', '630', '631'].map((e) => plain(e)),
+  ...['615', '616', '617', '618', '619', '620', '621', '622', '623', '624', '625', '626', '627', '628', '629', '630', '631', '633'].map((e) => plain(e)),
 ];
 const accounts = {};
 let router;
@@ -31,7 +32,7 @@ let callers = 401;
 
 before(async () => {
   if (missing) return;
-  for (const name of ['forwarded', 'both', 'first']) accounts[name] = await FakeProvider.open();
+  for (const name of ['forwarded', 'both', 'first', 'guest']) accounts[name] = await FakeProvider.open();
   router = await Router.start({
     devices,
     rtpPorts: 300,
@@ -42,8 +43,10 @@ before(async () => {
         { id: 'rested', extension: '550', members: ['625', '626'].map(id), strategy: 'leastRecent' },
         { id: 'real', extension: '560', members: ['627', '628'].map(id) },
       ],
+      conferences: [{ id: 'room', extension: '800' }],
       routing: {
         routes: [
+          { id: 'in', match: { direction: 'inbound', sourceProvider: 'guest' }, action: { targets: [id('633')], fallback: { offline: { type: 'conference', target: 'room' } } } },
           out('forwarded', '+49890'), out('both', '+49892'), out('first', '+49893'),
           route('510', { targets: [id('605')], noAnswerTimeout: 1 }),
           route('520', { targets: [id('615')], noAnswerTimeout: 1, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
@@ -129,6 +132,15 @@ group('reached', { concurrency: true, skip: missing }, () => {
     assert.match(far.sip.received.find((m) => m.method === 'INVITE').get('diversion'), /^<sip:\+4930611@.*reason=unconditional/);
     await a.hangup(dialog);
     assert.equal((await a.call('609')).answer.status, 482);
+  }));
+
+  test('forwarded, dialled and led into one room: all meet there, a caller from outside, too', () => withCaller([String(callers++)], async (a, b) => {
+    const far = Object.assign(accounts.guest, { extension: 'far', hz: voices[2] });
+    await dial(a, '632');
+    await dial(b, '632');
+    await together(a, b);
+    await far.call(router, '+498955', far.hz);
+    await together(a, b, far);
   }));
 
   test('do not disturb: busy, and no phone rings; a forwarding for busy takes the call', () => withCaller(['612', '613', '614'], async (a, b, c, d) => {
