@@ -234,10 +234,11 @@ static void pause_accepting(struct http_server *server, int error)
     server->stats.accepts_failed++;
     if (server->accept_told_at == 0 ||
         server->now - server->accept_told_at > HTTP_ACCEPT_TOLD_SEC * SR_SEC) {
-        sr_log(API, WARN,
-               "event=accept_failed why=\"%s\" hint=\"connections to the page wait; when files have "
-               "run out, raise LimitNOFILE\"",
-               strerror(error));
+        sr_log(
+            API, WARN,
+            "event=accept_failed why=\"%s\" hint=\"connections to the page wait; when files have "
+            "run out, raise LimitNOFILE\"",
+            strerror(error));
         server->accept_told_at = server->now;
     }
 }

@@ -20,6 +20,7 @@
 #include "sip/session_timer.h"
 #include "sip/sip.h"
 #include "sip/txn.h"
+#include "ua/ban.h"
 #include "ua/sip_leg.h"
 #include "ua/ua.h"
 
@@ -308,21 +309,6 @@ enum ua_auth ua__authenticate(struct ua_in *in, struct ua_slot **ret_slot);
 void ua__challenge(struct ua_in *in, bool is_stale);
 void ua__slot_secrets(struct ua *ua, struct ua_slot *slot);
 
-/* ---- ban.c ---- */
-
-struct ua_ban *ban__new(struct ua *ua);
-void ban__free(struct ua_ban *ban);
-/** Is everything from there dropped? */
-bool ban__has_source(struct ua_ban *ban, const struct sr_addr *source);
-/** Is this user from there dropped (or, where sources are only slowed, not its turn yet)? */
-bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
-void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
-/** The user proved itself: its count is forgotten. */
-void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
-/** May an emergency call of a banned source (or user of it) try? One wrong password in 30 s ends that. */
-bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
-uint32_t ban__count(struct ua_ban *ban);
-
 /* ---- registrar.c ---- */
 
 struct binding {
@@ -573,9 +559,9 @@ void provider__follow_dialog(struct sip_leg *leg);
 bool provider__serves(struct ua *ua, sr_id provider, const struct net_flow *flow);
 /** Credentials of an INVITE, for its ACK (RFC 3261 13.2.2.4). */
 void provider__copy_credentials(const struct client_txn *txn, struct sip_build *build);
-/** Who calls, of a provider's INVITE: number and name into the arrays. */
 /** Who the provider asserts is connected; tells SIP_LEG_PARTY when that is somebody else than before. */
 void provider__take_identity(struct sip_leg *leg, struct sip_msg *msg);
+/** Who calls, of a provider's INVITE: number and name into the arrays. */
 void provider__caller(struct sip_msg *msg, char user[256], char display[256]);
 
 /* sip_leg_raw.c */

@@ -1,0 +1,29 @@
+/**
+ * @file ban.h  Who guesses passwords is slowed, then banned for a while.
+ *
+ * Thread:  signalling thread
+ * Memory:  a bounded table; when it is full the oldest entry makes room
+ */
+#ifndef SR_UA_BAN_H
+#define SR_UA_BAN_H
+
+#include "base/addr.h"
+#include "base/str.h"
+
+struct ua;
+struct ua_ban;
+
+struct ua_ban *ban__new(struct ua *ua);
+void ban__free(struct ua_ban *ban);
+/** Is everything from there dropped? */
+bool ban__has_source(struct ua_ban *ban, const struct sr_addr *source);
+/** Is this user from there dropped (or, where sources are only slowed, not its turn yet)? */
+bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
+void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
+/** The user proved itself: its count is forgotten. */
+void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
+/** May an emergency call of a banned source (or user of it) try? One wrong password in 30 s ends that. */
+bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
+uint32_t ban__count(struct ua_ban *ban);
+
+#endif
