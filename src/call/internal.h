@@ -529,6 +529,7 @@ void trace__init(struct call_trace *trace);
 void trace__done(struct call_trace *trace);
 void trace__add(struct call_trace *trace, int64_t at_wall_us, const char *leg_id,
                 const struct ua_trace *message);
+struct store_trace_message trace__message(const struct call_trace_message *message);
 void trace__json(const struct call_trace *trace, struct sr_buf *buf);
 
 /* ---- registrations.c ---- */

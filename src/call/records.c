@@ -110,18 +110,7 @@ void records__ended(struct call *call)
     }
     SR_LIST_EACH(&call->trace.messages, node)
     {
-        const struct call_trace_message *message =
-            SR_CONTAINER(node, struct call_trace_message, node);
-
-        trace[trace_count++] = (struct store_trace_message){
-            .at_wall_us = message->at_wall_us,
-            .leg_id = sr_str_c(message->leg_id),
-            .is_sent = message->is_sent,
-            .transport = sr_str_c(message->transport),
-            .local = message->local,
-            .remote = message->remote,
-            .bytes = sr_str_make(message->bytes, message->n),
-        };
+        trace[trace_count++] = trace__message(SR_CONTAINER(node, struct call_trace_message, node));
     }
     record.legs = legs;
     record.leg_count = SR_MIN(leg_count, (size_t)STORE_LEGS_MAX);

@@ -1,7 +1,6 @@
 /* The last SIP messages of a call, bounded, secrets masked: kept with its record. */
 #include "base/alloc.h"
 #include "call/internal.h"
-#include "net/clock.h"
 
 void trace__init(struct call_trace *trace)
 {
@@ -94,28 +93,31 @@ void trace__add(struct call_trace *trace, int64_t at_wall_us, const char *leg_id
     trace->bytes += n;
 }
 
+struct store_trace_message trace__message(const struct call_trace_message *message)
+{
+    return (struct store_trace_message){
+        .at_wall_us = message->at_wall_us,
+        .leg_id = sr_str_c(message->leg_id),
+        .is_sent = message->is_sent,
+        .transport = sr_str_c(message->transport),
+        .local = message->local,
+        .remote = message->remote,
+        .bytes = sr_str_make(message->bytes, message->n),
+    };
+}
+
 void trace__json(const struct call_trace *trace, struct sr_buf *buf)
 {
     struct sr_json json;
-    char text[SR_ADDR_TEXT_MAX];
-    char at[NET_CLOCK_TEXT_MAX];
 
     sr_json_begin(&json, buf);
     sr_json_array(&json);
     SR_LIST_EACH(&trace->messages, node)
     {
-        const struct call_trace_message *message =
-            SR_CONTAINER(node, struct call_trace_message, node);
+        struct store_trace_message message =
+            trace__message(SR_CONTAINER(node, struct call_trace_message, node));
 
-        sr_json_object(&json);
-        sr_json_key_c(&json, "at", net_clock_text(message->at_wall_us, at));
-        sr_json_key_c(&json, "legId", message->leg_id);
-        sr_json_key_c(&json, "direction", message->is_sent ? "sent" : "received");
-        sr_json_key_c(&json, "transport", message->transport);
-        sr_json_key_c(&json, "local", sr_addr_text(&message->local, text));
-        sr_json_key_c(&json, "remote", sr_addr_text(&message->remote, text));
-        sr_json_key_str(&json, "message", sr_str_make(message->bytes, message->n));
-        sr_json_end(&json);
+        store_trace_message_json(&json, &message);
     }
     sr_json_end(&json);
 }

@@ -109,6 +109,9 @@ struct store_trace_message {
     struct sr_str bytes; /* secrets masked already */
 };
 
+/** As an object of the list that store_trace() gives. */
+void store_trace_message_json(struct sr_json *json, const struct store_trace_message *message);
+
 /**
  * When a call begins, when it is answered, and whenever a leg must not be lost by a crash: the legs given
  * (those that live have no end) are kept until store_call_ended(); after a crash they end as their call.

@@ -437,25 +437,30 @@ static void run_record(struct store *store, void *work)
     sr_free(ask);
 }
 
+void store_trace_message_json(struct sr_json *json, const struct store_trace_message *message)
+{
+    char text[SR_ADDR_TEXT_MAX], at[NET_CLOCK_TEXT_MAX];
+
+    sr_json_object(json);
+    sr_json_key_c(json, "at", net_clock_text(message->at_wall_us, at));
+    sr_json_key_str(json, "legId", message->leg_id);
+    sr_json_key_c(json, "direction", message->is_sent ? "sent" : "received");
+    sr_json_key_str(json, "transport", message->transport);
+    sr_json_key_c(json, "local", sr_addr_text(&message->local, text));
+    sr_json_key_c(json, "remote", sr_addr_text(&message->remote, text));
+    sr_json_key_str(json, "message", message->bytes);
+    sr_json_end(json);
+}
+
 static void add_trace(void *arg, struct sr_str packed)
 {
     struct store_trace_message message;
-    char text[SR_ADDR_TEXT_MAX], at[NET_CLOCK_TEXT_MAX];
     struct sr_json json;
 
     sr_json_begin(&json, arg);
     sr_json_array(&json);
-    while (store__trace_next(&packed, &message)) {
-        sr_json_object(&json);
-        sr_json_key_c(&json, "at", net_clock_text(message.at_wall_us, at));
-        sr_json_key_str(&json, "legId", message.leg_id);
-        sr_json_key_c(&json, "direction", message.is_sent ? "sent" : "received");
-        sr_json_key_str(&json, "transport", message.transport);
-        sr_json_key_c(&json, "local", sr_addr_text(&message.local, text));
-        sr_json_key_c(&json, "remote", sr_addr_text(&message.remote, text));
-        sr_json_key_str(&json, "message", message.bytes);
-        sr_json_end(&json);
-    }
+    while (store__trace_next(&packed, &message))
+        store_trace_message_json(&json, &message);
     sr_json_end(&json);
 }
 
