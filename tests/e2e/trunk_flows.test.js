@@ -2,22 +2,24 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import tls from 'node:tls';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
 import { NameServer } from './lib/dns.js';
 import { Kamailio, passwordOf } from './lib/kamailio.js';
-import { Trunk, account, until } from './lib/trunk.js';
+import { Trunk, account, certificate, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { parse, sdp, token } from './lib/sip.js';
 
 const options = { skip: missing };
 
-/** A provider's server over TCP; with isDeaf it still takes bytes, and says nothing. */
+/** A provider's server over TCP, or TLS with a certificate; with isDeaf it still takes bytes, and says nothing; with
+ * isDropping an INVITE makes it close. */
 class StreamServer {
-  static async open() {
+  static async open(files) {
     const server = new StreamServer();
-    Object.assign(server, { received: [], waiters: [], sockets: new Set() });
-    server.listener = net.createServer((socket) => {
+    Object.assign(server, { received: [], sockets: new Set() });
+    const serve = (socket) => {
       server.sockets.add(socket);
       let rest = '';
       socket.on('error', () => {});
@@ -33,12 +35,18 @@ class StreamServer {
           rest = rest.slice(at + 4 + length);
           server.received.push(message);
           if (server.isDeaf) continue;
+          if (server.isDropping && message.method === 'INVITE') {
+            socket.resetAndDestroy?.() ?? socket.destroy();
+            return;
+          }
           if (message.method === 'REGISTER' || message.method === 'OPTIONS') server.reply(socket, message, 200, 'OK');
           if (message.method === 'INVITE') server.reply(socket, message, 200, 'OK', sdp(host, 40000));
           if (message.method === 'BYE') server.reply(socket, message, 200, 'OK');
         }
       });
-    });
+    };
+    server.listener = files ? tls.createServer(files, serve) : net.createServer(serve);
+    server.listener.on('tlsClientError', () => {});
     await new Promise((resolve) => { server.listener.listen(0, host, resolve); });
     server.port = server.listener.address().port;
     return server;
@@ -47,7 +55,7 @@ class StreamServer {
   reply(socket, m, status, reason, body = '') {
     socket.write([`SIP/2.0 ${status} ${reason}`, ...m.all('via').map((v) => `Via: ${v}`), `From: ${m.get('from')}`,
       `To: ${m.get('to').includes('tag=') ? m.get('to') : `${m.get('to')};tag=${token()}`}`, `Call-ID: ${m.get('call-id')}`, `CSeq: ${m.get('cseq')}`,
-      `Contact: ${m.method === 'REGISTER' ? m.get('contact') : `<sip:gw@${host}:${this.port};transport=tcp>`}`,
+      `Contact: ${m.method === 'REGISTER' ? m.get('contact') : `<sip:gw@${host}:${this.port}>`}`,
       ...(body ? ['Content-Type: application/sdp'] : []), `Content-Length: ${body.length}`, '', body].join('\r\n'));
   }
 
@@ -83,6 +91,61 @@ test('over TCP a server goes silent without closing: the call goes to the next, 
     assert.deepEqual(one.received.map((m) => m.method), ['REGISTER', 'INVITE']);
   } finally {
     await stopAll(near, router, dns, one, two);
+  }
+});
+
+test('over TCP a server breaks off in the middle of an INVITE: the next one takes the call', options, async () => {
+  const [one, two] = [await StreamServer.open(), await StreamServer.open()];
+  const dns = await NameServer.open({
+    'A one.test': [host], 'SRV _sip._tcp.dc.test': [[10, 0, one.port, 'one.test'], [20, 0, two.port, 'one.test']],
+  });
+  const router = await Router.start({
+    devices: [device('201', { codecs: ['PCMU'] })],
+    config: {
+      dns: { servers: [dns.address] },
+      providers: [{ ...account(1, 'dc', { register: false }), domain: 'dc.test', outboundProxy: {}, transport: 'tcp' }],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pdc' } }] },
+    },
+  });
+  let near;
+  try {
+    await until(router, 'pdc', (state) => ['ready', 'reachable'].includes(state.state));
+    one.isDropping = true;
+    near = await ScriptPhone.open(router, '201');
+    const call = await near.call('+49891234', { ms: 20000 });
+    assert.equal(call.answer.status, 200, call.answer.start);
+    assert.equal(one.received.filter((m) => m.method === 'INVITE').length, 1);
+    assert.equal(two.received.filter((m) => m.method === 'INVITE').length, 1);
+    await near.hangup(call);
+  } finally {
+    await stopAll(near, router, dns, one, two);
+  }
+});
+
+test('TLS by SRV: the certificate has the domain, not the name of the server (RFC 5922)', options, async () => {
+  const files = { dom: certificate('dom.test'), srv: certificate('one.test') };
+  const servers = { dom: await StreamServer.open(files.dom), srv: await StreamServer.open(files.srv) };
+  const dns = await NameServer.open({
+    'A one.test': [host],
+    'SRV _sips._tcp.dom.test': [[10, 0, servers.dom.port, 'one.test']],
+    'SRV _sips._tcp.srv.test': [[10, 0, servers.srv.port, 'one.test']],
+  });
+  const router = await Router.start({
+    config: {
+      dns: { servers: [dns.address] },
+      providers: ['dom', 'srv'].map((name) => ({
+        ...account(1, name), domain: `${name}.test`, outboundProxy: {}, transport: 'tls', tlsCaFile: files[name].file,
+      })),
+    },
+  });
+  try {
+    await until(router, 'pdom', (state) => state.state === 'registered');
+    const refused = await until(router, 'psrv', (state) => state.state === 'failed');
+    assert.equal(refused.fault, 'certificate_name');
+    assert.match(refused.verdict, /not for the name srv\.test/);
+    assert.equal(servers.srv.received.length, 0, 'not a byte of SIP was sent there');
+  } finally {
+    await stopAll(router, dns, ...Object.values(servers));
   }
 });
 
