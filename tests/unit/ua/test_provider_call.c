@@ -229,6 +229,36 @@ static void a_call_passes_over_a_dead_server_in_four_seconds(void **state)
     house_end(h);
 }
 
+/* It asked for the password, then it died: the next one asks anew. */
+static void a_call_passes_over_a_server_that_dies_after_its_challenge(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    sr_usec start;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    t->nonce = 7;
+    trunk_challenge(t, invite, true, "trunk.example");
+    t->is_deaf = true;
+    start = loop_now(rig->loop);
+    u->nonce = 9;
+    invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
+    assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
+    trunk_challenge(u, invite, true, "trunk.example");
+    (void)trunk_wait(u, "ACK ", SR_SEC);
+    invite = trunk_wait(u, "INVITE ", SR_SEC);
+    assert_true(trunk_is_authorized(u, invite));
+    assert_non_null(strstr(header(invite, "Proxy-Authorization"), "\"nonce9\""));
+    assert_null(strstr(invite, "nonce7"));
+    finish(rig, u, leg, invite);
+    assert_int_equal(trunk_count(u, "INVITE "), 0);
+    house_end(h);
+}
+
 /* Who calls us would look for us there: the registration follows the call to the server that lives. */
 static void a_call_that_finds_the_server_dead_moves_the_registration(void **state)
 {
@@ -785,6 +815,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(challenges_of_another_realm_get_no_answer),
         cmocka_unit_test(a_challenge_is_answered_at_most_twice),
         cmocka_unit_test(a_call_passes_over_a_dead_server_in_four_seconds),
+        cmocka_unit_test(a_call_passes_over_a_server_that_dies_after_its_challenge),
         cmocka_unit_test(a_call_that_finds_the_server_dead_moves_the_registration),
         cmocka_unit_test(a_refusal_leaves_the_registration_where_it_is),
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
