@@ -365,6 +365,20 @@ static uint16_t send_first(struct proxied *proxied, struct ua_in *in,
     return send_to_device(proxied, in, &contact, target) ? 0 : 500;
 }
 
+/* Who asks not to be shown is not shown: to a provider as the account does it, to a device by no name. */
+static void withhold(struct sip_msg *msg, struct ua_pass_target *target)
+{
+    struct sr_str privacy = sip_msg_value(msg, SIP_HDR_PRIVACY);
+
+    if (privacy.p == NULL || (!sip_privacy_has(privacy, "id") && !sip_privacy_has(privacy, "user")))
+        return;
+    target->is_withheld = true;
+    if (target->provider_id.n > 0)
+        return;
+    target->caller = SR_STR("anonymous");
+    target->caller_name = SR_STR("");
+}
+
 /* A request that begins something. False: no route passes it through. */
 static bool on_first(struct ua_in *in, const struct ua_pass_query *query, sr_id provider_id)
 {
@@ -395,6 +409,7 @@ static bool on_first(struct ua_in *in, const struct ua_pass_query *query, sr_id 
     }
     proxied->is_first = true;
     proxied->to = PROXY_ASKED;
+    withhold(in->msg, &target);
     if (status == 200)
         status = send_first(proxied, in, &target);
     if (status != 0)
@@ -430,6 +445,16 @@ bool proxy__on_provider_request(struct ua_in *in, struct provider *provider)
 }
 
 /* ---- inside a dialog ---- */
+
+/* Of an end, for people. */
+static void name_end(const struct proxy_dialog *dialog, enum proxy_who who, char out[UA_ID_MAX])
+{
+    const struct proxy_end *end = &dialog->ends[who];
+    const struct provider *provider = provider__get(dialog->ua, end->provider);
+
+    (void)sr_str_copy(provider != NULL ? provider->conf.id : sr_str_c(end->device_id), out,
+                      UA_ID_MAX);
+}
 
 /* A NOTIFY says how long the subscription lasts. */
 static void note_state(struct proxy_dialog *dialog, struct sip_msg *msg)
@@ -487,6 +512,7 @@ bool proxy__on_again(struct ua_in *in)
     struct proxy_dialog *dialog;
     struct proxied *proxied;
     enum proxy_who from = PROXY_ASKER;
+    char name[UA_ID_MAX];
     uint16_t status;
 
     if (!proxy__is_passable(in->msg->method) ||
@@ -498,15 +524,16 @@ bool proxy__on_again(struct ua_in *in)
     }
     if (!proxy_dialog__is_from(dialog, from, in))
         return true;
-    proxied = begin(in, dialog->ends[from].provider, sr_str_c(dialog->ends[from].device_id));
+    name_end(dialog, from, name);
+    proxied = begin(in, dialog->ends[from].provider, sr_str_c(name));
     if (proxied == NULL)
         return true;
     proxied->dialog = dialog;
     dialog->open++;
     proxied->to = from == PROXY_ASKER ? PROXY_ASKED : PROXY_ASKER;
     proxied->from_provider = dialog->ends[from].provider;
-    memcpy(proxied->from_device, dialog->ends[from].device_id, UA_ID_MAX);
-    memcpy(proxied->to_device, dialog->ends[proxied->to].device_id, UA_ID_MAX);
+    memcpy(proxied->from_device, name, sizeof(name));
+    name_end(dialog, proxied->to, proxied->to_device);
     if (!send_inside(proxied, in)) {
         refuse(proxied, 480);
         return true;

@@ -126,6 +126,10 @@ static void test_a_provider_gets_it_in_our_name(void **state)
     /* the number counts for the asker as it sent it, though ours went out twice */
     assert_true(
         sr_str_eq(sim_header(sr_str_c(pair.a->last_response), "CSeq", 0), SR_STR("2 MESSAGE")));
+    call = phone_ask(pair.b, "PUBLISH", "+49891234", "Privacy: id\r\n", "");
+    RIG_UNTIL(&pair.rig, call->ask_status == 200);
+    assert_true(says(pair.gateway->last_request, "<sip:anonymous@anonymous.invalid>;tag="));
+    assert_true(says(pair.gateway->last_request, "\r\nPrivacy: id\r\n"));
     /* the spend guard: a number that is blocked; and the day's third is the last one */
     call = phone_ask(pair.a, "MESSAGE", "+49900555", ODD, "dear");
     RIG_UNTIL(&pair.rig, call->ask_status != 0);
