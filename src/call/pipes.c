@@ -157,6 +157,36 @@ static bool is_rtp(const struct sdp_media *media)
                          SR_STR("RTP/"));
 }
 
+/* The first format of a line: by its rtpmap, else as RFC 3551 6 numbers it; without RTP its own word. */
+static struct sdp_rtpmap first_format(const struct sdp_media *media)
+{
+    static const struct {
+        uint8_t type;
+        const char *name;
+        uint32_t clock_hz;
+    } known[] = {{0, "PCMU", 8000},   {3, "GSM", 8000},    {4, "G723", 8000},  {8, "PCMA", 8000},
+                 {9, "G722", 8000},   {13, "CN", 8000},    {15, "G728", 8000}, {18, "G729", 8000},
+                 {26, "JPEG", 90000}, {31, "H261", 90000}, {34, "H263", 90000}};
+    struct sdp_rtpmap map = {.name = media->formats[0], .clock_hz = 8000};
+    struct sdp_rtpmap found;
+    struct sr_str value;
+    uint16_t cursor = 0;
+
+    if (!is_rtp(media) || sdp_pt_parse(media->formats[0], &map.pt) != SR_OK)
+        return map;
+    for (size_t i = 0; i < SR_ARRAY_LEN(known); i++) {
+        if (known[i].type == map.pt) {
+            map.name = sr_str_c(known[i].name);
+            map.clock_hz = known[i].clock_hz;
+        }
+    }
+    while (sdp_attr_next(&media->section, "rtpmap", &cursor, &value)) {
+        if (sdp_rtpmap_parse(value, &found) == SR_OK && found.pt == map.pt)
+            return found;
+    }
+    return map;
+}
+
 static void add_types(const struct sdp *sdp, uint8_t i, struct media_stream *stream)
 {
     uint8_t type;
@@ -251,6 +281,7 @@ static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *o
     if (leg->pipes->lines[i].media == SR_ID_NONE)
         return;
     stream.is_rtp = is_rtp(&own->media[i]);
+    stream.rtp_clock_hz = first_format(&own->media[i]).clock_hz;
     add_address(own, i, &stream);
     add_types(own, i, &stream);
     add_types(others, i, &stream);
@@ -264,22 +295,9 @@ static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *o
 /* For people: the codec the first line in use agreed on. */
 static void note_codec(struct leg *leg, const struct sdp_media *media)
 {
-    struct sdp_rtpmap map;
-    struct sr_str value;
-    uint16_t cursor = 0;
-    uint8_t type;
+    struct sdp_rtpmap map = first_format(media);
 
-    if (sdp_pt_parse(media->formats[0], &type) != SR_OK) {
-        (void)sr_str_copy(media->formats[0], leg->codec_last, sizeof(leg->codec_last));
-        return;
-    }
-    if (type == 0 || type == 8)
-        (void)sr_str_copy(sr_str_c(type == 0 ? "PCMU" : "PCMA"), leg->codec_last,
-                          sizeof(leg->codec_last));
-    while (sdp_attr_next(&media->section, "rtpmap", &cursor, &value)) {
-        if (sdp_rtpmap_parse(value, &map) == SR_OK && map.pt == type)
-            (void)sr_str_copy(map.name, leg->codec_last, sizeof(leg->codec_last));
-    }
+    (void)sr_str_copy(map.name, leg->codec_last, sizeof(leg->codec_last));
 }
 
 void pipes__set_streams(struct leg *a, struct leg *b)

@@ -109,6 +109,7 @@ struct media_stream {
     struct dtls_fingerprint dtls_peer; /* DTLS on an RTP leg: what its certificate must have */
     bool is_dtls_client;               /* the same: we send the ClientHello */
     bool is_rtp;               /* PIPE: packets have RTP's header; else any datagram (T.38) */
+    uint32_t rtp_clock_hz;     /* PIPE with is_rtp: of the codec in use, for the jitter; 0: 8000 */
     uint64_t payload_types[2]; /* PIPE with is_rtp: bit n: payload type n was agreed */
 };
 

@@ -692,6 +692,9 @@ void mleg__set_stream(struct worker *worker, struct mleg *leg, const struct medi
         disconnect(leg); /* another source may prove itself now */
     if (stream->dtmf_clock_hz != 0 && stream->dtmf_clock_hz != leg->dtmf_tx.clock_hz)
         dtmf_tx_init(&leg->dtmf_tx, stream->dtmf_clock_hz);
+    if (leg->kind == MEDIA_LEG_PIPE && stream->rtp_clock_hz != 0 &&
+        stream->rtp_clock_hz != leg->source.clock_hz)
+        rtp_source_set_clock(&leg->source, stream->rtp_clock_hz);
     if (!leg->has_stream)
         leg->heard_at = worker->now;
     leg->stream = *stream;

@@ -122,6 +122,8 @@ static void test_codecs_nobody_knows_and_video_flow_through_ports_of_their_own(v
     assert_true(seen->view->is_passthrough);
     assert_string_equal(seen->view->mode, "relay");
     assert_string_equal(rig_leg(seen, "b")->codec, "speex");
+    assert_int_equal(pipe_of(&pair, "b", 0)->stream.rtp_clock_hz, 32000);
+    assert_int_equal(pipe_of(&pair, "b", 1)->stream.rtp_clock_hz, 90000);
     assert_int_equal(port_sim_leg_count(pair.rig.media), 4);
     for (size_t i = 0; i < 2; i++) {
         const struct port_sim_leg *of_a = pipe_of(&pair, "a", i), *of_b = pipe_of(&pair, "b", i);
