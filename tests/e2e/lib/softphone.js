@@ -101,7 +101,8 @@ function install() {
     // through a relay: its port is the only way
     const reached = soft.through ? answer.sdp.replace(/^a=candidate:.* tcp .*\r\n/gim, '')
       .replace(/^(a=candidate:\S+ \d udp \d+ \S+) \d+/gim, `$1 ${soft.through}`) : answer.sdp;
-    await pc.setRemoteDescription({ type: 'answer', sdp: reached });
+    // soft.only: the candidates that are taken, all others are closed to this page
+    await pc.setRemoteDescription({ type: 'answer', sdp: soft.only ? reached.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || new RegExp(soft.only, 'i').test(line)).join('\r\n') : reached });
     return answer.sdp;
   };
   soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
