@@ -139,6 +139,15 @@ test('the views of the page', { skip }, async (t) => {
       await poll(async () => (await area.inputValue()).includes('"realm": "other"'), 5000, 'the newer one');
     });
 
+    await t.test('phones and providers are added from where they are shown', async () => {
+      for (const [view, title, button, form] of [['devices', 'Devices', 'Add a phone', 'New phone'], ['providers', 'Providers', 'Add a provider', 'New provider']]) {
+        await show(page, view, title);
+        await page.getByRole('link', { name: button }).click();
+        await page.getByRole('form', { name: form }).locator('input:focus').waitFor();
+        await page.getByRole('button', { name: 'Cancel' }).click();
+      }
+    });
+
     await t.test('a provider that refuses us says why, in words', async () => {
       await show(page, 'providers', 'Providers');
       const card = page.locator('article', { hasText: 'ACME Telecom' });

@@ -80,7 +80,8 @@ class AppFrame extends LitElement {
     }
     const { id, title } = this.current;
     document.title = `${title} · siprouter`;
-    if (this.lastView && this.lastView !== id) this.querySelector<HTMLElement>('main h1')?.focus();
+    // a form that was asked for keeps its focus
+    if (this.lastView && this.lastView !== id && !(id === 'start' && app.rest)) this.querySelector<HTMLElement>('main h1')?.focus();
     this.lastView = id;
   }
 

@@ -113,12 +113,13 @@ class DevicesView extends View {
       .filter((device) => !wanted || `${device.id} ${device.displayName ?? ''} ${device.extension ?? ''} ${device.contacts.map((c) => `${c.userAgent ?? ''} ${c.address}`).join(' ')}`.toLowerCase().includes(wanted))
       .sort((a, b) => (a.extension ?? a.id).localeCompare(b.extension ?? b.id, undefined, { numeric: true }));
     const registered = all.filter((device) => device.registered).length;
-    return html`${heading('Devices', html`<span class="count">${registered} of ${all.length} registered</span>`)}
+    return html`${heading('Devices', html`<span class="count">${registered} of ${all.length} registered</span>
+        ${app.isAdmin ? html`<div class="tools"><a class="button" href="#/start/phone">${icon('add')}Add a phone</a></div>` : nothing}`)}
       ${all.length > 8 ? html`<label class="search">${icon('search')}<span class="hidden">Search devices</span>
         <input type="search" placeholder="Name, extension, address" @input=${(event: Event) => this.put({ wanted: (event.target as HTMLInputElement).value })}></label>` : nothing}
       <div class="grid">${repeat(list.slice(0, 300), (device) => device.id, (device) => this.device(device))}</div>
       ${list.length > 300 ? html`<p class="quiet">${list.length - 300} more: search to find them.</p>` : nothing}
-      ${all.length === 0 && app.events.isFilled ? empty('devices', 'No device is configured', html`Add one under <a href="#/config">Configuration</a>.`) : nothing}`;
+      ${all.length === 0 && app.events.isFilled ? empty('devices', 'No phone yet', app.isAdmin ? html`<a href="#/start/phone">Add a phone</a>, and it shows here the moment it registers.` : 'An administrator adds them.') : nothing}`;
   }
 }
 customElements.define('sr-devices', DevicesView);

@@ -53,9 +53,10 @@ class ProvidersView extends View {
 
   render() {
     const list = [...app.events.providers.values()];
-    return html`${heading('Providers', html`<span class="count">${list.length}</span>`)}
+    return html`${heading('Providers', html`<span class="count">${list.length}</span>
+        ${app.isAdmin ? html`<div class="tools"><a class="button" href="#/start/provider">${icon('providers')}Add a provider</a></div>` : nothing}`)}
       <div class="grid">${list.map((provider) => this.provider(provider))}</div>
-      ${list.length === 0 && app.events.isFilled ? empty('providers', 'No provider is configured', html`Add one under <a href="#/config">Configuration</a>, in <code>"providers"</code>.`) : nothing}`;
+      ${list.length === 0 && app.events.isFilled ? empty('providers', 'No provider yet', app.isAdmin ? html`For calls with the outside, <a href="#/start/provider">add a provider</a>. Everything else works without one.` : 'An administrator adds them.') : nothing}`;
   }
 }
 customElements.define('sr-providers', ProvidersView);

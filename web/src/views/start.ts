@@ -6,7 +6,7 @@ import { newPassword, nextExtension, withDevice, withPassword, withProvider, typ
 import { chooseDevice, phone, wantedDevice } from '../softphone.js';
 import type { Device } from '../types.js';
 import { icon } from '../ui/icons.js';
-import { heading, pill } from '../ui/parts.js';
+import { heading, iconButton, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { providerState } from './providers.js';
 
@@ -43,6 +43,13 @@ class StartView extends View {
   private formFault = '';
   private nextFree = '';
   private providerId = '';
+
+  connectedCallback() {
+    super.connectedCallback();
+    // from the views of phones and providers straight to their form
+    if (app.rest === 'phone') void this.open('device');
+    if (app.rest === 'provider') void this.open('provider');
+  }
 
   private async changePassword(event: SubmitEvent) {
     event.preventDefault();
@@ -88,7 +95,9 @@ class StartView extends View {
     }
     this.put({ form, formFault: '' });
     await this.updateComplete;
-    this.querySelector<HTMLInputElement>(`form[data-form=${form}] input`)?.focus();
+    const input = this.querySelector<HTMLInputElement>(`form[data-form=${form}] input`);
+    input?.scrollIntoView({ block: 'center' });
+    input?.focus();
   }
 
   private async submit(event: SubmitEvent) {
@@ -152,7 +161,8 @@ class StartView extends View {
         <div><dt>Server</dt><dd class="mono">${serverAddress()}</dd></div>
         <div><dt>Port</dt><dd class="mono">${status?.addresses?.lanPort ?? ''} <span class="quiet">UDP or TCP</span>${status?.addresses?.tlsPort ? html`, ${status.addresses.tlsPort} <span class="quiet">TLS</span>` : nothing}</dd></div>
         <div><dt>User</dt><dd class="mono">${device.extension ?? device.id}</dd></div>
-        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
+        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>${navigator.clipboard
+          ? iconButton('copy', `Copy the password of ${device.displayName ?? device.id}`, () => void navigator.clipboard.writeText(password).then(() => app.say('Copied.'))) : nothing}` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
       </dl>
       <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'New password'}</button>
         ${device.id === wantedDevice() ? pill('this browser rings too', 'good')
