@@ -60,6 +60,21 @@ static const char *direction_name(enum config_direction direction)
     return NULL;
 }
 
+static void key_set(struct sr_json *json, const char *key, struct sr_str text)
+{
+    if (text.n > 0)
+        sr_json_key_str(json, key, text);
+}
+
+static void key_texts(struct sr_json *json, const char *key, const struct config_texts *texts)
+{
+    sr_json_key_array(json, key);
+    for (uint32_t i = 0; i < texts->count; i++)
+        sr_json_str(json, texts->items[i]);
+    sr_json_end(json);
+}
+
+/* What is empty matches anything, and is left out. */
 static void route_json(const struct config_route *route, struct sr_json *json)
 {
     sr_json_object(json);
@@ -72,12 +87,15 @@ static void route_json(const struct config_route *route, struct sr_json *json)
         sr_json_key_str(json, "numberPattern", pattern_text(route->match.number));
     if (route->match.caller != NULL)
         sr_json_key_str(json, "callerPattern", pattern_text(route->match.caller));
-    sr_json_key_array(json, "targets");
-    for (uint32_t i = 0; i < route->action.target_names.count; i++)
-        sr_json_str(json, route->action.target_names.items[i]);
-    sr_json_end(json);
-    if (route->action.provider_id.n > 0)
-        sr_json_key_str(json, "provider", route->action.provider_id);
+    key_set(json, "sourceProvider", route->match.source_provider_id);
+    key_set(json, "sourceDevice", route->match.source_device_id);
+    key_set(json, "schedule", route->match.schedule_id);
+    key_texts(json, "targets", &route->action.target_names);
+    key_set(json, "provider", route->action.provider_id);
+    if (route->action.failover_ids.count > 0)
+        key_texts(json, "failoverProviders", &route->action.failover_ids);
+    sr_json_key_c(json, "mode",
+                  route->action.mode == CONFIG_MODE_PASSTHROUGH ? "passthrough" : "b2bua");
     sr_json_end(json);
 }
 

@@ -95,6 +95,9 @@ test('tlsVerify off talks to whom nobody vouches for, on does not', options, asy
 });
 
 test('sourceDevice, callerPattern and emergencyNumbers choose routes', options, async () => {
+  const listed = Object.fromEntries((await api.get('/api/routes')).items.map((one) => [one.id, one]));
+  assert.deepEqual(listed.boss, { id: 'boss', name: '', enabled: true, priority: 100, direction: 'internal', numberPattern: '50', sourceDevice: 'd101', targets: ['d102'], mode: 'b2bua' });
+  assert.deepEqual([listed.known.callerPattern, listed.line.provider, listed.line.targets], ['+4989*', 'from', []]);
   const ask = (body) => api.post('/api/routes/test', body);
   assert.equal((await ask({ number: '50', device: 'd101' })).matched, 'boss');
   assert.equal((await ask({ number: '50', device: 'd102' })).matched, null);
@@ -128,6 +131,23 @@ test('expectedAddress, domains and digestAlgorithms hold at the registrar', opti
     assert.notEqual((await register('101', 'sip:pbx.example', 'MD5')()).status, 200);
   } finally {
     phone.close();
+  }
+});
+
+test('lanIp is told to devices from the reload on, in Contact and SDP', options, async () => {
+  const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
+  try {
+    for (const lanIp of [host, '127.0.0.9', host]) {
+      await api.patch('/api/config', { proxy: { lanIp } });
+      const calling = a.call('102');
+      const invite = await b.incoming(5000, b.sip.received.length);
+      b.sip.reply(invite, 486, 'Busy Here');
+      await calling;
+      assert.match(invite.get('contact'), new RegExp(`@?${lanIp}:${router.sipPort}`));
+      assert.match(invite.body, new RegExp(`^c=IN IP4 ${lanIp}\\r$`, 'm'));
+    }
+  } finally {
+    await stopAll(a, b);
   }
 });
 
