@@ -222,6 +222,7 @@ static bool open_store(struct run *run)
         .keep_days = run->config->history.keep_days,
         .trace_keep_days = run->config->history.trace_keep_days,
         .trace_mb_max = run->config->history.trace_mb_max,
+        .is_trace_off = run->config->history.trace_keep_days == 0,
     };
 
     if (run->config->storage.kind != CONFIG_STORAGE_SQLITE) {

@@ -58,7 +58,8 @@ static void keep_limits(struct engine *engine)
     const struct config_history *history = &engine->config->history;
     struct store_options limits = {.keep_days = history->keep_days,
                                    .trace_keep_days = history->trace_keep_days,
-                                   .trace_mb_max = history->trace_mb_max};
+                                   .trace_mb_max = history->trace_mb_max,
+                                   .is_trace_off = history->trace_keep_days == 0};
 
     if (engine->store != NULL)
         store_set_limits(engine->store, &limits);

@@ -165,7 +165,7 @@ static void on_ban(void *arg, const struct sr_addr *source, struct sr_str user, 
 
     (void)sr_str_copy(sr_str_c(sr_addr_text(source, text)), event->subject, sizeof(event->subject));
     (void)sr_str_copy(user, event->why, sizeof(event->why));
-    event->duration_ms = ban_sec * 1000;
+    event->ban_sec = ban_sec;
     event__push(engine, event);
 }
 

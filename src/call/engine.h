@@ -218,6 +218,7 @@ struct engine_event {
     uint16_t sip_status;                   /* 0: none */
     char digit;
     uint32_t duration_ms;
+    uint32_t ban_sec; /* SECURITY_BAN */
     char play_id[ENGINE_ID_MAX];
     char subject[ENGINE_TEXT_MAX];
     char why[ENGINE_WHY_MAX];

@@ -350,7 +350,7 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
     if (event->kind == ENGINE_SECURITY_BAN) {
         sr_json_key_c(json, "source", event->subject);
         sr_json_key_c(json, "user", event->why[0] ? event->why : NULL);
-        sr_json_key_int(json, "seconds", event->duration_ms / 1000);
+        sr_json_key_int(json, "seconds", event->ban_sec);
     }
     if (event->kind == ENGINE_DEVICE_REGISTERED || event->kind == ENGINE_DEVICE_UNREGISTERED ||
         event->kind == ENGINE_DEVICE_CHANGED) {

@@ -348,14 +348,15 @@ static void load_pattern(struct config__load *load, const struct config_field *f
 static bool check_texts(struct config__load *load, const struct config_field *field,
                         const struct jsonc_node *node)
 {
+    uint32_t max = field->max != 0 ? field->max : CONFIG_ITEMS_MAX;
     bool is_fine = true;
     if (node->type != JSONC_ARRAY) {
         fault_type(load, node, "a list of texts", field);
         return false;
     }
-    if (node->count > CONFIG_ITEMS_MAX) {
+    if (node->count > max) {
         config__fault(load, CONFIG_ERROR, node, SR_STR("remove some"),
-                      "\"%s\" has more than %d items", field->name, CONFIG_ITEMS_MAX);
+                      "\"%s\" has more than %u items", field->name, (unsigned)max);
         return false;
     }
     for (const struct jsonc_node *item = node->first; item; item = item->next) {

@@ -78,11 +78,6 @@ const char *const config_feature_names[] = {
         .name = key, .kind = CONFIG_KIND_TEXT, .offset = AT(s, member), .offset2 = AT(s, pointer), \
         .ref = what, .flags = flag, .doc = text                                                    \
     }
-#define REFS(s, key, member, pointer, what, flag, text)                                            \
-    {                                                                                              \
-        .name = key, .kind = CONFIG_KIND_TEXTS, .offset = AT(s, member),                           \
-        .offset2 = AT(s, pointer), .ref = what, .flags = flag, .doc = text                         \
-    }
 #define TEXTS(s, key, member, def, fmt, flag, text)                                                \
     {                                                                                              \
         .name = key, .kind = CONFIG_KIND_TEXTS, .offset = AT(s, member), .fallback = def,          \
@@ -123,8 +118,12 @@ static const struct config_field dscp_fields[] = {
 DEFINE(dscp, "packet marks", config_dscp, CONFIG_REF_NONE);
 
 static const struct config_field proxy_fields[] = {
-    VALUE(config_proxy, "bind", bind, CONFIG_KIND_ADDRS, NULL, CONFIG_RESTART,
-          "Addresses to listen on for SIP; empty: all, IPv4 and IPv6."),
+    {.name = "bind",
+     .kind = CONFIG_KIND_ADDRS,
+     .offset = AT(config_proxy, bind),
+     .flags = CONFIG_RESTART,
+     .max = CONFIG_BINDS_MAX,
+     .doc = "Addresses to listen on for SIP; empty: all, IPv4 and IPv6."},
     TEXT(config_proxy, "lanIp", lan_ip, "\"auto\"", CONFIG_FORMAT_IP_AUTO, 0,
          "IPv4 address told to devices."),
     TEXT(config_proxy, "lanIp6", lan_ip6, "\"auto\"", CONFIG_FORMAT_IP_AUTO, 0,
@@ -161,6 +160,7 @@ static const struct config_field dns_fields[] = {
      .offset = AT(config_dns, servers),
      .flags = CONFIG_RESTART,
      .min = 53,
+     .max = CONFIG_NAME_SERVERS_MAX,
      .doc = "Name servers as address or address:port; empty: the system's."},
 };
 DEFINE(dns, "dns", config_dns, CONFIG_REF_NONE);
@@ -186,7 +186,7 @@ static const struct config_field server_fields[] = {
     OBJECT(config_server, "tls", tls, tls, 0, "Certificate of HTTPS and SIP over TLS."),
     TEXTS(config_server, "allowedOrigins", allowed_origins, NULL, CONFIG_FORMAT_ORIGIN, 0,
           "Other web origins that may use the API, such as https://crm.example."),
-    NUMBER(config_server, "mediaThreads", media_threads, "0", 0, 256, CONFIG_RESTART,
+    NUMBER(config_server, "mediaThreads", media_threads, "0", 0, 64, CONFIG_RESTART,
            "Media worker threads; 0: one per processor core."),
     NUMBER(config_server, "drainSec", drain_sec, "30", 0, 86400, 0,
            "How long live calls may go on after SIGTERM."),
@@ -336,8 +336,13 @@ static const struct config_field group_fields[] = {
          "Name shown where a route is explained."),
     TEXT(config_group, "extension", extension, NULL, CONFIG_FORMAT_EXTENSION, 0,
          "Number that others dial."),
-    REFS(config_group, "members", member_ids, members, CONFIG_REF_DEVICE, 0,
-         "Ids of the devices that ring."),
+    {.name = "members",
+     .kind = CONFIG_KIND_TEXTS,
+     .offset = AT(config_group, member_ids),
+     .offset2 = AT(config_group, members),
+     .ref = CONFIG_REF_DEVICE,
+     .max = CONFIG_RINGING_MAX,
+     .doc = "Ids of the devices that ring."},
     CHOICE(config_group, "strategy", strategy, strategies, 0, "Order of ringing."),
 };
 DEFINE(group, "group", config_group, CONFIG_REF_GROUP);
@@ -383,8 +388,12 @@ static const struct config_field fallback_fields[] = {
 DEFINE(fallback, "fallback", config_fallback, CONFIG_REF_NONE);
 
 static const struct config_field route_action_fields[] = {
-    TEXTS(config_route_action, "targets", target_names, NULL, CONFIG_FORMAT_TARGET, 0,
-          "Who rings: device id, group:ID or tel:NUMBER."),
+    {.name = "targets",
+     .kind = CONFIG_KIND_TEXTS,
+     .offset = AT(config_route_action, target_names),
+     .format = CONFIG_FORMAT_TARGET,
+     .max = CONFIG_RINGING_MAX,
+     .doc = "Who rings: device id, group:ID or tel:NUMBER."},
     BOOL(config_route_action, "ringBrowsers", ring_browsers, "false", 0,
          "Whether all browser guests ring too."),
     CHOICE(config_route_action, "strategy", strategy, strategies, 0, "Order of ringing."),
@@ -400,8 +409,13 @@ static const struct config_field route_action_fields[] = {
          "Text or WAV file played to the caller, unanswered, before anybody rings."),
     REF(config_route_action, "provider", provider_id, provider, CONFIG_REF_PROVIDER, 0,
         "Outbound: the provider that carries the call."),
-    REFS(config_route_action, "failoverProviders", failover_ids, failover_providers,
-         CONFIG_REF_PROVIDER, 0, "Outbound: tried when the first one fails."),
+    {.name = "failoverProviders",
+     .kind = CONFIG_KIND_TEXTS,
+     .offset = AT(config_route_action, failover_ids),
+     .offset2 = AT(config_route_action, failover_providers),
+     .ref = CONFIG_REF_PROVIDER,
+     .max = CONFIG_FAILOVER_MAX,
+     .doc = "Outbound: tried when the first one fails."},
     TEXT(config_route_action, "stripPrefix", strip_prefix, NULL, CONFIG_FORMAT_NUMBER, 0,
          "Outbound: taken off the number."),
     TEXT(config_route_action, "prependPrefix", prepend_prefix, NULL, CONFIG_FORMAT_NUMBER, 0,
@@ -633,7 +647,7 @@ static const struct config_field history_fields[] = {
     NUMBER(config_history, "keepDays", keep_days, "365", 1, 36500, 0,
            "How long call records are kept."),
     NUMBER(config_history, "traceKeepDays", trace_keep_days, "14", 0, 36500, 0,
-           "How long SIP messages of calls are kept."),
+           "How long SIP messages of calls are kept; 0: not beyond the call."),
     NUMBER(config_history, "traceMaxMb", trace_mb_max, "512", 1, 1048576, 0,
            "Room for SIP messages, in MB."),
 };

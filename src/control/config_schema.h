@@ -81,6 +81,12 @@ enum { /* flags */
 enum {
     CONFIG_TEXT_MAX = 1024,   /* bytes of a text unless its field says otherwise */
     CONFIG_ITEMS_MAX = 20000, /* items of a list unless its field says otherwise */
+
+    /* what the rooms below can use; more would be left out in silence */
+    CONFIG_BINDS_MAX = 16,       /* each with a UDP, TCP and TLS listener */
+    CONFIG_NAME_SERVERS_MAX = 8, /* RESOLVER_SERVERS_MAX */
+    CONFIG_RINGING_MAX = 256,    /* RING_TARGETS_MAX */
+    CONFIG_FAILOVER_MAX = 15,    /* ROUTING_PROVIDERS_MAX, less the first */
 };
 
 struct config_object;

@@ -90,9 +90,14 @@ static void write_secret(struct sr_json *json, const struct config_field *field)
 
 static void write_list_of_texts(struct sr_json *json, const struct config_field *field)
 {
+    struct config_field item = *field;
+
+    item.max = 0; /* of items, not of bytes */
     sr_json_key_c(json, "type", "array");
+    if (field->max != 0)
+        sr_json_key_int(json, "maxItems", field->max);
     sr_json_key_object(json, "items");
-    write_text(json, field);
+    write_text(json, &item);
     sr_json_end(json);
     if (field->kind == CONFIG_KIND_CHOICES) {
         sr_json_key_int(json, "minItems", 1);

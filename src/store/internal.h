@@ -149,6 +149,8 @@ void store__ask(struct store *store, store__work_fn *fn, void *work);
 SR_MUST_USE bool store__post(struct store *store, store__work_fn *fn, void *work);
 /** Takes over the write. NULL is fine. */
 void store__push(struct store *store, struct store__write *write);
+/** Any thread: whether traces are not wanted (store_options). */
+bool store__is_trace_off(struct store *store);
 /** Retention now rather than later, all of it; for tests. */
 void store__tidy_all(struct store *store);
 /** A damaged database is noted (it goes aside soon) and reads as SR_ERR_IO outside. Store thread. */

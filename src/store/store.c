@@ -577,7 +577,18 @@ void store_set_limits(struct store *store, const struct store_options *options)
     store->limits.keep_days = options->keep_days;
     store->limits.trace_keep_days = options->trace_keep_days;
     store->limits.trace_mb_max = options->trace_mb_max;
+    store->limits.is_trace_off = options->is_trace_off;
     pthread_mutex_unlock(&store->lock);
+}
+
+bool store__is_trace_off(struct store *store)
+{
+    bool is_off;
+
+    pthread_mutex_lock(&store->lock);
+    is_off = store->limits.is_trace_off;
+    pthread_mutex_unlock(&store->lock);
+    return is_off;
 }
 
 void store_stats(struct store *store, struct store_stats *ret_stats)

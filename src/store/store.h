@@ -48,6 +48,7 @@ struct store_options {
     struct sr_str path; /* SQLite file; its folder must exist. Files are made with mode 0600 */
     /* 0: no such limit. Enforced in small steps, at open and once a minute */
     uint32_t keep_days, trace_keep_days, trace_mb_max;
+    bool is_trace_off; /* no trace is kept, and those that were go */
 };
 
 struct store_stats {

@@ -207,5 +207,6 @@ void store_call_ended(struct store *store, const struct store_call_record *recor
                       const struct store_trace_message *trace, size_t trace_count)
 {
     store__push(store, store__write_record(STORE__ENDED, record));
-    store__push(store, store__write_trace(record, trace, trace_count));
+    if (!store__is_trace_off(store))
+        store__push(store, store__write_trace(record, trace, trace_count));
 }

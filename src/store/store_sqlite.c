@@ -506,6 +506,8 @@ static enum sr_err tidy(struct store_db *db, const struct store_options *limits,
             find_victims(db, SQL_OLD_CALLS, now_wall_us - limits->keep_days * DAY_US, 0, &victims);
         with_calls = victims.count > 0;
     }
+    if (err == SR_OK && victims.count == 0 && limits->is_trace_off)
+        err = find_victims(db, SQL_OLD_TRACES, INT64_MAX, 0, &victims);
     if (err == SR_OK && victims.count == 0 && limits->trace_keep_days > 0)
         err = find_victims(db, SQL_OLD_TRACES, now_wall_us - limits->trace_keep_days * DAY_US, 0,
                            &victims);

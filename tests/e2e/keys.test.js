@@ -151,6 +151,21 @@ test('lanIp is told to devices from the reload on, in Contact and SDP', options,
   }
 });
 
+test('traceKeepDays 0 keeps no SIP message beyond the call', options, async () => {
+  const a = await ScriptPhone.open(router, '101');
+  try {
+    for (const [traceKeepDays, status] of [[0, 404], [14, 200]]) {
+      await api.patch('/api/config', { history: { traceKeepDays } });
+      const number = `55${traceKeepDays}`; // nobody's
+      assert.equal((await a.call(number)).answer.status, 404);
+      const { callId } = await poll(async () => (await api.get(`/api/history?number=${number}`)).items[0], 5000, 'record');
+      assert.equal((await api.request('GET', `/api/calls/${callId}/trace`)).status, status, number);
+    }
+  } finally {
+    await a.stop();
+  }
+});
+
 test('rtpTimeoutSec ends a call that is silent, rtpTimeoutHoldSec one that is held', options, async () => {
   const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
   try {

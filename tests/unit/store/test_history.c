@@ -388,6 +388,13 @@ static void retention_keeps_what_was_asked(void **state)
     store__tidy_all(store);
     assert_int_equal(kit_number(kit, "SELECT count(*) FROM traces"), 14);
     assert_int_equal(kit_history_count(store), 365);
+    limits.is_trace_off = true; /* those that were go too, and none is added */
+    store_set_limits(store, &limits);
+    store__tidy_all(store);
+    assert_int_equal(kit_number(kit, "SELECT count(*) FROM traces"), 0);
+    days(store, kit, 3);
+    assert_int_equal(kit_history_count(store), 365 + 3);
+    assert_int_equal(kit_number(kit, "SELECT count(*) FROM traces"), 0);
     store_close(store);
 }
 

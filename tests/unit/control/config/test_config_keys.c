@@ -178,6 +178,22 @@ static void try_text(const struct path *path, struct tally *tally)
         try(path, "\"ghost\"", false, tally);
 }
 
+/* One more than the rooms below can use would be left out in silence. */
+static void try_items(const struct path *path, struct tally *tally)
+{
+    const struct config_field *field = path->fields[path->count - 1];
+    struct sr_buf text;
+
+    if (field->max == 0)
+        return;
+    sr_buf_init(&text, TEXT_BYTES_MAX);
+    for (uint32_t i = 0; i <= field->max; i++)
+        sr_buf_fmt(&text, "%s\"192.0.2.%u\"", i > 0 ? ", " : "[", i % 256);
+    sr_buf_c(&text, "]");
+    try(path, sr_buf_cstr(&text), false, tally);
+    sr_buf_done(&text);
+}
+
 static void try_key(const struct path *path, struct tally *tally)
 {
     static const char *const no_bool[] = {"\"yes\"", "1", "null", "[]", NULL};
@@ -225,8 +241,10 @@ static void try_key(const struct path *path, struct tally *tally)
     case CONFIG_KIND_ADDRS:
         try(path, "[\"ghost\"]", false, tally);
         try_all(path, no_list, false, tally);
+        try_items(path, tally);
         break;
     case CONFIG_KIND_TEXTS:
+        try_items(path, tally);
         try(path, "[\"a\\r\\nb\"]", false, tally);
         try_all(path, no_list, false, tally);
         break;
