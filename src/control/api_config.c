@@ -254,6 +254,10 @@ static void answer_result(struct api_call *call, enum web_config_result result,
     case WEB_CONFIG_BUSY:
         api_answer_err(call->web, call->ticket, SR_ERR_LIMIT, "the router is busy");
         break;
+    case WEB_CONFIG_EDITED:
+        api_answer_err(call->web, call->ticket, SR_ERR_STATE,
+                       "the file was edited since it was read: reload it first (POST /api/reload)");
+        break;
     case WEB_CONFIG_IO:
         api_answer_err(call->web, call->ticket, SR_ERR_IO, "the file cannot be written");
         break;

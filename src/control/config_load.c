@@ -928,6 +928,16 @@ static enum sr_err read_file(const char *path, struct sr_buf *text, struct stat 
     return err;
 }
 
+bool config_file_is(const char *path, struct sr_str text)
+{
+    struct sr_buf now;
+    struct stat info;
+    sr_buf_init(&now, JSONC_BYTES_MAX + 32768);
+    bool is_same = read_file(path, &now, &info) != SR_OK || sr_str_eq(sr_buf_view(&now), text);
+    sr_buf_done(&now);
+    return is_same;
+}
+
 enum sr_err config_load_file(const char *path, struct config_faults *faults,
                              struct sr_buf *ret_text, struct config **ret_config)
 {

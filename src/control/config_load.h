@@ -89,4 +89,7 @@ SR_MUST_USE enum sr_err config_load_text(struct sr_str text,
 SR_MUST_USE enum sr_err config_load_file(const char *path, struct config_faults *faults,
                                          struct sr_buf *ret_text, struct config **ret_config);
 
+/** Whether the file still holds just this text. One that cannot be read is nobody's edit: true. */
+bool config_file_is(const char *path, struct sr_str text);
+
 #endif

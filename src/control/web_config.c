@@ -49,6 +49,8 @@ static enum web_config_result hand_over(struct web *web, struct config *config, 
     struct engine_command command = {.kind = ENGINE_DO_CONFIGURE, .config = config};
     struct config_diff *diff;
 
+    if (is_written && !config_file_is(web->config_path, sr_buf_view(&web->text)))
+        return WEB_CONFIG_EDITED;
     if (is_written && config_file_replace(web->config_path, text) != SR_OK) {
         sr_log(API, WARN, "event=config_not_written path=%s err=%d", web->config_path, errno);
         return WEB_CONFIG_IO;

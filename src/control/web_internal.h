@@ -182,6 +182,7 @@ enum web_config_result {
     WEB_CONFIG_OK,
     WEB_CONFIG_FAULTY, /* faults say why */
     WEB_CONFIG_BUSY,   /* the engine's queue is full */
+    WEB_CONFIG_EDITED, /* somebody wrote the file since it was read: it stays as it is */
     WEB_CONFIG_IO,     /* the file could not be written */
 };
 

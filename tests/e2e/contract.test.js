@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { Router, cli, device, missing, poll } from './lib/router.js';
@@ -375,6 +375,21 @@ test('what waits for a restart is not half in force', options, async () => {
   const copied = String(invite).match(/^(Via|From|To|Call-ID|CSeq): .*$/gm).map((line) => (line.startsWith('To') ? `${line.trim()};tag=x` : line.trim()));
   acme.send(`SIP/2.0 486 Busy Here\r\n${copied.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`, from.port, from.address);
   await api.patch('/api/config', { proxy: { lanPort: addresses.lanPort, webrtcPort: limits.webrtcPort } });
+});
+
+test('an edit by hand is not overwritten by one through the API; comments survive both', options, async () => {
+  const before = readFileSync(router.configPath, 'utf8');
+  const byHand = before.replace('"devices": [', '// by hand\n  "devices": [');
+  writeFileSync(router.configPath, byHand);
+  for (const [method, body] of [['PATCH', '{"country":"DE"}'], ['PUT', (await send('GET', '/api/config')).text]])
+    checkProblem(await send(method, '/api/config', body), 409, undefined, method);
+  assert.equal(readFileSync(router.configPath, 'utf8'), byHand);
+  assert.equal((await send('POST', '/api/reload', '')).status, 200);
+  assert.equal((await send('PATCH', '/api/config', '{"country":"DE"}')).status, 200);
+  const text = readFileSync(router.configPath, 'utf8');
+  assert.match(text, /\/\/ by hand\n {2}"devices"/);
+  assert.match(text, /"country": "DE"/);
+  await api.patch('/api/config', { country: null });
 });
 
 // [arguments, exit code, what is said]; {api}: with --url and the token, {config}: the router's own file
