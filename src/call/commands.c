@@ -119,6 +119,17 @@ void call__first_answered(struct call *call, struct leg *leg)
         call__end(call, reason, call_reason_status(reason));
 }
 
+/* What is built, and is of use only to somebody who calls it: the echo, a room, a slot, a code. */
+static bool wants_caller(const struct config *config, struct sr_str to)
+{
+    struct config_extension what = config_extension_find(config, to);
+
+    return what.kind == CONFIG_EXTENSION_CONFERENCE || what.kind == CONFIG_EXTENSION_PARKING ||
+           (what.kind == CONFIG_EXTENSION_FEATURE &&
+            what.feature->kind != CONFIG_FEATURE_MY_VOICEMAIL &&
+            what.feature->kind != CONFIG_FEATURE_ANY_VOICEMAIL);
+}
+
 /* Who is rung first, and who appears as the caller to that party. */
 static void do_call(struct reply *reply, const struct engine_command *command)
 {
@@ -187,7 +198,8 @@ static void do_call(struct reply *reply, const struct engine_command *command)
     else /* a group or a number outside, for a program to speak to */
         reason = call__dial(call, NULL, sr_str_c(command->to), false);
     if (reason != CALL_REASON_NONE) {
-        bool is_for_nobody = device == NULL && reason == CALL_REASON_NOT_BUILT;
+        bool is_for_nobody = device == NULL && reason == CALL_REASON_NOT_BUILT &&
+                             wants_caller(engine->config, sr_str_c(command->to));
 
         say(reply, is_for_nobody ? SR_ERR_SYNTAX : err_of_reason(reason),
             is_for_nobody ? "without \"from\" there is nobody who could use this number"

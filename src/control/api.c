@@ -574,7 +574,8 @@ static bool check_idempotency(struct api_call *call)
         api_answer(call->web, call->ticket, &reply);
         break;
     case API_IDEM_RUNNING:
-        refuse(call, 409, "the first request with this Idempotency-Key is still running", NULL);
+        refuse(call, 409, "the first request with this Idempotency-Key is still running",
+               "Retry-After: 1\r\n");
         break;
     case API_IDEM_OTHER:
         refuse(call, 422, "this Idempotency-Key was used for another request", NULL);

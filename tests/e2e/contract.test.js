@@ -21,7 +21,7 @@ before(async () => {
   router = await Router.start({
     devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
     config: {
-      features: { '*43': 'echo' }, conferences: [{ id: 'room', extension: '800' }],
+      features: { '*43': 'echo', '*97': 'myVoicemail' }, conferences: [{ id: 'room', extension: '800' }], voiceboxes: [{ id: 'main', extension: '300' }],
       groups: [{ id: 'sales', displayName: 'Sales', extension: '200', members: ['d101'] }],
       providers: [{ id: 'acme', displayName: 'ACME', domain: '127.0.0.1', register: false, qualifySec: 0, outboundProxy: { address: '127.0.0.1', port: acme.address().port } }],
     },
@@ -86,6 +86,9 @@ const refused = [
   ['POST', '/api/call', { to: 'nobody' }, 404],
   ['POST', '/api/call', { to: '*43' }, 422], // who would hear the echo?
   ['POST', '/api/call', { to: '800' }, 422],
+  ['POST', '/api/call', { to: '701' }, 422],
+  ['POST', '/api/call', { to: '300' }, 501], // a voicemail box
+  ['POST', '/api/call', { to: '*97' }, 501],
   ['GET', '/api/calls/ghost', undefined, 404],
   ['DELETE', '/api/calls/ghost', undefined, 404],
   ['PATCH', '/api/calls/ghost', { locked: true }, 404],
