@@ -108,6 +108,8 @@ static void proxy_members(const struct web *web, const struct engine_status *sta
     sr_json_key_int(json, "webrtcPort", start->proxy.webrtc_port);
     sr_json_key_int(json, "drainSec", config->server.drain_sec);
     sr_json_end(json);
+    sr_json_key(json, "restart"); /* keys that wait for one */
+    sr_json_raw(json, web->restart.len > 0 ? sr_buf_view(&web->restart) : SR_STR("[]"));
 }
 
 void web_status_json(struct web *web, const struct auth_principal *who, struct sr_json *json)

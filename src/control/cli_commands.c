@@ -398,6 +398,11 @@ static void say_status(const json_t *status)
             number_of(status, "sip", "authFailures"), number_of(status, "sip", "bans"),
             number_of(status, "sip", "badMessages"));
     say_shortage(status);
+    if (json_array_size(json_object_get(status, "restart")) > 0) {
+        cli_say("restart    waited for by ");
+        say_texts(json_object_get(status, "restart"));
+        cli_say("\n");
+    }
     if (!json_is_true(json_object_get(json_object_get(status, "store"), "healthy")))
         cli_say("store      cannot be written: records may be lost (disk full?)\n");
 }

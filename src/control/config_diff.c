@@ -270,7 +270,7 @@ void config_diff_run(struct config_diff *diff, const struct config *from, const 
     diff_object(&walk, &config_schema, (const char *)from, (const char *)to);
 }
 
-void config_diff_write(const struct config_diff *diff, struct sr_buf *out)
+void config_diff_write(const struct config_diff *diff, struct sr_str restart, struct sr_buf *out)
 {
     static const char *const kinds[] = {"changed", "added", "removed"};
     struct sr_json json;
@@ -289,11 +289,19 @@ void config_diff_write(const struct config_diff *diff, struct sr_buf *out)
         sr_json_end(&json);
     }
     sr_json_end(&json);
-    sr_json_key_array(&json, "restart");
+    sr_json_key(&json, "restart");
+    sr_json_raw(&json, restart);
+    sr_json_end(&json);
+}
+
+void config_diff_write_restart(const struct config_diff *diff, struct sr_buf *out)
+{
+    struct sr_json json;
+    sr_json_begin(&json, out);
+    sr_json_array(&json);
     for (uint32_t i = 0; i < diff->count; i++) {
         if (diff->items[i].needs_restart)
             sr_json_str(&json, diff->items[i].pointer);
     }
-    sr_json_end(&json);
     sr_json_end(&json);
 }

@@ -44,7 +44,9 @@ void config_diff_done(struct config_diff *diff);
 /** Compares; `diff` must be inited and empty. Objects in lists are matched by id. */
 void config_diff_run(struct config_diff *diff, const struct config *from, const struct config *to);
 
-/** Appends {"changes": [{change, kind, id, pointer}], "restart": [pointers]} as JSON. */
-void config_diff_write(const struct config_diff *diff, struct sr_buf *out);
+/** Appends {"changes": [{change, kind, id, pointer}], "restart": RESTART} as JSON; RESTART is such a list. */
+void config_diff_write(const struct config_diff *diff, struct sr_str restart, struct sr_buf *out);
+/** Appends the pointers that wait for a restart, a JSON list. */
+void config_diff_write_restart(const struct config_diff *diff, struct sr_buf *out);
 
 #endif

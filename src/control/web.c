@@ -470,6 +470,7 @@ static struct web *make(const struct web_options *options)
     sr_list_init(&web->gone);
     sr_mpsc_init(&web->jobs_done);
     sr_buf_init(&web->text, JSONC_BYTES_MAX);
+    sr_buf_init(&web->restart, JSONC_BYTES_MAX);
     return web;
 }
 
@@ -582,6 +583,7 @@ void web_stop(struct web *web)
         (void)unlink(web->api_path);
     config_unref(web->config);
     config_unref(web->config_start);
+    sr_buf_done(&web->restart);
     sr_buf_done(&web->text);
     sr_free_secret(web, sizeof(*web));
 }

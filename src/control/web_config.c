@@ -43,11 +43,31 @@ static struct sr_str folder_of(const char *path, char *out, size_t size)
     return sr_str_c(out);
 }
 
+/* What changes by it; and what, since the start, waits for a restart. */
+static void write_changes(struct web *web, const struct config *config, struct sr_buf *ret_diff)
+{
+    struct config_diff *diff = sr_zalloc(1, sizeof(*diff));
+    uint32_t waiting;
+
+    config_diff_init(diff);
+    config_diff_run(diff, web->config_start, config);
+    waiting = diff->restart_count;
+    sr_buf_clear(&web->restart);
+    config_diff_write_restart(diff, &web->restart);
+    config_diff_done(diff);
+    config_diff_init(diff);
+    config_diff_run(diff, web->config, config);
+    config_diff_write(diff, sr_buf_view(&web->restart), ret_diff);
+    sr_log(API, INFO, "event=config_changed generation=%llu changes=%u restart=%u",
+           (unsigned long long)config->generation, diff->count, waiting);
+    config_diff_done(diff);
+    sr_free(diff);
+}
+
 static enum web_config_result hand_over(struct web *web, struct config *config, struct sr_str text,
                                         bool is_written, struct sr_buf *ret_diff)
 {
     struct engine_command command = {.kind = ENGINE_DO_CONFIGURE, .config = config};
-    struct config_diff *diff;
 
     if (is_written && !config_file_is(web->config_path, sr_buf_view(&web->text)))
         return WEB_CONFIG_EDITED;
@@ -62,14 +82,7 @@ static enum web_config_result hand_over(struct web *web, struct config *config, 
             sr_log(API, ERROR, "event=config_not_restored path=%s", web->config_path);
         return WEB_CONFIG_BUSY;
     }
-    diff = sr_zalloc(1, sizeof(*diff));
-    config_diff_init(diff);
-    config_diff_run(diff, web->config, config);
-    config_diff_write(diff, ret_diff);
-    sr_log(API, INFO, "event=config_changed generation=%llu changes=%u restart=%u",
-           (unsigned long long)config->generation, diff->count, diff->restart_count);
-    config_diff_done(diff);
-    sr_free(diff);
+    write_changes(web, config, ret_diff);
     config_unref(web->config);
     web->config = config_ref(config);
     if (text.p != web->text.data) {

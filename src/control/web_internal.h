@@ -91,6 +91,7 @@ struct web {
     struct config *config;       /* in force */
     struct config *config_start; /* as it was at start: what waits for a restart still is as here */
     struct sr_buf text;          /* of it */
+    struct sr_buf restart;       /* JSON list of the keys that wait for a restart; empty: none */
     char etag[WEB_ETAG_MAX];
 
     pthread_t thread;

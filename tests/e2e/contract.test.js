@@ -377,7 +377,12 @@ test('what waits for a restart is not half in force', options, async () => {
   assert.match(String(invite), new RegExp(`^Contact: .*127\\.0\\.0\\.1:${addresses.lanPort}[;>]`, 'm'));
   const copied = String(invite).match(/^(Via|From|To|Call-ID|CSeq): .*$/gm).map((line) => (line.startsWith('To') ? `${line.trim()};tag=x` : line.trim()));
   acme.send(`SIP/2.0 486 Busy Here\r\n${copied.join('\r\n')}\r\nContent-Length: 0\r\n\r\n`, from.port, from.address);
-  await api.patch('/api/config', { proxy: { lanPort: addresses.lanPort, webrtcPort: limits.webrtcPort } });
+  const again = await api.patch('/api/config', { country: 'DE' }); // it is listed as long as it waits
+  assert.deepEqual([again.diff.restart.sort(), again.diff.changes.map((one) => one.pointer)], [['/proxy/lanPort', '/proxy/webrtcPort'], ['/country']]);
+  assert.deepEqual((await api.get('/api/status')).restart.sort(), ['/proxy/lanPort', '/proxy/webrtcPort']);
+  assert.match((await router.cli('status')).stdout, /^restart +waited for by \/proxy\/lanPort, \/proxy\/webrtcPort$/m);
+  const back = await api.patch('/api/config', { country: null, proxy: { lanPort: addresses.lanPort, webrtcPort: limits.webrtcPort } });
+  assert.deepEqual([back.diff.restart, (await api.get('/api/status')).restart], [[], []]);
 });
 
 test('an edit by hand is not overwritten by one through the API; comments survive both', options, async () => {

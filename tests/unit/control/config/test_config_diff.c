@@ -57,9 +57,12 @@ static void restarts_are_listed(void **state)
          "\"security\": {\"banSec\": 5}}");
     assert_int_equal(changes.count, 4);
     assert_int_equal(changes.restart_count, 2);
-    struct sr_buf out;
+    struct sr_buf out, restart;
     sr_buf_init(&out, 65536);
-    config_diff_write(&changes, &out);
+    sr_buf_init(&restart, 4096);
+    config_diff_write_restart(&changes, &restart);
+    config_diff_write(&changes, sr_buf_view(&restart), &out);
+    sr_buf_done(&restart);
     struct sr_arena arena;
     struct jsonc_node *root;
     sr_arena_init(&arena, JSONC_ARENA_BYTES_MAX);
