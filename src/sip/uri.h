@@ -58,8 +58,8 @@ SR_MUST_USE enum sr_err sip_uri_parse(struct sr_str text, struct sip_uri *ret_ur
 void sip_uri_write(struct sr_buf *buf, const struct sip_uri *uri);
 
 /** Equality of RFC 3261 19.1.4 (sip, sips), of RFC 3966 section 4 (tel), else byte-wise with
-    a case-insensitive scheme. One with more than SIP_URI_PARTS_MAX parameters and headers equals
-    only itself, byte for byte. */
+    a case-insensitive scheme. Of one with more than SIP_URI_PARTS_MAX parameters and headers
+    these are compared byte for byte. */
 bool sip_uri_eq(const struct sip_uri *a, const struct sip_uri *b);
 
 /** A URI parameter (name case-insensitive); ret_value may be NULL, is escaped as written, "" when without one. */
