@@ -320,12 +320,14 @@ static bool miss_one(struct walk *walk)
     struct leg *leg;
 
     while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
-        struct media_event event = {
-            .kind = MEDIA_EVENT_TIMEOUT, .leg = leg->media, .cookie = leg->id};
+        bool is_piped = leg->call != NULL && leg->call->is_pass && leg->pipes != NULL;
+        struct media_event event = {.kind = MEDIA_EVENT_TIMEOUT,
+                                    .leg = is_piped ? leg->pipes->main : leg->media,
+                                    .cookie = leg->id};
         char leg_id[ENGINE_ID_MAX];
 
-        if (leg->call == NULL || leg->state == LEG_ENDED || leg->media == SR_ID_NONE ||
-            !leg->has_stream || !is_of_dead_phone(walk, leg))
+        if (leg->call == NULL || leg->state == LEG_ENDED || event.leg == SR_ID_NONE ||
+            (!leg->has_stream && !is_piped) || !is_of_dead_phone(walk, leg))
             continue;
         memcpy(leg_id, leg->leg_id, sizeof(leg_id));
         port_sim_inject(walk->rig->media, &event);
