@@ -381,7 +381,7 @@ static void on_register(void *arg, struct client_txn *txn, struct sip_msg *msg, 
     struct provider *provider = arg;
     struct sip_registration_result result = {.status = msg != NULL ? status : 0};
     struct sip_registration_step step;
-    enum ua_provider_fault fault = UA_PROVIDER_FAULT_NONE;
+    enum ua_provider_fault fault;
     struct sip_retry_after retry;
     struct sr_str value;
     bool is_bound = status >= 200 && status < 300;
@@ -409,16 +409,17 @@ static void on_register(void *arg, struct client_txn *txn, struct sip_msg *msg, 
         if (value.p != NULL && sip_retry_after_parse(value, &retry, NULL) == SR_OK)
             result.retry_after_s = retry.seconds;
     }
-    if (!is_bound)
-        fault = provider__fault_of(provider, msg, status);
+    fault = is_bound ? UA_PROVIDER_FAULT_REJECTED : provider__fault_of(provider, msg, status);
+    if (is_bound) /* said when the 2xx is none: Expires: 0 */
+        (void)sr_str_copy(SR_STR(", but keeps no registration"), provider->wish,
+                          sizeof(provider->wish));
     result.is_denied = is_denied(fault);
     sip_registration_on_result(&provider->reg, &result, ua__random_below(provider->ua, 1000),
                                ua__now(provider->ua), &step);
     if (provider->reg.state == SIP_REGISTRATION_RESTING)
         after_registered(provider, msg);
     else if (provider->reg.state == SIP_REGISTRATION_WAITING)
-        provider__set_state(provider, UA_PROVIDER_FAILED,
-                            is_bound ? UA_PROVIDER_FAULT_REJECTED : fault);
+        provider__set_state(provider, UA_PROVIDER_FAILED, fault);
     provider__step(provider, &step);
     provider__left(provider);
 }

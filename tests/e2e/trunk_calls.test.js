@@ -23,7 +23,7 @@ before(async () => {
   [trunk, safe] = [await Trunk.open(), await Trunk.open()];
   const local = { domain: 'trunk.example', country: 'DE' };
   router = await Router.start({
-    devices: [device('201', { codecs: ['PCMU'] }), device('202', { codecs: ['PCMU'] })],
+    devices: [device('201', { codecs: ['PCMU'] }), device('202', { codecs: ['PCMU'], displayName: 'Jörg "Jo" \\ Øst' })],
     config: {
       providers: [account(trunk.port, 'one', local), account(trunk.port, 'two', local),
         account(safe.port, 'safe', { register: false, srtp: 'required', codecs: ['PCMU'] })],
@@ -490,6 +490,7 @@ async function encryptedCall(suite, n) {
     const number = `+49770${n}`;
     const call = phone.call(number, { ms: 15000 });
     const invite = await safe.sip.expect((m) => m.method === 'INVITE' && m.uri.includes(`${number}@`));
+    assert.match(Buffer.from(invite.get('from'), 'latin1').toString('utf8'), /^"J\u00f6rg \\"Jo\\" \\\\ \u00d8st" <sip:/);
     assert.deepEqual(cryptos(invite.body).map((one) => one.suite), suites, 'offered, the best first');
     const theirs = cryptos(invite.body).find((one) => one.suite === suite);
     const ours = newKey(suite);

@@ -9,7 +9,7 @@ import { NameServer } from './lib/dns.js';
 import { Kamailio, passwordOf } from './lib/kamailio.js';
 import { Trunk, account, certificate, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
-import { parse, sdp, token } from './lib/sip.js';
+import { parse, sdp, token, uriOf } from './lib/sip.js';
 
 const options = { skip: missing };
 
@@ -198,13 +198,17 @@ test('a provider named by an IPv6 address: registration, a call out, a call in',
     devices: [device('201', { codecs: ['PCMU'] })],
     config: {
       proxy: { bind: [host, '::1'], lanIp6: '::1' },
-      providers: [{ ...account(six.port, 'six'), domain: '::1', outboundProxy: { address: '::1', port: six.port, transport: 'udp' } }],
+      providers: [
+        { ...account(six.port, 'six'), domain: '::1', outboundProxy: { address: '::1', port: six.port, transport: 'udp' } },
+        { ...account(six.port, 'brackets'), domain: '[::1]', outboundProxy: { address: '[::1]', port: six.port, transport: 'udp' } },
+      ],
       routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'psix' } }, { id: 'in', match: { direction: 'inbound' }, action: { targets: ['d201'] } }] },
     },
   });
   let near;
   try {
-    await until(router, 'psix', (state) => state.state === 'registered');
+    for (const id of ['psix', 'pbrackets']) await until(router, id, (state) => state.state === 'registered');
+    for (const register of six.registers) assert.equal(register.uri, 'sip:[::1]');
     near = await ScriptPhone.open(router, '201');
     const call = near.call('+49891234', { ms: 20000 });
     const invite = await six.sip.expect((m) => m.method === 'INVITE');
@@ -216,7 +220,7 @@ test('a provider named by an IPv6 address: registration, a call out, a call in',
     assert.equal((await call).answer.status, 486);
     six.sip.options.to = { address: '::1', port: router.sipPort };
     const from = near.sip.received.length;
-    const back = { method: 'INVITE', uri: six.contact, user: 'gw', to: '<sip:+4930123@[::1]>', body: sdp('::1', 40000).replace(/IP4/g, 'IP6') };
+    const back = { method: 'INVITE', uri: uriOf(six.registers.findLast((m) => m.get('to').includes('six@')).get('contact')), user: 'gw', to: '<sip:+4930123@[::1]>', body: sdp('::1', 40000).replace(/IP4/g, 'IP6') };
     const answer = six.sip.transact(back);
     await near.accept(await near.incoming(5000, from));
     assert.equal((await answer).status, 200);

@@ -66,6 +66,7 @@ const registrars = {
   // takes one Contact at a time
   single: (m) => (m.get('contact').includes(', ') ? [400, 'One Contact Only'] : ok(m)),
   route: (m) => ok(m, [['Expires', '60'], ['Service-Route', '<sip:[2001:db8::7]:5070;lr>, "core, one" <sip:core.example;lr>;x="a,b"']]),
+  forgets: (m) => [200, 'OK', { contact: `<${contactOf(m)}>;expires=0` }],
   wordless: () => [500, ''],
   // none but the account's own name in Contact
   named: (m) => (contactOf(m).startsWith('sip:named@') ? ok(m) : [403, 'Forbidden']),
@@ -116,7 +117,7 @@ test('423 with an interval nobody grants, 302, Retry-After: said, and not repeat
   const rows = {
     huge: /423 Interval Too Brief: it takes no registration shorter than 4294967295 s\.$/, mute: /423 Interval Too Brief\.$/,
     moved: /302 Moved Temporarily: it wants the account at sip:other\.example; if that is right, set outboundProxy\.$/,
-    busy: /503 Service Unavailable: /, wordless: /500 \w/,
+    busy: /503 Service Unavailable: /, forgets: /answers 200 OK, but keeps no registration\.$/, wordless: /500 \w/,
   };
   for (const [name, says] of Object.entries(rows)) {
     const state = await failed(name);
