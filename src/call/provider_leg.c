@@ -4,6 +4,11 @@
 #include "call/providers.h"
 #include "call/verdict.h"
 
+enum {
+    ACCOUNTS_TRIED_MAX =
+        32, /* of one host, for a call that names none: each costs a walk over the routes */
+};
+
 /* ---- what both directions share ---- */
 
 /* Ports at the address the provider's server is reached from; in SDP the address it knows us by. */
@@ -235,17 +240,19 @@ static void choose_account(struct engine *engine, struct sip_leg *sip, struct ro
                            struct routing_plan *plan)
 {
     const struct config *config = engine->config;
+    uint32_t tried = 0;
 
-    for (uint32_t i = 0; i < config->provider_count; i++) {
+    for (uint32_t i = 0; i < config->provider_count && tried < ACCOUNTS_TRIED_MAX; i++) {
         struct routing_query other = *query;
         struct routing_plan better;
 
         other.provider = &config->providers[i];
-        if (other.provider == query->provider || !other.provider->is_enabled)
+        if (other.provider == query->provider || !sip_leg_fits_account(sip, other.provider->id))
             continue;
+        tried++;
         routing_resolve(config, &other, &better, NULL);
-        if (rank_of(config, better.route) < rank_of(config, plan->route) &&
-            sip_leg_set_account(sip, other.provider->id) == SR_OK) {
+        if (rank_of(config, better.route) < rank_of(config, plan->route)) {
+            sip_leg_set_account(sip, other.provider->id);
             *query = other;
             *plan = better;
         }

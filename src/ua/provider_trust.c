@@ -150,15 +150,18 @@ struct provider *provider__of_request(struct ua_in *in)
     return best != NULL && is_phone(in, best) ? NULL : best;
 }
 
-enum sr_err sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id)
+bool sip_leg_fits_account(const struct sip_leg *leg, struct sr_str provider_id)
 {
-    struct provider *provider = provider__find(leg->ua, provider_id);
+    const struct provider *provider = provider__find(leg->ua, provider_id);
 
-    if (provider == NULL || leg->state != LEG_INCOMING || leg->provider == SR_ID_NONE ||
-        !provider__is_from(provider, &leg->flow))
-        return SR_ERR_NOTFOUND;
-    leg->provider = provider->id;
-    return SR_OK;
+    return provider != NULL && leg->state == LEG_INCOMING && leg->provider != SR_ID_NONE &&
+           provider__is_from(provider, &leg->flow);
+}
+
+void sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id)
+{
+    SR_ASSERT(sip_leg_fits_account(leg, provider_id));
+    leg->provider = provider__find(leg->ua, provider_id)->id;
 }
 
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size)

@@ -118,9 +118,10 @@ struct sip_leg_event {
 
 /* ---- called side (after ua_user_ops.on_invite) ---- */
 
-/** The call is this account's instead (ua_invite.is_account_open); before anything was answered.
-    @return SR_OK; SR_ERR_NOTFOUND no such account, or its calls do not come from there */
-SR_MUST_USE enum sr_err sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id);
+/** May the call be this account's (ua_invite.is_account_open)? Its calls come from there. */
+bool sip_leg_fits_account(const struct sip_leg *leg, struct sr_str provider_id);
+/** It is; before anything was answered. */
+void sip_leg_set_account(struct sip_leg *leg, struct sr_str provider_id);
 /** Takes the leg: `user` comes with its events, cookies with its trace. */
 void sip_leg_set_user(struct sip_leg *leg, void *user, uint64_t call_cookie, uint64_t leg_cookie);
 /** 101..199; with sdp as early media (sent reliably when the caller supports 100rel and `sdp` is
