@@ -118,7 +118,7 @@ async function endOut(line) {
 
 async function heard(party, hz) {
   const from = party.packets.length;
-  await party.more(60);
+  await party.more(30);
   return snr(party.sound(from), 8000, hz);
 }
 
