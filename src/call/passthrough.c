@@ -181,6 +181,32 @@ static void on_answer(struct leg *leg, const struct sip_leg_event *event)
         give_answer(leg, other, event);
     else if (other != NULL && (leg->is_offer_open || leg->pipes->owes_answer))
         pass_answer(leg, other, event);
+    else if (other != NULL && leg->pipes->is_told && event->status < 300 && event->sdp.n > 0 &&
+             pipes__keep(leg, event->sdp) == SR_OK)
+        pipes__set_streams(leg, other);
+    leg->pipes->is_told = false;
+}
+
+enum sr_err pass__tell_address(struct leg *leg)
+{
+    struct leg *other = other_of(leg);
+    enum sr_err err = SR_ERR_STATE;
+    struct sr_buf sdp;
+
+    if (other == NULL || other->pipes->sdp.n == 0 || leg->pipes->is_asking ||
+        other->pipes->is_asking)
+        return err;
+    for (size_t i = 0; i < PIPES_MAX; i++) {
+        if (leg->pipes->lines[i].media != SR_ID_NONE)
+            memcpy(leg->pipes->lines[i].rtp.ip, leg->rtp.ip, sizeof(leg->rtp.ip));
+    }
+    sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
+    err = pipes__write(other, leg, &sdp);
+    if (err == SR_OK)
+        err = sip_leg_offer(leg->sip, sr_buf_view(&sdp));
+    leg->pipes->is_told = err == SR_OK;
+    sr_buf_done(&sdp);
+    return err;
 }
 
 static void on_acked(struct leg *leg, const struct sip_leg_event *event)

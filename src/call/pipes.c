@@ -1,7 +1,10 @@
 /* Descriptions that are passed on between two parties with only addresses and ports changed, and the
  * pipes that carry what they speak of: one room with a pipe on each side per m= line. Whole calls
  * (passthrough.c) and faxes (fax.c) stand on it. */
+#include <stdio.h>
+
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "call/internal.h"
 #include "sip/sdp.h"
 
@@ -122,6 +125,34 @@ static bool is_carried(const struct sdp_media *media)
            !sr_str_starts(media->proto, SR_STR("DCCP"));
 }
 
+/* With our own origin, whose version grows when anything else does (RFC 3264 8): what is heard of the other
+ * end may come from several parties, or come anew with another address of ours. */
+static enum sr_err write_as_ours(struct leg_pipes *pipes, struct sdp *sdp,
+                                 const struct sdp_rewrite *rewrite, struct sr_buf *buf)
+{
+    static const uint8_t key[16];
+    char id[24], version[24];
+    enum sr_err err = SR_OK;
+    uint64_t hash;
+
+    if (pipes->origin == 0)
+        pipes->origin = (sr_random_u64() >> 2) | 1;
+    for (int round = 0; round < 2 && err == SR_OK; round++) {
+        (void)snprintf(id, sizeof(id), "%llu", (unsigned long long)pipes->origin);
+        (void)snprintf(version, sizeof(version), "%llu", (unsigned long long)pipes->version);
+        sdp->origin.session_id = sr_str_c(id);
+        sdp->origin.session_version = sr_str_c(version);
+        sr_buf_clear(buf);
+        err = sdp_rewrite(sdp, rewrite, buf);
+        hash = sr_siphash(key, buf->data, buf->len) | 1;
+        if (hash == pipes->shown)
+            break;
+        pipes->version += round == 0;
+        pipes->shown = hash;
+    }
+    return err;
+}
+
 enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf)
 {
     struct sdp_rewrite_media media[PIPES_MAX] = {0};
@@ -143,7 +174,7 @@ enum sr_err pipes__write(struct leg *from, struct leg *to, struct sr_buf *buf)
     }
     rewrite.media_count = err == SR_OK ? sdp.media_count : 0;
     if (err == SR_OK)
-        err = sdp_rewrite(&sdp, &rewrite, buf);
+        err = write_as_ours(to->pipes, &sdp, &rewrite, buf);
     sr_arena_done(&arena);
     return err;
 }

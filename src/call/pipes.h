@@ -1,6 +1,6 @@
 /**
  * @file pipes.h  What is passed on from one party to the other as it is: descriptions (SDP) with only
- * addresses and ports changed, and the media they speak of. For whole calls (passthrough), and for a
+ * addresses, ports and the numbers of the origin changed, and the media they speak of. For whole calls (passthrough), and for a
  * fax in a call (T.38). Only src/call/ includes this.
  *
  * Thread:  signalling thread
@@ -28,6 +28,9 @@ struct leg_pipes {
     struct media_stream stream;   /* of that line: for the verdict */
     struct sr_addr told;          /* likewise: our address in the description */
     struct media_leg_stats stats; /* likewise: its last figures */
+    uint64_t origin, version;     /* of our descriptions to it (o=): one of each in its dialog */
+    uint64_t shown;               /* hash of the last; 0: none yet */
+    bool is_told;                 /* our own offer, of another address, is with it */
     bool is_put_on_hold;          /* by the other party: nothing is to come from here */
     bool is_asking;               /* its offer is with the other party */
     bool wants_offer;             /* that one was empty: the other is to offer */
@@ -62,6 +65,8 @@ enum sr_err pass__accept(struct leg *leg, struct sr_str sdp);
 enum sr_err pass__sdp_for_caller(struct leg *caller, struct leg *winner, struct sr_buf *buf);
 /** 1xx of the only branch left. */
 void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_event *event);
+/** Tells a provider at which address the other party's media is found from now on. */
+enum sr_err pass__tell_address(struct leg *leg);
 /** True: the event went to the other party. */
 bool pass__on_event(struct leg *leg, const struct sip_leg_event *event);
 

@@ -58,16 +58,20 @@ void leg__tell_address(struct leg *leg)
     struct sr_buf sdp;
     enum sr_err err;
 
-    if (leg->state != LEG_ANSWERED || leg->sip == NULL || leg->call->is_pass || leg->call->is_fax ||
+    if (leg->state != LEG_ANSWERED || leg->sip == NULL || leg->call->is_fax ||
         ua_provider_path(engine->ua, sr_str_c(leg->provider_id), &path) != SR_OK ||
         path.media_ip.family != leg->rtp.family)
         return;
     memcpy(leg->rtp.ip, path.media_ip.ip, sizeof(leg->rtp.ip));
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
-    err = leg__make_offer(leg, NULL, &sdp);
-    if (err == SR_OK)
-        err = sip_leg_offer(leg->sip, sr_buf_view(&sdp));
-    leg->is_offer_open = leg->is_offer_open || err == SR_OK;
+    if (leg->call->is_pass) {
+        err = pass__tell_address(leg);
+    } else {
+        err = leg__make_offer(leg, NULL, &sdp);
+        if (err == SR_OK)
+            err = sip_leg_offer(leg->sip, sr_buf_view(&sdp));
+        leg->is_offer_open = leg->is_offer_open || err == SR_OK;
+    }
     if (err != SR_OK)
         sr_log(HUB, INFO, "event=address_not_told call=%s leg=%s err=%s", leg->call->call_id,
                leg->leg_id, sr_err_name(err));

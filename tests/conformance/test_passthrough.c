@@ -160,6 +160,41 @@ static void test_a_provider_is_told_the_public_address(void **state)
     end(&pair, call);
 }
 
+/* Our public address changes in the middle of a call: the provider is told, the phone does not notice; and a
+ * description that changes has another version in its dialog, one that does not has not (RFC 3264 8). */
+static void test_a_provider_is_told_a_new_address(void **state)
+{
+    char text[sizeof(config)], origin[64];
+    struct engine_command command = {.kind = ENGINE_DO_CONFIGURE};
+    struct sim_phone *gateway;
+    struct phone_call *call, *far;
+    struct pair pair;
+
+    (void)state;
+    begin(&pair);
+    gateway = rig_gateway(&pair.rig);
+    gateway->manners.sdp = camera_b;
+    call = rig_connect(&pair.rig, pair.a, "+49891234");
+    far = phone_incoming(gateway);
+    (void)sr_str_copy(sr_str_head(sr_str_c(far->offer + 5), 40), origin, sizeof(origin));
+    memcpy(text, config, sizeof(text));
+    memcpy(strstr(text, "203.0.113.7"), "203.0.113.8", strlen("203.0.113.8"));
+    command.config = rig_load(text);
+    assert_int_equal(rig_do(&pair.rig, &command), SR_OK);
+    RIG_UNTIL(&pair.rig, far->reinvites == 1);
+    rig_run(&pair.rig, SR_SEC);
+    assert_non_null(strstr(far->sdp, "c=IN IP4 203.0.113.8\r"));
+    assert_null(strstr(far->sdp, "203.0.113.7"));
+    assert_memory_not_equal(far->sdp + 5, origin, strcspn(origin, "I"));
+    assert_int_equal(call->reinvites + call->updates, 0);
+    assert_int_equal(call->state, PHONE_UP);
+    (void)sr_str_copy(sr_str_head(sr_str_c(far->sdp + 5), 40), origin, sizeof(origin));
+    phone_reinvite(call, "sendrecv"); /* the same description again */
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200 && far->reinvites == 2);
+    assert_memory_equal(far->sdp + 5, origin, strcspn(origin, "I"));
+    end(&pair, call);
+}
+
 static void test_a_providers_call_reaches_the_device(void **state)
 {
     struct pair pair;
@@ -637,6 +672,7 @@ int run_passthrough(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codecs_nobody_knows_and_video_flow_through_ports_of_their_own),
         cmocka_unit_test(test_a_provider_is_told_the_public_address),
+        cmocka_unit_test(test_a_provider_is_told_a_new_address),
         cmocka_unit_test(test_a_providers_call_reaches_the_device),
         cmocka_unit_test(test_a_fax_takes_the_place_of_the_sound_and_gives_it_back),
         cmocka_unit_test(test_hold_is_heard_at_the_other_end),
