@@ -1,7 +1,7 @@
 /**
  * @file pipes.h  What is passed on from one party to the other as it is: descriptions (SDP) with only
- * addresses, ports and the numbers of the origin changed, and the media they speak of. For whole calls (passthrough), and for a
- * fax in a call (T.38). Only src/call/ includes this.
+ * addresses, ports and the numbers of the origin changed, and the media they speak of. For whole
+ * calls (passthrough), and for a fax in a call (T.38). Only src/call/ includes this.
  *
  * Thread:  signalling thread
  * Memory:  belongs to the leg; ports are given back by pipes__close()

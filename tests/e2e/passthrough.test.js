@@ -8,9 +8,10 @@ import { rms, snr } from './lib/audio.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
 import { ScriptPhone, csvLine, phone, stopAll } from './lib/phones.js';
 import { within } from './lib/process.js';
-import { SipEndpoint, tagOf, uriOf } from './lib/sip.js';
+import { RtpParty } from './lib/rtp.js';
+import { SipEndpoint, mediaOf, sdp, tagOf, uriOf } from './lib/sip.js';
 import { Sipp } from './lib/sipp.js';
-import { account, until } from './lib/trunk.js';
+import { Trunk, account, until } from './lib/trunk.js';
 
 const options = { skip: missing };
 let router;
@@ -187,6 +188,63 @@ test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in RES
     six.close();
     events.close();
     await stopAll(b, house);
+  }
+});
+
+test('a provider that forks: early sound of one, the answer of another; a CANCEL that comes too late', options, async () => {
+  const trunk = await Trunk.open();
+  const [one, two] = [await RtpParty.open(0), await RtpParty.open(0)];
+  const house = await Router.start({
+    devices: [device('101')],
+    config: {
+      providers: [account(trunk.port, 'fork', { register: false })],
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pfork', mode: 'passthrough' } }] },
+    },
+  });
+  const near = await ScriptPhone.open(house, '101');
+  try {
+    const dialing = near.call('+49891234', { ms: 15000 });
+    const invite = await trunk.sip.expect((m) => m.method === 'INVITE', 5000, 'INVITE');
+    trunk.sip.reply(invite, 183, 'Session Progress', { toTag: 'one', body: sdp(host, one.port) });
+    const early = await near.sip.expect((m) => m.status === 183, 5000, '183');
+    one.sendTone(mediaOf(invite.body), 700);
+    near.rtp.sendTone(mediaOf(early.body), 1000);
+    await Promise.all([near.rtp.more(60), one.more(30)]);
+    assert.ok(snr(near.rtp.sound(10), 8000, 700) > 25);
+    one.stopSending();
+    trunk.sip.reply(invite, 180, 'Ringing', { toTag: 'two' });
+    trunk.sip.reply(invite, 200, 'OK', { toTag: 'two', body: sdp(host, two.port) });
+    const dialog = await dialing;
+    assert.equal(dialog.answer.status, 200);
+    assert.equal(mediaOf(dialog.answer.body).port, mediaOf(early.body).port); // ours stays, whoever answers
+    two.sendTone(mediaOf(invite.body), 900);
+    await two.more(30);
+    const from = near.rtp.packets.length + 10;
+    await near.rtp.more(70);
+    assert.ok(snr(near.rtp.sound(from), 8000, 900) > 25);
+    const bye = trunk.sip.expect((m) => m.method === 'BYE', 5000, 'BYE');
+    const ending = near.hangup(dialog);
+    trunk.sip.reply(await bye, 200, 'OK');
+    await ending;
+    // a CANCEL that crosses the answer: the answer is acknowledged and ended
+    const mark = trunk.sip.received.length;
+    const fields = { method: 'INVITE', uri: near.uri('+49895678'), body: near.offer, from: `<sip:101@${host}>;tag=late` };
+    const cancelled = near.sip.transact(fields, { user: '101', password: near.password, ms: 10000 });
+    const second = await trunk.sip.expect((m) => m.method === 'INVITE' && /5678/.test(m.uri), 5000, 'INVITE', mark);
+    trunk.sip.reply(second, 180, 'Ringing', { toTag: 'late' });
+    await near.sip.expect((m) => m.status === 180 && m.get('call-id') === fields.callId, 5000, '180');
+    near.sip.sendRaw(near.sip.request({ ...fields, method: 'CANCEL', body: '', headers: [] }));
+    const cancel = await trunk.sip.expect((m) => m.method === 'CANCEL', 5000, 'CANCEL', mark);
+    trunk.sip.reply(second, 200, 'OK', { toTag: 'late', body: sdp(host, two.port) });
+    trunk.sip.reply(cancel, 200, 'OK', { toTag: 'late' });
+    assert.equal((await cancelled).status, 487);
+    await trunk.sip.expect((m) => m.method === 'ACK' && /5678/.test(m.get('to')), 5000, 'ACK', mark);
+    trunk.sip.reply(await trunk.sip.expect((m) => m.method === 'BYE', 5000, 'BYE', mark), 200, 'OK');
+    const record = await poll(async () => (await house.api.get('/api/history')).items.find((item) => /5678/.test(item.to)), 5000, 'the record');
+    assert.equal(record.reason, 'cancelled');
+  } finally {
+    for (const party of [one, two]) party.close();
+    await stopAll(near, house, trunk);
   }
 });
 
