@@ -1,5 +1,5 @@
 // Passthrough and faxes: what the router does not understand reaches the other end as it was.
-import test, { after, before } from 'node:test';
+import test, { after, before, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
@@ -144,7 +144,7 @@ const rtp = (seq) => Buffer.concat([Buffer.from([0x80, 97, seq >> 8, seq & 255, 
 const offer6 = (port) => ['v=0', 'o=- 1 2 IN IP6 ::1', 's=-', 'c=IN IP6 ::1', 't=0 0', 'a=group:BUNDLE 0', `m=audio ${port} RTP/AVP 97`,
   'a=mid:0', 'a=rtpmap:97 speex/32000', ''].join('\r\n');
 
-test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', options, async () => {
+async function overBothFamilies() {
   const house = await Router.start({
     devices: ['101', '102'].map((extension) => device(extension)),
     config: {
@@ -189,9 +189,9 @@ test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in RES
     events.close();
     await stopAll(b, house);
   }
-});
+}
 
-test('a provider that forks: early sound of one, the answer of another; a CANCEL that comes too late', options, async () => {
+async function forks() {
   const trunk = await Trunk.open();
   const [one, two] = [await RtpParty.open(0), await RtpParty.open(0)];
   const house = await Router.start({
@@ -246,7 +246,7 @@ test('a provider that forks: early sound of one, the answer of another; a CANCEL
     for (const party of [one, two]) party.close();
     await stopAll(near, house, trunk);
   }
-});
+}
 
 // ---- outside of calls: a provider that wants a login, a phone registered there, and phones of ours ----
 
@@ -282,7 +282,7 @@ async function atProvider(body) {
 
 const routesOf = (message) => message.all('record-route').flatMap((value) => value.split(/,\s*/));
 
-test('a subscription lives through Kamailio with the login of our account, from end to end', options, async () => {
+async function subscribes() {
   await atProvider(async ({ house, far, parties }) => {
     const near = await ScriptPhone.open(house, '101');
     parties.unshift(near);
@@ -315,9 +315,9 @@ test('a subscription lives through Kamailio with the login of our account, from 
       assert.equal((await again).status, 200);
     }
   });
-});
+}
 
-test('messages of SIPp through Kamailio, and to baresip: from outside, and from inside', options, async () => {
+async function sendsMessages() {
   await atProvider(async ({ house, far, parties }) => {
     const texts = new Set();
     far.onMessage = (m) => {
@@ -338,6 +338,14 @@ test('messages of SIPp through Kamailio, and to baresip: from outside, and from 
     assert.equal(answer.status, 200);
     assert.match(answer.get('server') || '', /^siprouter/);
   });
+}
+
+// each has a router of its own, and waits most of its time
+describe('at once', { concurrency: true, ...options }, () => {
+  test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', overBothFamilies);
+  test('a provider that forks: early sound of one, the answer of another; a CANCEL that comes too late', forks);
+  test('a subscription lives through Kamailio with the login of our account, from end to end', subscribes);
+  test('messages of SIPp through Kamailio, and to baresip: from outside, and from inside', sendsMessages);
 });
 
 test('an announcement is heard before anybody rings', options, async () => {
