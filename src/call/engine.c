@@ -105,6 +105,7 @@ static void on_status_timer(void *arg)
     if (engine->is_snapshot_owed && atomic_load(&engine->events_waiting) < ENGINE_EVENTS_MAX / 2)
         event__snapshot(engine);
     loop_timer_set(engine->loop, &engine->status_timer, loop_now(engine->loop) + SR_SEC);
+    engine__tell_call_counts(engine);
 }
 
 void engine_status(struct engine *engine, struct engine_status *ret_status)
@@ -284,6 +285,7 @@ struct engine *engine_new(const struct engine_options *options)
     sound__init(engine);
     sr_map_init(&engine->calls_by_text);
     sr_map_init(&engine->device_calls);
+    sr_map_init(&engine->told_calls);
     sr_map_init(&engine->watch_devices);
     sr_map_init(&engine->device_use);
     sr_map_init(&engine->turns);
@@ -343,6 +345,8 @@ void engine_free(struct engine *engine)
 {
     struct sr_mpsc_node *node;
     struct engine_event *event;
+    struct device_calls *told;
+    size_t cursor = 0;
 
     if (engine == NULL)
         return;
@@ -363,6 +367,9 @@ void engine_free(struct engine *engine)
     sr_idtab_done(&engine->legs);
     sr_map_done(&engine->calls_by_text);
     sr_map_done(&engine->device_calls);
+    while ((told = sr_map_next(&engine->told_calls, &cursor)) != NULL)
+        sr_free(told);
+    sr_map_done(&engine->told_calls);
     sr_map_done(&engine->watch_devices);
     use__done(engine);
     config_unref(engine->config);

@@ -183,7 +183,7 @@ struct engine_status {
     X(LEG_REMOVED, "leg_removed") /* reason, sip_status */                                         \
     X(DEVICE_REGISTERED, "device_registered")                                                      \
     X(DEVICE_UNREGISTERED, "device_unregistered")                                                  \
-    X(DEVICE_CHANGED, "device_changed")           /* reachability, a contact more or less */       \
+    X(DEVICE_CHANGED, "device_changed")           /* reachability, contacts, number of calls */    \
     X(PROVIDER_REGISTERED, "provider_registered") /* or it answers again, without REGISTER */      \
     X(PROVIDER_FAILED, "provider_failed")         /* why */                                        \
     X(PROVIDER_CHANGED, "provider_changed")       /* only for who asks */                          \

@@ -288,6 +288,7 @@ struct engine {
     struct sr_idtab calls, legs;
     struct sr_map calls_by_text; /* call_id */
     struct sr_map device_calls;  /* struct device_calls by device id */
+    struct sr_map told_calls;    /* the same, as told last: engine__tell_call_counts() */
     struct sr_map watch_devices; /* legs by device id: watch.c */
     struct engine_app apps[ENGINE_APPS_MAX];
     uint32_t app_count;
@@ -538,6 +539,8 @@ void engine__restore_contacts(struct engine *engine);
 void engine__configure_ua(struct engine *engine);
 void engine__device_view(struct engine *engine, const struct config_device *device,
                          struct engine_device_view *ret_view);
+/** Once a second: devices and providers whose number of calls is another one than told last. */
+void engine__tell_call_counts(struct engine *engine);
 
 /* ---- records.c ---- */
 void records__started(struct call *call); /* again when it is answered */

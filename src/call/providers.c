@@ -112,7 +112,7 @@ uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id
     struct sr_buf buf;
 
     sr_buf_init_fixed(&buf, key, sizeof(key));
-    sr_buf_fmt(&buf, "provider %.*s", SR_STR_ARG(sr_str_head(provider_id, sizeof(key) - 16)));
+    sr_buf_fmt(&buf, PROVIDER_CALLS "%.*s", SR_STR_ARG(sr_str_head(provider_id, sizeof(key) - 16)));
     return engine__device_calls(engine, sr_buf_view(&buf), change);
 }
 

@@ -15,6 +15,8 @@ struct ua_provider *providers__settings(const struct config *config, struct ua_s
 void engine__on_provider(void *arg, const struct ua_provider_event *event);
 void engine__provider_view(struct engine *engine, const struct config_provider *provider,
                            struct engine_provider_view *ret_view);
+/** What stands before a provider's id in engine->device_calls. */
+#define PROVIDER_CALLS "provider "
 /** Adds to the number of live calls of a provider; gives the new number. */
 uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id, int change);
 void providers__count(struct engine *engine, struct engine_status *status);

@@ -139,6 +139,74 @@ void engine__on_registration(void *arg, const struct ua_registration_event *even
     event__push(engine, out);
 }
 
+/* ---- how many calls ---- */
+
+static void push_device(struct engine *engine, const struct config_device *device)
+{
+    struct engine_event *out = event__new(engine, ENGINE_DEVICE_CHANGED);
+
+    (void)sr_str_copy(device->id, out->subject, sizeof(out->subject));
+    out->device = sr_alloc(sizeof(*out->device));
+    engine__device_view(engine, device, out->device);
+    event__push(engine, out);
+}
+
+static void push_provider(struct engine *engine, const struct config_provider *provider)
+{
+    struct engine_event *out = event__new(engine, ENGINE_PROVIDER_CHANGED);
+
+    (void)sr_str_copy(provider->id, out->subject, sizeof(out->subject));
+    out->provider = sr_alloc(sizeof(*out->provider));
+    engine__provider_view(engine, provider, out->provider);
+    event__push(engine, out);
+}
+
+/* What is not configured (guests) is shown nowhere. */
+static void tell_count(struct engine *engine, const char *key, uint32_t count)
+{
+    struct sr_str id = sr_str_c(key);
+    const struct config_provider *provider = NULL;
+    const struct config_device *device = NULL;
+    struct device_calls *told = sr_map_find(&engine->told_calls, id);
+
+    if (told != NULL && told->count == count)
+        return;
+    if (sr_str_starts(id, SR_STR(PROVIDER_CALLS)))
+        provider =
+            config_provider_by_id(engine->config, sr_str_from(id, sizeof(PROVIDER_CALLS) - 1));
+    else
+        device = config_device_by_id(engine->config, id);
+    if (told == NULL && (provider != NULL || device != NULL)) {
+        told = sr_zalloc(1, sizeof(*told));
+        (void)sr_str_copy(id, told->device_id, sizeof(told->device_id));
+        (void)sr_map_put(&engine->told_calls, sr_str_c(told->device_id), told);
+    }
+    if (told != NULL)
+        told->count = count;
+    if (provider != NULL)
+        push_provider(engine, provider);
+    else if (device != NULL)
+        push_device(engine, device);
+}
+
+void engine__tell_call_counts(struct engine *engine)
+{
+    const struct device_calls *entry;
+    size_t cursor = 0;
+
+    if (atomic_load(&engine->events_waiting) >= ENGINE_EVENTS_MAX / 2)
+        return; /* next time */
+    while ((entry = sr_map_next(&engine->device_calls, &cursor)) != NULL)
+        tell_count(engine, entry->device_id, entry->count);
+    cursor = 0;
+    while ((entry = sr_map_next(&engine->told_calls, &cursor)) != NULL) {
+        if (sr_map_find(&engine->device_calls, sr_str_c(entry->device_id)) == NULL)
+            tell_count(engine, entry->device_id, 0);
+    }
+}
+
+/* ---- what the store kept ---- */
+
 static void restore_one(void *arg, const struct store_contact *row)
 {
     struct engine *engine = arg;

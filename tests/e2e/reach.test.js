@@ -49,8 +49,8 @@ before(async () => {
           { id: 'in', match: { direction: 'inbound', sourceProvider: 'guest' }, action: { targets: [id('633')], fallback: { offline: { type: 'conference', target: 'room' } } } },
           out('forwarded', '+49890'), out('both', '+49892'), out('first', '+49893'),
           route('510', { targets: [id('605')], noAnswerTimeout: 1 }),
-          route('520', { targets: [id('615')], noAnswerTimeout: 1, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
-          route('530', { targets: [id('620'), id('621')], strategy: 'sequential', noAnswerTimeout: 1 }),
+          route('520', { targets: [id('615')], noAnswerTimeout: 2, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
+          route('530', { targets: [id('620'), id('621')], strategy: 'sequential', noAnswerTimeout: 3 }),
           route('570', { targets: ['tel:+49892', id('630')] }),
           route('580', { targets: ['tel:+49893', id('631')], strategy: 'sequential', noAnswerTimeout: 20 }),
         ],
@@ -129,9 +129,15 @@ group('reached', { concurrency: true, skip: missing }, () => {
     assert.equal(dialog.answer.status, 200);
     a.sendTone(a.hz);
     await together(a, far);
+    const counts = async () => {
+      const of = async (list, name) => (await router.api.get(`/api/${list}`)).items.find((item) => item.id === name).calls;
+      return [await of('devices', id(a.extension)), await of('providers', 'forwarded')].join();
+    };
+    await poll(async () => (await counts()) === '1,1', 5000, 'a call of the device and of the provider'); // told once a second
     assert.match(far.sip.received.find((m) => m.method === 'INVITE').get('diversion'), /^<sip:\+4930611@.*reason=unconditional/);
     await a.hangup(dialog);
     assert.equal((await a.call('609')).answer.status, 482);
+    await poll(async () => (await counts()) === '0,0', 5000, 'no call of either');
   }));
 
   test('forwarded, dialled and led into one room: all meet there, a caller from outside, too', () => withCaller([String(callers++)], async (a, b) => {
