@@ -470,6 +470,15 @@ static void keep_early(struct leg *branch, struct sr_str sdp)
     memcpy(branch->early, sdp.p, sdp.n);
 }
 
+/* Whether who was rung first by the API (a page that dials) waits for this fork, and hears what it hears. */
+static bool is_awaited(const struct ring *ring)
+{
+    const struct call *call = ring->call;
+
+    return !ring->is_addition && call->state == CALL_RINGING && call->origin != NULL &&
+           call->origin->state == LEG_ANSWERED;
+}
+
 /* Early media of the only branch left reaches the caller. False: local ring-back instead. */
 static bool pass_early_media(struct ring *ring, struct leg *branch,
                              const struct sip_leg_event *event)
@@ -478,7 +487,7 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
     struct sr_buf sdp;
     bool is_passed = false;
 
-    if (caller == NULL || event->sdp.n == 0 || !caller->has_peer)
+    if (event->sdp.n == 0 || (caller != NULL ? !caller->has_peer : !is_awaited(ring)))
         return false;
     if (ring->branch_count != 1) {
         keep_early(branch, event->sdp);
@@ -487,6 +496,11 @@ static bool pass_early_media(struct ring *ring, struct leg *branch,
     if ((!branch->has_stream || event->is_other_answer) &&
         leg__accept_answer(branch, event->sdp) != SR_OK)
         return false;
+    if (caller == NULL) { /* its audio is agreed on: the call rings on for everybody else */
+        call__update_media(ring->call);
+        event__leg(branch, ENGINE_LEG_CHANGED);
+        return false;
+    }
     sr_buf_init(&sdp, LEG_SDP_BYTES_MAX);
     if (ring__sdp_for_caller(caller, branch, &sdp) == SR_OK) {
         leg__set_stream(caller);

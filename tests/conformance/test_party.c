@@ -275,6 +275,32 @@ static void test_api_call_rings_from_then_dials_to(void **state)
     rig_done(&trio.rig);
 }
 
+/* A page that dials hears what comes before the answer. */
+static void test_api_call_hears_early_media(void **state)
+{
+    struct trio trio;
+    const struct port_sim_leg *a;
+
+    (void)state;
+    begin(&trio);
+    trio.b->manners.early_status = 183;
+    trio.b->manners.has_early_sdp = true;
+    trio.b->manners.final_after = 5 * SR_SEC;
+    assert_int_equal(start_call(&trio.rig, "a", "102"), SR_OK);
+    RIG_UNTIL(&trio.rig, phone_incoming(trio.b) != NULL);
+    rig_run(&trio.rig, SR_SEC);
+    a = rig_media(&trio.rig, rig_call(&trio.rig, 0), "a");
+    assert_int_equal(a->prompt, MEDIA_PROMPT_NONE);
+    assert_true(rig_media(&trio.rig, rig_call(&trio.rig, 0), "b")->is_stream_set);
+    assert_string_equal(rig_call(&trio.rig, 0)->view->state, "ringing");
+    RIG_UNTIL(&trio.rig, rig_call(&trio.rig, 0)->answered == 1);
+    rig_run(&trio.rig, 6 * SR_SEC);
+    assert_int_equal(rig_mode(&trio.rig, rig_call(&trio.rig, 0)), MEDIA_MODE_RELAY);
+    phone_bye(phone_incoming(trio.b));
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    rig_done(&trio.rig);
+}
+
 static void test_api_call_whose_second_party_is_busy(void **state)
 {
     struct trio trio;
@@ -612,6 +638,7 @@ int run_party(void)
         cmocka_unit_test(test_legs_that_still_ring_can_be_dropped_by_command),
         cmocka_unit_test(test_ringing_legs_refuse_commands_of_answered_ones),
         cmocka_unit_test(test_api_call_rings_from_then_dials_to),
+        cmocka_unit_test(test_api_call_hears_early_media),
         cmocka_unit_test(test_api_call_whose_second_party_is_busy),
         cmocka_unit_test(test_api_call_whose_first_party_hangs_up_while_the_second_rings),
         cmocka_unit_test(test_api_call_of_one_party_lasts_until_it_hangs_up),

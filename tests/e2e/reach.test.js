@@ -32,7 +32,7 @@ let callers = 401;
 
 before(async () => {
   if (missing) return;
-  for (const name of ['forwarded', 'both', 'first', 'guest']) accounts[name] = await FakeProvider.open();
+  for (const name of ['forwarded', 'both', 'first', 'guest', 'clicked']) accounts[name] = await FakeProvider.open();
   router = await Router.start({
     devices,
     rtpPorts: 300,
@@ -47,7 +47,7 @@ before(async () => {
       routing: {
         routes: [
           { id: 'in', match: { direction: 'inbound', sourceProvider: 'guest' }, action: { targets: [id('633')], fallback: { offline: { type: 'conference', target: 'room' } } } },
-          out('forwarded', '+49890'), out('both', '+49892'), out('first', '+49893'),
+          out('forwarded', '+49890'), out('both', '+49892'), out('first', '+49893'), out('clicked', '+49894'),
           route('510', { targets: [id('605')], noAnswerTimeout: 1 }),
           route('520', { targets: [id('615')], noAnswerTimeout: 2, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
           route('530', { targets: [id('620'), id('621')], strategy: 'sequential', noAnswerTimeout: 3 }),
@@ -244,6 +244,22 @@ group('reached', { concurrency: true, skip: missing }, () => {
     a.sendTone(a.hz);
     await together(a, far);
     assert.deepEqual(a.rtp.faults(), []);
+  }));
+
+  test('dialled by the API: ring-back, the announcement of the number, its refusal', () => withCaller([], async (a) => {
+    const far = Object.assign(accounts.clicked, { extension: 'far', hz: voices[2] });
+    const { callId } = await router.api.post('/api/call', { from: id(a.extension), to: '+49894111' });
+    await answer(a);
+    const line = await farEnd(far, '+49894111');
+    line.say(180, 'Ringing', '');
+    await hears(a, [ringback]);
+    line.say(183, 'Session Progress');
+    line.speak();
+    await together(a, far);
+    assert.equal((await router.api.get(`/api/calls/${callId}`)).state, 'ringing', 'nobody has answered');
+    far.rtp.stopSending();
+    line.say(404, 'Not Found');
+    assert.deepEqual([(await recordOf(router, callId)).reason, (await recordOf(router, callId)).answeredAt], ['not_found', null]);
   }));
 
   test('the announcement of a number that does not take the call, then ring-back from here, then the next one', () => withCaller(['631'], async (a, b) => {
