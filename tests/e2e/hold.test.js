@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Router, device, missing, poll } from './lib/router.js';
 import { dB, level, median, rms } from './lib/audio.js';
 import { FakeProvider } from './lib/fake_provider.js';
-import { answer, callOf, describe, dial, getsNothing, hears, music, musicFile, press, realPhone, resume, talk, together, voices, withSpeakers } from './lib/office.js';
+import { PATIENCE_MS, answer, callOf, describe, dial, getsNothing, hears, music, musicFile, press, realPhone, resume, talk, together, voices, withSpeakers } from './lib/office.js';
 import { stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
@@ -23,7 +23,7 @@ before(async () => {
       routing: { routes: [{ id: 'in', match: { direction: 'inbound' }, action: { targets: [`d${extensions.at(-1)}`] } }] },
     },
   });
-  await poll(() => far.contact, 8000, 'the provider is registered');
+  await poll(() => far.contact, PATIENCE_MS, 'the provider is registered');
 });
 after(async () => {
   await router?.stop();
@@ -136,7 +136,7 @@ group('hold', { concurrency: true, ...options }, () => {
         await describe(c, dialog, 'sendonly');
         assert.ok((await callOf(router, c.extension)).legs.every((leg) => leg.holding));
         await b.resume();
-        await poll(async () => (await callOf(router, c.extension)).legs.some((leg) => !leg.holding), 5000, 'one has resumed');
+        await poll(async () => (await callOf(router, c.extension)).legs.some((leg) => !leg.holding), PATIENCE_MS, 'one has resumed');
         await resume(c, dialog);
         await hears(c, [b]);
         assert.deepEqual(c.rtp.faults(), []);

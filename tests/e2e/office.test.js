@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Router, bin, device, host, missing, poll } from './lib/router.js';
 import { level, readWav, resample, spectralDistance } from './lib/audio.js';
-import { answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, refer, replacing, resume, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
+import { PATIENCE_MS, answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, refer, replacing, resume, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
 import { stopAll } from './lib/phones.js';
 import { tempDir } from './lib/process.js';
 
@@ -37,8 +37,8 @@ const knowsUpdate = [['Allow', 'INVITE, ACK, BYE, CANCEL, UPDATE']];
 
 /** A calls B, which rings; gives {calling, invite}. */
 async function ringing(a, b, number = b.extension) {
-  const calling = a.call(number, { ms: 10000, headers: knowsUpdate });
-  const invite = await b.incoming();
+  const calling = a.call(number, { ms: PATIENCE_MS, headers: knowsUpdate });
+  const invite = await b.incoming(PATIENCE_MS);
   b.ring(invite);
   return { calling, invite };
 }
@@ -52,7 +52,7 @@ function spoken(text) {
 }
 
 async function elsewhere(party) {
-  const cancel = await party.sip.expect((m) => m.method === 'CANCEL', 5000, 'CANCEL');
+  const cancel = await party.sip.expect((m) => m.method === 'CANCEL', PATIENCE_MS, 'CANCEL');
   assert.match(cancel.get('reason'), /completed elsewhere/);
   party.sip.reply(cancel, 200, 'OK');
 }
@@ -111,7 +111,7 @@ group('in the office', { concurrency: true, skip: missing }, () => {
       const asking = await dial(second, '702');
       if (!mute) {
         const words = () => second.rtp.packets.map((_, i) => second.rtp.sound(i).subarray(0, 160)).filter((sound) => level(sound, 8000, music) < 0.05);
-        await poll(() => words().length >= 105, 8000, 'the slot is spoken'); // 2.2 s
+        await poll(() => words().length >= 90, PATIENCE_MS, 'the slot is spoken'); // 2.2 s, to its end or nearly
         const heard = resample(Float64Array.from(words().flatMap((sound) => [...sound])), 8000, 16000);
         const [right, ...wrong] = ['Slot 7 0 2 is free.', 'Slot 7 0 1 is free.', 'Slot 1 0 7 is free.'].map((words) => spectralDistance(spoken(words), heard));
         assert.ok(right < 1.2 && right < Math.min(...wrong) / 1.5, `${right} dB from the right words, ${wrong} dB from others`);
@@ -190,14 +190,14 @@ group('in the office', { concurrency: true, skip: missing }, () => {
       await together(a, real);
       const from = real.events.length;
       const second = dial(c, real.extension);
-      await real.event('CALL_INCOMING', 5000, from);
+      await real.event('CALL_INCOMING', PATIENCE_MS, from);
       await together(a, real); // it rings only
       await real.answer();
       const dialog = await second;
       await Promise.all([hears(a, [music]), together(c, real)]);
       await c.hangup(dialog);
       c.rtp.stopSending();
-      await real.event('CALL_CLOSED', 5000, from);
+      await real.event('CALL_CLOSED', PATIENCE_MS, from);
       await real.resume();
       await hears(a, [real]);
       unbroken(a);

@@ -2,7 +2,7 @@
 import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, missing, host, poll } from './lib/router.js';
-import { answer, callOf, dial, hears, realPhone, recordOf, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
+import { PATIENCE_MS, answer, callOf, dial, hears, realPhone, recordOf, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { stopAll } from './lib/phones.js';
 import { mediaOf, sdp, token } from './lib/sip.js';
@@ -57,7 +57,7 @@ before(async () => {
       },
     },
   });
-  await poll(() => Object.values(accounts).every((provider) => provider.contact), 8000, 'the providers are registered');
+  await poll(() => Object.values(accounts).every((provider) => provider.contact), PATIENCE_MS, 'the providers are registered');
 });
 after(async () => {
   await router?.stop();
@@ -69,7 +69,7 @@ const withCaller = (phones, body) => withSpeakers(router, [String(callers++), ..
 
 /** A calls; whoever is to answer does, and both hear each other; gives {invite, record} of the call when it is over. */
 async function reaches(a, digits, b, meanwhile) {
-  const calling = a.call(digits, { ms: 10000 });
+  const calling = a.call(digits, { ms: PATIENCE_MS });
   const [, { invite }, dialog] = await Promise.all([meanwhile, answer(b, { from: b.sip.received.length }), calling]);
   assert.equal(dialog.answer.status, 200);
   assert.ok(dialog.answer.get('p-asserted-identity').includes(`${b.extension}@`), 'the caller sees who answered');
@@ -85,11 +85,11 @@ const claimForwarded = (invite, from, reason, cause) => {
   assert.match(invite.get('diversion'), new RegExp(`^<sip:${from}@.*;reason=${reason}`));
   assert.match(invite.get('history-info'), new RegExp(`sip:${from}@.*cause%3D${cause}.*index=1, .*index=1\\.1`));
 };
-const cancelled = (party, from = 0) => party.sip.expect((m) => m.method === 'CANCEL', 5000, 'CANCEL', from);
+const cancelled = (party, from = 0) => party.sip.expect((m) => m.method === 'CANCEL', PATIENCE_MS, 'CANCEL', from);
 /** Rings, and is not answered. */
 async function rings(party) {
   const from = party.sip.received.length;
-  const invite = await party.incoming(5000, from);
+  const invite = await party.incoming(PATIENCE_MS, from);
   party.ring(invite);
   const cancel = await cancelled(party, from);
   party.sip.reply(cancel, 200, 'OK');
@@ -123,7 +123,7 @@ group('reached', { concurrency: true, skip: missing }, () => {
 
   test('forwarded to a number outside, on the account of who forwards; a circle ends', () => withCaller([], async (a) => {
     const far = Object.assign(accounts.forwarded, { extension: 'far', hz: voices[1] });
-    const calling = a.call('611', { ms: 10000 });
+    const calling = a.call('611', { ms: PATIENCE_MS });
     await far.answer('+49890777', far.hz);
     const dialog = await calling;
     assert.equal(dialog.answer.status, 200);
@@ -133,11 +133,11 @@ group('reached', { concurrency: true, skip: missing }, () => {
       const of = async (list, name) => (await router.api.get(`/api/${list}`)).items.find((item) => item.id === name).calls;
       return [await of('devices', id(a.extension)), await of('providers', 'forwarded')].join();
     };
-    await poll(async () => (await counts()) === '1,1', 5000, 'a call of the device and of the provider'); // told once a second
+    await poll(async () => (await counts()) === '1,1', PATIENCE_MS, 'a call of the device and of the provider'); // told once a second
     assert.match(far.sip.received.find((m) => m.method === 'INVITE').get('diversion'), /^<sip:\+4930611@.*reason=unconditional/);
     await a.hangup(dialog);
     assert.equal((await a.call('609')).answer.status, 482);
-    await poll(async () => (await counts()) === '0,0', 5000, 'no call of either');
+    await poll(async () => (await counts()) === '0,0', PATIENCE_MS, 'no call of either');
   }));
 
   test('forwarded, dialled and led into one room: all meet there, a caller from outside, too', () => withCaller([String(callers++)], async (a, b) => {
@@ -194,7 +194,7 @@ group('reached', { concurrency: true, skip: missing }, () => {
     const [one, two] = await Promise.all(['627', '628'].map((extension) => realPhone(router, extension, voices[2], { answer: 'manual' })));
     const other = await speaker(router, '629', voices[3]);
     try {
-      const calling = a.call('560', { ms: 10000 });
+      const calling = a.call('560', { ms: PATIENCE_MS });
       await Promise.all([one, two].map((party) => party.event('CALL_INCOMING')));
       await two.answer();
       const dialog = await calling;
@@ -210,7 +210,7 @@ group('reached', { concurrency: true, skip: missing }, () => {
 
   /** What the provider says of a call to the number; gives {invite, say(status, reason)}. */
   async function farEnd(far, digits) {
-    const invite = await far.sip.expect((m) => m.method === 'INVITE' && m.uri.includes(digits), 5000, `INVITE to ${digits}`);
+    const invite = await far.sip.expect((m) => m.method === 'INVITE' && m.uri.includes(digits), PATIENCE_MS, `INVITE to ${digits}`);
     const toTag = token();
     return {
       invite,
@@ -222,15 +222,15 @@ group('reached', { concurrency: true, skip: missing }, () => {
   /** The caller's INVITE before its answer: {answered, provisional(status, test)}. */
   function calls(a, digits) {
     const from = a.sip.received.length;
-    const answered = a.call(digits, { ms: 20000 });
+    const answered = a.call(digits, { ms: PATIENCE_MS });
     answered.catch(() => {}); // told where it is awaited
-    return { answered, provisional: (status) => a.sip.expect((m) => m.status === status, 5000, String(status), from) };
+    return { answered, provisional: (status) => a.sip.expect((m) => m.status === status, PATIENCE_MS, String(status), from) };
   }
 
   test('a number outside and a phone: ring-back of its own while both ring; alone, the number\'s announcement is heard, then its voice', () => withCaller(['630'], async (a, b) => {
     const far = Object.assign(accounts.both, { extension: 'far', hz: voices[2] });
     const call = calls(a, '570');
-    const [line, invite] = await Promise.all([farEnd(far, '+49892'), b.incoming()]);
+    const [line, invite] = await Promise.all([farEnd(far, '+49892'), b.incoming(PATIENCE_MS)]);
     b.ring(invite);
     assert.equal((await call.provisional(180)).body, '');
     line.say(183, 'Session Progress');
@@ -273,7 +273,7 @@ group('reached', { concurrency: true, skip: missing }, () => {
     await hears(a, [far]);
     far.rtp.stopSending();
     line.say(480, 'Temporarily Unavailable');
-    const invite = await b.incoming();
+    const invite = await b.incoming(PATIENCE_MS);
     b.ring(invite);
     await hears(a, [ringback]);
     await b.accept(invite);

@@ -2,7 +2,7 @@
 import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
-import { answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, recordOf, refer, refuse, replacing, resume, ringback, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
+import { PATIENCE_MS, answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, recordOf, refer, refuse, replacing, resume, ringback, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { stopAll } from './lib/phones.js';
 import { uriOf } from './lib/sip.js';
@@ -32,7 +32,7 @@ before(async () => {
     });
     routers[threads] = { router, events: await router.api.events() };
   }
-  await poll(() => Object.values(accounts).every((provider) => provider.contact), 8000, 'the providers are registered');
+  await poll(() => Object.values(accounts).every((provider) => provider.contact), PATIENCE_MS, 'the providers are registered');
 });
 after(async () => {
   for (const { router } of Object.values(routers)) await router.stop();
@@ -43,7 +43,7 @@ after(async () => {
 const trio = (body, { threads = 2, of = free.splice(0, 3) } = {}) => withSpeakers(routers[threads].router, of, (a, b, c) => body({ a, b, c, ...routers[threads] }));
 const to = (party) => `sip:${party.extension ?? party}@${host}`;
 const unbroken = (...parties) => parties.forEach((party) => assert.deepEqual(party.rtp.faults(), [], party.extension));
-const named = (party, number) => party.sip.expect((m) => m.method === 'UPDATE' && uriOf(m.get('p-asserted-identity')).includes(`${number}@`), 5000, `UPDATE: ${number}`);
+const named = (party, number) => party.sip.expect((m) => m.method === 'UPDATE' && uriOf(m.get('p-asserted-identity')).includes(`${number}@`), PATIENCE_MS, `UPDATE: ${number}`);
 
 group('transfer', { concurrency: true, skip: missing }, () => {
   const toProvider = [free.splice(0, 3), free.splice(0, 3)]; // the first of each is who its provider's calls ring
@@ -89,7 +89,7 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     await describe(b, atB, 'sendonly');
     await hears(a, [music]);
     await refer(b, atB, to(c));
-    const invite = await c.incoming();
+    const invite = await c.incoming(PATIENCE_MS);
     c.ring(invite);
     await hears(a, [ringback]);
     assert.ok(invite.get('from').includes(`${a.extension}@`));
@@ -123,7 +123,7 @@ group('transfer', { concurrency: true, skip: missing }, () => {
   test('who has hung up meanwhile is rung back when nobody takes the call', () => trio(async ({ a, b, c }) => {
     const { dialog } = await talk(a, b);
     await refer(a, dialog, to(c));
-    const invite = await c.incoming();
+    const invite = await c.incoming(PATIENCE_MS);
     c.ring(invite);
     assert.equal((await a.hangup(dialog)).status, 200);
     a.rtp.stopSending();
@@ -141,9 +141,9 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     const second = await speaker(router, a.extension, voices[3], { register: false });
     try {
       const calling = second.call(c.extension);
-      const invite = await c.incoming();
+      const invite = await c.incoming(PATIENCE_MS);
       c.ring(invite);
-      const ringing = await second.sip.expect((m) => m.status === 180, 5000, '180');
+      const ringing = await second.sip.expect((m) => m.status === 180, PATIENCE_MS, '180');
       const early = { callId: ringing.get('call-id'), answer: ringing, from: ringing.get('from') };
       await refer(a, dialog, replacing(c.extension, early));
       assert.equal((await calling).answer.status, 487);
@@ -168,7 +168,7 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     assert.deepEqual((await callOf(router, b.extension)).legs.map((leg) => leg.providerId ?? leg.deviceId).sort(), ['blind', `d${b.extension}`].sort());
     unbroken(b);
     await router.api.delete(`/api/calls/${(await callOf(router, b.extension)).callId}`);
-    await far.sip.expect((m) => m.method === 'BYE', 5000, 'BYE');
+    await far.sip.expect((m) => m.method === 'BYE', PATIENCE_MS, 'BYE');
 
     const from = a.sip.received.length;
     const [calling, called] = await Promise.all([far.call(router, '+49891', far.hz), answer(a, { from })]);
@@ -214,7 +214,7 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     await router.api.patch(`/api/calls/${call.callId}/legs/${legOf(call, b)}`, { held: true });
     await hears(b, [music]);
     await router.api.post(`/api/calls/${call.callId}/transfer`, { leg: legOf(call, b), to: c.extension, mode: 'blind' });
-    const invite = await c.incoming();
+    const invite = await c.incoming(PATIENCE_MS);
     c.ring(invite);
     await hears(b, [ringback]);
     await c.accept(invite);
@@ -237,9 +237,9 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     assert.equal((await callOf(router, a.extension)).media, 'relay');
     a.rtp.stopSending();
     press(a, '5');
-    await poll(() => digitsOf(b).includes(5), 5000, 'digit 5 at the other phone');
+    await poll(() => digitsOf(b).includes(5), PATIENCE_MS, 'digit 5 at the other phone');
     press(a, '*'); // begins the code, and nothing follows: it passes, late
-    await poll(() => digitsOf(b).includes(10), 5000, 'the star at the other phone');
+    await poll(() => digitsOf(b).includes(10), PATIENCE_MS, 'the star at the other phone');
     const passed = digitsOf(b).length;
     const answered = answer(c);
     press(a, `**${c.extension}#`);
@@ -252,7 +252,7 @@ group('transfer', { concurrency: true, skip: missing }, () => {
     const { dialog } = await talk(a, b);
     a.rtp.stopSending();
     press(a, `*2${c.extension}#`);
-    const invite = await c.incoming();
+    const invite = await c.incoming(PATIENCE_MS);
     c.ring(invite);
     await Promise.all([hears(b, [music]), hears(a, [ringback])]);
     await c.accept(invite);

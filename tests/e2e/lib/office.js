@@ -14,6 +14,7 @@ const all = [...voices, music, ringback];
 const LOUD = -25; // parties speak at -10.5 dBFS
 const QUIET = -45;
 const WINDOW_SEC = 0.4;
+export const PATIENCE_MS = 20000; // whatever comes is waited for; a busy machine may take its time
 const allow = ['Allow', 'INVITE, ACK, BYE, CANCEL, UPDATE, NOTIFY, REFER'];
 
 /** For `musicOnHold.file`: what the hub plays is known by its tone. */
@@ -59,7 +60,7 @@ const hzOf = (one) => (typeof one === 'number' ? one : one.hz);
  * Waits until the last 400 ms of what a party hears have exactly these parties (or tones, in Hz) in them, and no other;
  * with nobody to be heard: until they are silent.
  */
-export async function hears(party, expected, ms = 8000) {
+export async function hears(party, expected, ms = PATIENCE_MS) {
   const wanted = expected.map(hzOf);
   const asked = [...new Set([...all, ...wanted])];
   const heard = listen(party);
@@ -84,7 +85,7 @@ export const together = (...parties) => Promise.all(parties.map((one) => hears(o
 /** While the other party hears half a second, nothing at all comes to this one. */
 export async function getsNothing(party, meanwhile) {
   const from = party.rtp.packets.length;
-  await meanwhile.rtp.more(25);
+  await meanwhile.rtp.more(25, PATIENCE_MS);
   const came = party.rtp.packets.length - from;
   if (came > 1) throw new Error(`${party.extension} got ${came} packets`);
 }
@@ -125,7 +126,7 @@ function calledDialog(party, invite) {
 }
 
 /** Rings, answers and speaks; gives {invite, dialog}. from: an index into party.sip.received. */
-export async function answer(party, { from = 0, ring = true, ms = 8000 } = {}) {
+export async function answer(party, { from = 0, ring = true, ms = PATIENCE_MS } = {}) {
   const invite = await party.incoming(ms, from);
   if (ring) party.ring(invite);
   await party.accept(invite, { headers: [allow] });
@@ -135,7 +136,7 @@ export async function answer(party, { from = 0, ring = true, ms = 8000 } = {}) {
 
 /** Calls, insists on an answer, and speaks; gives the dialog. */
 export async function dial(party, number, options = {}) {
-  const dialog = await party.call(number, { ms: 10000, headers: [allow], ...options });
+  const dialog = await party.call(number, { ms: PATIENCE_MS, headers: [allow], ...options });
   if (dialog.answer.status !== 200) throw new Error(`${party.extension} calls ${number}: ${dialog.answer.start}`);
   party.sendTone(party.hz);
   return dialog;
@@ -185,9 +186,9 @@ export function replacing(number, dialog) {
   return `sip:${number}@${host}?Replaces=${encodeURIComponent(`${dialog.callId};to-tag=${tag(dialog.answer.get('to'))};from-tag=${tag(dialog.from)}`)}`;
 }
 
-export const notified = (party, status, from = 0) => party.sip.expect((m) => m.method === 'NOTIFY' && m.body.startsWith(`SIP/2.0 ${status}`), 8000, `NOTIFY ${status}`, from);
-export const bye = (party, from = 0) => party.sip.expect((m) => m.method === 'BYE', 8000, 'BYE', from);
-export const refuse = async (party, status, reason, from = 0) => party.sip.reply(await party.incoming(8000, from), status, reason, { toTag: token() });
+export const notified = (party, status, from = 0) => party.sip.expect((m) => m.method === 'NOTIFY' && m.body.startsWith(`SIP/2.0 ${status}`), PATIENCE_MS, `NOTIFY ${status}`, from);
+export const bye = (party, from = 0) => party.sip.expect((m) => m.method === 'BYE', PATIENCE_MS, 'BYE', from);
+export const refuse = async (party, status, reason, from = 0) => party.sip.reply(await party.incoming(PATIENCE_MS, from), status, reason, { toTag: token() });
 
 /** RFC 4733 digits, one after another. */
 export function press(party, digits) {
@@ -211,6 +212,6 @@ export async function recordOf(router, callId) {
   await poll(async () => {
     record = (await router.api.get('/api/history?limit=200')).items.find((item) => item.callId === callId);
     return record?.endedAt;
-  }, 5000, 'the record');
+  }, PATIENCE_MS, 'the record');
   return record;
 }

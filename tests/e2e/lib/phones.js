@@ -77,7 +77,7 @@ export class ScriptPhone {
     this.remoteMedia = invite.body ? mediaOf(invite.body) : undefined;
     const from = this.sip.received.length;
     this.sip.reply(invite, 200, 'OK', { body: this.offer, headers });
-    if (waitAck) await this.sip.expect((m) => m.method === 'ACK', 5000, 'ACK', from);
+    if (waitAck) await this.sip.expect((m) => m.method === 'ACK', 15000, 'ACK', from);
   }
 
   hangup(fields) {
