@@ -115,7 +115,8 @@ export class RtpParty {
   /**
    * Faults of continuity in the audio packets from index `from` on: another SSRC, a gap in the sequence, time that goes
    * back, or that leaps against the clock. On a busy machine packets are late, never early: the earliest of each second
-   * is held against the earliest of the second before, and as much is forgiven as this process itself had to wait.
+   * is held against the earliest of the second before; forgiven is what this process had to wait, and what was missing
+   * between packets.
    */
   faults(from = 0, { clock = 8000, slackMs = 500 * slower + (3 * waits.max) / 1e6 } = {}) {
     const out = [];
@@ -130,7 +131,9 @@ export class RtpParty {
     }
     for (let at = 50; at + 25 <= packets.length; at += 50) {
       const leap = Math.max(...ahead.slice(at, at + 50)) - Math.max(...ahead.slice(at - 50, at));
-      if (Math.abs(leap) > slackMs) out.push(`packets ${at - 50} to ${at + 50}: time moved ${leap.toFixed(0)} ms against the clock`);
+      let missingMs = 0;
+      for (let i = at - 49; i < Math.min(at + 50, packets.length); i += 1) missingMs += Math.max(0, packets[i].at - packets[i - 1].at - 40);
+      if (Math.abs(leap) > slackMs + missingMs) out.push(`packets ${at - 50} to ${at + 50}: time moved ${leap.toFixed(0)} ms against the clock`);
     }
     return out;
   }
