@@ -293,8 +293,8 @@ test('the machine of the page sleeps: 20 and 45 s are survived, 100 s end the ca
   const desk = await phone(router, '101', { hz: 700, codecs: 'PCMA', answer: 'auto', seconds: 300 });
   /** The page's tone in the last half second at the phone. */
   const atPhone = () => {
-    const { samples, rate } = desk.heard();
-    return samples.length > rate && snr(samples.slice(-rate / 2), rate, 1000) > 10;
+    const { samples, rate } = desk.heardLast(0.5);
+    return samples.length >= rate / 2 && snr(samples, rate, 1000) > 10;
   };
   try {
     await logIn(page, 'admin', firstPassword(router));

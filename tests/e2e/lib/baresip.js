@@ -1,7 +1,7 @@
 // A headless baresip: one account, steered over ctrl_tcp, its events as objects, what it heard as WAV.
 import net from 'node:net';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWav, tone, writeWav } from './audio.js';
 import { freePorts } from './ports.js';
@@ -181,6 +181,25 @@ export class Baresip {
     const names = readdirSync(this.dir).filter((name) => name.endsWith('-dec.wav')).sort();
     if (!names.length) return { samples: new Float64Array(0), rate: 48000 };
     return readWav(join(this.dir, names[names.length - 1]));
+  }
+
+  /** The last seconds of it: a long call is not read as a whole. 16 bits, mono. */
+  heardLast(seconds) {
+    const [name] = readdirSync(this.dir).filter((one) => one.endsWith('-dec.wav')).sort().slice(-1);
+    if (!name) return { samples: new Float64Array(0), rate: 48000 };
+    const file = openSync(join(this.dir, name));
+    try {
+      const head = Buffer.alloc(44);
+      if (readSync(file, head, 0, 44, 0) < 44) return { samples: new Float64Array(0), rate: 48000 };
+      const rate = head.readUInt32LE(24);
+      const bytes = Math.min(Math.floor((fstatSync(file).size - 44) / 2), Math.floor(seconds * rate)) * 2;
+      const data = Buffer.alloc(bytes);
+      const end = 44 + Math.floor((fstatSync(file).size - 44) / 2) * 2;
+      readSync(file, data, 0, bytes, end - bytes);
+      return { samples: Float64Array.from({ length: bytes / 2 }, (_, i) => data.readInt16LE(2 * i) / 32768), rate };
+    } finally {
+      closeSync(file);
+    }
   }
 
   /** Waits until it has heard `seconds` of sound in the present call (the file grows as it hears). */
