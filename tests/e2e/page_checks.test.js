@@ -37,6 +37,7 @@ const FAULTS = [
 ];
 
 async function enter(page, router) {
+  page.setDefaultTimeout(20000 * Number(process.env.TEST_SLOWER || 1)); // two at a time, beside other tests
   await page.getByLabel('User').fill('admin');
   await page.getByLabel('Password').fill(firstPassword(router));
   await page.getByRole('button', { name: 'Log in' }).click();
@@ -56,7 +57,7 @@ async function failsAt(page, step, skipped, cure) {
   if (skipped === 5 || skipped === 1) assert.deepEqual(await violations(page), []); // the others look like these
 }
 
-test('the step that fails is named, with its cure', { skip }, async (t) => {
+test('the step that fails is named, with its cure', { skip, concurrency: 2 }, async (t) => {
   const router = await Router.start({ devices: [device('101')], config: { server: { webUiBind: '0.0.0.0' } } });
   const browser = await Browser.start();
   const bare = await Browser.start({ noMicrophone: true });
