@@ -43,11 +43,17 @@ static enum sr_err err_of_reason(enum call_reason reason)
         return SR_ERR_NOTFOUND;
     case CALL_REASON_NOT_BUILT:
         return SR_ERR_UNSUPPORTED;
-    case CALL_REASON_OFFLINE:
-    case CALL_REASON_BUSY:
-        return SR_ERR_STATE;
-    default:
+    case CALL_REASON_NOT_ALLOWED: /* policy: the same request will fail again */
+    case CALL_REASON_BLOCKED:
+    case CALL_REASON_PREMIUM:
+    case CALL_REASON_COUNTRY:
+    case CALL_REASON_NIGHT:
+    case CALL_REASON_DEVICE_LIMIT:
+        return SR_ERR_AUTH;
+    case CALL_REASON_INTERNAL:
         return SR_ERR_IO;
+    default: /* offline, busy, unreachable: as things are now */
+        return SR_ERR_STATE;
     }
 }
 
@@ -130,6 +136,42 @@ static bool wants_caller(const struct config *config, struct sr_str to)
             what.feature->kind != CONFIG_FEATURE_ANY_VOICEMAIL);
 }
 
+/* Nobody's phone rings for a number that leads nowhere, or that its device may not call. */
+static bool is_in_vain(struct reply *reply, const struct config_device *device,
+                       const struct engine_command *command)
+{
+    struct engine *engine = reply->engine;
+    struct routing_query query = {
+        .device = device, .number = sr_str_c(command->to), .now = loop_wall(engine->loop) / SR_SEC};
+    char why[GUARD_WHY_MAX] = "";
+    enum call_reason reason = CALL_REASON_NONE;
+    struct routing_plan plan;
+
+    if (command->provider_id[0])
+        query.preferred = config_provider_by_id(engine->config, sr_str_c(command->provider_id));
+    routing_resolve(engine->config, &query, &plan, NULL);
+    if (plan.outcome == ROUTING_NOWHERE)
+        reason = plan.reason;
+    if (plan.outcome == ROUTING_OUTSIDE) {
+        struct guard_query guard = {.config = engine->config,
+                                    .number = sr_str_c(plan.judged),
+                                    .route = plan.route,
+                                    .is_emergency = plan.is_emergency,
+                                    .is_ours = true,
+                                    .device = device,
+                                    .now = query.now};
+
+        use__get(engine, device, &guard.use);
+        reason = guard_check(&guard, why);
+    }
+    if (reason == CALL_REASON_NONE)
+        return false;
+    sr_log(HUB, WARN, "event=call_refused device=%.*s number=%s reason=%s why=\"%s\"",
+           SR_STR_ARG(device->id), plan.number, call_reason_name(reason), why);
+    say(reply, err_of_reason(reason), why[0] != '\0' ? why : call_reason_text(reason));
+    return true;
+}
+
 /* Who is rung first, and who appears as the caller to that party. */
 static void do_call(struct reply *reply, const struct engine_command *command)
 {
@@ -165,6 +207,8 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         say(reply, SR_ERR_LIMIT, "too many calls are being set up: try again");
         return;
     }
+    if (device != NULL && command->from[0] && is_in_vain(reply, device, command))
+        return;
     /* the party rung first is the caller in records and on the other party's phone */
     from = shown;
     if (device == NULL && !command->caller_id[0]) {

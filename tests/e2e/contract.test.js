@@ -21,7 +21,8 @@ before(async () => {
   router = await Router.start({
     devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })),
     config: {
-      features: { '*43': 'echo', '*97': 'myVoicemail' }, conferences: [{ id: 'room', extension: '800' }], voiceboxes: [{ id: 'main', extension: '300' }],
+      features: { '*43': 'echo', '*97': 'myVoicemail' }, conferences: [{ id: 'room', extension: '800' }], voiceboxes: [{ id: 'main', extension: '300' }], security: { blockedPrefixes: ['0900'] },
+      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '0*' }, action: { provider: 'acme' } }] },
       groups: [{ id: 'sales', displayName: 'Sales', extension: '200', members: ['d101'] }],
       providers: [{ id: 'acme', displayName: 'ACME', domain: '127.0.0.1', register: false, qualifySec: 0, outboundProxy: { address: '127.0.0.1', port: acme.address().port } }],
     },
@@ -88,6 +89,8 @@ const refused = [
   ['POST', '/api/call', { to: '800' }, 422],
   ['POST', '/api/call', { to: '701' }, 422],
   ['POST', '/api/call', { to: '300' }, 501], // a voicemail box
+  ['POST', '/api/call', { to: '090012345' }, 403], // the spend guard says no
+  ['POST', '/api/call', { to: '999', from: 'd101' }, 404], // before anything rings
   ['POST', '/api/call', { to: '*97' }, 501],
   ['GET', '/api/calls/ghost', undefined, 404],
   ['DELETE', '/api/calls/ghost', undefined, 404],
@@ -269,11 +272,13 @@ test('a call and its legs have their fields in every state; its events come in t
       ['POST', '/dtmf', { leg, digits: 'x' }, 422, '/digits'],
       ['POST', '/dtmf', { leg: 'ghost', digits: '1' }, 404],
       ['POST', '/legs', { to: '999' }, 404],
+      ['POST', '/legs', { to: '090012345' }, 403],
       ['POST', '/legs', { to: '800' }, 501],
       ['POST', '/transfer', { leg }, 422, '/to'],
       ['POST', '/transfer', { leg, to: '102', callId }, 422, '/to'],
       ['POST', '/transfer', { leg, to: '102', mode: 'attended' }, 422, '/mode'],
       ['POST', '/transfer', { leg, to: '999' }, 404],
+      ['POST', '/transfer', { leg, to: '090012345' }, 403],
       ['POST', '/transfer', { leg, callId: 'ghost' }, 404],
       ['POST', '/play', {}, 422, '/text'],
       ['POST', '/play', { text: 'a', file: 'b' }, 422, '/text'],
