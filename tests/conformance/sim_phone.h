@@ -81,10 +81,11 @@ struct phone_call {
     uint32_t byes, cancels, acks, reinvites, updates, pracks, infos; /* got; without repeats */
     uint16_t reoffer_status; /* answer to its last re-INVITE or UPDATE; 0: none yet */
     uint16_t bye_status, info_status, cancel_status, merged_status;
-    uint16_t refer_status;  /* answer to its last REFER; 0: none yet */
-    uint32_t notifies;      /* got; without repeats */
-    uint16_t notify_status; /* of the last sipfrag */
-    bool is_notify_last;    /* the subscription has ended */
+    uint16_t refer_status;               /* answer to its last REFER; 0: none yet */
+    uint32_t notifies;                   /* got; without repeats */
+    sr_usec notified_at, notify_gap_min; /* of the last; least time between two. 0: none yet */
+    uint16_t notify_status;              /* of the last sipfrag */
+    bool is_notify_last;                 /* the subscription has ended */
     char notify_body[PHONE_SDP_MAX];
     uint16_t subscribe_status, message_status; /* answer to its last one; 0: none yet */
     uint16_t ask_status;                       /* the same of phone_ask(), phone_ask_again() */

@@ -475,7 +475,12 @@ static void on_notify(struct phone_call *call, struct sr_str msg)
     struct sr_str line = sr_str_from(sim_body(msg), 8);
     uint32_t status = 0;
 
-    call->notifies++;
+    sr_usec now = loop_now(call->phone->loop);
+
+    if (call->notifies++ > 0 &&
+        (call->notify_gap_min == 0 || now - call->notified_at < call->notify_gap_min))
+        call->notify_gap_min = now - call->notified_at;
+    call->notified_at = now;
     keep(sim_body(msg), call->notify_body, sizeof(call->notify_body));
     if (sr_str_u32(sr_str_head(line, 3), 699, &status) == SR_OK)
         call->notify_status = (uint16_t)status;

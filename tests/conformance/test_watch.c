@@ -1,6 +1,8 @@
 /* Busy lamps, presence, waiting messages, and messages between phones. */
 #include "rig.h"
 
+#include <stdio.h>
+
 static const char accept_dialog[] =
     "Event: dialog\r\nAccept: application/dialog-info+xml\r\nExpires: 600\r\n";
 
@@ -83,6 +85,99 @@ static void test_changes_are_told_once_a_second(void **state)
     phone_unsubscribe(lamp, "Event: dialog\r\n");
     RIG_UNTIL(&trio.rig, lamp->is_notify_last);
     rig_done(&trio.rig);
+}
+
+enum {
+    CROWD_PHONES = 50,
+    CROWD_WATCHERS = 10, /* each of them has 50 lamps */
+    CROWD_SECONDS = 10,
+    CROWD_CALLS_PER_SEC = 50,
+};
+
+static struct rig *crowd_open(struct rig *rig)
+{
+    static char text[16384];
+    struct sr_buf out;
+
+    sr_buf_init_fixed(&out, text, sizeof(text));
+    sr_buf_c(&out, "{ \"devices\": [");
+    for (int i = 0; i < CROWD_PHONES + CROWD_WATCHERS; i++)
+        sr_buf_fmt(&out,
+                   "%s{ \"id\": \"d%d\", \"extension\": \"%d\", \"password\": \"pw-%d\", "
+                   "\"maxCalls\": 20 }",
+                   i > 0 ? ", " : "", 400 + i, 400 + i, 400 + i);
+    sr_buf_c(&out, "] }");
+    rig_init(rig, &(struct rig_options){.config = sr_buf_cstr(&out), .seed = rig_seed()});
+    for (int i = 0; i < CROWD_PHONES + CROWD_WATCHERS; i++) {
+        char user[8];
+
+        (void)snprintf(user, sizeof(user), "%d", 400 + i);
+        rig_phone(rig, user)->manners.final_after = 50 * SR_MSEC;
+    }
+    return rig;
+}
+
+static void crowd_subscribes(struct rig *rig, struct phone_call **lamps)
+{
+    for (size_t n = 0; n < CROWD_PHONES * CROWD_WATCHERS; n++) {
+        char user[8];
+
+        (void)snprintf(user, sizeof(user), "%d", 400 + (int)(n % CROWD_PHONES));
+        lamps[n] =
+            phone_subscribe(rig->phones[CROWD_PHONES + n / CROWD_PHONES], user, accept_dialog);
+        rig_run(rig, 4 * SR_MSEC);
+    }
+    rig_run(rig, SR_SEC);
+    for (size_t n = 0; n < CROWD_PHONES * CROWD_WATCHERS; n++)
+        assert_true(lamps[n]->subscribe_status == 200 && lamps[n]->notifies == 1);
+}
+
+/* 500 lamps over 50 phones during 50 calls a second, each half a second long: never two NOTIFYs within a second,
+ * a bounded number of transactions (each is kept for 5 s after its answer), and dark in the end. Exact, in virtual time. */
+static void test_a_crowd_of_lamps_is_no_storm(void **state)
+{
+    static struct phone_call *lamps[CROWD_PHONES * CROWD_WATCHERS];
+    struct phone_call *calls[CROWD_CALLS_PER_SEC / 2] = {NULL};
+    uint32_t most = 0, told = 0, answered = 0;
+    sr_usec least = SR_NEVER;
+    struct ua_stats stats;
+    struct rig rig;
+
+    (void)state;
+    crowd_subscribes(crowd_open(&rig), lamps);
+    for (uint32_t n = 0; n < CROWD_SECONDS * CROWD_CALLS_PER_SEC; n++) {
+        struct phone_call **call = &calls[n % SR_ARRAY_LEN(calls)];
+        char user[8];
+
+        if (*call != NULL) {
+            answered += (*call)->state == PHONE_UP;
+            phone_end(*call);
+        }
+        (void)snprintf(user, sizeof(user), "%u",
+                       400 + (n + 1 + n * 7 % (CROWD_PHONES - 1)) % CROWD_PHONES);
+        *call = phone_dial(rig.phones[n % CROWD_PHONES], user);
+        rig_run(&rig, SR_SEC / CROWD_CALLS_PER_SEC);
+        ua_stats(rig.ua, &stats);
+        most = SR_MAX(most, stats.client_transactions);
+        assert_int_equal(stats.subscriptions, CROWD_PHONES * CROWD_WATCHERS);
+    }
+    for (size_t i = 0; i < SR_ARRAY_LEN(calls); i++)
+        phone_end(calls[i]);
+    rig_run(&rig, 3 * SR_SEC);
+    for (size_t n = 0; n < SR_ARRAY_LEN(lamps); n++) {
+        assert_true(shows(lamps[n], "<state>terminated</state>"));
+        assert_true(lamps[n]->notifies <= CROWD_SECONDS + 4);
+        told += lamps[n]->notifies;
+        if (lamps[n]->notify_gap_min > 0)
+            least = SR_MIN(least, lamps[n]->notify_gap_min);
+    }
+    print_message("%u calls answered; %u NOTIFYs, least gap %d ms; at most %u transactions\n",
+                  answered, told, (int)(least / 1000), most);
+    assert_true(answered > CROWD_SECONDS * CROWD_CALLS_PER_SEC * 9 / 10);
+    assert_true(least >= SR_SEC - 5 * SR_MSEC); /* sent a second apart, some ms on the wire */
+    assert_true(told > CROWD_PHONES * CROWD_WATCHERS * CROWD_SECONDS / 2);
+    assert_true(most <= 6 * CROWD_PHONES * CROWD_WATCHERS + 12 * CROWD_CALLS_PER_SEC);
+    rig_done(&rig);
 }
 
 static void test_what_did_not_change_is_not_told(void **state)
@@ -244,6 +339,7 @@ int run_watch(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lamp_follows_a_call),
         cmocka_unit_test(test_changes_are_told_once_a_second),
+        cmocka_unit_test(test_a_crowd_of_lamps_is_no_storm),
         cmocka_unit_test(test_what_did_not_change_is_not_told),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_expires_zero_asks_once),
