@@ -141,6 +141,8 @@ bool call_ring_device(struct call *call, struct leg *leg, struct sr_str device_i
 
 void call_release(struct call *call)
 {
+    if (call->ring != NULL && call->transfer == NULL) /* whom it was ringing for this call */
+        ring__cancel(call);
     call->app = NULL;
     call->app_state = NULL;
     call->app_key[0] = '\0';

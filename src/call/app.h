@@ -82,7 +82,8 @@ bool leg_is_answered(const struct leg *leg);
 struct leg *call_next_leg(const struct call *call, const struct leg *leg);
 /** Rings a device to join the call of `leg`, whose name it sees. @return false: it cannot be rung */
 bool call_ring_device(struct call *call, struct leg *leg, struct sr_str device_id);
-/** The application lets go: an ordinary call of two parties or more from now on. */
+/** The application lets go: an ordinary call of two parties or more from now on. Whom it rings rings no
+    more. */
 void call_release(struct call *call);
 void call_end(struct call *call, enum call_reason reason);
 bool call_is_locked(const struct call *call);

@@ -581,6 +581,10 @@ static void join(struct browser_session *session, struct leg *leg)
     leg->allowed_count = draft->allowed_count;
     memcpy(leg->verdict, draft->verdict, sizeof(leg->verdict));
     leg->call->media_open++;
+    if (leg->role != leg->media_role) { /* who comes to listen is not heard for a moment first */
+        leg->media_role = leg->role;
+        media_leg_set_role(engine->media, leg->media, leg->role);
+    }
     media_leg_move(engine->media, session->media, leg->call->room);
     media_room_close(engine->media, session->room);
     session->room = SR_ID_NONE;

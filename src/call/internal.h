@@ -214,10 +214,10 @@ struct call {
     sr_id pipe_rooms[PIPES_MAX];
     enum media_role add_role; /* of parties that the next fork adds */
     sr_id add_whisper_to;
-    struct loop_timer notice_timer; /* monitor.c */
-    bool is_locked;                 /* an application lets nobody in */
-    bool is_intercom;               /* phones are asked to answer by themselves */
-    bool is_ending;
+    struct loop_timer notice_timer;  /* monitor.c */
+    bool is_locked;                  /* an application lets nobody in */
+    bool is_intercom;                /* phones are asked to answer by themselves */
+    bool is_ending, is_origin_moved; /* moved: a transfer gave the place to another party */
     sr_usec started_at, answered_at; /* by the loop's clock, which nobody sets */
     int64_t started_wall_us, answered_wall_us, ended_wall_us;
     enum call_reason reason;

@@ -232,7 +232,8 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
     if (call->api_shown[0] == '\0')
         options.from_display = sr_str_c(call->from_name);
     /* whom the new party is to talk to; a caller may have been replaced since the call began */
-    if (from != NULL && (ring->is_addition || (from->is_caller && from->number[0] != '\0'))) {
+    if (from != NULL && (ring->is_addition ||
+                         ((from->is_caller || call->is_origin_moved) && from->number[0] != '\0'))) {
         options.from_user = sr_str_c(from->number);
         options.from_display = sr_str_c(from->name);
     }
@@ -586,6 +587,8 @@ static void drop_losers(struct ring *ring, const struct leg *winner)
 
 void ring__claim(struct leg *leg)
 {
+    /* its turn does not end while its audio comes up; should that fail, the next ones ring */
+    loop_timer_clear(leg->call->engine->loop, &leg->ring->timer);
     drop_losers(leg->ring, leg);
 }
 

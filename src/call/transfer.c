@@ -227,6 +227,7 @@ static enum call_reason hand_over_ringing(struct leg *by, struct leg *other)
     if (!call__move_leg(party, to))
         return CALL_REASON_LIMIT;
     to->origin = party;
+    to->is_origin_moved = true;
     tell_done(by);
     leg__remove(other, CALL_REASON_TRANSFERRED, 487);
     call__update_media(to);

@@ -443,6 +443,43 @@ static void test_the_callers_200_waits_for_dtls(void **state)
     done(&rig);
 }
 
+/* A page that has answered is not taken away because its turn is over while its audio comes up. */
+static void test_a_link_at_the_last_moment_counts(void **state)
+{
+    static const char config[] =
+        "{ \"devices\": ["
+        "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },"
+        "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },"
+        "{ \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" } ],"
+        "\"groups\": [ { \"id\": \"seq\", \"extension\": \"201\", \"members\": [\"b\", \"c\"],"
+        "  \"strategy\": \"sequential\" } ] }";
+    struct sim_phone *phone, *next;
+    struct phone_call *call;
+    struct page *page;
+    sr_usec rang_at;
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, &(struct rig_options){.config = config});
+    port_sim_set_webrtc(rig.media, PORT_SIM_WEBRTC_SILENT); /* its audio takes all of two seconds */
+    phone = rig_phone(&rig, "101");
+    next = rig_phone(&rig, "103");
+    page = page_open(&rig, 0, "b", "bert");
+    call = phone_dial(phone, "201");
+    (void)hear_incoming(page);
+    rang_at = loop_now(rig.loop);
+    rig_run(&rig, rang_at + 24 * SR_SEC - loop_now(rig.loop)); /* of 25 */
+    offer(page, "s");
+    link_to(page, page->call_id, "s");
+    RIG_UNTIL(&rig, call->state == PHONE_UP);
+    assert_true(loop_now(rig.loop) - rang_at > 25 * SR_SEC);
+    assert_null(phone_incoming(next));
+    assert_string_equal(rig_leg(rig_call(&rig, 0), "b")->state, "answered");
+    phone_bye(call);
+    RIG_ENDED(&rig, 0, "hangup");
+    done(&rig);
+}
+
 static void test_a_route_rings_guests_beside_a_phone(void **state)
 {
     static const char text[] =
@@ -846,6 +883,7 @@ int run_browser(void)
         cmocka_unit_test(test_a_phone_is_faster),
         cmocka_unit_test(test_all_branches_end),
         cmocka_unit_test(test_the_callers_200_waits_for_dtls),
+        cmocka_unit_test(test_a_link_at_the_last_moment_counts),
         cmocka_unit_test(test_a_route_rings_guests_beside_a_phone),
         cmocka_unit_test(test_wrong_order_gets_errors),
         cmocka_unit_test(test_bad_offers_leave_nothing),

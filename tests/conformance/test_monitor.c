@@ -198,6 +198,7 @@ static void test_a_listener_does_nothing_to_the_call(void **state)
 {
     struct trio trio;
     struct phone_call *at_c;
+    struct engine_command transfer;
 
     (void)state;
     begin_as(&trio, "\"notice\": \"\", \"hidden\": true");
@@ -218,6 +219,9 @@ static void test_a_listener_does_nothing_to_the_call(void **state)
     RIG_UNTIL(&trio.rig, at_c->refer_status != 0);
     assert_int_equal(at_c->refer_status, 403);
     assert_null(phone_incoming(trio.d));
+    transfer = rig_command(ENGINE_DO_TRANSFER, trio.seen, "c");
+    (void)sr_str_copy(SR_STR("104"), transfer.to, sizeof(transfer.to));
+    assert_int_equal(rig_do(&trio.rig, &transfer), SR_ERR_STATE); /* who would have to go for it? */
     end(&trio);
 }
 

@@ -146,6 +146,30 @@ static void test_who_parked_is_rung_after_the_time(void **state)
     rig_done(&office.rig);
 }
 
+/* The phone of who parked rings again when somebody else comes for the party: it stops, and takes no part. */
+static void test_a_parked_party_that_is_fetched_rings_nobody(void **state)
+{
+    struct office office;
+    struct rig_call *parked;
+    struct phone_call *again, *at_c;
+
+    (void)state;
+    parked = park(&office);
+    office.a->manners.final_status = 0;
+    RIG_UNTIL(&office.rig, phone_incoming(office.a) != NULL &&
+                               phone_incoming(office.a)->state == PHONE_INCOMING);
+    again = phone_incoming(office.a);
+    at_c = phone_dial(office.c, "701");
+    RIG_UNTIL(&office.rig, at_c->state == PHONE_UP);
+    rig_run(&office.rig, SR_SEC);
+    assert_int_equal(again->cancels, 1);
+    claim_talking(&office, parked, "b", "c");
+    assert_int_equal(parked->view->leg_count, 2);
+    phone_bye(at_c);
+    RIG_ENDED(&office.rig, 1, "hangup");
+    rig_done(&office.rig);
+}
+
 static void test_parked_party_hangs_up(void **state)
 {
     struct office office;
@@ -317,6 +341,7 @@ int run_office(void)
         cmocka_unit_test(test_retrieved_by_the_api),
         cmocka_unit_test(test_a_taken_slot_refuses_and_the_call_goes_on),
         cmocka_unit_test(test_who_parked_is_rung_after_the_time),
+        cmocka_unit_test(test_a_parked_party_that_is_fetched_rings_nobody),
         cmocka_unit_test(test_parked_party_hangs_up),
         cmocka_unit_test(test_parked_by_an_attended_transfer),
         cmocka_unit_test(test_intercom_asks_the_phone_to_answer),

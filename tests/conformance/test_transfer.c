@@ -293,6 +293,44 @@ static void test_attended_transfer_while_it_rings(void **state)
     rig_done(&trio.rig);
 }
 
+/* A asks a group that rings one after the other and hands its place to B: whoever rings next sees B. */
+static void test_who_rings_after_the_hand_over_sees_the_new_caller(void **state)
+{
+    static const char config[] =
+        "{ \"devices\": ["
+        "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },"
+        "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },"
+        "{ \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" },"
+        "{ \"id\": \"d\", \"extension\": \"104\", \"password\": \"pw-104\" } ],"
+        "\"groups\": [ { \"id\": \"seq\", \"extension\": \"201\", \"members\": [\"c\", \"d\"],"
+        "  \"strategy\": \"sequential\" } ] }";
+    struct sim_phone *a, *b, *c, *d;
+    struct phone_call *at_a, *asking;
+    struct rig rig;
+
+    (void)state;
+    rig_init(&rig, &(struct rig_options){.config = config});
+    a = rig_phone(&rig, "101");
+    b = rig_phone(&rig, "102");
+    c = rig_phone(&rig, "103");
+    d = rig_phone(&rig, "104");
+    at_a = rig_connect(&rig, a, "102");
+    c->manners.final_status = 0;
+    asking = phone_dial(a, "201");
+    RIG_UNTIL(&rig, phone_had_status(asking, 180));
+    assert_string_equal(phone_incoming(c)->peer, "101");
+    phone_refer(at_a, "201", asking, NULL);
+    RIG_UNTIL(&rig, at_a->byes == 1 && asking->state == PHONE_OVER);
+    RIG_UNTIL(&rig, phone_incoming(d) != NULL);
+    assert_string_equal(phone_incoming(d)->peer, "102");
+    RIG_UNTIL(&rig, phone_incoming(d)->state == PHONE_UP);
+    rig_run(&rig, 10 * SR_SEC);
+    assert_string_equal(phone_incoming(d)->peer, "102");
+    phone_bye(phone_incoming(b));
+    RIG_ENDED(&rig, 1, "hangup");
+    rig_done(&rig);
+}
+
 static void test_attended_transfer_to_a_dialog_nobody_knows(void **state)
 {
     struct trio trio;
@@ -579,6 +617,7 @@ int run_transfer(void)
         cmocka_unit_test(test_attended_transfer),
         cmocka_unit_test(test_attended_transfer_the_other_way_round),
         cmocka_unit_test(test_attended_transfer_while_it_rings),
+        cmocka_unit_test(test_who_rings_after_the_hand_over_sees_the_new_caller),
         cmocka_unit_test(test_attended_transfer_to_a_dialog_nobody_knows),
         cmocka_unit_test(test_replaces_takes_an_answered_leg),
         cmocka_unit_test(test_replaces_takes_what_rings),
