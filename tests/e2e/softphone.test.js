@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { Browser, firstPassword, noBrowser } from './lib/browser.js';
 import { softPage } from './lib/softphone.js';
-import { phone, stopAll } from './lib/phones.js';
+import { phone, ScriptPhone, stopAll } from './lib/phones.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { median, snr, snrMixed } from './lib/audio.js';
 
@@ -23,7 +23,7 @@ before(async () => {
     devices: ['101', '102', '103'].map((e) => device(e)),
     config: {
       proxy: { publicIp: 'auto', bind: hasIp6 ? [host, '::1'] : [host] },
-      features: { '*43': 'echo' },
+      features: { '*43': 'echo', inCallTransfer: '**' },
       providers: [provider.account('far')],
       routing: {
         routes: [
@@ -235,6 +235,37 @@ test('digits of the keypad arrive', options, async () => {
   await router.api.delete(`/api/calls/${callId}`);
   await noCalls();
   await page.context().close();
+});
+
+test('codes are typed on a page: what begins none goes on in its length, a number transfers', options, async () => {
+  const [desk, third] = await Promise.all(['101', '103'].map((extension) => ScriptPhone.open(router, extension)));
+  const page = await open();
+  // keys as the phone got them: [key, milliseconds], by the last packet of each
+  const keys = () => [...desk.rtp.packets.filter((p) => p.payloadType === 101 && p.payload[1] & 0x80)
+    .reduce((all, p) => all.set(p.ts, ['0123456789*#'[p.payload[0]], p.payload.readUInt16BE(2) / 8]), new Map()).values()];
+  try {
+    await page.evaluate(() => window.soft.register('d102'));
+    const taken = (async () => { await desk.accept(await desk.incoming(10000)); })();
+    await dial(page, 'd102', '101', 'codes', 0);
+    await taken;
+    await page.evaluate(() => window.soft.connected('codes'));
+    desk.sendTone(600);
+    await page.evaluate(() => window.soft.digits('codes', '*5'));
+    await poll(() => keys().length === 2, 8000, 'a star and a five');
+    assert.deepEqual(keys().map(([key]) => key), ['*', '5']);
+    for (const [key, ms] of keys()) assert.ok(ms >= 100 && ms <= 240, `${key} of ${ms} ms`);
+    const taken2 = (async () => { await third.accept(await third.incoming(10000)); })();
+    await page.evaluate(() => window.soft.digits('codes', '**103#'));
+    await taken2;
+    await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 'codes' }));
+    assert.equal(keys().length, 2, 'no key of the code reached the other one');
+    await router.api.delete(`/api/calls/${(await router.api.get('/api/calls')).items[0].callId}`);
+    await Promise.all([desk.hungUp(), third.hungUp()]);
+    await noCalls();
+  } finally {
+    await stopAll(desk, third);
+    await page.context().close();
+  }
 });
 
 test('a reload takes the call back, with sound in under 3 s', options, async () => {
