@@ -24,6 +24,9 @@ struct event_hub {
     size_t first, count, bytes;
     uint64_t seq;      /* of the last event, whoever saw it */
     uint64_t lost_seq; /* events up to here cannot be replayed */
+    bool
+        has_users; /* somebody of role `user` has ever listened: events are told in its words too, */
+    uint64_t users_seq; /* but those up to here are not */
 };
 
 #define KIND_BIT(kind) ((uint64_t)1 << (unsigned)(kind))
@@ -143,7 +146,7 @@ void event_hub_push(struct event_hub *hub, const struct engine_event *event,
     if (now.text.n == 0)
         return;
     now.is_hidden = engine_event_is_hidden(event);
-    if (parties->all != NULL && !now.is_hidden && engine_event_has_secrets(event))
+    if (hub->has_users && parties->all != NULL && !now.is_hidden && engine_event_has_secrets(event))
         now.text_parties = text_for(event, ENGINE_FOR_PARTIES);
     memcpy(now.call_id, event->call_id, sizeof(now.call_id));
     if (event->device != NULL)
@@ -274,8 +277,12 @@ void event_hub_join(struct event_hub *hub, struct http_ws *ws, struct event_clie
     client->is_status_wanted = filter->is_status_wanted;
     memcpy(client->call_id, filter->call_id, sizeof(client->call_id));
     sr_list_add(&hub->clients, &client->node);
-    if (!filter->has_since || !filter->is_epoch_known || filter->since < hub->lost_seq ||
-        filter->since > hub->seq) {
+    if (client->who.role == AUTH_USER && !hub->has_users) {
+        hub->has_users = true;
+        hub->users_seq = hub->seq;
+    }
+    if ((client->who.role == AUTH_USER && filter->since < hub->users_seq) || !filter->has_since ||
+        !filter->is_epoch_known || filter->since < hub->lost_seq || filter->since > hub->seq) {
         send_snapshot(hub, client);
         return;
     }

@@ -450,7 +450,7 @@ static void a_user_sees_no_address_of_others(void **state)
     assert_non_null(strstr(house->answer.text, "192.0.2.77:4000"));
     close(fd);
     close(staff);
-    fd = client_socket(house->port, "/api/events?since=abc:0", line); /* what is told again, too */
+    fd = client_socket(house->port, "/api/events?since=abc:1", line); /* what is told again, too */
     assert_true(client_message(fd, text, sizeof(text)));
     assert_non_null(strstr(text, "\"type\":\"call_created\""));
     assert_null(strstr(text, "192.0.2.77"));
