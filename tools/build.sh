@@ -40,6 +40,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if [ ! -f "$dir/build.ninja" ]; then
     rm -rf "$dir"
+    echo "building in $dir/: a minute or two the first time ..."
     # shellcheck disable=SC2086 # a list of options
     if ! meson setup "$dir" $options >"$log" 2>&1; then
         tail -n 40 "$log" >&2
