@@ -89,6 +89,7 @@ void engine__refresh_status(struct engine *engine)
     status.sip_retransmitted = ua.retransmitted;
     status.auth_failures = ua.auth_failures;
     status.bans = ua.bans;
+    status.bans_total = ua.bans_total;
     status.events_lost = engine->events_lost;
     status.is_draining = engine->is_draining;
     status.generation = engine->config->generation;

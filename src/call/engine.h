@@ -163,6 +163,7 @@ struct engine_status {
     struct media_worker_stats media_worker[MEDIA_WORKERS_MAX]; /* media_workers of them */
     struct engine_web_status web;
     uint64_t sip_requests, sip_responses, sip_bad, sip_retransmitted, auth_failures, bans;
+    uint64_t bans_total; /* bans: in force */
     uint64_t events_lost;
     bool is_draining;
     uint64_t generation; /* of the configuration in force */

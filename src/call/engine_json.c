@@ -310,6 +310,7 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "badMessages", (int64_t)status->sip_bad);
     sr_json_key_int(json, "authFailures", (int64_t)status->auth_failures);
     sr_json_key_int(json, "bans", (int64_t)status->bans);
+    sr_json_key_int(json, "bansTotal", (int64_t)status->bans_total);
     sip_json(&status->sip, json);
     sr_json_end(json);
     sr_json_key_int(json, "eventsLost", (int64_t)status->events_lost);

@@ -719,11 +719,6 @@ void api_serve(struct web *web, struct http_request *request)
         refuse(&call, 421, "this Host is not one of this router; see server.allowedOrigins", NULL);
         return;
     }
-    if (!http_query_is_sane(call.query)) {
-        refuse(&call, 400, "a value of the query cannot be read: a wrong escape, or too long",
-               NULL);
-        return;
-    }
     index = api_route_find(call.head->method, call.head->path, call.params, &methods);
     if (index == API_MATCH_NONE && methods != 0) {
         refuse_method(&call, methods);

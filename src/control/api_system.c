@@ -288,7 +288,8 @@ static void router_metrics(const struct engine_status *s, struct sr_buf *buf)
     metric(buf, "sip_retransmitted_total", "counter", "SIP messages sent again.",
            s->sip_retransmitted);
     metric(buf, "auth_failures_total", "counter", "Failed SIP authentications.", s->auth_failures);
-    metric(buf, "bans_total", "counter", "Sources banned.", s->bans);
+    metric(buf, "bans", "gauge", "Bans in force.", s->bans);
+    metric(buf, "bans_total", "counter", "Bans since the start.", s->bans_total);
     sip_metrics(&s->sip, buf);
     metric(buf, "events_lost_total", "counter", "Events dropped before they reached the page.",
            s->events_lost);
@@ -369,6 +370,34 @@ static void house_metrics(struct web *web, struct sr_buf *buf)
            (uint64_t)((net_clock_now() - web->started) / SR_SEC));
 }
 
+/* One line for each provider; quotes and backslashes of its id are escaped. */
+static void provider_metric(const struct read_model *model, const char *name, const char *help,
+                            bool is_calls, struct sr_buf *buf)
+{
+    sr_buf_fmt(buf, "# HELP siprouter_%s %s\n# TYPE siprouter_%s gauge\n", name, help, name);
+    for (uint32_t i = 0; i < model->provider_count; i++) {
+        const struct engine_provider_view *view = &model->providers[i];
+        bool is_up = strcmp(view->state, "registered") == 0 ||
+                     strcmp(view->state, "reachable") == 0 || strcmp(view->state, "ready") == 0;
+
+        if (!view->is_enabled)
+            continue;
+        sr_buf_fmt(buf, "siprouter_%s{provider=\"", name);
+        for (const char *at = view->provider_id; *at != '\0'; at++) {
+            if (*at == '"' || *at == '\\')
+                sr_buf_char(buf, '\\');
+            sr_buf_char(buf, *at == '\n' ? ' ' : *at);
+        }
+        sr_buf_fmt(buf, "\"} %u\n", is_calls ? view->call_count : is_up);
+    }
+}
+
+static void provider_metrics(const struct read_model *model, struct sr_buf *buf)
+{
+    provider_metric(model, "provider_up", "1 while it is registered or answers.", false, buf);
+    provider_metric(model, "provider_calls", "Its live calls.", true, buf);
+}
+
 void api_metrics(struct api_call *call)
 {
     struct http_reply reply = {.status = 200, .content_type = call->route->content_type};
@@ -383,6 +412,8 @@ void api_metrics(struct api_call *call)
     router_metrics(&status, &buf);
     worker_metrics(&status, &buf);
     browser_metrics(&status.web, &buf);
+    provider_metrics(&call->web->model, &buf);
+    quality_stats_write(&call->web->quality, &buf);
     house_metrics(call->web, &buf);
     reply.body = sr_buf_view(&buf);
     api_answer(call->web, call->ticket, &reply);

@@ -42,16 +42,19 @@ void config_demo_text(const struct config_demo *demo, struct sr_buf *out)
                "    { \"id\": \"phone2\", \"displayName\": \"Phone 2\", \"extension\": \"102\", "
                "\"password\": \"%s\" }\n",
                demo->password_102);
-    sr_buf_c(out, "  ],\n"
-                  "\n"
-                  "  // Everybody who dials 800 meets in this room.\n"
-                  "  \"conferences\": [\n"
-                  "    { \"id\": \"room\", \"extension\": \"800\" }\n"
-                  "  ],\n"
-                  "\n"
-                  "  // Dial *43 to hear yourself.\n"
-                  "  \"features\": { \"*43\": \"echo\" }\n"
-                  "}\n");
+    sr_buf_c(out,
+             "  ],\n"
+             "\n"
+             "  // Everybody who dials 800 meets in this room.\n"
+             "  \"conferences\": [\n"
+             "    { \"id\": \"room\", \"extension\": \"800\" }\n"
+             "  ],\n"
+             "\n"
+             "  // *43: hear yourself. *8101: take the call that rings at 101. *68101: speak to\n"
+             "  // 101's loudspeaker. *600: the time. Codes within a call: docs/features.md.\n"
+             "  \"features\": { \"*43\": \"echo\", \"*8\": \"pickup\", \"*68\": \"intercom\", "
+             "\"*600\": \"clock\" }\n"
+             "}\n");
 }
 
 static bool write_all(int fd, struct sr_str text)

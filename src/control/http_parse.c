@@ -337,21 +337,6 @@ bool http_query_get(struct sr_str query, const char *name, struct sr_buf *buf)
     return false;
 }
 
-bool http_query_is_sane(struct sr_str query)
-{
-    struct sr_str pair;
-
-    while (sr_str_split(&query, '&', &pair)) {
-        char text[HTTP_QUERY_VALUE_MAX + 1];
-        struct sr_buf buf;
-
-        sr_buf_init_fixed(&buf, text, sizeof(text));
-        if (http_decode(sr_str_from(pair, sr_str_find(pair, '=', 0)), true, &buf) != SR_OK)
-            return false;
-    }
-    return true;
-}
-
 struct sr_str http_cookie_get(const struct http_head *head, const char *name)
 {
     for (size_t i = 0; i < head->header_count; i++) {

@@ -71,9 +71,6 @@ bool http_list_has(struct sr_str list, const char *word);
 SR_MUST_USE enum sr_err http_decode(struct sr_str text, bool is_query, struct sr_buf *buf);
 /** Appends with everything but unreserved characters escaped. */
 void http_encode(struct sr_str text, struct sr_buf *buf);
-/** Whether every value can be decoded: right escapes, no NUL, at most HTTP_QUERY_VALUE_MAX bytes. A filter
-    that cannot be read must not count as no filter. */
-bool http_query_is_sane(struct sr_str query);
 /** Decoded value of `?name=`; false when absent or badly escaped. `buf` is appended to. */
 bool http_query_get(struct sr_str query, const char *name, struct sr_buf *buf);
 /** The cookie's value or the empty view with p == NULL. */

@@ -246,6 +246,7 @@ static void take_event(struct web *web, const struct engine_event *event)
         on_reply(web, event);
         return;
     }
+    quality_stats_take(&web->quality, event);
     if (read_model_apply(&web->model, event, &parties))
         event_hub_push(web->hub, event, &parties);
     else

@@ -17,6 +17,7 @@
 #include "control/auth.h"
 #include "control/event_hub.h"
 #include "control/http.h"
+#include "control/quality_stats.h"
 #include "control/read_model.h"
 #include "control/web.h"
 
@@ -82,6 +83,7 @@ struct web {
     struct auth *auth;
     struct event_hub *hub;
     struct read_model model;
+    struct quality_stats quality;
     struct api_idem *idem;
     struct sr_map64 sip_sockets;   /* struct web_sip by number */
     struct sr_map64 phone_sockets; /* struct web_events by number */

@@ -144,6 +144,7 @@ static void set_banned(struct ua_ban *ban, struct entry *entry, const struct sr_
     char name[USER_MAX];
 
     entry->banned_until = ua__now(ban->ua) + (sr_usec)ban_sec * SR_SEC;
+    ban->ua->stats.bans_total++;
     sr_log(SIP, WARN, "event=banned source=%s user=%s seconds=%u", sr_addr_ip_text(source, addr),
            sr_log_quote(user, name, sizeof(name)), (unsigned)ban_sec);
     if (ban->ua->ops->on_ban != NULL)

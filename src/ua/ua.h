@@ -193,8 +193,8 @@ struct ua_stats {
     uint32_t providers, providers_up;
     uint64_t requests_received, responses_received, sent, retransmitted;
     uint64_t bad_messages, stray_responses, stray_acks, auth_failures, challenges, refused_overload,
-        dropped_banned, merged; /* merged: 482 */
-    struct net_counters net;    /* of the transports beneath */
+        dropped_banned, bans_total, merged; /* merged: 482 */
+    struct net_counters net;                /* of the transports beneath */
 };
 
 struct ua *ua_new(const struct ua_options *options);

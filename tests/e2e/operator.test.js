@@ -4,11 +4,11 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { spawnSync } from 'node:child_process';
-import { constants, closeSync, existsSync, mkdirSync, openSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { constants, closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Router, cli, device, host, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
-import { tempDir } from './lib/process.js';
+import { root, tempDir } from './lib/process.js';
 
 const options = { skip: missing };
 const devices = ['101', '102'].map((extension) => device(extension, { codecs: ['PCMU'] }));
@@ -94,6 +94,20 @@ test('no file handle is left: told once, counted, and over when there are some a
   assert.match((await router.cli('status')).stdout, /none was left for a connection/);
   const metrics = await (await fetch(`${router.api.base}/metrics`, { headers: { authorization: `Bearer ${router.token}` } })).text();
   assert.match(metrics, /\nsiprouter_http_accepts_failed_total [1-9]/);
+  await router.stop();
+});
+
+test('every metric is in the documents, and every metric of the documents is there', options, async () => {
+  const router = await Router.start({ devices });
+  const text = await (await fetch(`${router.api.base}/metrics`, { headers: { authorization: `Bearer ${router.token}` } })).text();
+  const document = readFileSync(join(root, 'docs/monitoring.md'), 'utf8');
+  const served = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map((m) => `${m[1]} ${m[2]}`).sort();
+  const told = [...document.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map((m) => `${m[1]} ${m[2]}`).sort();
+  assert.deepEqual(served, told);
+  for (const [name] of document.matchAll(/\bsiprouter_\w+/g)) { // the rules, too
+    const base = name.replace(/_(bucket|count|sum)$/, '');
+    assert.ok(served.some((one) => one.startsWith(`${name} `) || one.startsWith(`${base} histogram`)), name);
+  }
   await router.stop();
 });
 

@@ -21,6 +21,7 @@ int main(void)
         return 1;
     failed += run_http_parse_tests();
     failed += run_pcap_tests();
+    failed += run_quality_tests();
     failed += run_table_tests();
     failed += run_http_ws_tests();
     failed += run_api_tests();
