@@ -407,6 +407,24 @@ static struct config_extension find_inside(const struct config *config, struct s
     return what;
 }
 
+static const char *feature_text(enum config_feature_kind kind)
+{
+    switch (kind) {
+    case CONFIG_FEATURE_ECHO:
+        return "the code of the echo test";
+    case CONFIG_FEATURE_MY_VOICEMAIL:
+    case CONFIG_FEATURE_ANY_VOICEMAIL:
+        return "the code of the voicemail, which is not built yet";
+    case CONFIG_FEATURE_PICKUP:
+        return "the code that takes a call ringing elsewhere";
+    case CONFIG_FEATURE_CLOCK:
+        return "the code of the clock";
+    case CONFIG_FEATURE_INTERCOM:
+        return "the code of the intercom";
+    }
+    return "a feature code";
+}
+
 static const char *extension_text(const struct config_extension *what, struct sr_buf *buf)
 {
     switch (what->kind) {
@@ -427,7 +445,7 @@ static const char *extension_text(const struct config_extension *what, struct sr
     case CONFIG_EXTENSION_PARKING:
         return "a parking slot";
     case CONFIG_EXTENSION_FEATURE:
-        return "a feature code";
+        return feature_text(what->feature->kind);
     }
     return "";
 }

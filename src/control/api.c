@@ -137,7 +137,10 @@ void api_answer_err(struct web *web, struct api_ticket ticket, enum sr_err err, 
     struct api_problem problem = {
         .status = control_status(err),
         .type = err == SR_ERR_UNSUPPORTED ? "not-built" : NULL,
-        .detail = why != NULL && why[0] != '\0' ? why : sr_err_text(err),
+        .detail = why != NULL && why[0] != '\0' ? why
+                  : err == SR_ERR_IO
+                      ? "the disk does not take it now (full, or the database is locked)"
+                      : sr_err_text(err),
         .headers = err == SR_ERR_LIMIT ? "Retry-After: 1\r\n" : NULL,
     };
 

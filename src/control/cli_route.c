@@ -97,6 +97,22 @@ static void say_fallback(const json_t *fallback, bool is_ringing)
     }
 }
 
+/* A code, a room, a parking slot: the router takes the call itself, no phone rings. */
+static bool is_taken_here(const json_t *plan)
+{
+    static const char *const whys[] = {"the code ", "the extension of a conference",
+                                       "a parking slot"};
+    const json_t *tried = json_object_get(plan, "tried");
+    size_t count = json_array_size(tried);
+    const json_t *last = count > 0 ? json_array_get(tried, count - 1) : NULL;
+
+    for (size_t i = 0; last != NULL && i < SR_ARRAY_LEN(whys); i++) {
+        if (strncmp(text_of(last, "why"), whys[i], strlen(whys[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void say_ringing(const json_t *plan)
 {
     static const struct {
@@ -115,7 +131,9 @@ static void say_ringing(const json_t *plan)
         if (strcmp(text_of(plan, "strategy"), strategies[i].strategy) == 0)
             how = strategies[i].text;
     }
-    if (names.len > 0 && seconds > 0)
+    if (is_taken_here(plan))
+        cli_say("goes to   %s\n", names.len > 0 ? sr_buf_cstr(&names) : text_of(plan, "number"));
+    else if (names.len > 0 && seconds > 0)
         cli_say("rings     %s (%s, %d s)\n", sr_buf_cstr(&names), how, (int)seconds);
     else if (names.len > 0)
         cli_say("rings     %s\n", sr_buf_cstr(&names));

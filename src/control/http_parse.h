@@ -14,7 +14,6 @@ enum {
     HTTP_HEAD_BYTES_MAX = 32 * 1024,
     HTTP_HEADERS_MAX = 64,
     HTTP_TARGET_BYTES_MAX = 8 * 1024,
-    HTTP_QUERY_VALUE_MAX = 1024, /* decoded; and its "=" */
     HTTP_WS_HEAD_BYTES_MAX = 14,
 };
 

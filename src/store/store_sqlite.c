@@ -349,7 +349,8 @@ static enum sr_err open_once(const char *path, int64_t now_wall_us, struct store
     if (err == SR_OK)
         err = set_up(db, file_bytes, now_wall_us);
     if (err != SR_OK) {
-        (void)snprintf(reterr_why, why_size, "the database %s cannot be used: %s", path, db->why);
+        (void)snprintf(reterr_why, why_size, "the database %s cannot be used: %s%s", path, db->why,
+                       strstr(db->why, "locked") != NULL ? " by another program" : "");
         if (err == SR_ERR_PROTO)
             (void)sr_str_copy(sr_str_c(db->why), reterr_why, why_size);
         close_db(db);
