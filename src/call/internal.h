@@ -98,6 +98,9 @@ struct leg {
     size_t allowed_count;
     bool has_ours, has_peer;
     bool is_offer_open;
+    /* what its last 18x described while others rang, too; NULL: nothing */
+    char *early;
+    size_t early_bytes;
     bool has_stream; /* media knows where to send: it belongs to the audio of the call */
     struct media_stream stream;
     struct leg_pipes *pipes; /* pipes.h; NULL: none */
@@ -115,8 +118,6 @@ struct leg {
     sr_id whisper_to, media_whisper_to; /* of role tool: this leg alone hears it; as ordered last */
     bool is_player;                     /* a media leg that plays: no party */
     uint32_t target;                    /* of the fork: index + 1; 0: none */
-    char *early; /* what its last 18x described while others rang, too; NULL: nothing */
-    size_t early_bytes;
     bool is_outside;   /* a call through a provider that we began: counted by use.c */
     bool is_use_live;  /* its seconds run on the account of device_id */
     int64_t use_since; /* seconds of the loop's clock */
