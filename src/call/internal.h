@@ -98,8 +98,7 @@ struct leg {
     size_t allowed_count;
     bool has_ours, has_peer;
     bool is_offer_open;
-    /* what its last 18x described while others rang, too; NULL: nothing */
-    char *early;
+    char *early; /* what its last 18x described while others rang, too; NULL: nothing */
     size_t early_bytes;
     bool has_stream; /* media knows where to send: it belongs to the audio of the call */
     struct media_stream stream;
@@ -540,8 +539,6 @@ void engine__restore_contacts(struct engine *engine);
 void engine__configure_ua(struct engine *engine);
 void engine__device_view(struct engine *engine, const struct config_device *device,
                          struct engine_device_view *ret_view);
-/** Once a second: devices and providers whose number of calls is another one than told last. */
-void engine__tell_call_counts(struct engine *engine);
 
 /* ---- records.c ---- */
 void records__started(struct call *call); /* again when it is answered */

@@ -19,6 +19,8 @@ void engine__provider_view(struct engine *engine, const struct config_provider *
 #define PROVIDER_CALLS "provider "
 /** Adds to the number of live calls of a provider; gives the new number. */
 uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id, int change);
+/** Once a second: tells of devices and providers whose number of calls is another one than told last. */
+void engine__tell_call_counts(struct engine *engine);
 void providers__count(struct engine *engine, struct engine_status *status);
 
 /* ---- provider_leg.c ---- */
