@@ -78,8 +78,7 @@ group('hold', { concurrency: true, ...options }, () => {
 
   test('by both at once, resumed one by one', () => inCall(async ({ a, b, dialog, atB }) => {
     await Promise.all([describe(a, dialog, 'sendonly'), describe(b, atB, 'inactive')]);
-    const { legs } = await callOf(router, a.extension);
-    assert.deepEqual(legs.map((leg) => leg.holding), [true, true]);
+    await poll(async () => (await callOf(router, a.extension)).legs.every((leg) => leg.holding), PATIENCE_MS, 'both hold');
     await resume(a, dialog);
     await hears(a, [music]);
     await getsNothing(b, a);
@@ -134,7 +133,7 @@ group('hold', { concurrency: true, ...options }, () => {
         await b.hold();
         await hears(c, [music]);
         await describe(c, dialog, 'sendonly');
-        assert.ok((await callOf(router, c.extension)).legs.every((leg) => leg.holding));
+        await poll(async () => (await callOf(router, c.extension)).legs.every((leg) => leg.holding), PATIENCE_MS, 'both hold');
         await b.resume();
         await poll(async () => (await callOf(router, c.extension)).legs.some((leg) => !leg.holding), PATIENCE_MS, 'one has resumed');
         await resume(c, dialog);
