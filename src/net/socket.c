@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 enum {
-    PORT_UNPRIVILEGED = 1024
+    PORT_UNPRIVILEGED = 1024,
+    HOLDER_TRIES = 3,
 };
 
 static bool set_int(int fd, int level, int name, int value)
@@ -95,9 +96,12 @@ void socket_holder(enum net_kind kind, const struct sr_addr *addr, char out[NET_
     bool is_udp = kind == NET_UDP;
     const char *table = addr->family == SR_ADDR_IP6 ? (is_udp ? "/proc/net/udp6" : "/proc/net/tcp6")
                                                     : (is_udp ? "/proc/net/udp" : "/proc/net/tcp");
-    unsigned long inode = inode_of_port(table, addr->port, !is_udp);
+    unsigned long inode = 0;
 
     out[0] = '\0';
+    /* the kernel lists what moves: on a busy machine one reading may miss a line */
+    for (int i = 0; i < HOLDER_TRIES && inode == 0; i++)
+        inode = inode_of_port(table, addr->port, !is_udp);
     if (inode == 0)
         return;
     DIR *dir = opendir("/proc");
