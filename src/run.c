@@ -26,6 +26,7 @@
 #include "net/own_addrs.h"
 #include "net/resolver.h"
 #include "net/tls_ca.h"
+#include "notify.h"
 #include "worker/port_threads.h"
 
 enum {
@@ -52,6 +53,7 @@ struct run {
     struct speech *speech;
     struct parking *parking;
     struct web *web;
+    struct notify *notify;
     struct sr_addr addrs[RUN_ADDRS_MAX]; /* of this host */
     size_t addr_count;
     uint32_t stops; /* signals to end that came */
@@ -504,6 +506,7 @@ static void on_signal(void *arg, unsigned events)
             continue;
         }
         run->stops++;
+        notify_say(run->notify, "STOPPING=1");
         if (run->stops > 1) {
             ua_providers_stop(run->ua, NULL, NULL);
             end_now(run);
@@ -667,6 +670,7 @@ static void stop(struct run *run)
     conference_rooms_free(run->rooms);
     parking_free(run->parking);
     store_close(run->store);
+    notify_free(run->notify);
     loop_watch_close(run->signal_watch);
     if (run->signal_fd >= 0)
         close(run->signal_fd);
@@ -690,6 +694,7 @@ int run_main(int argc, char **argv)
                run.config_path, run.data_path);
         machine_keep_reserve(run.data_path);
         greet(&run);
+        run.notify = notify_open(run.loop);
         loop_run(run.loop);
         sr_log(CORE, INFO, "event=stopping");
         code = 0;

@@ -8,7 +8,7 @@ import { constants, closeSync, existsSync, mkdirSync, openSync, readFileSync, re
 import { join } from 'node:path';
 import { Router, bin, cli, device, host, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
-import { root, tempDir } from './lib/process.js';
+import { Child, root, tempDir } from './lib/process.js';
 
 const options = { skip: missing };
 const devices = ['101', '102'].map((extension) => device(extension, { codecs: ['PCMU'] }));
@@ -109,6 +109,28 @@ test('every metric is in the documents, and every metric of the documents is the
     assert.ok(served.some((one) => one.startsWith(`${name} `) || one.startsWith(`${base} histogram`)), name);
   }
   await router.stop();
+});
+
+test('the service manager is told: ready, alive, stopping', options, async () => {
+  const path = join(tempDir('notify'), 'socket');
+  const listener = new Child('python3', ['-uc', `import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(${JSON.stringify(path)})
+print("open")
+while True: print(s.recv(4096).decode())`], { name: 'listener' });
+  const told = (word) => count(listener.output, new RegExp(`^${word}=1$`, 'gm'));
+  await poll(() => /open/.test(listener.output), 5000, 'the listener');
+  const router = await Router.make({ devices, env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '300000' } });
+  try {
+    await router.start();
+    await poll(() => told('READY') === 1 && told('WATCHDOG') >= 3, 5000, 'ready and alive');
+    assert.equal(told('STOPPING'), 0);
+    await router.stop();
+    await poll(() => told('STOPPING') === 1, 5000, 'the end is told');
+  } finally {
+    await router.stop();
+    await listener.stop('SIGKILL');
+  }
 });
 
 test('the program is built so that a hole in it is hard to use', options, () => {
