@@ -13,5 +13,7 @@ install -m 755 build/siprouter "$root/bin/siprouter"
 for file in README.md CHANGELOG.md LICENSE docs/config.schema.json; do
     [ ! -f "$file" ] || install -m 644 "$file" "$root/share/doc/siprouter/"
 done
+install -d "$root/share/doc/siprouter/docs" # where README's links lead
+install -m 644 docs/*.md docs/config.schema.json "$root/share/doc/siprouter/docs/"
 install -m 644 tools/siprouter.service "$root/lib/systemd/system/siprouter.service"
 install -d "${DESTDIR:-}/etc/siprouter" "${DESTDIR:-}/var/lib/siprouter"
