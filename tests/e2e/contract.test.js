@@ -227,7 +227,7 @@ test('roles hold on every path: the table of the description is what happens', o
 });
 
 const callKeys = ['callId', 'direction', 'from', 'fromName', 'to', 'state', 'startedAt', 'answeredAt', 'routeId', 'mode', 'media', 'locked', 'legs'];
-const legKeys = ['legId', 'kind', 'role', 'deviceId', 'providerId', 'number', 'name', 'state', 'codec', 'encrypted', 'address', 'muted', 'held', 'holding', 'quality', 'verdict'];
+const legKeys = ['legId', 'kind', 'role', 'deviceId', 'providerId', 'number', 'name', 'state', 'codec', 'encrypted', 'address', 'muted', 'held', 'holding', 'whisperTo', 'quality', 'verdict'];
 
 function checkCall(call, states) {
   for (const key of callKeys) assert.ok(key in call, `call.${key}`);
