@@ -189,8 +189,7 @@ struct mleg {
     bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
     struct latch latch;
     struct dtmf_rx dtmf_rx;
-    struct recent recent[LEG_RECENT_MAX];
-    uint8_t recent_at;          /* the oldest */
+    uint8_t recent_at;          /* the oldest of `recent` */
     bool is_digit_relayed;      /* the key that is down, or was last */
     sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
     uint32_t burst_count;
@@ -236,6 +235,7 @@ struct mleg {
     uint64_t reported_packets, reported_lost; /* at the last report */
     uint64_t tallied_rx, tallied_tx;          /* of its packets, in the worker's tally */
     sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
+    struct recent recent[LEG_RECENT_MAX];     /* what it was heard with in relay */
 
     /* ---- front only ---- */
     struct mroom *front_room;
