@@ -15,7 +15,6 @@ class StatusView extends View {
 
   connectedCallback() {
     super.connectedCallback();
-    this.put({ status: app.events.status });
     this.connect();
     // the page's own line finds its way back by itself; this one follows it
     this.whenGone(app.events.watch(() => this.connect()));
