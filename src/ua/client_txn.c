@@ -399,6 +399,8 @@ static void run(struct client_txn *txn, const struct sip_txn_step *step, struct 
             txn = tell_or_retry(txn, NULL, 503);
             break;
         case SIP_TXN_DO_FREE:
+            if (txn->method == SIP_METHOD_INVITE)
+                tell(txn, NULL, 408); /* whoever still owes its 2xx an ACK holds on to it */
             client_txn__free(txn);
             return;
         case SIP_TXN_DO_SEND_TRYING:

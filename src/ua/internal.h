@@ -257,7 +257,7 @@ void server_txn__acked(struct server_txn *txn);
 /* ---- client_txn.h ---- */
 
 struct client_txn;
-/** msg NULL: none came (408: nobody answered, 503: it could not be sent). */
+/** msg NULL: none came (408: nobody answered, or its 2xx was not acknowledged; 503: it could not be sent). */
 typedef void client_txn_fn(void *arg, struct client_txn *txn, struct sip_msg *msg, uint16_t status);
 
 /* ---- request_out.c ---- */
@@ -573,6 +573,9 @@ void sip_leg__on_raw_info(struct sip_leg *leg, struct ua_in *in, struct server_t
 /* sip_leg_dialog.c */
 /** The peer lost the dialog (408, 481), or a request could not be sent: it ends. */
 void sip_leg__lost(struct sip_leg *leg, uint16_t status, bool is_unsent);
+/** Their 2xx carried an offer that the user has not answered. `msg`: that 2xx again; NULL: the
+    transaction is over, and with it the leg. */
+void sip_leg__await_answer(struct sip_leg *leg, const struct sip_msg *msg);
 void sip_leg__on_request(struct sip_leg *leg, struct ua_in *in);
 void sip_leg__on_ack(struct sip_leg *leg, struct sip_msg *msg);
 void sip_leg__refresh(struct sip_leg *leg);

@@ -241,6 +241,12 @@ void sip_leg__lost(struct sip_leg *leg, uint16_t status, bool is_unsent)
     sip_leg__ended(leg, is_unsent ? SIP_LEG_CAUSE_TRANSPORT : SIP_LEG_CAUSE_TIMEOUT, status, NULL);
 }
 
+void sip_leg__await_answer(struct sip_leg *leg, const struct sip_msg *msg)
+{
+    if (msg == NULL)
+        sip_leg__lost(leg, 408, false);
+}
+
 /* Our re-INVITE had no offer: the 2xx has one (raw). */
 static bool is_asked_for_offer(const struct sip_leg *leg, const struct client_txn *txn,
                                struct sip_msg *msg)
@@ -278,7 +284,8 @@ static void on_modified(void *arg, struct client_txn *txn, struct sip_msg *msg, 
         return;
     }
     if (is_invite && leg->is_answer_in_ack && leg->invite_ct == txn) {
-        sip_leg__release(leg); /* the 2xx again, while the user thinks of an answer to it */
+        sip_leg__await_answer(leg, msg);
+        sip_leg__release(leg);
         return;
     }
     if (msg != NULL && status < 300 && is_asked_for_offer(leg, txn, msg)) {

@@ -432,10 +432,12 @@ static void on_invite_response(void *arg, struct client_txn *txn, struct sip_msg
 {
     struct sip_leg *leg = arg;
 
-    if (leg->invite_ct != txn || leg->state != LEG_CALLING)
-        return; /* the 2xx again, while the user thinks of an answer to it */
+    if (leg->invite_ct != txn)
+        return;
     sip_leg__hold(leg);
-    if (msg != NULL && status < 200) {
+    if (leg->state != LEG_CALLING) {
+        sip_leg__await_answer(leg, msg);
+    } else if (msg != NULL && status < 200) {
         on_provisional(leg, msg);
     } else if (msg != NULL && status < 300 && leg->is_cancel_wanted) {
         client_txn__bury(txn, msg);

@@ -218,6 +218,51 @@ static void too_small_interval_is_raised(void **state)
     world_end(w);
 }
 
+/* Their 2xx has an offer and nobody answers it: with the transaction ends the leg, which holds nothing of it any more. */
+static void offer_in_a_2xx_that_nobody_answers_ends_the_leg(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    struct rig_event *event;
+    sr_usec start;
+
+    WORLD;
+    assert_true(begins(phone_register(b, NULL, 600), "SIP/2.0 200"));
+    leg = rig_call(rig, "hall", "");
+    invite = phone_wait(b, "INVITE ");
+    assert_string_equal(body(invite), "");
+    phone_reply(b, invite, "200 OK", "btag", NULL, SDP_A);
+    assert_string_equal(rig_event(rig, SIP_LEG_ANSWERED)->sdp, SDP_A);
+    start = loop_now(rig->loop);
+    phone_reply(b, invite, "200 OK", "btag", NULL, SDP_A);
+    event = rig_event(rig, SIP_LEG_ENDED);
+    assert_int_equal(event->event.cause, SIP_LEG_CAUSE_TIMEOUT);
+    assert_in_range(event->at - start, 31 * SR_SEC, 33 * SR_SEC);
+    assert_string_equal(body(phone_wait(b, "ACK ")), "");
+    phone_reply(b, phone_wait(b, "BYE "), "200 OK", NULL, NULL, NULL);
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    world_end(w);
+}
+
+/* The same of a re-INVITE without an offer. */
+static void offer_that_was_asked_for_and_not_answered_ends_the_leg(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    WORLD;
+    leg = world_talk(w, NULL);
+    sip_leg_set_raw(leg);
+    assert_int_equal(sip_leg_offer(leg, SR_STR("")), SR_OK);
+    invite = phone_wait(b, "INVITE ");
+    phone_reply(b, invite, "200 OK", NULL, NULL, SDP_A);
+    assert_string_equal(rig_event(rig, SIP_LEG_ANSWER)->sdp, SDP_A);
+    assert_int_equal(rig_event(rig, SIP_LEG_ENDED)->event.cause, SIP_LEG_CAUSE_TIMEOUT);
+    (void)phone_wait(b, "ACK ");
+    phone_reply(b, phone_wait(b, "BYE "), "200 OK", NULL, NULL, NULL);
+    world_end(w);
+}
+
 /* Over TCP the call goes down the connection of the REGISTER; when that is cut while ringing it ends. */
 static void call_over_tcp_uses_the_connection(void **state)
 {
@@ -273,6 +318,8 @@ int run_calling_tests(void)
         cmocka_unit_test(second_branch_of_a_fork_is_hung_up),
         cmocka_unit_test(reliable_progress_is_pracked),
         cmocka_unit_test(too_small_interval_is_raised),
+        cmocka_unit_test(offer_in_a_2xx_that_nobody_answers_ends_the_leg),
+        cmocka_unit_test(offer_that_was_asked_for_and_not_answered_ends_the_leg),
         cmocka_unit_test(call_over_tcp_uses_the_connection),
         cmocka_unit_test(call_over_tls_is_answered),
         cmocka_unit_test(lost_bye_is_repeated),
