@@ -85,7 +85,7 @@ END
 
 if [ ! -f "$dir/build.ninja" ]; then
     rm -rf "$dir"
-    quietly meson setup "$dir" --cross-file "$deps/cross.ini" -Dbuildtype=release
+    quietly meson setup "$dir" --cross-file "$deps/cross.ini" -Dbuildtype=release -Doptimization=2 -Ddebug=true
 fi
 quietly ninja -C "$dir"
 [ ! -x "$dir/src/siprouter" ] || ln -sfn src/siprouter "$dir/siprouter"
