@@ -35,6 +35,18 @@ void front__send(struct worker *worker, struct order *order);
 /** Waits while the leg is between two workers. */
 void front__send_leg(struct mleg *leg, struct order *order);
 void front__tell(struct port_threads *port, const struct media_event *event);
+/** What the host takes of our time is asked for every second from now on, while there are rooms. */
+void front__begin_blaming(struct port_threads *port);
+void front__stats(struct media_port *base, struct media_port_stats *ret_stats);
+void front__set_ports(struct media_port *base, uint16_t port_min, uint16_t port_max);
+void front__free(struct media_port *base);
+
+/* ---- front_rooms.c ---- */
+extern const struct media_port_ops front__ops;
+/** Brings the worker's mode and kits in line with what is wanted. After every change. */
+void front__apply(struct mroom *room);
+/** A TAKE from or to it is back: a closing room that waited for it goes. */
+void front__let_go(struct mroom *room);
 /** NULL: not open, or closing. */
 struct mleg *front__find_leg(struct port_threads *port, sr_id leg);
 /** Nobody holds it any more. */
