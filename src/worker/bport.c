@@ -207,7 +207,7 @@ static void link_ufrags(struct bport *bport, struct bpeer *peer)
 
 /* ---- ICE ---- */
 
-static void report(struct bport *bport, const struct bpeer *peer, enum media_webrtc_state state)
+static void report(struct bport *bport, struct bpeer *peer, enum media_webrtc_state state)
 {
     struct report report = {
         .kind = REPORT_WEBRTC,
@@ -217,7 +217,8 @@ static void report(struct bport *bport, const struct bpeer *peer, enum media_web
 
     if (state == MEDIA_WEBRTC_CONNECTED)
         report.event.addr = peer->ice.selected.remote;
-    worker__report(bport->worker, &report);
+    peer->state = state;
+    peer->is_state_due = !worker__report(bport->worker, &report);
 }
 
 static void tell_path(struct bport *bport, struct bpeer *peer)
@@ -521,6 +522,8 @@ void bport_housekeeping(struct bport *bport)
         next = peer->next;
         if (peer->is_path_due)
             tell_path(bport, peer);
+        if (peer->is_state_due)
+            report(bport, peer, peer->state);
         if (ice_agent_deadline(&peer->ice) > bport->worker->now)
             continue;
         ice_agent_on_deadline(&peer->ice, bport->worker->now, &step);

@@ -14,6 +14,7 @@
 #define SR_WORKER_BPORT_H
 
 #include "rtc/ice.h"
+#include "worker/media_port.h"
 #include "worker/pktring.h"
 
 enum {
@@ -75,8 +76,10 @@ struct bpeer {
     struct bnode ufrags[2];
     struct bnode addrs[ICE_PATHS_MAX];
     struct bpeer *prev, *next;
-    bool is_path_due; /* the leg's ring was full when the path changed */
-    bool is_touched;  /* has packets of this batch */
+    bool is_path_due;  /* the leg's ring was full when the path changed */
+    bool is_state_due; /* the worker's ring was full when it should have told: */
+    enum media_webrtc_state state;
+    bool is_touched; /* has packets of this batch */
     struct mleg *owner;
     struct pktring ring;
     /* the worker that wants to be woken for a packet; NULL: it looks by itself on its tick */

@@ -39,11 +39,12 @@
 
 enum {
     WORKER_TICK_MS = 20,
-    WORKER_SLOTS = 20,         /* sub-slots of 1 ms; a room's tick runs in one of them */
-    WORKER_GROUP_SLOTS = 5,    /* sub-slots that wait for their last while there is time */
-    WORKER_BURST_MAX = 16,     /* packets of one socket in one turn */
-    WORKER_EVENTS_MAX = 256,   /* ready sockets in one turn */
-    WORKER_REPORTS_MAX = 4096, /* values waiting for the front; more are dropped and counted */
+    WORKER_SLOTS = 20,       /* sub-slots of 1 ms; a room's tick runs in one of them */
+    WORKER_GROUP_SLOTS = 5,  /* sub-slots that wait for their last while there is time */
+    WORKER_BURST_MAX = 16,   /* packets of one socket in one turn */
+    WORKER_EVENTS_MAX = 256, /* ready sockets in one turn */
+    WORKER_REPORTS_MAX =
+        4096, /* values waiting for the front; states that find no place are told later */
     WORKER_HOUSEKEEPING_MS = 100,
     WORKER_STATS_MS = 5000,
     WORKER_GATHER_READY = 500, /* ready sockets in one housekeeping: from then on they gather, */
@@ -229,6 +230,7 @@ struct mleg {
     uint8_t unknown_type;
     struct sr_addr stray_from;
     uint64_t srtp_auth_failed, srtp_replayed;
+    bool is_latch_due;       /* the front is to be told of the locked source */
     bool is_dtls_path_due;   /* the crypto thread is to be told where our ClientHello goes */
     uint32_t kernel_dropped; /* by its RTP socket, as the kernel counts (it may wrap) */
     uint64_t kernel_drops;
@@ -430,7 +432,8 @@ sr_usec worker__clock(const struct worker *worker);
 sr_usec worker__wall(const struct worker *worker);
 /** When a packet came by the kernel's stamp, on our clock; this turn's time where that cannot be. */
 sr_usec worker__arrival(const struct worker *worker, sr_usec stamp);
-void worker__report(struct worker *worker, const struct report *report);
+/** False: the ring is full. Counters are told again later; a state must be, by whoever told it. */
+bool worker__report(struct worker *worker, const struct report *report);
 void worker__return(struct worker *worker, struct order *order);
 /** Serves ready sockets if WORKER_STEP_US have passed. */
 void worker__breathe(struct worker *worker);

@@ -179,7 +179,7 @@ static void report_digits(struct worker *worker, struct mleg *leg, const struct 
             plays__on_digit(worker, leg);
         }
         if (step->reports[i].what == DTMF_END)
-            worker__report(worker, &report);
+            (void)worker__report(worker, &report);
     }
 }
 
@@ -293,9 +293,9 @@ static void note_codec(struct worker *worker, struct mleg *leg, enum codec_id co
 
     if (leg->rx_codec_seen == codec)
         return;
-    leg->rx_codec_seen = codec;
     rtp_source_set_clock(&leg->source, codec_find(codec)->clock_hz);
-    worker__report(worker, &report);
+    if (worker__report(worker, &report)) /* else with the next packet */
+        leg->rx_codec_seen = codec;
 }
 
 static void report_latched(struct worker *worker, struct mleg *leg)
@@ -305,7 +305,7 @@ static void report_latched(struct worker *worker, struct mleg *leg)
                                       .cookie = leg->cookie,
                                       .addr = leg->latch.locked}};
 
-    worker__report(worker, &report);
+    leg->is_latch_due = !worker__report(worker, &report);
 }
 
 /* A browser's source is proven by ICE and the packet's key. */
@@ -318,8 +318,7 @@ static void note_browser(struct worker *worker, struct mleg *leg)
 
     if (leg->web->is_path_heard)
         return;
-    leg->web->is_path_heard = true;
-    worker__report(worker, &report);
+    leg->web->is_path_heard = worker__report(worker, &report);
 }
 
 static void note_unknown_type(struct mleg *leg, uint8_t payload_type)
@@ -868,7 +867,7 @@ static void report_stats(struct worker *worker, struct mleg *leg)
     leg->busy_us = 0;
     leg->busy_since = worker->now;
     leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;
-    worker__report(worker, &report);
+    (void)worker__report(worker, &report);
 }
 
 static void check_timeout(struct worker *worker, struct mleg *leg)
@@ -878,8 +877,7 @@ static void check_timeout(struct worker *worker, struct mleg *leg)
 
     if (leg->timeout_us == 0 || leg->is_timed_out || worker->now - leg->heard_at < leg->timeout_us)
         return;
-    leg->is_timed_out = true;
-    worker__report(worker, &report);
+    leg->is_timed_out = worker__report(worker, &report);
 }
 
 void mleg__housekeeping(struct worker *worker, struct mleg *leg)
@@ -892,6 +890,8 @@ void mleg__housekeeping(struct worker *worker, struct mleg *leg)
         disconnect(leg);
     if (leg->is_dtls_path_due)
         tell_dtls_path(worker, leg);
+    if (leg->is_latch_due && leg->latch.is_locked)
+        report_latched(worker, leg);
     if (dtmf_rx_deadline(&leg->dtmf_rx) <= worker->now) {
         dtmf_rx_on_deadline(&leg->dtmf_rx, worker->now, &step);
         report_digits(worker, leg, &step);

@@ -15,10 +15,12 @@ static void post_front(struct worker *worker)
         loop_post(worker->loop, &worker->job);
 }
 
-void worker__report(struct worker *worker, const struct report *report)
+bool worker__report(struct worker *worker, const struct report *report)
 {
-    if (sr_ring_push(&worker->reports, report))
-        post_front(worker);
+    if (!sr_ring_push(&worker->reports, report))
+        return false;
+    post_front(worker);
+    return true;
 }
 
 void worker__return(struct worker *worker, struct order *order)

@@ -573,6 +573,61 @@ static void late_ticks_are_counted_and_explained(void **state)
     lab_close(lab);
 }
 
+/* ---- what the front is told ---- */
+
+/* The front is so far behind that nothing more can be told. */
+static void fill_reports(struct worker *worker)
+{
+    struct report nobody = {.kind = REPORT_RX_CODEC};
+
+    while (sr_ring_push(&worker->reports, &nobody)) {
+    }
+}
+
+static void empty_reports(struct worker *worker)
+{
+    struct report report;
+
+    while (sr_ring_pop(&worker->reports, &report)) {
+    }
+}
+
+/* What a leg is (its source, its coding, that it is silent) reaches the front however far behind that was. */
+static void states_that_found_no_place_are_told_later(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *a = phone(lab, CODEC_PCMU, NULL, 0);
+    struct worker *worker;
+    struct mleg *leg;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, NULL, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    media_leg_set_timeout(lab->port, a->leg, 2);
+    lab_run(lab, 100 * SR_MSEC);
+    leg = sr_idtab_find(&((struct port_threads *)lab->port)->legs, a->leg);
+    worker = leg->front_room->worker;
+    fill_reports(worker);
+    a->options.voice = lab_vowel;
+    lab_run(lab, SR_SEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 0);
+    assert_int_equal(leg->front_rx_codec, CODEC_NONE);
+    empty_reports(worker);
+    lab_run(lab, 200 * SR_MSEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 1);
+    assert_int_equal(lab->last[MEDIA_EVENT_LATCHED].leg, a->leg);
+    assert_int_equal(leg->front_rx_codec, CODEC_PCMU);
+    fill_reports(worker);
+    a->options.voice = NULL;
+    lab_run(lab, 3 * SR_SEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_TIMEOUT], 0);
+    empty_reports(worker);
+    lab_run(lab, SR_SEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_TIMEOUT], 1);
+    assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 1);
+    lab_close(lab);
+}
+
 /* ---- memory ---- */
 
 static struct lab_phone *phone_in(struct lab *lab, sr_id room, enum codec_id codec, bool is_secure)
@@ -769,6 +824,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(strangers_behind_the_proof_stay_out),
         cmocka_unit_test(what_costs_nothing_is_told),
         cmocka_unit_test(late_ticks_are_counted_and_explained),
+        cmocka_unit_test(states_that_found_no_place_are_told_later),
         cmocka_unit_test(ticks_allocate_nothing),
         cmocka_unit_test(calls_by_the_thousand_leave_nothing),
     };
