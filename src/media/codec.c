@@ -149,7 +149,7 @@ enum sr_err codec_decode(struct codec_decoder *decoder, struct sr_str payload, f
     return err;
 }
 
-/** Opus conceals in steps of 2.5 ms; the others follow the same rule. */
+/** Opus conceals in steps of 2.5 ms. */
 static void check_gap(const struct codec_decoder *decoder, size_t samples)
 {
     SR_ASSERT(samples > 0 && samples % (decoder->rate_hz / 400) == 0);
@@ -159,6 +159,7 @@ static void check_gap(const struct codec_decoder *decoder, size_t samples)
 void codec_conceal(struct codec_decoder *decoder, float *out, size_t samples)
 {
     check_gap(decoder, samples);
+    SR_ASSERT(decoder->ops->conceal != NULL);
     decoder->ops->conceal(decoder->state, out, samples);
 }
 

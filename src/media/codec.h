@@ -9,7 +9,7 @@
  *     opus        8000, 12000, 16000, 24000 or 48000 Hz, coded at that rate by Opus itself
  *
  * Bytes from the network are never trusted: a payload that is not valid gives SR_ERR_SYNTAX,
- * leaves the decoder usable, and the caller calls codec_conceal() in its place.
+ * leaves the decoder usable, and the caller conceals the packet (playout.h does).
  *
  * Layer:   pure (no I/O, no clock, no threads, no logging); calls libopus
  * Memory:  the caller's, codec_decoder_bytes() or codec_encoder_bytes() at init, aligned to 16; nothing is allocated afterwards and nothing needs freeing
@@ -85,6 +85,7 @@ struct codec_ops {
     /** `payload` is valid and `samples` is what payload_samples said. */
     enum sr_err (*decode)(void *state, const uint8_t *payload, size_t bytes, float *out,
                           size_t samples);
+    /** NULL: the caller repeats the waveform (playout.h). */
     void (*conceal)(void *state, float *out, size_t samples);
     /** Both NULL: the codec has no FEC. */
     bool (*payload_has_fec)(const uint8_t *payload, size_t bytes);
@@ -146,14 +147,13 @@ size_t codec_payload_samples(const struct codec_decoder *decoder, struct sr_str 
  *
  * @return SR_OK
  *         SR_ERR_SYNTAX  empty, torn, not whole milliseconds (G.711, G.722: 8 bytes each), or longer
- *                        than 120 ms: call codec_conceal()
+ *                        than 120 ms
  *         SR_ERR_LIMIT   does not fit out_max; nothing was decoded
  */
 SR_MUST_USE enum sr_err codec_decode(struct codec_decoder *decoder, struct sr_str payload,
                                      float *out, size_t out_max, size_t *ret_samples);
 /** Invents `samples` samples (whole multiples of 2.5 ms, at most 120 ms) for a packet that is
-    missing: Opus by its own concealment, others by repeating the pitch with a fade to silence in
-    60 ms. The next codec_decode() joins without a step. */
+    missing, where the codec has `conceal`. The next codec_decode() joins without a step. */
 void codec_conceal(struct codec_decoder *decoder, float *out, size_t samples);
 /**
  * Recovers the packet before `next` from the redundancy inside `next`; then decode `next` as usual.
@@ -162,8 +162,8 @@ void codec_conceal(struct codec_decoder *decoder, float *out, size_t samples);
  * @param samples  length of the missing packet (whole multiples of 2.5 ms, at most 120 ms)
  *
  * @return SR_OK
- *         SR_ERR_UNSUPPORTED  the codec has none: call codec_conceal()
- *         SR_ERR_SYNTAX       `next` is not valid: call codec_conceal()
+ *         SR_ERR_UNSUPPORTED  the codec has none
+ *         SR_ERR_SYNTAX       `next` is not valid
  */
 SR_MUST_USE enum sr_err codec_decode_fec(struct codec_decoder *decoder, struct sr_str next,
                                          float *out, size_t samples);

@@ -1,16 +1,11 @@
 /**
- * @file codec_g711.c  PCMU and PCMA as codecs: the law and waveform concealment.
+ * @file codec_g711.c  PCMU and PCMA as codecs.
  */
 #include "media/codec_internal.h"
-#include "media/conceal.h"
 #include "media/g711.h"
 
 enum {
     G711_BYTES_PER_MS = 8,
-};
-
-struct g711_decoder {
-    struct conceal conceal;
 };
 
 struct g711_encoder {
@@ -20,7 +15,7 @@ struct g711_encoder {
 static size_t decoder_bytes(uint32_t rate_hz)
 {
     (void)rate_hz;
-    return sizeof(struct g711_decoder);
+    return 1; /* it remembers nothing */
 }
 
 static size_t encoder_bytes(uint32_t rate_hz)
@@ -31,9 +26,8 @@ static size_t encoder_bytes(uint32_t rate_hz)
 
 static enum sr_err decoder_init(void *state, const struct codec_decoder_options *options)
 {
-    struct g711_decoder *decoder = state;
-
-    conceal_init(&decoder->conceal, options->rate_hz, options->dsp);
+    (void)state;
+    (void)options;
     return SR_OK;
 }
 
@@ -55,30 +49,19 @@ static size_t payload_samples(const uint8_t *payload, size_t bytes, uint32_t rat
 static enum sr_err decode_ulaw(void *state, const uint8_t *payload, size_t bytes, float *out,
                                size_t samples)
 {
-    struct g711_decoder *decoder = state;
-
+    (void)state;
     (void)bytes;
     g711_ulaw_decode(out, payload, samples);
-    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
 }
 
 static enum sr_err decode_alaw(void *state, const uint8_t *payload, size_t bytes, float *out,
                                size_t samples)
 {
-    struct g711_decoder *decoder = state;
-
+    (void)state;
     (void)bytes;
     g711_alaw_decode(out, payload, samples);
-    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
-}
-
-static void conceal(void *state, float *out, size_t samples)
-{
-    struct g711_decoder *decoder = state;
-
-    conceal_gap(&decoder->conceal, out, samples);
 }
 
 static enum sr_err encode_ulaw(void *state, const float *pcm, size_t samples, uint8_t *out,
@@ -125,7 +108,6 @@ const struct codec_ops codec__ops_pcmu = {
     .encoder_init = encoder_init,
     .payload_samples = payload_samples,
     .decode = decode_ulaw,
-    .conceal = conceal,
     .encode = encode_ulaw,
     .has_ptime = has_ptime,
 };
@@ -144,7 +126,6 @@ const struct codec_ops codec__ops_pcma = {
     .encoder_init = encoder_init,
     .payload_samples = payload_samples,
     .decode = decode_alaw,
-    .conceal = conceal,
     .encode = encode_alaw,
     .has_ptime = has_ptime,
 };

@@ -2,7 +2,6 @@
  * @file codec_g722.c  G.722 as a codec: 16 kHz samples over an 8000 Hz RTP clock (RFC 3551 4.5.2).
  */
 #include "media/codec_internal.h"
-#include "media/conceal.h"
 #include "media/g722.h"
 
 enum {
@@ -11,7 +10,6 @@ enum {
 
 struct g722_codec_decoder {
     struct g722_decoder g722;
-    struct conceal conceal;
 };
 
 struct g722_codec_encoder {
@@ -35,7 +33,6 @@ static enum sr_err decoder_init(void *state, const struct codec_decoder_options 
     struct g722_codec_decoder *decoder = state;
 
     g722_decoder_init(&decoder->g722, options->dsp);
-    conceal_init(&decoder->conceal, options->rate_hz, options->dsp);
     return SR_OK;
 }
 
@@ -61,6 +58,7 @@ static enum sr_err decode(void *state, const uint8_t *payload, size_t bytes, flo
     const struct dsp_ops *dsp = decoder->g722.dsp;
     float *next = out;
 
+    (void)samples;
     while (bytes > 0) {
         int16_t pcm[G722_BLOCK_SAMPLES];
         size_t block = SR_MIN(bytes, (size_t)G722_BLOCK_SAMPLES / 2);
@@ -71,15 +69,7 @@ static enum sr_err decode(void *state, const uint8_t *payload, size_t bytes, flo
         next += 2 * block;
         bytes -= block;
     }
-    conceal_good(&decoder->conceal, out, samples);
     return SR_OK;
-}
-
-static void conceal(void *state, float *out, size_t samples)
-{
-    struct g722_codec_decoder *decoder = state;
-
-    conceal_gap(&decoder->conceal, out, samples);
 }
 
 static enum sr_err encode(void *state, const float *pcm, size_t samples, uint8_t *out,
@@ -125,7 +115,6 @@ const struct codec_ops codec__ops_g722 = {
     .encoder_init = encoder_init,
     .payload_samples = payload_samples,
     .decode = decode,
-    .conceal = conceal,
     .encode = encode,
     .has_ptime = has_ptime,
 };

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "media/pitch.h"
+
 /* the limiter holds peaks at the knee of the soft clip, which then has little to do */
 static const float limit_ceiling = 0.8f;
 /* of the reduction is left after one 20 ms frame: down to 1/10 in about 400 ms */
@@ -90,47 +92,16 @@ float mix_to_db(float gain)
 
 /* ---- who leaves ---- */
 
-/* How alike the end is to what came `lag` before it: 1 the same, 0 not at all. */
-static float likeness(const float *end, size_t window, size_t lag)
-{
-    float both = 0, before = 1e-9f, now = 1e-9f;
-
-    for (size_t i = 1; i <= window; i++) {
-        float a = *(end - i), b = *(end - i - lag);
-
-        both += a * b;
-        now += a * a;
-        before += b * b;
-    }
-    return both <= 0 ? 0 : both * both / (now * before);
-}
-
-static size_t best_lag(const float *end, size_t from, size_t to, size_t step, size_t window)
-{
-    size_t best = from;
-    float top = -1;
-
-    for (size_t lag = from; lag <= to; lag += step) {
-        float alike = likeness(end, window, lag);
-
-        if (alike > top) {
-            top = alike;
-            best = lag;
-        }
-    }
-    return best;
-}
-
 void mix_add_tail(float *tail, size_t tail_samples, const float *last, size_t last_samples,
                   uint32_t rate_hz)
 {
-    size_t ms = rate_hz / 1000, coarse = SR_MAX(ms / 16, (size_t)1);
+    size_t ms = rate_hz / 1000, lag;
+    struct pitch_range range = {5 * ms / 2, 10 * ms, 5 * ms};
     const float *end = last + last_samples;
-    size_t lag = best_lag(end, 5 * ms / 2, 10 * ms, coarse, 5 * ms);
-    float step;
+    float step, match;
 
-    if (coarse > 1)
-        lag = best_lag(end, lag - coarse, lag + coarse, 1, 5 * ms);
+    SR_ASSERT(last_samples >= range.high + range.window);
+    lag = pitch_find_back(end, rate_hz, &range, &match);
     /* where the period does not fit, the rest of the step goes within a millisecond */
     step = 2.0f * end[-1] - end[-2] - *(end - lag);
     for (size_t k = 0; k < tail_samples; k++) {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "media/pitch.h"
 #include "media/rtp.h"
 
 enum {
@@ -13,8 +14,6 @@ enum {
     FADE_VOICED_MS = 120,  /* is gone by then, */
     FADE_UNVOICED_MS = 60, /* noise sooner */
     FADE_SILENCE_MS = 10,
-    COARSE_HZ = 8000, /* the pitch is searched at this rate first */
-    COARSE_MAX = COARSE_HZ * 30 / 1000,
     MARGIN_US = 2000,
     EXCESS_US = 10000,      /* below this a delay is not worth a change of the sound */
     EXCESS_SOON_US = 30000, /* above: shrink at every tick, else at every third */
@@ -62,7 +61,7 @@ struct playout {
 static void check_options(const struct playout_options *options)
 {
     SR_ASSERT(options->rate_hz >= 8000 && options->rate_hz <= PLAYOUT_RATE_HZ_MAX);
-    SR_ASSERT(options->rate_hz % COARSE_HZ == 0);
+    SR_ASSERT(options->rate_hz % 8000 == 0);
     SR_ASSERT(options->tick_samples > 0 &&
               options->tick_samples <= options->rate_hz / 1000 * TICK_MS_MAX);
 }
@@ -130,20 +129,6 @@ static float *pending_of(const struct playout *playout)
     return playout->pcm + playout->history;
 }
 
-/* ---- likeness of waveforms ------------------------------------------------------------------ */
-
-static float likeness(const float *a, const float *b, size_t n)
-{
-    float ab = 0, aa = 1e-9f, bb = 1e-9f;
-
-    for (size_t i = 0; i < n; i++) {
-        ab += a[i] * b[i];
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
-    }
-    return ab / sqrtf(aa * bb);
-}
-
 static float energy(const float *samples, size_t n)
 {
     float sum = 0;
@@ -153,71 +138,17 @@ static float energy(const float *samples, size_t n)
     return n > 0 ? sum / (float)n : 0;
 }
 
-static void coarse(const float *in, size_t n, size_t step, float *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-
-        for (size_t k = 0; k < step; k++)
-            sum += in[i * step + k];
-        out[i] = sum;
-    }
-}
-
-/*
- * The lag in low..high at which x[lag..] is most like x[0..], compared over `window` samples:
- * searched at 8 kHz, then refined. x has high + window samples.
- */
-static size_t find_lag(const struct playout *playout, const float *x, size_t low, size_t high,
-                       size_t window, float *ret_match)
-{
-    float slow[COARSE_MAX];
-    size_t step = playout->options.rate_hz / COARSE_HZ;
-    size_t n = SR_MIN((high + window) / step, (size_t)COARSE_MAX), w = window / step;
-    size_t best = SR_MAX(low / step, 1);
-    float top = -2;
-
-    coarse(x, n, step, slow);
-    for (size_t lag = best; lag <= high / step && lag + w <= n; lag++) {
-        float match = likeness(slow, slow + lag, w);
-
-        if (match > top) {
-            top = match;
-            best = lag;
-        }
-    }
-    if (step > 1) {
-        size_t from = SR_MAX(best * step - SR_MIN(step, best * step), low);
-        size_t to = SR_MIN(best * step + step, high);
-
-        top = -2;
-        best = from;
-        for (size_t lag = from; lag <= to; lag++) {
-            float match = likeness(x, x + lag, window);
-
-            if (match > top) {
-                top = match;
-                best = lag;
-            }
-        }
-    }
-    *ret_match = top;
-    return SR_MIN(SR_MAX(best, low), high);
-}
-
 /* ---- concealment ---------------------------------------------------------------------------- */
 
 /* Takes the last cycle of what was heard or will be, and closes it to a loop. */
 static void begin_gap(struct playout *playout, bool is_silence)
 {
-    float turned[PLAYOUT_RATE_HZ_MAX / 1000 * 25];
-    size_t window = ms_samples(playout, 10), n = playout->lag_max + window, cycle, blend;
+    struct pitch_range range = {playout->lag_min, playout->lag_max, ms_samples(playout, 10)};
     const float *end = pending_of(playout) + playout->pending;
+    size_t cycle, blend;
     float match;
 
-    for (size_t i = 0; i < n; i++)
-        turned[i] = end[-1 - (ptrdiff_t)i];
-    cycle = find_lag(playout, turned, playout->lag_min, playout->lag_max, window, &match);
+    cycle = pitch_find_back(end, playout->options.rate_hz, &range, &match);
     if (match < MATCH_VOICED)
         cycle = playout->lag_max;
     memcpy(playout->waveform, end - cycle, cycle * sizeof(float));
@@ -433,14 +364,15 @@ static bool fetch(struct playout *playout, struct jitter *jitter,
 static size_t shrink(struct playout *playout, size_t at, size_t low, size_t high, bool is_forced)
 {
     float *x = pending_of(playout) + at;
-    size_t room = playout->pending - at, window, lag;
+    size_t room = playout->pending - at, lag;
+    struct pitch_range range = {.low = low};
     float match;
 
-    high = SR_MIN(high, SR_MIN(room / 2, playout->pending - playout->options.tick_samples));
-    if (high < low)
+    range.high = SR_MIN(high, SR_MIN(room / 2, playout->pending - playout->options.tick_samples));
+    if (range.high < low)
         return 0;
-    window = SR_MIN(room - high, ms_samples(playout, 10));
-    lag = find_lag(playout, x, low, high, window, &match);
+    range.window = SR_MIN(room - range.high, ms_samples(playout, 10));
+    lag = pitch_find(x, playout->options.rate_hz, &range, &match);
     if (match < MATCH_GOOD && !is_forced && energy(x, 2 * lag) > ENERGY_SILENT)
         return 0;
     for (size_t i = 0; i < lag; i++) {
@@ -458,18 +390,18 @@ static size_t shrink(struct playout *playout, size_t at, size_t low, size_t high
 /* Plays the last pitch period once more before going on. */
 static size_t grow(struct playout *playout, bool is_forced)
 {
-    float turned[PLAYOUT_RATE_HZ_MAX / 1000 * 25];
-    size_t high = SR_MIN(playout->lag_max, playout->pending), low, window, lag;
+    struct pitch_range range = {.low = playout->lag_min,
+                                .high = SR_MIN(playout->lag_max, playout->pending),
+                                .window = SR_MIN(ms_samples(playout, 10), playout->pending)};
     float *x = pending_of(playout), match;
+    size_t lag;
 
-    if (high < playout->lag_min || playout->pending + high > playout->capacity)
+    if (range.high < range.low || playout->pending + range.high > playout->capacity)
         return 0;
-    window = SR_MIN(ms_samples(playout, 10), playout->pending);
-    /* likeness of x[0..] with x[-lag..]: the search runs backwards over a copy */
-    for (size_t i = 0; i < high + window; i++)
-        turned[i] = x[(ptrdiff_t)window - 1 - (ptrdiff_t)i];
-    low = is_forced ? SR_MIN(playout->lag_max / 2, high) : playout->lag_min;
-    lag = find_lag(playout, turned, low, high, window, &match);
+    if (is_forced)
+        range.low = SR_MIN(playout->lag_max / 2, range.high);
+    /* how like x[0..] is to x[-lag..] */
+    lag = pitch_find_back(x + range.window, playout->options.rate_hz, &range, &match);
     if (match < MATCH_GOOD && !is_forced && energy(x, lag) > ENERGY_SILENT)
         return 0;
     memmove(x + lag, x, playout->pending * sizeof(float));
@@ -577,7 +509,7 @@ static void squeeze(struct playout *playout)
 {
     size_t tick = playout->options.tick_samples, left = playout->pending - tick;
     size_t fade = SR_MIN(ms_samples(playout, SQUEEZE_FADE_MS), tick);
-    size_t step = SR_MAX(playout->options.rate_hz / COARSE_HZ, 1), best_at = 0;
+    size_t step = playout->options.rate_hz / 8000, best_at = 0;
     float *x = pending_of(playout), best = INFINITY;
 
     for (size_t at = 0; at + fade <= tick; at += step) {

@@ -311,7 +311,8 @@ static void take_sound(struct worker *worker, struct mleg *leg)
     float gain;
     sr_id to;
 
-    if (kit->rx_codec == CODEC_OPUS) { /* it hides loss and pauses itself; others are repeated */
+    if (kit->decoder.ops->conceal !=
+        NULL) { /* it hides loss and pauses itself; others are repeated */
         decoder.fec = call_fec;
         decoder.conceal = call_conceal;
         decoder.silence = call_conceal;

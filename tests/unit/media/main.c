@@ -78,7 +78,7 @@ int main(void)
     failed += test_resample();
     failed += test_mix();
     failed += test_tone();
-    failed += test_conceal();
+    failed += test_pitch();
     failed += test_wav();
     return failed == 0 ? 0 : 1;
 }

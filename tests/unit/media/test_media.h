@@ -26,7 +26,7 @@ int test_chain(void);
 int test_resample(void);
 int test_mix(void);
 int test_tone(void);
-int test_conceal(void);
+int test_pitch(void);
 int test_wav(void);
 
 /** `samples` samples of a sine with peak `level`, starting at sample number `from`. */
