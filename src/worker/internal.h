@@ -190,7 +190,7 @@ struct mleg {
     bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
     struct latch latch;
     struct dtmf_rx dtmf_rx;
-    uint8_t recent_at;          /* the oldest of `recent` */
+    uint32_t recent_count;      /* ever put into `recent`, in turn */
     bool is_digit_relayed;      /* the key that is down, or was last */
     sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
     uint32_t burst_count;

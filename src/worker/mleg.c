@@ -224,14 +224,14 @@ static void rescale_event(const struct mleg *to, const struct media_format *form
 static void note_recent(struct mleg *leg, const struct rtp_packet *packet,
                         const struct media_format *format)
 {
-    struct recent *recent = &leg->recent[leg->recent_at];
+    struct recent *recent = &leg->recent[leg->recent_count % LEG_RECENT_MAX];
 
     if (format->is_dtmf || format->codec == CODEC_PCMU || format->codec == CODEC_PCMA)
         return;
     recent->codec = (uint8_t)format->codec;
     recent->n = packet->payload_bytes <= LEG_RECENT_BYTES ? (uint8_t)packet->payload_bytes : 0;
     memcpy(recent->bytes, packet->payload, recent->n);
-    leg->recent_at = (uint8_t)((leg->recent_at + 1) % LEG_RECENT_MAX);
+    leg->recent_count++;
 }
 
 static void relay_packet(struct worker *worker, struct mleg *leg, uint8_t *bytes,

@@ -73,40 +73,45 @@ static void watch_legs(struct worker *worker, struct mroom *room)
 }
 
 /* What was relayed last goes through our decoder and the listener's encoder, so that both know how the sound came
-   to be what it is: else the first frames would be weak and distorted. */
-static void prime(struct mleg *leg)
+   to be what it is: else the first frames would be weak and distorted. Packets of others are served between the
+   steps; what this leg says meanwhile is still relayed, and primes too. */
+static void prime(struct worker *worker, struct mleg *leg)
 {
     struct kit *kit = leg->kit, *to = leg->relay_to != NULL ? leg->relay_to->kit : NULL;
     bool is_alike = to != NULL && to->tx_codec == kit->rx_codec && to->tx_hz == kit->rx_hz;
     uint8_t payload[CODEC_PAYLOAD_BYTES_MAX];
     size_t samples, bytes;
 
-    for (uint32_t i = 0; i < LEG_RECENT_MAX; i++) {
-        const struct recent *recent = &leg->recent[(leg->recent_at + i) % LEG_RECENT_MAX];
+    for (uint32_t i = leg->recent_count - SR_MIN(leg->recent_count, (uint32_t)LEG_RECENT_MAX);
+         i != leg->recent_count; i++) {
+        const struct recent *recent = &leg->recent[i % LEG_RECENT_MAX];
         struct sr_str packet = sr_str_make((const char *)recent->bytes, recent->n);
 
         if (recent->n == 0 || recent->codec != kit->rx_codec ||
             codec_decode(&kit->decoder, packet, kit->rx, LEG_FRAME_MAX, &samples) != SR_OK)
             continue;
-        if (is_alike && samples == to->packet_samples &&
-            codec_encode(&to->encoder, kit->rx, samples, payload, sizeof(payload), &bytes) != SR_OK)
+        worker__breathe(worker);
+        if (!is_alike || samples != to->packet_samples)
+            continue;
+        if (codec_encode(&to->encoder, kit->rx, samples, payload, sizeof(payload), &bytes) != SR_OK)
             return;
+        worker__breathe(worker);
     }
 }
 
 /* From relay to mix the delay grows by what the jitter buffer wants. Nobody hears a hole: the first packet that comes
    is played at once, the buffer fills by stretching, and until then nothing is sent instead of silence. */
-static void begin_seam(const struct worker *worker, struct mroom *room)
+static void begin_seam(struct worker *worker, struct mroom *room)
 {
-    room->seam_until = worker->now + WORKER_SEAM_MS * SR_MSEC;
     for (uint32_t i = 0; i < room->leg_count; i++) {
         struct kit *kit = room->legs[i]->kit;
 
         if (kit == NULL || kit->playout == NULL)
             continue;
-        prime(room->legs[i]);
+        prime(worker, room->legs[i]);
         playout_set_eager(kit->playout, true);
     }
+    room->seam_until = worker->now + WORKER_SEAM_MS * SR_MSEC;
 }
 
 /* Those it heard a moment ago in relay are not in the mix yet. */
