@@ -679,6 +679,72 @@ static void ticks_allocate_nothing(void **state)
     lab_close(lab);
 }
 
+/* ---- sub-slots ---- */
+
+enum {
+    SLOT_PHONES = WORKER_SLOTS,
+};
+
+/* At how many different moments of the 20 ms the phones are given their packets, in the second that follows; and that
+   each is given all of them, though a change between groups and single sub-slots takes up to 4 ms from one. */
+static uint32_t moments_of(struct lab *lab, struct lab_phone *const *phones)
+{
+    uint64_t before[SLOT_PHONES];
+    uint32_t moments = 0, count = 0;
+
+    for (size_t i = 0; i < SLOT_PHONES; i++)
+        before[i] = phones[i]->packets;
+    lab_run(lab, SR_SEC);
+    for (size_t i = 0; i < SLOT_PHONES; i++) {
+        assert_in_range(phones[i]->packets - before[i], 49, 51);
+        moments |= 1u << (phones[i]->last_at / SR_MSEC % WORKER_TICK_MS);
+    }
+    for (; moments != 0; moments &= moments - 1)
+        count++;
+    return count;
+}
+
+/* A room in each sub-slot: four wake-ups serve them all while the worker has time to spare, twenty when it has not,
+   and four again five seconds later. No tick is lost or late on the way. */
+static void busy_workers_do_not_group_sub_slots(void **state)
+{
+    struct lab *lab = lab_open(1);
+    struct worker *worker = &((struct port_threads *)lab->port)->workers[0];
+    struct lab_phone *phones[SLOT_PHONES];
+    sr_id rooms[SLOT_PHONES] = {lab->room};
+    uint64_t ticks;
+    sr_usec began_at;
+
+    (void)state;
+    for (size_t i = 0; i < SLOT_PHONES; i++) {
+        if (i > 0)
+            assert_int_equal(media_room_open(lab->port, i, &rooms[i]), SR_OK);
+        phones[i] = phone_in(lab, rooms[i], CODEC_PCMU, false);
+        phones[i]->options.voice = NULL;
+        media_room_set_mode(lab->port, rooms[i], MEDIA_MODE_MIX);
+    }
+    lab_run(lab, SR_SEC);
+    began_at = lab->now;
+    ticks = worker_stats(lab).ticks;
+    assert_int_equal(moments_of(lab, phones), WORKER_SLOTS / WORKER_GROUP_SLOTS);
+    worker->busy_us = WORKER_BUSY_MS * SR_MSEC; /* time stands still while a stepped worker works */
+    lab_run(lab, 2 * WORKER_HOUSEKEEPING_MS * SR_MSEC);
+    assert_int_equal(moments_of(lab, phones),
+                     WORKER_SLOTS / WORKER_GROUP_SLOTS); /* not that much */
+    worker->busy_us = WORKER_BUSY_MS * SR_MSEC + 1;
+    lab_run(lab, 2 * WORKER_HOUSEKEEPING_MS * SR_MSEC);
+    assert_int_equal(moments_of(lab, phones), WORKER_SLOTS);
+    lab_run(lab, WORKER_EASE_MS * SR_MSEC);
+    assert_int_equal(moments_of(lab, phones), WORKER_SLOTS / WORKER_GROUP_SLOTS);
+    ticks = worker_stats(lab).ticks - ticks;
+    assert_in_range(ticks, (lab->now - began_at) / SR_MSEC - WORKER_SLOTS,
+                    (lab->now - began_at) / SR_MSEC + WORKER_SLOTS);
+    assert_int_equal(worker_stats(lab).late_ticks, 0);
+    for (size_t i = 1; i < SLOT_PHONES; i++)
+        media_room_close(lab->port, rooms[i]);
+    lab_close(lab);
+}
+
 /* ---- calls by the thousand ---- */
 
 enum {
@@ -826,6 +892,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(late_ticks_are_counted_and_explained),
         cmocka_unit_test(states_that_found_no_place_are_told_later),
         cmocka_unit_test(ticks_allocate_nothing),
+        cmocka_unit_test(busy_workers_do_not_group_sub_slots),
         cmocka_unit_test(calls_by_the_thousand_leave_nothing),
     };
 
