@@ -191,13 +191,6 @@ static bool is_rtp(const struct sdp_media *media)
 /* The first format of a line: by its rtpmap, else as RFC 3551 6 numbers it; without RTP its own word. */
 static struct sdp_rtpmap first_format(const struct sdp_media *media)
 {
-    static const struct {
-        uint8_t type;
-        const char *name;
-        uint32_t clock_hz;
-    } known[] = {{0, "PCMU", 8000},   {3, "GSM", 8000},    {4, "G723", 8000},  {8, "PCMA", 8000},
-                 {9, "G722", 8000},   {13, "CN", 8000},    {15, "G728", 8000}, {18, "G729", 8000},
-                 {26, "JPEG", 90000}, {31, "H261", 90000}, {34, "H263", 90000}};
     struct sdp_rtpmap map = {.name = media->formats[0], .clock_hz = 8000};
     struct sdp_rtpmap found;
     struct sr_str value;
@@ -205,12 +198,7 @@ static struct sdp_rtpmap first_format(const struct sdp_media *media)
 
     if (!is_rtp(media) || sdp_pt_parse(media->formats[0], &map.pt) != SR_OK)
         return map;
-    for (size_t i = 0; i < SR_ARRAY_LEN(known); i++) {
-        if (known[i].type == map.pt) {
-            map.name = sr_str_c(known[i].name);
-            map.clock_hz = known[i].clock_hz;
-        }
-    }
+    (void)sdp_rtpmap_static(map.pt, &map); /* else its number is its name */
     while (sdp_attr_next(&media->section, "rtpmap", &cursor, &value)) {
         if (sdp_rtpmap_parse(value, &found) == SR_OK && found.pt == map.pt)
             return found;

@@ -144,6 +144,13 @@ SR_MUST_USE enum sr_err sdp_fmtp_parse(struct sr_str value, struct sdp_fmtp *ret
     without '=' has the empty value. */
 bool sdp_fmtp_param(struct sr_str params, const char *name, struct sr_str *ret_value);
 
+enum {
+    SDP_STATIC_PT_MAX = 34 /* the highest number that says a codec by itself */
+};
+
+/** What a payload type means without an rtpmap (RFC 3551 6). False: nothing. */
+bool sdp_rtpmap_static(uint8_t pt, struct sdp_rtpmap *ret_rtpmap);
+
 /** Payload type of an m= line's format: 0..127. */
 SR_MUST_USE enum sr_err sdp_pt_parse(struct sr_str format, uint8_t *ret_pt);
 /** ptime, maxptime in whole ms (a fraction is cut). SR_ERR_LIMIT outside SDP_PTIME_MIN/MAX_MS. */

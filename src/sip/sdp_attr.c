@@ -70,6 +70,36 @@ enum sr_err sdp_rtpmap_parse(struct sr_str value, struct sdp_rtpmap *ret_rtpmap)
     return SR_OK;
 }
 
+bool sdp_rtpmap_static(uint8_t pt, struct sdp_rtpmap *ret_rtpmap)
+{
+    /* G722 has an RTP clock of 8000 by an old mistake that stays */
+    static const struct {
+        uint8_t pt;
+        const char *name;
+        uint32_t clock_hz;
+    } codecs[] = {{0, "PCMU", 8000},
+                  {3, "GSM", 8000},
+                  {4, "G723", 8000},
+                  {8, "PCMA", 8000},
+                  {9, "G722", 8000},
+                  {13, "CN", 8000},
+                  {15, "G728", 8000},
+                  {18, "G729", 8000},
+                  {26, "JPEG", 90000},
+                  {31, "H261", 90000},
+                  {SDP_STATIC_PT_MAX, "H263", 90000}};
+    for (size_t i = 0; i < SR_ARRAY_LEN(codecs); i++) {
+        if (codecs[i].pt != pt)
+            continue;
+        *ret_rtpmap = (struct sdp_rtpmap){.pt = pt,
+                                          .name = sr_str_c(codecs[i].name),
+                                          .clock_hz = codecs[i].clock_hz,
+                                          .channels = 1};
+        return true;
+    }
+    return false;
+}
+
 enum sr_err sdp_fmtp_parse(struct sr_str value, struct sdp_fmtp *ret_fmtp)
 {
     struct sr_str pt;

@@ -3,18 +3,6 @@
 
 #include "sip/sdp_internal.h"
 
-struct static_codec {
-    uint8_t pt;
-    const char *name;
-    uint32_t clock_hz;
-};
-
-/* RFC 3551 table 4; G722 has an RTP clock of 8000 by an old mistake that stays. */
-static const struct static_codec static_codecs[] = {
-    {0, "PCMU", 8000}, {3, "GSM", 8000}, {4, "G723", 8000},  {8, "PCMA", 8000},
-    {9, "G722", 8000}, {13, "CN", 8000}, {15, "G728", 8000}, {18, "G729", 8000},
-};
-
 static const struct {
     const char *name;
     enum sdp_proto proto;
@@ -63,10 +51,12 @@ void sdp_codec_set(struct sdp_codec *codec, const char *name, uint32_t clock_hz,
     codec->clock_hz = clock_hz;
     codec->channels = channels ? channels : 1;
     codec->pt = pt;
-    for (size_t i = 0; i < SR_ARRAY_LEN(static_codecs); i++)
-        if (sr_str_ieq_c(sr_str_c(name), static_codecs[i].name) &&
-            clock_hz == static_codecs[i].clock_hz && codec->channels == 1)
-            codec->pt = static_codecs[i].pt;
+    for (uint8_t number = 0; number <= SDP_STATIC_PT_MAX; number++) {
+        struct sdp_rtpmap known;
+        if (sdp_rtpmap_static(number, &known) && sr_str_ieq_c(known.name, name) &&
+            clock_hz == known.clock_hz && codec->channels == 1)
+            codec->pt = number;
+    }
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
@@ -158,12 +148,8 @@ static void read_maps(const struct sdp_media *media, struct maps *maps)
     struct sr_str value;
     uint16_t cursor = 0;
     memset(maps, 0, sizeof(*maps));
-    for (size_t i = 0; i < SR_ARRAY_LEN(static_codecs); i++) {
-        struct sdp_rtpmap *rtpmap = &maps->rtpmap[static_codecs[i].pt];
-        rtpmap->name = sr_str_c(static_codecs[i].name);
-        rtpmap->clock_hz = static_codecs[i].clock_hz;
-        rtpmap->channels = 1;
-    }
+    for (uint8_t pt = 0; pt <= SDP_STATIC_PT_MAX; pt++)
+        (void)sdp_rtpmap_static(pt, &maps->rtpmap[pt]); /* else it stays empty */
     while (sdp_attr_next(&media->section, "rtpmap", &cursor, &value)) {
         struct sdp_rtpmap rtpmap;
         if (!sdp_rtpmap_parse(value, &rtpmap) && rtpmap.name.n < SDP_CODEC_NAME_MAX)
