@@ -152,18 +152,8 @@ static bool is_in_vain(struct reply *reply, const struct config_device *device,
     routing_resolve(engine->config, &query, &plan, NULL);
     if (plan.outcome == ROUTING_NOWHERE)
         reason = plan.reason;
-    if (plan.outcome == ROUTING_OUTSIDE) {
-        struct guard_query guard = {.config = engine->config,
-                                    .number = sr_str_c(plan.judged),
-                                    .route = plan.route,
-                                    .is_emergency = plan.is_emergency,
-                                    .is_ours = true,
-                                    .device = device,
-                                    .now = query.now};
-
-        use__get(engine, device, &guard.use);
-        reason = guard_check(&guard, why);
-    }
+    if (plan.outcome == ROUTING_OUTSIDE)
+        reason = use__judge(engine, device, &plan, why);
     if (reason == CALL_REASON_NONE)
         return false;
     sr_log(HUB, WARN, "event=call_refused device=%.*s number=%s reason=%s why=\"%s\"",

@@ -67,19 +67,15 @@ static uint16_t to_outside(const struct passing *passing, const struct routing_p
 {
     struct engine *engine = passing->engine;
     struct ua_pass_target *target = passing->target;
-    struct guard_query guard = {.config = engine->config,
-                                .number = sr_str_c(plan->judged),
-                                .route = plan->route,
-                                .is_ours = true,
-                                .device = passing->from,
-                                .now = loop_wall(engine->loop) / SR_SEC};
     const struct config_provider *provider;
+    struct guard_use use;
     enum call_reason reason;
     char why[GUARD_WHY_MAX];
 
-    use__get(engine, passing->from, &guard.use);
-    guard.use.outside_calls = 0; /* it is no call that lasts */
-    reason = guard_check(&guard, why);
+    use__get(engine, passing->from, &use);
+    use.outside_calls = 0; /* it is no call that lasts */
+    reason = routing_judge(engine->config, plan, passing->from, &use,
+                           loop_wall(engine->loop) / SR_SEC, why);
     if (reason != CALL_REASON_NONE)
         return refuse(passing, plan, reason, why);
     provider = usable(passing, plan);

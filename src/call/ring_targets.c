@@ -291,19 +291,9 @@ void ring__add_route(struct ring *ring, const struct config_route *route)
 enum call_reason ring__judge(struct call *call, const struct config_device *account,
                              const struct routing_plan *plan, struct ring_outside *ret_outside)
 {
-    struct engine *engine = call->engine;
-    struct guard_query guard = {.config = engine->config, /* `security` is always the newest */
-                                .number = sr_str_c(plan->judged),
-                                .route = plan->route,
-                                .is_emergency = plan->is_emergency,
-                                .is_ours = true,
-                                .device = account,
-                                .now = loop_wall(engine->loop) / SR_SEC};
-    enum call_reason reason;
     char why[GUARD_WHY_MAX];
+    enum call_reason reason = use__judge(call->engine, account, plan, why);
 
-    use__get(engine, account, &guard.use);
-    reason = guard_check(&guard, why);
     if (reason != CALL_REASON_NONE) {
         sr_log(HUB, WARN,
                "event=outside_refused call=%s reason=%s number=%s device=%.*s why=\"%s\"",

@@ -525,3 +525,20 @@ void routing_explain(const struct config *config, const struct routing_query *qu
 
     resolve_all(&resolve);
 }
+
+enum call_reason routing_judge(const struct config *config, const struct routing_plan *plan,
+                               const struct config_device *account, const struct guard_use *use,
+                               int64_t now, char ret_why[GUARD_WHY_MAX])
+{
+    struct guard_query query = {.config = config,
+                                .number = sr_str_c(plan->judged),
+                                .route = plan->route,
+                                .is_emergency = plan->is_emergency,
+                                .is_ours = true,
+                                .device = account,
+                                .now = now};
+
+    if (use != NULL)
+        query.use = *use;
+    return guard_check(&query, ret_why);
+}

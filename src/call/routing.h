@@ -74,6 +74,12 @@ const char *routing_direction_name(enum config_direction direction);
 void routing_resolve(const struct config *config, const struct routing_query *query,
                      struct routing_plan *ret_plan, struct sr_json *tried);
 
+/** May a number outside be called as the plan says? As guard_check(); `account`: whose call it is, or
+    NULL; `use`: what it has used up, NULL: nothing. */
+enum call_reason routing_judge(const struct config *config, const struct routing_plan *plan,
+                               const struct config_device *account, const struct guard_use *use,
+                               int64_t now, char ret_why[GUARD_WHY_MAX]);
+
 /** Why that one route does not take the call (nearest, nearest_why), whoever else does. */
 void routing_explain(const struct config *config, const struct routing_query *query,
                      const struct config_route *route, struct routing_plan *ret_plan);

@@ -178,19 +178,8 @@ void routing_test_json(const struct config *config, const struct routing_query *
     sr_json_key_array(&json, "tried");
     routing_resolve(config, query, &plan, &json);
     sr_json_end(&json);
-    if (plan.outcome == ROUTING_OUTSIDE) {
-        struct guard_query guard = {.config = config,
-                                    .number = sr_str_c(plan.judged),
-                                    .route = plan.route,
-                                    .is_emergency = plan.is_emergency,
-                                    .is_ours = true,
-                                    .device = query->device,
-                                    .now = query->now};
-
-        if (use != NULL)
-            guard.use = *use;
-        reason = guard_check(&guard, why);
-    }
+    if (plan.outcome == ROUTING_OUTSIDE)
+        reason = routing_judge(config, &plan, query->device, use, query->now, why);
     write_plan(&json, &plan);
     write_refusal(&json, &plan, reason, why);
     sr_json_end(&json);

@@ -69,6 +69,15 @@ void use__get(struct engine *engine, const struct config_device *device, struct 
     ret_use->device_seconds = seconds_of(engine, use);
 }
 
+enum call_reason use__judge(struct engine *engine, const struct config_device *account,
+                            const struct routing_plan *plan, char ret_why[GUARD_WHY_MAX])
+{
+    struct guard_use use;
+
+    use__get(engine, account, &use);
+    return routing_judge(engine->config, plan, account, &use, now_of(engine), ret_why);
+}
+
 void use__began(struct leg *leg, const struct config_device *account, bool is_first)
 {
     struct engine *engine = leg->call->engine;

@@ -8,7 +8,7 @@
 #define SR_CALL_USE_H
 
 #include "call/engine.h"
-#include "call/guard.h"
+#include "call/routing.h"
 
 struct call;
 struct engine;
@@ -27,6 +27,9 @@ struct device_use {
 void use__load(struct engine *engine); /* of today, from the history */
 void use__done(struct engine *engine);
 void use__get(struct engine *engine, const struct config_device *device, struct guard_use *ret_use);
+/** routing_judge() by the newest configuration, now, with what the account has used. `security` is always the newest. */
+enum call_reason use__judge(struct engine *engine, const struct config_device *account,
+                            const struct routing_plan *plan, char ret_why[GUARD_WHY_MAX]);
 /** A request outside of calls went to a provider on that account (may be NULL): it counts as a call. */
 void use__sent(struct engine *engine, const struct config_device *account);
 /** A call through a provider was begun on that account (may be NULL); the first of its tries counts. */
