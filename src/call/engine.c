@@ -183,6 +183,7 @@ const struct ua_user_ops *engine_ua_ops(void)
         .on_trace = engine__on_trace,
         .on_ban = on_ban,
         .on_pass = engine__on_pass,
+        .on_passed = engine__on_passed,
         .is_accepting = engine__is_accepting,
         .is_emergency = engine__is_emergency,
     };

@@ -89,8 +89,6 @@ static uint16_t to_outside(const struct passing *passing, const struct routing_p
         plan->caller_id.n == 0 || target->is_withheld ? provider->caller_id : plan->caller_id;
     if (passing->from != NULL)
         target->caller_name = passing->from->display_name;
-    if (is_paid(passing->query->method))
-        use__sent(engine, passing->from);
     return 200;
 }
 
@@ -137,4 +135,13 @@ uint16_t engine__on_pass(void *arg, const struct ua_pass_query *query,
     if (target->kind == CONFIG_TARGET_DEVICE)
         return to_device(&passing, &plan, target->device);
     return target->kind == CONFIG_TARGET_TEL ? to_number(&passing, target->number) : 0;
+}
+
+void engine__on_passed(void *arg, const struct ua_pass_query *query,
+                       const struct ua_pass_target *target)
+{
+    struct engine *engine = arg;
+
+    if (target->provider_id.n > 0 && is_paid(query->method))
+        use__sent(engine, config_device_by_id(engine->config, query->device_id));
 }

@@ -74,6 +74,9 @@ bool pass__on_event(struct leg *leg, const struct sip_leg_event *event);
 /** ua_user_ops.on_pass: requests outside of calls. */
 uint16_t engine__on_pass(void *arg, const struct ua_pass_query *query,
                          struct ua_pass_target *ret_target);
+/** ua_user_ops.on_passed. */
+void engine__on_passed(void *arg, const struct ua_pass_query *query,
+                       const struct ua_pass_target *target);
 
 /* ---- fax.c ---- */
 /** Of an ordinary call: T.38, or what comes after it. False: it is neither. */

@@ -414,6 +414,8 @@ static bool on_first(struct ua_in *in, const struct ua_pass_query *query, sr_id 
         status = send_first(proxied, in, &target);
     if (status != 0)
         refuse(proxied, status);
+    else if (ua->ops->on_passed != NULL)
+        ua->ops->on_passed(ua->arg, query, &target);
     return true;
 }
 

@@ -167,6 +167,9 @@ struct ua_user_ops {
         @return 0: none does; 200: as ret_target says; else the status to refuse it with */
     uint16_t (*on_pass)(void *arg, const struct ua_pass_query *query,
                         struct ua_pass_target *ret_target);
+    /** May be NULL. What on_pass let through is on its way to there. */
+    void (*on_passed)(void *arg, const struct ua_pass_query *query,
+                      const struct ua_pass_target *target);
     /** How many new calls may start now: 0 answers INVITE with 503 and Retry-After (overload,
         draining). Asked before authentication. */
     bool (*is_accepting)(void *arg, uint32_t *ret_retry_after_sec);

@@ -7,7 +7,7 @@
 #include "sim_phone.h"
 
 enum {
-    PHONE_MESSAGE_MAX = 8192,
+    PHONE_MESSAGE_MAX = 32768,
     PHONE_BRANCH_MAX = 128,
     PHONE_METHOD_MAX = 16,
 };

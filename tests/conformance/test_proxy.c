@@ -109,6 +109,7 @@ static void test_a_provider_gets_it_in_our_name(void **state)
 {
     struct pair pair;
     struct phone_call *call;
+    char big[20000] = ""; /* more than the router takes */
 
     (void)state;
     begin(&pair);
@@ -138,6 +139,16 @@ static void test_a_provider_gets_it_in_our_name(void **state)
         call = phone_ask(pair.a, "MESSAGE", "+49891234", ODD, "hello");
         RIG_UNTIL(&pair.rig, call->ask_status != 0);
         assert_int_equal(call->ask_status == 200, i < 3);
+    }
+    /* what we refuse ourselves costs nothing: the other's three are still there */
+    memset(big, 'x', sizeof(big) - 1);
+    for (int i = 0; i < 3; i++) {
+        call = phone_ask(pair.b, "MESSAGE", "+49891234", ODD, big);
+        RIG_UNTIL(&pair.rig, call->ask_status == 413);
+    }
+    for (int i = 0; i < 2; i++) {
+        call = phone_ask(pair.b, "MESSAGE", "+49891234", ODD, "hello");
+        RIG_UNTIL(&pair.rig, call->ask_status == 200);
     }
     /* another realm gets no password of ours, and the phone no challenge it could not answer */
     pair.gateway->manners.login_realm = "evil.example";
