@@ -1,7 +1,7 @@
 /* Commands of the web thread, served on the signalling thread. */
 #include "base/alloc.h"
 #include "call/internal.h"
-#include "call/routing.h"
+#include "call/providers.h"
 #include "call/webrtc.h"
 
 struct reply {
@@ -90,6 +90,7 @@ static void do_configure(struct engine *engine, const struct engine_command *com
 
     engine->config = command->config; /* the command's reference is ours now */
     engine__configure_ua(engine);
+    engine__forget_call_counts(engine);
     keep_limits(engine);
     sound__configure(engine);
     grow_ports(engine);

@@ -21,6 +21,8 @@ void engine__provider_view(struct engine *engine, const struct config_provider *
 uint32_t engine__provider_calls(struct engine *engine, struct sr_str provider_id, int change);
 /** Once a second: tells of devices and providers whose number of calls is another one than told last. */
 void engine__tell_call_counts(struct engine *engine);
+/** Another configuration: drops what was told of devices and providers that are gone. */
+void engine__forget_call_counts(struct engine *engine);
 void providers__count(struct engine *engine, struct engine_status *status);
 
 /* ---- provider_leg.c ---- */

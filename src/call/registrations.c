@@ -161,21 +161,31 @@ static void push_provider(struct engine *engine, const struct config_provider *p
     event__push(engine, out);
 }
 
-/* What is not configured (guests) is shown nowhere. */
+/* Whose calls that key counts; neither: it is not configured (any more), or a guest. */
+static void find_counted(const struct engine *engine, struct sr_str key,
+                         const struct config_provider **ret_provider,
+                         const struct config_device **ret_device)
+{
+    bool is_provider = sr_str_starts(key, SR_STR(PROVIDER_CALLS));
+
+    *ret_provider =
+        is_provider
+            ? config_provider_by_id(engine->config, sr_str_from(key, sizeof(PROVIDER_CALLS) - 1))
+            : NULL;
+    *ret_device = is_provider ? NULL : config_device_by_id(engine->config, key);
+}
+
+/* What is not configured is shown nowhere. */
 static void tell_count(struct engine *engine, const char *key, uint32_t count)
 {
     struct sr_str id = sr_str_c(key);
-    const struct config_provider *provider = NULL;
-    const struct config_device *device = NULL;
+    const struct config_provider *provider;
+    const struct config_device *device;
     struct device_calls *told = sr_map_find(&engine->told_calls, id);
 
     if (told != NULL && told->count == count)
         return;
-    if (sr_str_starts(id, SR_STR(PROVIDER_CALLS)))
-        provider =
-            config_provider_by_id(engine->config, sr_str_from(id, sizeof(PROVIDER_CALLS) - 1));
-    else
-        device = config_device_by_id(engine->config, id);
+    find_counted(engine, id, &provider, &device);
     if (told == NULL && (provider != NULL || device != NULL)) {
         told = sr_zalloc(1, sizeof(*told));
         (void)sr_str_copy(id, told->device_id, sizeof(told->device_id));
@@ -203,6 +213,26 @@ void engine__tell_call_counts(struct engine *engine)
         if (sr_map_find(&engine->device_calls, sr_str_c(entry->device_id)) == NULL)
             tell_count(engine, entry->device_id, 0);
     }
+}
+
+void engine__forget_call_counts(struct engine *engine)
+{
+    struct sr_map told = engine->told_calls;
+    struct device_calls *entry;
+    size_t cursor = 0;
+
+    sr_map_init(&engine->told_calls);
+    while ((entry = sr_map_next(&told, &cursor)) != NULL) {
+        const struct config_provider *provider;
+        const struct config_device *device;
+
+        find_counted(engine, sr_str_c(entry->device_id), &provider, &device);
+        if (provider != NULL || device != NULL)
+            (void)sr_map_put(&engine->told_calls, sr_str_c(entry->device_id), entry);
+        else
+            sr_free(entry);
+    }
+    sr_map_done(&told);
 }
 
 /* ---- what the store kept ---- */

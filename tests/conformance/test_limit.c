@@ -1,6 +1,8 @@
 /* Limits, draining, reload: what is refused, and that it is granted again afterwards. */
 #include "rig.h"
 
+#include "call/internal.h"
+
 struct trio {
     struct rig rig;
     struct sim_phone *a, *b, *c;
@@ -305,8 +307,10 @@ static void test_reload_keeps_calls_and_takes_contacts_of_removed_devices(void *
     (void)state;
     begin(&trio, NULL);
     call = rig_connect(&trio.rig, trio.a, "102");
+    RIG_UNTIL(&trio.rig, trio.rig.engine->told_calls.count == 2);
     reload(&trio, config_less);
     rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(trio.rig.engine->told_calls.count, 1); /* nothing is kept of who has gone */
     assert_int_equal(call->state, PHONE_UP);
     assert_true(trio.rig.unregistered >= 1);
     lost = phone_dial(trio.a, "102");
