@@ -202,7 +202,7 @@ static void write_why(const struct resolve *resolve, const struct config_route *
     }
 }
 
-static void note(struct sr_json *tried, struct sr_str route, bool is_matched, struct sr_str why)
+void routing_note(struct sr_json *tried, struct sr_str route, bool is_matched, struct sr_str why)
 {
     if (tried == NULL)
         return;
@@ -265,7 +265,7 @@ static const struct config_route *find_route(struct resolve *resolve,
             continue; /* its turn comes, or is told about, with the outbound routes */
         sr_buf_init_fixed(&why, text, sizeof(text));
         write_why(resolve, route, miss, &why);
-        note(resolve->tried, route->id, miss == MISS_NONE, sr_buf_view(&why));
+        routing_note(resolve->tried, route->id, miss == MISS_NONE, sr_buf_view(&why));
         if (miss == MISS_NONE)
             return route;
         note_nearest(resolve, route, miss, sr_buf_view(&why));
@@ -361,14 +361,14 @@ static void resolve_outside(struct resolve *resolve)
     resolve->plan->direction = CONFIG_DIRECTION_OUTBOUND;
     if (route != NULL || resolve->plan->is_emergency || resolve->query->preferred != NULL) {
         if (route == NULL && resolve->query->preferred == NULL)
-            note(resolve->tried, SR_STR("emergency"), resolve->config->provider_count > 0,
-                 SR_STR("an emergency number goes out by any provider"));
+            routing_note(resolve->tried, SR_STR("emergency"), resolve->config->provider_count > 0,
+                         SR_STR("an emergency number goes out by any provider"));
         take_outside(resolve, route);
         return;
     }
     sr_buf_init_fixed(&why, text, sizeof(text));
     sr_buf_fmt(&why, "no outbound route takes %s", resolve->plan->number);
-    note(resolve->tried, SR_STR("outside"), false, sr_buf_view(&why));
+    routing_note(resolve->tried, SR_STR("outside"), false, sr_buf_view(&why));
 }
 
 /* ---- the two kinds of question --------------------------------------------------------------- */
@@ -466,7 +466,8 @@ static bool resolve_inside(struct resolve *resolve)
         return true;
     }
     sr_buf_init_fixed(&why, bytes, sizeof(bytes));
-    note(resolve->tried, SR_STR("extensions"), !is_nobodys, sr_str_c(extension_text(&what, &why)));
+    routing_note(resolve->tried, SR_STR("extensions"), !is_nobodys,
+                 sr_str_c(extension_text(&what, &why)));
     if (is_nobodys)
         return false;
     resolve->plan->outcome = ROUTING_EXTENSION;

@@ -74,6 +74,9 @@ const char *routing_direction_name(enum config_direction direction);
 void routing_resolve(const struct config *config, const struct routing_query *query,
                      struct routing_plan *ret_plan, struct sr_json *tried);
 
+/** One step {route, matched, why} of an explanation. `tried` may be NULL. */
+void routing_note(struct sr_json *tried, struct sr_str route, bool is_matched, struct sr_str why);
+
 /** May a number outside be called as the plan says? As guard_check(); `account`: whose call it is, or
     NULL; `use`: what it has used up, NULL: nothing. */
 enum call_reason routing_judge(const struct config *config, const struct routing_plan *plan,
@@ -87,8 +90,8 @@ void routing_explain(const struct config *config, const struct routing_query *qu
 /** Whether a schedule is open at a moment; NULL: always. */
 bool routing_is_open(const struct config_schedule *schedule, int64_t now);
 
-/** Appends the answer to a question: {matched, direction, number, tried, targets, provider, callerId,
-    ...}; docs/api.md. `use` as guard.h; NULL: nothing has been used. */
+/** Appends the answer to a question: {matched, direction, number, tried, outcome, targets, provider,
+    callerId, ...}; docs/api.md. `use` as guard.h; NULL: nothing has been used. */
 void routing_test_json(const struct config *config, const struct routing_query *query,
                        const struct guard_use *use, struct sr_buf *buf);
 

@@ -1,66 +1,6 @@
-/* A plan for people: the answer of POST /api/routes/test and of `siprouter route`. */
-#include "call/routing.h"
-
-static void write_device(struct sr_json *json, const struct config_device *device)
-{
-    sr_json_str(json, device->id);
-}
-
-static void write_group(struct sr_json *json, const struct config_group *group)
-{
-    for (uint32_t i = 0; i < group->member_ids.count; i++)
-        write_device(json, group->members[i]);
-}
-
-static void write_extension(struct sr_json *json, const struct config_extension *what)
-{
-    switch (what->kind) {
-    case CONFIG_EXTENSION_DEVICE:
-        write_device(json, what->device);
-        break;
-    case CONFIG_EXTENSION_GROUP:
-        write_group(json, what->group);
-        break;
-    case CONFIG_EXTENSION_CONFERENCE:
-        sr_json_str(json, what->conference->id);
-        break;
-    case CONFIG_EXTENSION_VOICEBOX:
-        sr_json_str(json, what->voicebox->id);
-        break;
-    case CONFIG_EXTENSION_FEATURE:
-        sr_json_str(json, what->feature->code);
-        break;
-    case CONFIG_EXTENSION_NONE:
-    case CONFIG_EXTENSION_PARKING:
-        break;
-    }
-}
-
-static void write_route_targets(struct sr_json *json, const struct config_route_action *action)
-{
-    for (uint32_t i = 0; i < action->target_names.count; i++) {
-        const struct config_target *target = &action->targets[i];
-
-        if (target->kind == CONFIG_TARGET_DEVICE)
-            write_device(json, target->device);
-        else if (target->kind == CONFIG_TARGET_GROUP)
-            write_group(json, target->group);
-        else
-            sr_json_str(json, action->target_names.items[i]);
-    }
-}
-
-static void write_targets(struct sr_json *json, const struct routing_plan *plan)
-{
-    sr_json_key_array(json, "targets");
-    if (plan->outcome == ROUTING_EXTENSION)
-        write_extension(json, &plan->extension);
-    else if (plan->outcome == ROUTING_ROUTE)
-        write_route_targets(json, &plan->route->action);
-    else if (plan->outcome == ROUTING_OUTSIDE)
-        sr_json_c(json, plan->dialled);
-    sr_json_end(json);
-}
+/* A call's outlook for people: the answer of POST /api/routes/test and of `siprouter route`. */
+#include "base/alloc.h"
+#include "call/outlook.h"
 
 static void write_action(struct sr_json *json, const char *key, const struct config_action *action,
                          const struct config_voicebox *box)
@@ -101,6 +41,21 @@ static void write_ringing(struct sr_json *json, const struct config_route_action
                                                                       : "off");
 }
 
+/* Who rings, what is dialled outside, or what takes the call here. */
+static void write_targets(struct sr_json *json, const struct outlook *outlook)
+{
+    sr_json_key_array(json, "targets");
+    for (size_t i = 0; outlook->end == OUTLOOK_RINGS && i < outlook->ring_count; i++)
+        sr_json_str(json, outlook->rings[i]);
+    if (outlook->end == OUTLOOK_OUTSIDE)
+        sr_json_c(json, outlook->plan.dialled);
+    if (outlook->end == OUTLOOK_HERE)
+        sr_json_str(json, outlook->here_target);
+    sr_json_end(json);
+    if (outlook->end == OUTLOOK_HERE)
+        sr_json_key_c(json, "answeredBy", outlook->here);
+}
+
 static void write_providers(struct sr_json *json, const struct routing_plan *plan)
 {
     sr_json_key(json, "provider");
@@ -115,72 +70,76 @@ static void write_providers(struct sr_json *json, const struct routing_plan *pla
 }
 
 /* Why nobody would be called after all, or null. */
-static void write_refusal(struct sr_json *json, const struct routing_plan *plan,
-                          enum call_reason reason, const char *why)
+static void write_refusal(struct sr_json *json, const struct outlook *outlook)
 {
+    const struct routing_plan *plan = &outlook->plan;
+    enum call_reason reason = outlook->reason;
+
     sr_json_key(json, "refused");
-    if (plan->outcome != ROUTING_NOWHERE && reason == CALL_REASON_NONE) {
+    if (outlook->end != OUTLOOK_REFUSED) {
         sr_json_null(json);
         return;
     }
     sr_json_object(json);
-    if (plan->outcome == ROUTING_NOWHERE)
-        reason = plan->reason;
     sr_json_key_c(json, "reason", call_reason_name(reason));
     sr_json_key_int(json, "sipStatus", call_reason_status(reason));
-    sr_json_key_c(json, "why", why[0] != '\0' ? why : call_reason_text(reason));
-    if (plan->nearest != NULL) {
+    sr_json_key_c(json, "why", outlook->why[0] != '\0' ? outlook->why : call_reason_text(reason));
+    if (plan->outcome == ROUTING_NOWHERE && plan->nearest != NULL) {
         sr_json_key_str(json, "nearestRoute", plan->nearest->id);
         sr_json_key_c(json, "nearestWhy", plan->nearest_why);
     }
     sr_json_end(json);
 }
 
-static void write_plan(struct sr_json *json, const struct routing_plan *plan)
+static const struct config_route *route_of(const struct outlook *outlook)
 {
-    bool is_outside = plan->outcome == ROUTING_OUTSIDE;
+    return outlook->first.route != NULL ? outlook->first.route : outlook->plan.route;
+}
+
+static void write_outlook(struct sr_json *json, const struct outlook *outlook)
+{
+    static const char *const ends[] = {"refused", "rings", "outside", "here"};
+    const struct routing_plan *first = &outlook->first, *plan = &outlook->plan;
+    const struct config_route *route = route_of(outlook);
+    bool is_outside = outlook->end == OUTLOOK_OUTSIDE;
 
     sr_json_key(json, "matched");
-    if (plan->route != NULL)
-        sr_json_str(json, plan->route->id);
+    if (route != NULL)
+        sr_json_str(json, route->id);
     else
         sr_json_null(json);
-    sr_json_key_c(json, "direction", routing_direction_name(plan->direction));
-    sr_json_key_c(json, "number", plan->number);
-    sr_json_key_c(json, "caller", plan->caller);
+    sr_json_key_c(json, "direction", routing_direction_name(first->direction));
+    sr_json_key_c(json, "number", first->number);
+    sr_json_key_c(json, "caller", first->caller);
     sr_json_key_bool(json, "emergency", plan->is_emergency);
-    write_targets(json, plan);
+    sr_json_key_c(json, "outcome", ends[outlook->end]);
+    write_targets(json, outlook);
     write_providers(json, plan);
-    sr_json_key_str(json, "callerId", is_outside ? plan->caller_id : sr_str_c(plan->caller));
-    if (is_outside)
+    sr_json_key_str(json, "callerId", is_outside ? plan->caller_id : sr_str_c(first->caller));
+    if (plan->outcome == ROUTING_OUTSIDE)
         sr_json_key_c(json, "dialled", plan->dialled);
     if (plan->outcome == ROUTING_ROUTE)
         write_ringing(json, &plan->route->action);
-    if (plan->route != NULL) {
-        const struct config_route_action *action = &plan->route->action;
-
+    if (route != NULL) {
         sr_json_key_c(json, "mode",
-                      action->mode == CONFIG_MODE_PASSTHROUGH ? "passthrough" : "b2bua");
-        sr_json_key_int(json, "maxDurationSec", action->duration_sec_max);
+                      route->action.mode == CONFIG_MODE_PASSTHROUGH ? "passthrough" : "b2bua");
+        sr_json_key_int(json, "maxDurationSec", route->action.duration_sec_max);
     }
 }
 
 void routing_test_json(const struct config *config, const struct routing_query *query,
                        const struct guard_use *use, struct sr_buf *buf)
 {
-    enum call_reason reason = CALL_REASON_NONE;
-    char why[GUARD_WHY_MAX] = "";
-    struct routing_plan plan;
+    struct outlook *outlook = sr_alloc(sizeof(*outlook));
     struct sr_json json;
 
     sr_json_begin(&json, buf);
     sr_json_object(&json);
     sr_json_key_array(&json, "tried");
-    routing_resolve(config, query, &plan, &json);
+    outlook_of(config, query, use, &json, outlook);
     sr_json_end(&json);
-    if (plan.outcome == ROUTING_OUTSIDE)
-        reason = routing_judge(config, &plan, query->device, use, query->now, why);
-    write_plan(&json, &plan);
-    write_refusal(&json, &plan, reason, why);
+    write_outlook(&json, outlook);
+    write_refusal(&json, outlook);
     sr_json_end(&json);
+    sr_free(outlook);
 }

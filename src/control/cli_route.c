@@ -74,43 +74,43 @@ static void say_tried(const json_t *tried)
                 (int)width, text_of(item, "route"), text_of(item, "why"));
 }
 
-static void say_fallback(const json_t *fallback, bool is_ringing)
+static void say_fallback(const json_t *fallback)
 {
     static const char *const keys[] = {"noAnswer", "busy", "offline", "declined"};
     static const char *const words[] = {"no answer", "busy", "offline", "declined"};
     const json_t *first = json_object_get(fallback, keys[0]);
-    bool is_same = first != NULL;
+    bool is_same = first != NULL, is_first = true;
 
     for (size_t i = 1; i < SR_ARRAY_LEN(keys); i++)
         is_same = is_same && json_equal(first, json_object_get(fallback, keys[i]));
     if (is_same) {
-        cli_say("%-9s %s %s\n", is_ringing ? "otherwise" : "answers", text_of(first, "type"),
-                text_of(first, "target"));
+        cli_say("otherwise %s %s\n", text_of(first, "type"), text_of(first, "target"));
         return;
     }
     for (size_t i = 0; i < SR_ARRAY_LEN(keys); i++) {
         const json_t *action = json_object_get(fallback, keys[i]);
 
-        if (action != NULL)
-            cli_say("%-9s %s: %s %s\n", i == 0 ? "then" : "", words[i], text_of(action, "type"),
-                    text_of(action, "target"));
+        if (action == NULL)
+            continue;
+        cli_say("%-9s %s: %s %s\n", is_first ? "then" : "", words[i], text_of(action, "type"),
+                text_of(action, "target"));
+        is_first = false;
     }
 }
 
-/* A code, a room, a parking slot: the router takes the call itself, no phone rings. */
-static bool is_taken_here(const json_t *plan)
+/* The router takes the call itself, no phone rings. */
+static void say_here(const json_t *plan, const char *names)
 {
-    static const char *const whys[] = {"the code ", "the extension of a conference",
-                                       "a parking slot"};
-    const json_t *tried = json_object_get(plan, "tried");
-    size_t count = json_array_size(tried);
-    const json_t *last = count > 0 ? json_array_get(tried, count - 1) : NULL;
+    static const char *const actions[] = {"voicemail", "playMessage", "submenu"};
+    const char *what = text_of(plan, "answeredBy");
 
-    for (size_t i = 0; last != NULL && i < SR_ARRAY_LEN(whys); i++) {
-        if (strncmp(text_of(last, "why"), whys[i], strlen(whys[i])) == 0)
-            return true;
+    for (size_t i = 0; i < SR_ARRAY_LEN(actions); i++) {
+        if (strcmp(what, actions[i]) == 0) {
+            cli_say("answers   %s %s\n", what, names);
+            return;
+        }
     }
-    return false;
+    cli_say("goes to   %s\n", names);
 }
 
 static void say_ringing(const json_t *plan)
@@ -131,15 +131,17 @@ static void say_ringing(const json_t *plan)
         if (strcmp(text_of(plan, "strategy"), strategies[i].strategy) == 0)
             how = strategies[i].text;
     }
-    if (is_taken_here(plan))
-        cli_say("goes to   %s\n", names.len > 0 ? sr_buf_cstr(&names) : text_of(plan, "number"));
+    if (strcmp(text_of(plan, "outcome"), "here") == 0)
+        say_here(plan, sr_buf_cstr(&names));
     else if (names.len > 0 && seconds > 0)
         cli_say("rings     %s (%s, %d s)\n", sr_buf_cstr(&names), how, (int)seconds);
     else if (names.len > 0)
         cli_say("rings     %s\n", sr_buf_cstr(&names));
-    if (json_is_true(json_object_get(plan, "ringBrowsers")))
-        cli_say("          and all browser guests\n");
-    say_fallback(json_object_get(plan, "fallback"), names.len > 0);
+    if (strcmp(text_of(plan, "outcome"), "rings") == 0) {
+        if (json_is_true(json_object_get(plan, "ringBrowsers")))
+            cli_say("%s all browser guests\n", names.len > 0 ? "          and" : "rings    ");
+        say_fallback(json_object_get(plan, "fallback"));
+    }
     sr_buf_done(&names);
 }
 

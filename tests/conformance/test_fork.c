@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "call/routing.h"
 
 static const char config[] =
     "{ \"realm\": \"home\", \"devices\": ["
@@ -646,6 +647,69 @@ static void test_200_phones_ring_and_one_wins(void **state)
     sr_buf_done(&text);
 }
 
+/* ---- what is said before a call ---- */
+
+static bool is_foretold(struct sr_str answer, const char *part)
+{
+    return sr_str_search(answer, sr_str_c(part)) < answer.n;
+}
+
+/* "targets" of the answer names who rings, and nobody else; a refusal tells the status. */
+static void claim_comes_true(struct fork_rig *fork, struct sim_phone *const phones[4],
+                             const char *number)
+{
+    static const char *const ids[] = {"\"b\"", "\"c\"", "\"d\"", "\"busy\""};
+    struct config *loaded = rig_load(config);
+    struct routing_query query = {.number = sr_str_c(number), .now = 1795428000};
+    struct sr_buf json;
+    struct sr_str targets, answer;
+    struct phone_call *call;
+    char status[32];
+
+    sr_buf_init(&json, 1 << 16);
+    query.device = config_device_by_id(loaded, SR_STR("a"));
+    routing_test_json(loaded, &query, NULL, &json);
+    answer = sr_buf_view(&json);
+    targets = sr_str_from(answer, sr_str_search(answer, SR_STR("\"targets\":")));
+    targets = sr_str_head(targets, sr_str_find(targets, ']', 0));
+    call = phone_dial(fork->a, number);
+    RIG_UNTIL(&fork->rig, call->state == PHONE_OVER || call->status >= 180);
+    for (size_t i = 0; i < 4; i++) {
+        if (rings(phones[i]) != is_foretold(targets, ids[i]))
+            fail_msg("%s: %s rings: %d; foretold: %.*s", number, ids[i], rings(phones[i]),
+                     SR_STR_ARG(answer));
+    }
+    (void)snprintf(status, sizeof(status), "\"sipStatus\":%u", call->status);
+    assert_int_equal(call->state == PHONE_OVER, is_foretold(answer, "\"outcome\":\"refused\""));
+    assert_int_equal(call->state == PHONE_OVER, is_foretold(answer, status));
+    if (call->state != PHONE_OVER)
+        phone_cancel(call);
+    RIG_UNTIL(&fork->rig, call->state == PHONE_OVER);
+    rig_run(&fork->rig, SR_SEC);
+    sr_buf_done(&json);
+    config_unref(loaded);
+}
+
+static void test_what_is_foretold_comes_true(void **state)
+{
+    static const char *const numbers[] = {"102", "131", "132", "133", "134", "136", "140",
+                                          "146", "200", "204", "503", "506", "999"};
+    struct fork_rig fork;
+    struct sim_phone *phones[4];
+
+    (void)state;
+    begin(&fork);
+    phones[0] = fork.b;
+    phones[1] = fork.c;
+    phones[2] = fork.d;
+    phones[3] = rig_phone(&fork.rig, "132");
+    for (size_t i = 0; i < 4; i++)
+        rings_on(phones[i]);
+    for (size_t i = 0; i < SR_ARRAY_LEN(numbers); i++)
+        claim_comes_true(&fork, phones, numbers[i]);
+    rig_done(&fork.rig);
+}
+
 int run_fork(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -675,6 +739,7 @@ int run_fork(void)
         cmocka_unit_test(test_a_forwarded_member_of_a_group_rings_elsewhere),
         cmocka_unit_test(test_a_number_outside_without_a_route_is_not_found),
         cmocka_unit_test(test_200_phones_ring_and_one_wins),
+        cmocka_unit_test(test_what_is_foretold_comes_true),
     };
 
     return cmocka_run_group_tests_name("fork", tests, NULL, NULL);

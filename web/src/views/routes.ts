@@ -33,8 +33,8 @@ interface Tested {
   failoverProviders?: string[];
   callerId: string | null;
   emergency?: boolean;
-  /** Why it may not go out. */
-  refused?: string | null;
+  outcome: 'rings' | 'outside' | 'here' | 'refused';
+  refused: { why: string } | null;
 }
 
 const DIRECTIONS: [string, string][] = [['internal', 'Phone to phone'], ['outbound', 'Phone to outside'], ['inbound', 'From a provider']];
@@ -108,10 +108,10 @@ class RoutesView extends View {
     const others = (result.failoverProviders ?? []).map(nameOf);
     const routeName = (id: string) => this.routes.find((route) => route.id === id)?.name || id;
     return html`<div class="explain" role="status">
-      ${result.refused ? html`<p class="verdict">${icon('warn')}<span>Refused: ${result.refused}</span></p>` : nothing}
+      ${result.refused ? html`<p class="verdict">${icon('warn')}<span>Refused: ${result.refused.why}</span></p>` : nothing}
       <p>${result.emergency ? pill('emergency call', 'bad') : nothing} <b class="mono">${result.number}</b> ${result.matched ? html`takes route <b>${routeName(result.matched)}</b>` : matchedStep ? html`is found by <b>${routeName(matchedStep.route)}</b>` : html`is found nowhere: nothing rings`}${result.provider
       ? html`, and goes out through <b>${nameOf(result.provider)}</b>${others.length ? `, or ${others.join(', ')} if that fails` : ''}${targets.length && targets[0] !== result.number ? html`, as <b class="mono">${targets.join(', ')}</b>` : nothing}`
-      : targets.length ? html`, and rings <b>${targets.join(', ')}</b>` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
+      : targets.length ? html`, and ${result.outcome === 'here' ? 'is answered by' : 'rings'} <b>${targets.join(', ')}</b>` : nothing}${result.callerId ? html`, showing <b class="mono">${result.callerId}</b>` : nothing}.</p>
       <ol class="steps">${result.tried.map((step) => html`<li>${pill(step.matched ? 'matches' : 'passed over', step.matched ? 'good' : 'quiet')}
         <span><b>${routeName(step.route)}</b>: ${step.why}</span></li>`)}</ol></div>`;
   }

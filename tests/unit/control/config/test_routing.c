@@ -230,6 +230,89 @@ static void test_the_answer_is_json(void **state)
     config_unref(config);
 }
 
+static const char quiet_house[] =
+    "{ \"devices\": ["
+    "    { \"id\": \"desk\", \"extension\": \"101\" },"
+    "    { \"id\": \"away\", \"extension\": \"102\", \"forward\": { \"always\": \"101\" } },"
+    "    { \"id\": \"abroad\", \"extension\": \"103\", \"forward\": { \"always\": \"+4930555\" } },"
+    "    { \"id\": \"rests\", \"extension\": \"104\", \"dnd\": true },"
+    "    { \"id\": \"dozes\", \"extension\": \"105\", \"dnd\": true,"
+    "      \"forward\": { \"busy\": \"102\" } },"
+    "    { \"id\": \"here\", \"extension\": \"106\", \"forward\": { \"always\": \"107\" } },"
+    "    { \"id\": \"there\", \"extension\": \"107\", \"forward\": { \"always\": \"106\" } } ],"
+    "  \"groups\": [ { \"id\": \"all\", \"extension\": \"200\","
+    "    \"members\": [\"desk\", \"abroad\", \"rests\"] } ],"
+    "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" } ],"
+    "  \"parking\": { \"slots\": \"701-702\" }, \"features\": { \"*68\": \"intercom\", \"*43\": "
+    "\"echo\" },"
+    "  \"providers\": [ { \"id\": \"acme\", \"domain\": \"a.example\", \"username\": \"u\" } ],"
+    "  \"security\": { \"blockedPrefixes\": [\"+49900\"] },"
+    "  \"routing\": { \"routes\": ["
+    "    { \"id\": \"out\", \"match\": { \"direction\": \"outbound\" }, \"action\": { "
+    "\"provider\": \"acme\" } },"
+    "    { \"id\": \"calm\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"501\" "
+    "},"
+    "      \"action\": { \"targets\": [\"rests\"], \"fallback\": {"
+    "        \"busy\": { \"type\": \"conference\", \"target\": \"room\" } } } },"
+    "    { \"id\": \"back\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"502\" "
+    "},"
+    "      \"action\": { \"targets\": [\"rests\"], \"fallback\": {"
+    "        \"busy\": { \"type\": \"routeExtension\", \"target\": \"105\" } } } } ] } }";
+
+/* What a call comes to, not only whom the number belongs to. */
+static void test_forwardings_and_quiet_phones_are_foretold(void **state)
+{
+    static const struct {
+        const char *number, *parts[4];
+    } rows[] = {
+        {"101", {"\"outcome\":\"rings\",\"targets\":[\"desk\"]", "\"refused\":null"}},
+        {"102",
+         {"\"outcome\":\"rings\",\"targets\":[\"desk\"]",
+          "{\"route\":\"away\",\"matched\":true,\"why\":\"sends all its calls to 101 "
+          "(forward.always)\"}"}},
+        {"103",
+         {"\"outcome\":\"outside\",\"targets\":[\"+4930555\"],\"provider\":\"acme\"",
+          "\"matched\":\"out\""}},
+        {"104",
+         {"\"outcome\":\"refused\",\"targets\":[]",
+          "\"refused\":{\"reason\":\"busy\",\"sipStatus\":486,\"why\":\"rests takes no calls now "
+          "(dnd)\"}"}},
+        {"105",
+         {"\"targets\":[\"desk\"]", "takes no calls now (dnd), as if it were busy",
+          "its calls go to 102 then (forward.busy)", "sends all its calls to 101"}},
+        {"106", {"\"reason\":\"loop\",\"sipStatus\":482", "(forward.always), in a circle"}},
+        {"200", {"\"outcome\":\"rings\",\"targets\":[\"desk\",\"+4930555\"]"}},
+        {"501",
+         {"\"outcome\":\"here\",\"targets\":[\"room\"],\"answeredBy\":\"conference\"",
+          "its fallback for busy takes the call: conference", "\"matched\":\"calm\""}},
+        {"502", {"\"targets\":[\"desk\"]", "\"matched\":\"back\"", "(forward.busy)"}},
+        {"800", {"\"outcome\":\"here\",\"targets\":[\"room\"],\"answeredBy\":\"conference\""}},
+        {"701", {"\"targets\":[\"701\"],\"answeredBy\":\"parking\""}},
+        {"*43", {"\"targets\":[\"*43\"],\"answeredBy\":\"feature\""}},
+        {"*68101", {"\"outcome\":\"rings\",\"targets\":[\"desk\"]"}},
+        {"*68104", {"\"reason\":\"busy\""}},
+        {"+49900", {"\"outcome\":\"refused\",\"targets\":[]", "\"reason\":\"blocked_number\""}},
+    };
+    struct config *config = load_right(quiet_house);
+    struct sr_buf out;
+
+    (void)state;
+    sr_buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < SR_ARRAY_LEN(rows); i++) {
+        struct routing_query query = {.number = sr_str_c(rows[i].number), .now = MONDAY_TEN};
+
+        sr_buf_clear(&out);
+        routing_test_json(config, &query, NULL, &out);
+        for (size_t k = 0; k < 4 && rows[i].parts[k] != NULL; k++) {
+            if (sr_str_search(sr_buf_view(&out), sr_str_c(rows[i].parts[k])) == out.len)
+                fail_msg("%s: no %s in %.*s", rows[i].number, rows[i].parts[k],
+                         SR_STR_ARG(sr_buf_view(&out)));
+        }
+    }
+    sr_buf_done(&out);
+    config_unref(config);
+}
+
 /* ---- golden calls ---- */
 
 static void check_golden(const char *call, const char *expect, const char *fault)
@@ -289,6 +372,7 @@ int test_routing(void)
         cmocka_unit_test(test_what_was_tried_is_told_in_words),
         cmocka_unit_test(test_the_nearest_route_is_named),
         cmocka_unit_test(test_the_answer_is_json),
+        cmocka_unit_test(test_forwardings_and_quiet_phones_are_foretold),
         cmocka_unit_test(test_golden_calls_hold_the_routes),
     };
 

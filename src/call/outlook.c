@@ -1,0 +1,372 @@
+#include "call/outlook.h"
+
+enum {
+    HOPS_MAX = 5 /* forwardings, fallbacks, and forwardings within a fork: as CALL_HOPS_MAX */
+};
+
+struct walk {
+    const struct config *config;
+    const struct routing_query *query;
+    const struct guard_use *use;
+    struct sr_json *tried;
+    struct outlook *out;
+    const struct config_device *account; /* whose call to the outside it is */
+    const struct config_device *forwarders[HOPS_MAX];
+    size_t forward_count, action_count;
+    bool is_over;
+};
+
+/* One alternative after a busy device. */
+struct otherwise {
+    const struct config_device *only; /* it alone was meant; or NULL */
+    const struct config_route *route; /* or NULL */
+};
+
+/* ---- how it ends ---- */
+
+static void refuse(struct walk *walk, enum call_reason reason)
+{
+    walk->out->end = OUTLOOK_REFUSED;
+    walk->out->reason = reason;
+    walk->is_over = true;
+}
+
+static void answer(struct walk *walk, const char *what, struct sr_str target)
+{
+    walk->out->end = OUTLOOK_HERE;
+    walk->out->here = what;
+    walk->out->here_target = target;
+    walk->is_over = true;
+}
+
+static void ring(struct walk *walk)
+{
+    walk->out->end = OUTLOOK_RINGS;
+    walk->is_over = true;
+}
+
+/* A step in words: `who` did `what`, and `to` that. */
+static void say(struct walk *walk, struct sr_str who, bool is_matched, const char *what,
+                struct sr_str to, const char *key)
+{
+    char text[ROUTING_WHY_MAX];
+    struct sr_buf why;
+
+    sr_buf_init_fixed(&why, text, sizeof(text));
+    sr_buf_fmt(&why, "%s%.*s%s", what, SR_STR_ARG(to), key);
+    routing_note(walk->tried, who, is_matched, sr_buf_view(&why));
+}
+
+/* ---- forwarding and fallback ---- */
+
+static void resolve(struct walk *walk, const struct routing_query *query)
+{
+    walk->account = query->device;
+    routing_resolve(walk->config, query, &walk->out->plan, walk->tried);
+}
+
+/* Another number takes the place of the call's. */
+static void forward(struct walk *walk, const struct config_device *device, struct sr_str number)
+{
+    struct routing_query query = {.device = device, .number = number, .now = walk->query->now};
+
+    walk->forwarders[walk->forward_count++] = device;
+    resolve(walk, &query);
+}
+
+static bool has_forwarded(const struct walk *walk, const struct config_device *device)
+{
+    for (size_t i = 0; i < walk->forward_count; i++) {
+        if (walk->forwarders[i] == device)
+            return true;
+    }
+    return false;
+}
+
+static void act(struct walk *walk, const struct config_route *route)
+{
+    const struct config_action *action = &route->action.fallback.busy;
+    struct routing_query query = {.number = action->target, .now = walk->query->now};
+    const char *name = config_action_name(action->type);
+
+    if (action->type == CONFIG_ACTION_HANGUP) {
+        refuse(walk, CALL_REASON_BUSY);
+        return;
+    }
+    if (walk->action_count++ == HOPS_MAX) {
+        refuse(walk, CALL_REASON_LOOP);
+        return;
+    }
+    say(walk, route->id, true, "its fallback for busy takes the call: ", sr_str_c(name), "");
+    if (action->type == CONFIG_ACTION_ROUTE_EXTENSION) {
+        query.direction = CONFIG_DIRECTION_INTERNAL;
+        query.device = walk->query->device;
+        resolve(walk, &query);
+    } else if (action->type == CONFIG_ACTION_ROUTE_EXTERNAL) {
+        query.direction = CONFIG_DIRECTION_OUTBOUND;
+        resolve(walk, &query);
+    } else {
+        answer(walk, name, action->target);
+    }
+}
+
+static void answer_box(struct walk *walk, const struct config_voicebox *box)
+{
+    answer(walk, config_action_name(CONFIG_ACTION_VOICEMAIL), box->id);
+}
+
+/* Nobody can be disturbed. */
+static void be_busy(struct walk *walk, struct otherwise otherwise)
+{
+    const struct config_device *only = otherwise.only;
+    const struct config_route *route = otherwise.route;
+    bool is_pass = walk->out->first.route != NULL &&
+                   walk->out->first.route->action.mode == CONFIG_MODE_PASSTHROUGH;
+
+    if (is_pass) { /* what the other end says is what the caller hears */
+        refuse(walk, CALL_REASON_BUSY);
+    } else if (only != NULL && only->forward.busy.n > 0 && !has_forwarded(walk, only) &&
+               walk->forward_count < HOPS_MAX) {
+        say(walk, only->id, true, "its calls go to ", only->forward.busy, " then (forward.busy)");
+        forward(walk, only, only->forward.busy);
+    } else if (route != NULL && route->action.fallback.busy.type != CONFIG_ACTION_NONE) {
+        act(walk, route);
+    } else if (route != NULL && route->action.voicemail_box != NULL) {
+        answer_box(walk, route->action.voicemail_box);
+    } else if (only != NULL && only->voicemail_box != NULL) {
+        answer_box(walk, only->voicemail_box);
+    } else {
+        refuse(walk, CALL_REASON_BUSY);
+    }
+}
+
+/* ---- who rings ---- */
+
+static bool is_quiet(struct walk *walk, const struct config_device *device)
+{
+    struct sr_buf why;
+
+    if (!device->is_dnd)
+        return false;
+    sr_buf_init_fixed(&why, walk->out->why, sizeof(walk->out->why));
+    sr_buf_fmt(&why, "%.*s takes no calls now (dnd)", SR_STR_ARG(device->id));
+    (void)sr_buf_cstr(&why);
+    say(walk, device->id, false, "takes no calls now (dnd), as if it were busy", SR_STR(""), "");
+    return true;
+}
+
+static void add(struct walk *walk, struct sr_str who)
+{
+    struct outlook *out = walk->out;
+
+    for (size_t i = 0; i < out->ring_count; i++) {
+        if (sr_str_eq(out->rings[i], who))
+            return;
+    }
+    if (out->ring_count < OUTLOOK_RINGS_MAX)
+        out->rings[out->ring_count++] = who;
+}
+
+/* A device called alone: its own forwardings hold. */
+static void ring_alone(struct walk *walk, struct otherwise otherwise)
+{
+    const struct config_device *device = otherwise.only;
+
+    if (device->forward.always.n > 0) {
+        bool is_loop = has_forwarded(walk, device) || walk->forward_count == HOPS_MAX;
+
+        say(walk, device->id, !is_loop, "sends all its calls to ", device->forward.always,
+            is_loop ? " (forward.always), in a circle" : " (forward.always)");
+        if (is_loop)
+            refuse(walk, CALL_REASON_LOOP);
+        else
+            forward(walk, device, device->forward.always);
+    } else if (is_quiet(walk, device)) {
+        be_busy(walk, otherwise);
+    } else {
+        add(walk, device->id);
+        ring(walk);
+    }
+}
+
+/* In a fork only `always` counts, in the device's place. @return whether it is busy */
+static bool place(struct walk *walk, const struct config_device *device, size_t depth)
+{
+    struct routing_query query = {
+        .device = device, .number = device->forward.always, .now = walk->query->now};
+    const struct config_extension *what;
+    struct routing_plan plan;
+    char why[GUARD_WHY_MAX];
+    bool is_busy = false;
+
+    if (device->forward.always.n == 0) {
+        is_busy = is_quiet(walk, device);
+        if (!is_busy)
+            add(walk, device->id);
+        return is_busy;
+    }
+    routing_resolve(walk->config, &query, &plan, NULL);
+    what = &plan.extension;
+    say(walk, device->id, depth < HOPS_MAX, "sends all its calls to ", query.number,
+        depth < HOPS_MAX ? " (forward.always)" : " (forward.always), in a circle");
+    if (depth >= HOPS_MAX)
+        return false;
+    if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_DEVICE) {
+        is_busy = place(walk, what->device, depth + 1);
+    } else if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_GROUP) {
+        for (uint32_t i = 0; i < what->group->member_ids.count; i++)
+            is_busy = place(walk, what->group->members[i], depth + 1) || is_busy;
+    } else if (plan.outcome == ROUTING_OUTSIDE &&
+               routing_judge(walk->config, &plan, device, NULL, query.now, why) ==
+                   CALL_REASON_NONE) {
+        add(walk, query.number);
+    } else {
+        say(walk, device->id, false, "nothing rings at ", query.number, "");
+    }
+    return is_busy;
+}
+
+static bool place_group(struct walk *walk, const struct config_group *group)
+{
+    bool is_busy = false;
+
+    for (uint32_t i = 0; i < group->member_ids.count; i++)
+        is_busy = place(walk, group->members[i], 0) || is_busy;
+    return is_busy;
+}
+
+/* Whoever is in it. */
+static void ring_several(struct walk *walk, const struct config_route *route, bool is_busy)
+{
+    struct otherwise otherwise = {.route = route};
+
+    if (walk->out->ring_count > 0 || (route != NULL && route->action.ring_browsers))
+        ring(walk);
+    else if (is_busy)
+        be_busy(walk, otherwise);
+    else
+        refuse(walk, CALL_REASON_OFFLINE);
+}
+
+static void take_route(struct walk *walk, const struct config_route *route)
+{
+    const struct config_route_action *action = &route->action;
+    struct otherwise otherwise = {.route = route};
+    bool is_busy = false;
+
+    if (action->ivr_menu != NULL) {
+        answer(walk, config_action_name(CONFIG_ACTION_SUBMENU), action->ivr_menu->id);
+        return;
+    }
+    if (action->target_names.count == 0 && !action->ring_browsers) {
+        if (action->voicemail_box != NULL)
+            answer_box(walk, action->voicemail_box);
+        else
+            answer(walk, config_action_name(CONFIG_ACTION_PLAY_MESSAGE), action->announcement);
+        return;
+    }
+    if (action->target_names.count == 1 && !action->ring_browsers &&
+        action->targets[0].kind == CONFIG_TARGET_DEVICE) {
+        otherwise.only = action->targets[0].device;
+        ring_alone(walk, otherwise);
+        return;
+    }
+    for (uint32_t i = 0; i < action->target_names.count; i++) {
+        const struct config_target *target = &action->targets[i];
+
+        if (target->kind == CONFIG_TARGET_DEVICE)
+            is_busy = place(walk, target->device, 0) || is_busy;
+        else if (target->kind == CONFIG_TARGET_GROUP)
+            is_busy = place_group(walk, target->group) || is_busy;
+        else
+            add(walk, action->target_names.items[i]);
+    }
+    ring_several(walk, route, is_busy);
+}
+
+static void take_feature(struct walk *walk, const struct config_extension *what)
+{
+    const struct config_device *device;
+
+    if (what->feature->kind != CONFIG_FEATURE_INTERCOM) {
+        answer(walk, "feature", what->feature->code);
+        return;
+    }
+    device = config_device_by_user(walk->config, what->rest);
+    if (device == NULL)
+        refuse(walk, CALL_REASON_NOT_FOUND);
+    else
+        ring_several(walk, NULL, place(walk, device, 0));
+}
+
+static void take_extension(struct walk *walk, const struct config_extension *what)
+{
+    switch (what->kind) {
+    case CONFIG_EXTENSION_DEVICE:
+        ring_alone(walk, (struct otherwise){.only = what->device});
+        break;
+    case CONFIG_EXTENSION_GROUP:
+        ring_several(walk, NULL, place_group(walk, what->group));
+        break;
+    case CONFIG_EXTENSION_CONFERENCE:
+        answer(walk, config_action_name(CONFIG_ACTION_CONFERENCE), what->conference->id);
+        break;
+    case CONFIG_EXTENSION_VOICEBOX:
+        answer_box(walk, what->voicebox);
+        break;
+    case CONFIG_EXTENSION_FEATURE:
+        take_feature(walk, what);
+        break;
+    case CONFIG_EXTENSION_PARKING:
+        answer(walk, "parking", sr_str_c(walk->out->plan.number));
+        break;
+    case CONFIG_EXTENSION_NONE:
+        refuse(walk, CALL_REASON_NOT_FOUND);
+        break;
+    }
+}
+
+static void take_outside(struct walk *walk)
+{
+    bool is_own = walk->account == walk->query->device;
+    enum call_reason reason =
+        routing_judge(walk->config, &walk->out->plan, walk->account, is_own ? walk->use : NULL,
+                      walk->query->now, walk->out->why);
+
+    if (reason != CALL_REASON_NONE) {
+        refuse(walk, reason);
+        return;
+    }
+    walk->out->end = OUTLOOK_OUTSIDE;
+    walk->is_over = true;
+}
+
+void outlook_of(const struct config *config, const struct routing_query *query,
+                const struct guard_use *use, struct sr_json *tried, struct outlook *ret_outlook)
+{
+    struct walk walk = {
+        .config = config, .query = query, .use = use, .tried = tried, .out = ret_outlook};
+
+    *ret_outlook = (struct outlook){.end = OUTLOOK_REFUSED};
+    resolve(&walk, query);
+    ret_outlook->first = ret_outlook->plan;
+    while (!walk.is_over) {
+        const struct routing_plan *plan = &ret_outlook->plan;
+
+        ret_outlook->why[0] = '\0';
+        switch (plan->outcome) {
+        case ROUTING_NOWHERE:
+            refuse(&walk, plan->reason);
+            break;
+        case ROUTING_EXTENSION:
+            take_extension(&walk, &plan->extension);
+            break;
+        case ROUTING_ROUTE:
+            take_route(&walk, plan->route);
+            break;
+        case ROUTING_OUTSIDE:
+            take_outside(&walk);
+            break;
+        }
+    }
+}
