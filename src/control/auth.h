@@ -170,10 +170,10 @@ SR_MUST_USE enum sr_err auth_user_change(struct auth *auth, const struct auth_us
 /** SR_ERR_NOTFOUND; SR_ERR_STATE the last administrator; SR_ERR_IO. */
 SR_MUST_USE enum sr_err auth_user_remove(struct auth *auth, struct sr_str name);
 bool auth_next_done(struct auth *auth, struct auth_done *ret_done);
-/** Items of GET /api/users, or the one of that name. */
 /** Asked for each item of a list in turn: is it to be written? */
 typedef bool auth_wants_fn(void *arg);
 
+/** Items of GET /api/users, or the one of that name (false: there is none). */
 void auth_users_json(const struct auth *auth, auth_wants_fn *wants, void *arg,
                      struct sr_json *json);
 bool auth_user_json(const struct auth *auth, struct sr_str name, struct sr_json *json);
@@ -197,6 +197,7 @@ struct auth_token_options {
 SR_MUST_USE enum sr_err auth_token_open(struct auth *auth, const struct auth_token_options *options,
                                         char secret[AUTH_SECRET_MAX], char id[AUTH_SECRET_MAX]);
 SR_MUST_USE enum sr_err auth_token_remove(struct auth *auth, struct sr_str id);
+/** Items of GET /api/tokens. */
 void auth_tokens_json(const struct auth *auth, auth_wants_fn *wants, void *arg,
                       struct sr_json *json);
 

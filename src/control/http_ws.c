@@ -169,6 +169,14 @@ void http__ws_on_deadline(struct http_ws *ws)
 
 /* ---- in ---- */
 
+/* Codes that may stand in a frame: RFC 6455 7.4.1 and those registered since (1012 to 1014), and the
+   ranges of 7.4.2 for libraries and applications. */
+static bool is_close_code(unsigned code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
 /* The client's goodbye: echoed once, then the connection ends. */
 static void on_close_frame(struct http_ws *ws, struct sr_str payload)
 {
@@ -176,8 +184,10 @@ static void on_close_frame(struct http_ws *ws, struct sr_str payload)
 
     if (payload.n >= 2)
         code = (unsigned)(uint8_t)payload.p[0] << 8 | (uint8_t)payload.p[1];
-    if (payload.n == 1 || code < 1000 || code >= 5000)
+    if (payload.n == 1 || !is_close_code(code))
         code = HTTP_WS_PROTOCOL;
+    else if (!http_utf8_is_valid(sr_str_from(payload, 2)))
+        code = HTTP_WS_BAD_TEXT;
     http_ws_close(ws, (enum http_ws_close)code, "");
     ws->conn->state = HTTP_CONN_LAST;
 }

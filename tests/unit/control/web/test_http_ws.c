@@ -209,6 +209,54 @@ static void long_messages_are_taken_whole(void **state)
     sr_free(frame);
 }
 
+/* RFC 6455 5.5.1 and 7.4: a goodbye is echoed with its code, one that may not be said is a fault. */
+static void goodbyes_are_answered_by_the_rules(void **state)
+{
+    static const struct {
+        const char *payload;
+        size_t n;
+        unsigned answer;
+    } rows[] = {
+        {"", 0, 1000},
+        {"\x03", 1, 1002}, /* half a code */
+        {"\x00\x00", 2, 1002},
+        {"\x03\xe7", 2, 1002}, /* 999 */
+        {"\x03\xe8", 2, 1000},
+        {"\x03\xe9gone", 6, 1001},
+        {"\x03\xeb", 2, 1003},
+        {"\x03\xec", 2, 1002}, /* 1004 to 1006 and 1015 stand in no frame */
+        {"\x03\xed", 2, 1002},
+        {"\x03\xee", 2, 1002},
+        {"\x03\xef", 2, 1007},
+        {"\x03\xf6", 2, 1014},
+        {"\x03\xf7", 2, 1002},
+        {"\x03\xf8", 2, 1002}, /* 1016 to 2999 have no meaning */
+        {"\x0b\xb7", 2, 1002},
+        {"\x0b\xb8", 2, 3000},
+        {"\x13\x87", 2, 4999},
+        {"\x13\x88", 2, 1002},
+        {"\x03\xe8\xc3\xa9", 4, 1000}, /* an e with an accent */
+        {"\x03\xe8\xc3", 3, 1007},     /* and half of one */
+    };
+    struct house *house = *state;
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(rows); i++) {
+        int fd = client_socket(house->port, "/", "");
+        char frame[16] = {(char)0x88, (char)(0x80 | rows[i].n)}; /* a mask of zeros */
+        uint8_t bytes[16];
+        ssize_t n;
+
+        memcpy(frame + 6, rows[i].payload, rows[i].n);
+        assert_int_equal(send(fd, frame, 6 + rows[i].n, MSG_NOSIGNAL), (ssize_t)(6 + rows[i].n));
+        n = recv(fd, bytes, sizeof(bytes), MSG_WAITALL); /* to the end of the connection */
+        assert_int_equal(n, 4);
+        assert_int_equal(bytes[0], 0x88);
+        assert_int_equal(bytes[1], 2);
+        assert_int_equal(bytes[2] << 8 | bytes[3], rows[i].answer);
+        close(fd);
+    }
+}
+
 static void answer_for_a_client_that_is_gone_is_dropped(void **state)
 {
     struct linger at_once = {.l_onoff = 1};
@@ -261,6 +309,7 @@ int run_http_ws_tests(void)
         cmocka_unit_test_setup_teardown(urgent_messages_go_ahead_of_what_waits, enter, leave),
         cmocka_unit_test_setup_teardown(urgent_messages_have_a_bound, enter, leave),
         cmocka_unit_test_setup_teardown(long_messages_are_taken_whole, enter, leave),
+        cmocka_unit_test_setup_teardown(goodbyes_are_answered_by_the_rules, enter, leave),
         cmocka_unit_test_setup_teardown(answer_for_a_client_that_is_gone_is_dropped, enter, leave),
         cmocka_unit_test_setup_teardown(no_descriptors_left_is_waited_out, enter, leave),
     };
