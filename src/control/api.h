@@ -201,8 +201,9 @@ api_handler_fn api_call_start, api_calls_list, api_calls_get, api_calls_hangup, 
     api_calls_change, api_legs_remove, api_legs_change, api_transfer, api_dtmf, api_trace,
     api_trace_pcap;                                 /* api_calls.c */
 api_handler_fn api_play, api_play_stop, api_speech; /* api_play.c */
-api_handler_fn api_status, api_reload, api_drain, api_openapi, api_metrics, api_healthz, api_readyz,
-    api_events, api_history, api_history_csv; /* api_system.c */
+api_handler_fn api_status, api_reload, api_drain, api_openapi, api_healthz, api_readyz, api_events,
+    api_history, api_history_csv; /* api_system.c */
+api_handler_fn api_metrics;       /* metrics.c */
 api_handler_fn api_devices, api_providers, api_routes_list, api_contacts, api_routes_test,
     api_config_get, api_config_put, api_config_patch, api_config_validate; /* api_config.c */
 api_handler_fn api_ca, api_trust, api_trust_css;                           /* api_trust.c */

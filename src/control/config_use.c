@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "control/config_internal.h"
+#include "speech/voices.h"
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
@@ -113,7 +114,9 @@ static void check_web(struct config__load *load)
 
 static void check_voice(struct config__load *load)
 {
-    static const char *const voices[] = {"slt", "rms", "kal16", NULL}; /* of speaker_flite.c */
+#define X(name) #name,
+    static const char *const voices[] = {SPEECH_FLITE_VOICE_MAP(X) NULL};
+#undef X
     const struct config_tts *tts = &load->config->speech.tts;
     char bytes[64];
     struct sr_buf names;

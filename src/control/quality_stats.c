@@ -1,4 +1,5 @@
 #include "control/quality_stats.h"
+#include "control/metrics.h"
 
 struct measure {
     const char *name, *help;
@@ -50,15 +51,10 @@ void quality_stats_take(struct quality_stats *stats, const struct engine_event *
     }
 }
 
-/* An id of the configuration is any text: quotes, backslashes and line ends are escaped. */
 static void write_labels(const struct quality_series *series, struct sr_buf *buf)
 {
     sr_buf_fmt(buf, "{kind=\"%s\",provider=\"", series->kind);
-    for (const char *at = series->provider; *at != '\0'; at++) {
-        if (*at == '"' || *at == '\\')
-            sr_buf_char(buf, '\\');
-        sr_buf_char(buf, *at == '\n' ? ' ' : *at);
-    }
+    metrics_label(buf, series->provider);
     sr_buf_c(buf, "\"");
 }
 
@@ -85,8 +81,7 @@ static void write_series(const struct quality_series *series, int m, struct sr_b
 void quality_stats_write(const struct quality_stats *stats, struct sr_buf *buf)
 {
     for (int m = 0; m < QUALITY_MEASURES; m++) {
-        sr_buf_fmt(buf, "# HELP siprouter_%s %s\n# TYPE siprouter_%s histogram\n", measures[m].name,
-                   measures[m].help, measures[m].name);
+        metrics_head(buf, measures[m].name, "histogram", measures[m].help);
         for (uint32_t i = 0; i < stats->count; i++)
             write_series(&stats->series[i], m, buf);
     }
