@@ -207,6 +207,15 @@ void sr_json_key_num(struct sr_json *json, const char *key, double value, int de
     sr_json_num(json, value, decimals);
 }
 
+void sr_json_key_known(struct sr_json *json, const char *key, double value, int decimals)
+{
+    sr_json_key(json, key);
+    if (value < 0)
+        sr_json_null(json);
+    else
+        sr_json_num(json, value, decimals);
+}
+
 void sr_json_key_bool(struct sr_json *json, const char *key, bool value)
 {
     sr_json_key(json, key);

@@ -51,6 +51,8 @@ void sr_json_key_str(struct sr_json *json, const char *key, struct sr_str value)
 void sr_json_key_c(struct sr_json *json, const char *key, const char *value);
 void sr_json_key_int(struct sr_json *json, const char *key, int64_t value);
 void sr_json_key_num(struct sr_json *json, const char *key, double value, int decimals);
+/** A figure that was measured, or null when it is negative. */
+void sr_json_key_known(struct sr_json *json, const char *key, double value, int decimals);
 void sr_json_key_bool(struct sr_json *json, const char *key, bool value);
 void sr_json_key_object(struct sr_json *json, const char *key);
 void sr_json_key_array(struct sr_json *json, const char *key);

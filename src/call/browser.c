@@ -773,20 +773,11 @@ void browsers__on_media(struct engine *engine, const struct media_event *event)
 
 static void tell_device(struct browser *browser, enum engine_event_kind kind)
 {
-    struct engine *engine = browser->engine;
-    const struct config_device *device =
-        config_device_by_id(engine->config, sr_str_c(browser->device_id));
-    struct engine_event *event;
+    struct sr_str id = sr_str_c(browser->device_id);
 
-    if (device == NULL)
-        return; /* a guest */
-    event = event__new(engine, kind);
-    (void)sr_str_copy(device->id, event->subject, sizeof(event->subject));
-    if (kind == ENGINE_DEVICE_UNREGISTERED)
-        (void)sr_str_copy(SR_STR("page closed"), event->why, sizeof(event->why));
-    event->device = sr_alloc(sizeof(*event->device));
-    engine__device_view(engine, device, event->device);
-    event__push(engine, event);
+    if (config_device_by_id(browser->engine->config, id) != NULL) /* no guest */
+        event__device(browser->engine, kind, id,
+                      kind == ENGINE_DEVICE_UNREGISTERED ? SR_STR("page closed") : SR_STR(""));
 }
 
 /* Legs that still name this page ring it no more. */

@@ -256,6 +256,8 @@ bool engine_event_is_hidden(const struct engine_event *event);
 void engine_call_json(const struct engine_call_view *call, enum engine_audience audience,
                       struct sr_json *json);
 void engine_device_json(const struct engine_device_view *device, struct sr_json *json);
+/** Registered or answering. */
+bool engine_provider_is_up(const struct engine_provider_view *provider);
 void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json);
 void engine_status_json(const struct engine_status *status, struct sr_json *json); /* its members */
 /**

@@ -21,15 +21,6 @@ static void key_time(struct sr_json *json, const char *key, int64_t wall_us)
     sr_json_key_c(json, key, wall_us ? net_clock_text(wall_us, text) : NULL);
 }
 
-static void key_known(struct sr_json *json, const char *key, double value, int decimals)
-{
-    sr_json_key(json, key);
-    if (value < 0)
-        sr_json_null(json);
-    else
-        sr_json_num(json, value, decimals);
-}
-
 /* An empty text reads as null. */
 static void key_text(struct sr_json *json, const char *key, const char *text)
 {
@@ -40,11 +31,11 @@ static void key_text(struct sr_json *json, const char *key, const char *text)
 static void delay_json(const struct engine_audio *audio, struct sr_json *json)
 {
     sr_json_key_object(json, "delay");
-    key_known(json, "packetMs", audio->packet_ms, 1);
-    key_known(json, "networkMs", audio->network_ms, 1);
-    key_known(json, "inMs", audio->delay_in_ms, 1);
-    key_known(json, "outMs", audio->delay_out_ms, 1);
-    key_known(json, "earMs", audio->ear_ms, 1);
+    sr_json_key_known(json, "packetMs", audio->packet_ms, 1);
+    sr_json_key_known(json, "networkMs", audio->network_ms, 1);
+    sr_json_key_known(json, "inMs", audio->delay_in_ms, 1);
+    sr_json_key_known(json, "outMs", audio->delay_out_ms, 1);
+    sr_json_key_known(json, "earMs", audio->ear_ms, 1);
     sr_json_end(json);
 }
 
@@ -71,20 +62,14 @@ static void audio_json(const struct engine_audio *audio, struct sr_json *json)
         sr_json_key_int(json, "decodeHz", audio->decode_hz);
         sr_json_key_int(json, "encodeHz", audio->encode_hz);
         sr_json_key_bool(json, "sharedEncoder", audio->is_shared);
-        sr_json_key(json, "jitterTargetMs");
-        sr_json_num(json, audio->target_ms, 1);
-        sr_json_key(json, "jitterBufferMs");
-        sr_json_num(json, audio->buffer_ms, 1);
-        sr_json_key(json, "driftPpm");
-        sr_json_num(json, audio->drift_ppm, 0);
+        sr_json_key_num(json, "jitterTargetMs", audio->target_ms, 1);
+        sr_json_key_num(json, "jitterBufferMs", audio->buffer_ms, 1);
+        sr_json_key_num(json, "driftPpm", audio->drift_ppm, 0);
         sr_json_key_int(json, "concealed", (int64_t)audio->concealed);
         sr_json_key_int(json, "stretches", (int64_t)audio->stretches);
-        sr_json_key(json, "delayInMs");
-        sr_json_num(json, audio->delay_in_ms, 1);
-        sr_json_key(json, "delayOutMs");
-        sr_json_num(json, audio->delay_out_ms, 1);
-        sr_json_key(json, "cpuUsPerSec");
-        sr_json_num(json, audio->cpu_us, 0);
+        sr_json_key_num(json, "delayInMs", audio->delay_in_ms, 1);
+        sr_json_key_num(json, "delayOutMs", audio->delay_out_ms, 1);
+        sr_json_key_num(json, "cpuUsPerSec", audio->cpu_us, 0);
         sr_json_end(json);
     }
     sr_json_end(json);
@@ -110,10 +95,10 @@ static void leg_json(const struct engine_leg_view *leg, enum engine_audience aud
     sr_json_key_bool(json, "holding", leg->is_holding);
     key_text(json, "whisperTo", leg->whisper_to);
     sr_json_key_object(json, "quality");
-    key_known(json, "lossPct", leg->quality.loss_pct, 2);
-    key_known(json, "jitterMs", leg->quality.jitter_ms, 1);
-    key_known(json, "rttMs", leg->quality.rtt_ms, 1);
-    key_known(json, "mos", leg->quality.mos, 2);
+    sr_json_key_known(json, "lossPct", leg->quality.loss_pct, 2);
+    sr_json_key_known(json, "jitterMs", leg->quality.jitter_ms, 1);
+    sr_json_key_known(json, "rttMs", leg->quality.rtt_ms, 1);
+    sr_json_key_known(json, "mos", leg->quality.mos, 2);
     sr_json_end(json);
     if (leg->has_audio)
         audio_json(&leg->audio, json);
@@ -160,11 +145,7 @@ static void contact_json(const struct engine_contact_view *contact, struct sr_js
     key_time(json, "expiresAt", (int64_t)contact->expires_wall * SR_SEC);
     sr_json_key_bool(json, "nat", contact->is_nat);
     sr_json_key_bool(json, "reachable", contact->is_reachable);
-    sr_json_key(json, "rttMs");
-    if (contact->rtt_us < 0)
-        sr_json_null(json);
-    else
-        sr_json_num(json, contact->rtt_us / 1000.0, 1);
+    sr_json_key_known(json, "rttMs", contact->rtt_us / 1000.0, 1);
     sr_json_end(json);
 }
 
@@ -186,6 +167,12 @@ void engine_device_json(const struct engine_device_view *device, struct sr_json 
     sr_json_end(json);
 }
 
+bool engine_provider_is_up(const struct engine_provider_view *provider)
+{
+    return strcmp(provider->state, "registered") == 0 ||
+           strcmp(provider->state, "reachable") == 0 || strcmp(provider->state, "ready") == 0;
+}
+
 void engine_provider_json(const struct engine_provider_view *provider, struct sr_json *json)
 {
     sr_json_object(json);
@@ -203,11 +190,7 @@ void engine_provider_json(const struct engine_provider_view *provider, struct sr
     key_text(json, "publicAddress", provider->public_address);
     key_time(json, "expiresAt", (int64_t)provider->expires_wall * SR_SEC);
     key_time(json, "nextTryAt", provider->next_try_wall_us);
-    sr_json_key(json, "rttMs");
-    if (provider->rtt_us < 0)
-        sr_json_null(json);
-    else
-        sr_json_num(json, provider->rtt_us / 1000.0, 1);
+    sr_json_key_known(json, "rttMs", provider->rtt_us / 1000.0, 1);
     sr_json_key_int(json, "failures", provider->failures);
     sr_json_key_int(json, "calls", provider->call_count);
     sr_json_end(json);
@@ -230,8 +213,7 @@ static void worker_json(const struct media_worker_stats *worker, struct sr_json 
     sr_json_key_int(json, "encodes", (int64_t)worker->encodes);
     sr_json_key_int(json, "encodesShared", (int64_t)worker->encodes_shared);
     sr_json_key_int(json, "opusComplexity", (int64_t)worker->opus_complexity);
-    sr_json_key(json, "cpuSeconds");
-    sr_json_num(json, (double)worker->cpu_us / SR_SEC, 1);
+    sr_json_key_num(json, "cpuSeconds", (double)worker->cpu_us / SR_SEC, 1);
     sr_json_end(json);
 }
 
@@ -295,8 +277,7 @@ void engine_status_json(const struct engine_status *status, struct sr_json *json
     sr_json_key_int(json, "portsRefused", (int64_t)status->rtp_ports_refused);
     sr_json_key_int(json, "ticks", (int64_t)status->media_ticks);
     sr_json_key_int(json, "overruns", (int64_t)status->media_overruns);
-    sr_json_key(json, "cpuSeconds");
-    sr_json_num(json, (double)status->media_cpu_us / SR_SEC, 1);
+    sr_json_key_num(json, "cpuSeconds", (double)status->media_cpu_us / SR_SEC, 1);
     sr_json_key_array(json, "threads");
     for (uint32_t i = 0; i < status->media_workers; i++)
         worker_json(&status->media_worker[i], json);
@@ -350,7 +331,7 @@ static void details_json(const struct engine_event *event, struct sr_json *json)
     }
     if (event->kind == ENGINE_SECURITY_BAN) {
         sr_json_key_c(json, "source", event->subject);
-        sr_json_key_c(json, "user", event->why[0] ? event->why : NULL);
+        key_text(json, "user", event->why);
         sr_json_key_int(json, "seconds", event->ban_sec);
     }
     if (event->kind == ENGINE_DEVICE_REGISTERED || event->kind == ENGINE_DEVICE_UNREGISTERED ||

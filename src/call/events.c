@@ -208,6 +208,35 @@ struct engine_call_view *event__view(const struct call *call)
     return view;
 }
 
+void event__device(struct engine *engine, enum engine_event_kind kind, struct sr_str device_id,
+                   struct sr_str why)
+{
+    const struct config_device *device = config_device_by_id(engine->config, device_id);
+    struct engine_event *event = event__new(engine, kind);
+
+    (void)sr_str_copy(device_id, event->subject, sizeof(event->subject));
+    (void)sr_str_copy(why, event->why, sizeof(event->why));
+    if (device != NULL) {
+        event->device = sr_alloc(sizeof(*event->device));
+        engine__device_view(engine, device, event->device);
+    }
+    event__push(engine, event);
+}
+
+void event__provider(struct engine *engine, enum engine_event_kind kind,
+                     const struct config_provider *provider, struct sr_str why)
+{
+    struct engine_event *event = event__new(engine, kind);
+
+    event->provider = sr_alloc(sizeof(*event->provider));
+    engine__provider_view(engine, provider, event->provider);
+    if (kind == ENGINE_PROVIDER_REGISTERED && !engine_provider_is_up(event->provider))
+        event->kind = ENGINE_PROVIDER_CHANGED; /* switched off meanwhile */
+    (void)sr_str_copy(provider->id, event->subject, sizeof(event->subject));
+    (void)sr_str_copy(why, event->why, sizeof(event->why));
+    event__push(engine, event);
+}
+
 void event__call(struct call *call, enum engine_event_kind kind)
 {
     struct engine_event *event = event__new(call->engine, kind);

@@ -563,6 +563,11 @@ bool engine__is_full(const struct engine *engine);
 /* ---- events.c ---- */
 struct engine_event *event__new(struct engine *engine, enum engine_event_kind kind);
 void event__push(struct engine *engine, struct engine_event *event);
+/** About a device or a provider: with its view of now (a device that is configured no more has none). */
+void event__device(struct engine *engine, enum engine_event_kind kind, struct sr_str device_id,
+                   struct sr_str why);
+void event__provider(struct engine *engine, enum engine_event_kind kind,
+                     const struct config_provider *provider, struct sr_str why);
 void event__call(struct call *call, enum engine_event_kind kind);
 void event__leg(struct leg *leg, enum engine_event_kind kind);
 void event__digit(struct leg *leg, char digit, uint32_t duration_ms);

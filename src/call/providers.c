@@ -163,12 +163,6 @@ void engine__provider_view(struct engine *engine, const struct config_provider *
     ret_view->call_count = engine__provider_calls(engine, provider->id, 0);
 }
 
-static bool is_up(const struct engine_provider_view *view)
-{
-    return strcmp(view->state, "registered") == 0 || strcmp(view->state, "reachable") == 0 ||
-           strcmp(view->state, "ready") == 0;
-}
-
 void providers__count(struct engine *engine, struct engine_status *status)
 {
     struct ua_stats stats;
@@ -196,7 +190,6 @@ void engine__on_provider(void *arg, const struct ua_provider_event *event)
     struct sr_str id = sr_str_c(event->view->id);
     const struct config_provider *provider = config_provider_by_id(engine->config, id);
     enum engine_event_kind kind = ENGINE_PROVIDER_CHANGED;
-    struct engine_event *out;
 
     if (event->kind == UA_PROVIDER_MOVED)
         move_calls(engine, id);
@@ -206,12 +199,5 @@ void engine__on_provider(void *arg, const struct ua_provider_event *event)
         kind = ENGINE_PROVIDER_REGISTERED;
     else if (event->kind == UA_PROVIDER_DOWN)
         kind = ENGINE_PROVIDER_FAILED;
-    out = event__new(engine, kind);
-    out->provider = sr_alloc(sizeof(*out->provider));
-    engine__provider_view(engine, provider, out->provider);
-    if (kind == ENGINE_PROVIDER_REGISTERED && !is_up(out->provider))
-        out->kind = ENGINE_PROVIDER_CHANGED;
-    memcpy(out->subject, out->provider->provider_id, sizeof(out->subject));
-    (void)sr_str_copy(sr_str_c(event->view->verdict), out->why, sizeof(out->why));
-    event__push(engine, out);
+    event__provider(engine, kind, provider, sr_str_c(event->view->verdict));
 }

@@ -118,10 +118,7 @@ static void keep(struct engine *engine, const struct ua_registration_event *even
 void engine__on_registration(void *arg, const struct ua_registration_event *event)
 {
     struct engine *engine = arg;
-    const struct config_device *device =
-        config_device_by_id(engine->config, event->contact.device_id);
     enum engine_event_kind kind = ENGINE_DEVICE_CHANGED;
-    struct engine_event *out;
 
     keep(engine, event);
     watch__device_changed(engine, event->contact.device_id);
@@ -129,37 +126,10 @@ void engine__on_registration(void *arg, const struct ua_registration_event *even
         kind = ENGINE_DEVICE_REGISTERED;
     else if (event->kind == UA_UNREGISTERED)
         kind = ENGINE_DEVICE_UNREGISTERED;
-    out = event__new(engine, kind);
-    (void)sr_str_copy(event->contact.device_id, out->subject, sizeof(out->subject));
-    (void)sr_str_copy(event->why, out->why, sizeof(out->why));
-    if (device != NULL) {
-        out->device = sr_alloc(sizeof(*out->device));
-        engine__device_view(engine, device, out->device);
-    }
-    event__push(engine, out);
+    event__device(engine, kind, event->contact.device_id, event->why);
 }
 
 /* ---- how many calls ---- */
-
-static void push_device(struct engine *engine, const struct config_device *device)
-{
-    struct engine_event *out = event__new(engine, ENGINE_DEVICE_CHANGED);
-
-    (void)sr_str_copy(device->id, out->subject, sizeof(out->subject));
-    out->device = sr_alloc(sizeof(*out->device));
-    engine__device_view(engine, device, out->device);
-    event__push(engine, out);
-}
-
-static void push_provider(struct engine *engine, const struct config_provider *provider)
-{
-    struct engine_event *out = event__new(engine, ENGINE_PROVIDER_CHANGED);
-
-    (void)sr_str_copy(provider->id, out->subject, sizeof(out->subject));
-    out->provider = sr_alloc(sizeof(*out->provider));
-    engine__provider_view(engine, provider, out->provider);
-    event__push(engine, out);
-}
 
 /* Whose calls that key counts; neither: it is not configured (any more), or a guest. */
 static void find_counted(const struct engine *engine, struct sr_str key,
@@ -194,9 +164,9 @@ static void tell_count(struct engine *engine, const char *key, uint32_t count)
     if (told != NULL)
         told->count = count;
     if (provider != NULL)
-        push_provider(engine, provider);
+        event__provider(engine, ENGINE_PROVIDER_CHANGED, provider, SR_STR(""));
     else if (device != NULL)
-        push_device(engine, device);
+        event__device(engine, ENGINE_DEVICE_CHANGED, device->id, SR_STR(""));
 }
 
 void engine__tell_call_counts(struct engine *engine)

@@ -8,23 +8,24 @@
 
 #include "base/alloc.h"
 #include "speech/convert.h"
+#include "speech/voices.h"
 
 enum {
     FLITE_SECONDS_MAX = 300 /* of one text; the rest is cut */
 };
 
-cst_voice *register_cmu_us_slt(const char *voxdir);
-cst_voice *register_cmu_us_rms(const char *voxdir);
-cst_voice *register_cmu_us_kal16(const char *voxdir);
+#define X(name) cst_voice *register_cmu_us_##name(const char *voxdir);
+SPEECH_FLITE_VOICE_MAP(X)
+#undef X
 
 static struct {
     const char *name;
     cst_voice *(*make)(const char *voxdir);
     cst_voice *voice;
 } voices[] = {
-    {"slt", register_cmu_us_slt, NULL},
-    {"rms", register_cmu_us_rms, NULL},
-    {"kal16", register_cmu_us_kal16, NULL},
+#define X(name) {#name, register_cmu_us_##name, NULL},
+    SPEECH_FLITE_VOICE_MAP(X)
+#undef X
 };
 
 /* The library keeps its voices for the life of the process. */
@@ -35,26 +36,28 @@ static void register_voices(void)
         voices[i].voice = voices[i].make(NULL);
 }
 
+static size_t index_of(const char *name)
+{
+    size_t i = 0;
+
+    while (i < SR_ARRAY_LEN(voices) && strcmp(voices[i].name, name) != 0)
+        i++;
+    return i;
+}
+
 static cst_voice *find_voice(const char *name)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    size_t i = index_of(name);
 
-    if (pthread_once(&once, register_voices) != 0)
+    if (i == SR_ARRAY_LEN(voices) || pthread_once(&once, register_voices) != 0)
         return NULL;
-    for (size_t i = 0; i < SR_ARRAY_LEN(voices); i++) {
-        if (strcmp(voices[i].name, name) == 0)
-            return voices[i].voice;
-    }
-    return NULL;
+    return voices[i].voice;
 }
 
 static bool has_voice(const char *name)
 {
-    for (size_t i = 0; i < SR_ARRAY_LEN(voices); i++) {
-        if (strcmp(voices[i].name, name) == 0)
-            return true;
-    }
-    return false;
+    return index_of(name) < SR_ARRAY_LEN(voices);
 }
 
 static enum sr_err speak(const char *text, const char *voice, struct media_clip **ret_clip)
@@ -78,14 +81,16 @@ static enum sr_err speak(const char *text, const char *voice, struct media_clip 
     return SR_OK;
 }
 
+#define X(name) ", " #name
 static const struct speaker flite = {
     .name = "flite",
     .version = "2.2",
     .voice = "slt",
     .has_voice = has_voice,
     .speak = speak,
-    .voices = "slt, rms, kal16",
+    .voices = &(SPEECH_FLITE_VOICE_MAP(X))[2], /* behind the first comma */
 };
+#undef X
 
 const struct speaker *speaker_flite(void)
 {

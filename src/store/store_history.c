@@ -42,15 +42,6 @@ static void key_text(struct sr_json *json, const char *key, struct sr_str text)
         sr_json_str(json, text);
 }
 
-static void key_known(struct sr_json *json, const char *key, double value, int decimals)
-{
-    sr_json_key(json, key);
-    if (value < 0)
-        sr_json_null(json);
-    else
-        sr_json_num(json, value, decimals);
-}
-
 /* Seconds talked, rounded; 0 when never answered. */
 static int64_t duration_of(const struct store_call_record *record)
 {
@@ -88,10 +79,10 @@ static void leg_json(struct sr_json *json, const struct store_leg_record *leg)
     key_text(json, "reason", leg->reason);
     key_status(json, leg->sip_status);
     sr_json_key_object(json, "quality");
-    key_known(json, "lossPct", leg->loss_pct, 2);
-    key_known(json, "jitterMs", leg->jitter_ms, 1);
-    key_known(json, "rttMs", leg->rtt_ms, 1);
-    key_known(json, "mos", leg->mos, 2);
+    sr_json_key_known(json, "lossPct", leg->loss_pct, 2);
+    sr_json_key_known(json, "jitterMs", leg->jitter_ms, 1);
+    sr_json_key_known(json, "rttMs", leg->rtt_ms, 1);
+    sr_json_key_known(json, "mos", leg->mos, 2);
     sr_json_end(json);
     sr_json_key(json, "rxPackets");
     sr_json_u64(json, leg->rx_packets);
