@@ -425,7 +425,7 @@ static struct auth_job *verify_job(struct auth *auth, const struct auth_proof *p
         user == NULL || !sr_str_copy(proof->password, job->password, sizeof(job->password));
     (void)sr_str_copy(proof->name, job->done.name, sizeof(job->done.name));
     if (user != NULL)
-        memcpy(job->hash, user->hash, sizeof(job->hash));
+        memcpy(job->proved, user->hash, sizeof(job->proved));
     return job;
 }
 
@@ -567,14 +567,26 @@ enum sr_err auth_user_remove(struct auth *auth, struct sr_str name)
     return SR_OK;
 }
 
+/* It was the password when it was asked for; another may have come while it was tried. */
+static bool is_still_password(const struct auth *auth, const struct auth_job *job)
+{
+    const struct user *user = find_user(auth, sr_str_c(job->done.name));
+
+    return user != NULL && strcmp(user->hash, job->proved) == 0;
+}
+
 bool auth_next_done(struct auth *auth, struct auth_done *ret_done)
 {
     struct auth_job *job = auth_hasher_next(auth->hasher);
 
     if (job == NULL)
         return false;
-    if (job->done.kind != AUTH_JOB_USER && job->done.err == SR_OK)
-        auth_guard_succeeded(auth->guard, &job->source, sr_str_c(job->done.name));
+    if (job->done.kind != AUTH_JOB_USER && job->done.err == SR_OK) {
+        if (is_still_password(auth, job))
+            auth_guard_succeeded(auth->guard, &job->source, sr_str_c(job->done.name));
+        else
+            job->done.err = SR_ERR_AUTH;
+    }
     if (job->done.kind != AUTH_JOB_LOGIN && job->done.err == SR_OK)
         job->done.err = apply_change(auth, job);
     *ret_done = job->done;

@@ -37,7 +37,7 @@ void auth_job_free(struct auth_job *job)
 
 static enum sr_err verify(const struct auth_hasher *hasher, const struct auth_job *job)
 {
-    const char *hash = job->is_unknown ? hasher->nobody : job->hash;
+    const char *hash = job->is_unknown ? hasher->nobody : job->proved;
     bool is_right = crypto_pwhash_str_verify(hash, job->password, strlen(job->password)) == 0;
 
     return is_right && !job->is_unknown ? SR_OK : SR_ERR_AUTH;

@@ -21,9 +21,9 @@ struct auth_job { /* by the caller, freed by auth_job_free */
     struct sr_addr source;
     char password[AUTH_PASSWORD_MAX + 1];
     char next[AUTH_PASSWORD_MAX + 1]; /* OWN_PASSWORD: what it becomes */
-    /* LOGIN: to compare with; USER: the result; OWN_PASSWORD: first one, then the other */
-    char hash[AUTH_HASH_BYTES];
-    bool is_unknown; /* nobody has this name; it takes as long */
+    char proved[AUTH_HASH_BYTES];     /* LOGIN, OWN_PASSWORD: to compare with */
+    char hash[AUTH_HASH_BYTES];       /* USER, OWN_PASSWORD: the result */
+    bool is_unknown;                  /* nobody has this name; it takes as long */
 };
 
 struct auth_hasher;
