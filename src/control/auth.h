@@ -102,7 +102,8 @@ bool auth_is_alive(struct auth *auth, const struct auth_principal *who, int64_t 
 
 /* ---- the guards (auth_guard.c) ---- */
 
-/** Against DNS rebinding: an IP address, localhost, this host's name, or one of allowedOrigins. */
+/** Against DNS rebinding: an IP address, localhost, this host's name (as it is, or its first label alone
+    or in a zone of LANs), or one of allowedOrigins. */
 bool auth_host_is_ours(const struct config *config, const struct http_head *head);
 /** No Origin, the same origin as Host, or one of allowedOrigins. */
 bool auth_origin_is_ours(const struct config *config, const struct http_head *head, bool is_tls);

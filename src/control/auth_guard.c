@@ -43,8 +43,24 @@ static struct sr_str host_of(struct sr_str authority)
     return sr_str_head(authority, sr_str_find(authority, ':', 0));
 }
 
+/* Zones in which nobody outside of the LAN has a name. In any other one a stranger may have our short
+   name, which is easily guessed, and point it at us. */
+static bool is_lan_zone(struct sr_str zone)
+{
+    static const char *const zones[] = {"",         "local",   "lan",  "home",        "internal",
+                                        "intranet", "private", "corp", "localdomain", "home.arpa",
+                                        "fritz.box"};
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(zones); i++) {
+        if (sr_str_ieq_c(zone, zones[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool is_own_name(struct sr_str host)
 {
+    size_t dot = sr_str_find(host, '.', 0);
     char name[256];
 
     if (gethostname(name, sizeof(name)) != 0)
@@ -52,10 +68,9 @@ static bool is_own_name(struct sr_str host)
     name[sizeof(name) - 1] = '\0';
     if (sr_str_ieq_c(host, name))
         return true;
-    /* "box.local", "box.lan": our short name in the zone of the LAN */
-    host = sr_str_head(host, sr_str_find(host, '.', 0));
-    return host.n > 0 &&
-           sr_str_ieq(host, sr_str_head(sr_str_c(name), sr_str_find(sr_str_c(name), '.', 0)));
+    return dot > 0 && is_lan_zone(sr_str_from(host, dot + 1)) &&
+           sr_str_ieq(sr_str_head(host, dot),
+                      sr_str_head(sr_str_c(name), sr_str_find(sr_str_c(name), '.', 0)));
 }
 
 static struct sr_str authority_of(struct sr_str origin)

@@ -25,6 +25,8 @@ enum {
     HTTP_CONNECTIONS_PER_SOURCE_MAX = 256, /* loopback is not counted */
     HTTP_BODY_BYTES_MAX = 1 << 20,
     HTTP_BODY_LARGE_BYTES_MAX = 4 << 20, /* where http_ops.body_max says so */
+    HTTP_BODY_SMALL_BYTES = 16 * 1024,   /* is always taken; larger ones share the next bound */
+    HTTP_BODIES_BYTES_MAX = 32 << 20,    /* of all connections; then 503 */
     HTTP_REPLY_BYTES_MAX = 64 << 20,
     HTTP_HEADER_SEC = 10, /* for the whole head, and for the TLS handshake */
     HTTP_BODY_SEC = 30,

@@ -32,6 +32,24 @@ struct http_conn *http__conn_new(struct http_server *server, int fd, SSL *ssl,
     return conn;
 }
 
+/* @return false: all connections together hold too much; strangers may send bodies, too */
+static bool count_body(struct http_conn *conn)
+{
+    struct http_server *server = conn->server;
+    size_t n = conn->body.len > HTTP_BODY_SMALL_BYTES ? conn->body.len : 0;
+
+    server->bodies_bytes = server->bodies_bytes - conn->body_counted + n;
+    conn->body_counted = n;
+    return n == 0 || server->bodies_bytes <= HTTP_BODIES_BYTES_MAX;
+}
+
+static void reset_body(struct http_conn *conn, size_t bytes_max)
+{
+    sr_buf_done(&conn->body);
+    sr_buf_init(&conn->body, bytes_max);
+    (void)count_body(conn);
+}
+
 void http__conn_free(struct http_conn *conn)
 {
     struct http_server *server = conn->server;
@@ -45,7 +63,7 @@ void http__conn_free(struct http_conn *conn)
     close(conn->fd);
     sr_buf_done(&conn->in);
     sr_buf_done(&conn->head_text);
-    sr_buf_done(&conn->body);
+    reset_body(conn, 0);
     sr_buf_done(&conn->out);
     sr_free(conn);
 }
@@ -225,6 +243,8 @@ void http__conn_refuse(struct http_conn *conn, uint16_t status, const char *why)
                    "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}",
                    http_status_text(status), status, why);
     reply.body = sr_str_c(body);
+    if (status == 503)
+        reply.headers = SR_STR("Retry-After: 1\r\n");
     conn->head.method = HTTP_GET;
     conn->state = HTTP_CONN_WAITING;
     http_answer(&conn->request, &reply);
@@ -267,8 +287,7 @@ static void read_head(struct http_conn *conn)
     }
     if (conn->head.expects_continue && (conn->head.is_chunked || conn->head.length > 0))
         sr_buf_c(&conn->out, "HTTP/1.1 100 Continue\r\n\r\n");
-    sr_buf_done(&conn->body);
-    sr_buf_init(&conn->body, body_max);
+    reset_body(conn, body_max);
     memset(&conn->chunked, 0, sizeof(conn->chunked));
     conn->state = HTTP_CONN_BODY;
     conn->deadline = server->now + HTTP_BODY_SEC * SR_SEC;
@@ -308,7 +327,9 @@ static void read_body(struct http_conn *conn)
         return;
     }
     sr_buf_consume(&conn->in, used);
-    if (err == SR_OK)
+    if (!count_body(conn))
+        http__conn_refuse(conn, 503, "too many large requests at once");
+    else if (err == SR_OK)
         hand_over(conn);
     else if (conn->is_eof)
         conn->state = HTTP_CONN_DEAD;
@@ -435,8 +456,7 @@ static void leave_request(struct http_conn *conn, bool is_keeping)
     conn->request.id = 0;
     conn->state = is_keeping ? HTTP_CONN_HEAD : HTTP_CONN_LAST;
     conn->deadline = conn->server->now + HTTP_WRITE_SEC * SR_SEC;
-    sr_buf_done(&conn->body);
-    sr_buf_init(&conn->body, HTTP_BODY_BYTES_MAX);
+    reset_body(conn, HTTP_BODY_BYTES_MAX);
 }
 
 void http_answer(struct http_request *request, const struct http_reply *reply)

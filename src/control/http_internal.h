@@ -70,6 +70,7 @@ struct http_conn {
     struct http_head head;
     struct http_chunked chunked;
     struct sr_buf body;
+    size_t body_counted; /* in the server's bodies_bytes */
     struct http_request request;
 
     struct sr_buf out;
@@ -95,6 +96,7 @@ struct http_server {
     atomic_bool is_stopping;
     sr_usec now, accept_at; /* no connection is taken before that */
     sr_usec accept_told_at; /* that the system refused one */
+    size_t bodies_bytes;    /* of bodies that are not small, held now */
     struct http_stats stats;
 };
 

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -166,6 +167,81 @@ static void smuggled_and_rebound_requests_are_refused(void **state)
     assert_int_equal(house->answer.status, 421);
 }
 
+/* Our short name, which is easily guessed, in a zone of strangers is not ours (DNS rebinding). */
+static void a_host_name_is_ours_alone_and_in_the_lan(void **state)
+{
+    static const struct {
+        const char *zone;
+        int status;
+    } rows[] = {{"", 200},
+                {".local", 200},
+                {".LAN", 200},
+                {".fritz.box", 200},
+                {".home.arpa", 200},
+                {".evil.example", 421},
+                {".local.evil.example", 421},
+                {".", 200}};
+    struct house *house = *state;
+    char name[128], request[512];
+
+    assert_int_equal(gethostname(name, sizeof(name)), 0);
+    name[strcspn(name, ".")] = '\0';
+    for (size_t i = 0; i < SR_ARRAY_LEN(rows); i++) {
+        (void)snprintf(request, sizeof(request),
+                       "GET /healthz HTTP/1.1\r\nHost: %s%s:%u\r\nConnection: close\r\n\r\n", name,
+                       rows[i].zone, house->port);
+        client_raw(house->port, request, &house->answer);
+        assert_int_equal(house->answer.status, rows[i].status);
+    }
+}
+
+/* Bodies are read before anybody says who they are: what all of them may hold is bounded. */
+static void large_bodies_share_a_bound(void **state)
+{
+    enum {
+        COUNT = 36,
+        BYTES = 1 << 20
+    };
+    static const char head[] = "PUT /api/config HTTP/1.1\r\nHost: localhost\r\n"
+                               "Content-Type: application/json\r\nContent-Length: 1048577\r\n\r\n";
+    struct house *house = *state;
+    char *bytes = sr_zalloc(1, BYTES);
+    struct pollfd fds[COUNT];
+    int refused = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = (struct pollfd){.fd = client_open(house->port), .events = POLLIN};
+        assert_int_equal(send(fds[i].fd, head, strlen(head), MSG_NOSIGNAL), (ssize_t)strlen(head));
+        for (size_t at = 0; at < BYTES;) {
+            ssize_t n = send(fds[i].fd, bytes + at, BYTES - at, MSG_NOSIGNAL);
+
+            if (n <= 0)
+                break; /* refused meanwhile */
+            at += (size_t)n;
+        }
+    }
+    assert_true(poll(fds, COUNT, 5000) > 0);
+    client_ask(house->port, "POST", "/api/login", "", "{\"user\":\"a\",\"password\":\"no\"}",
+               &house->answer);
+    assert_int_equal(house->answer.status, 401); /* small ones are served */
+    for (int i = 0; i < COUNT; i++) {
+        char text[128] = "";
+
+        if ((fds[i].revents & POLLIN) != 0 && recv(fds[i].fd, text, sizeof(text) - 1, 0) > 0) {
+            assert_memory_equal(text, "HTTP/1.1 503", 12);
+            refused++;
+        }
+        close(fds[i].fd);
+    }
+    assert_in_range(refused, 1, COUNT / 2);
+    memset(bytes, ' ', 40000); /* not small */
+    do { /* until the server has seen that the others are gone */
+        client_ask(house->port, "PUT", "/api/config", "", bytes, &house->answer);
+    } while (house->answer.status == 503);
+    assert_int_equal(house->answer.status, 401);
+    sr_free(bytes);
+}
+
 static void pipelined_requests_are_answered_in_order(void **state)
 {
     struct house *house = *state;
@@ -306,6 +382,29 @@ static void a_user_changes_its_own_password(void **state)
     assert_int_equal(ask(house, "POST", "/api/me/password",
                          "{\"oldPassword\":\"second-second\",\"newPassword\":\"third-third\"}"),
                      403);
+}
+
+/* Asked for with the old password while another one is being made: the old one does not open the door. */
+static void a_password_that_goes_opens_no_session(void **state)
+{
+    static const char new_password[] = "{\"password\":\"second-second\"}";
+    static const char old_password[] = "{\"user\":\"anna\",\"password\":\"first-first\"}";
+    struct house *house = *state;
+    char request[768];
+    int fd;
+
+    assert_int_equal(ask(house, "POST", "/api/users",
+                         "{\"name\":\"anna\",\"role\":\"read\",\"password\":\"first-first\"}"),
+                     201);
+    fd = client_open(house->port);
+    (void)snprintf(request, sizeof(request),
+                   "PATCH /api/users/anna HTTP/1.1\r\nHost: localhost\r\n%s"
+                   "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                   house->bearer, strlen(new_password), new_password);
+    assert_int_equal(send(fd, request, strlen(request), 0), (ssize_t)strlen(request));
+    client_ask(house->port, "POST", "/api/login", "", old_password, &house->answer);
+    assert_int_equal(house->answer.status, 401);
+    close(fd);
 }
 
 static void guessing_is_slowed(void **state)
@@ -643,10 +742,13 @@ int run_api_tests(void)
     const struct CMUnitTest tests[] = {
         IN_HOUSE(health_is_open_and_the_rest_is_not),
         IN_HOUSE(smuggled_and_rebound_requests_are_refused),
+        IN_HOUSE(a_host_name_is_ours_alone_and_in_the_lan),
+        IN_HOUSE(large_bodies_share_a_bound),
         IN_HOUSE(pipelined_requests_are_answered_in_order),
         IN_HOUSE(bodies_are_checked_with_a_pointer),
         IN_HOUSE(a_repeated_create_starts_one_call),
         IN_HOUSE(a_session_is_guarded_against_other_pages),
+        IN_HOUSE(a_password_that_goes_opens_no_session),
         IN_HOUSE(guessing_is_slowed),
         IN_HOUSE(a_user_sees_only_its_own_calls),
         IN_HOUSE(the_last_of_a_large_fork_hears_of_its_call),
