@@ -84,8 +84,18 @@ static void sync_folder(const char *path)
     sr_free(folder);
 }
 
-/** The text, flushed, in a new file beside `path`; its name goes to `ret_temp`. */
-static enum sr_err write_beside(const char *path, struct sr_str text, mode_t mode,
+/** A new file belongs to us; it shall belong to whom the old one did. Only root may give it away. */
+static bool take_after(int fd, const struct stat *old)
+{
+    mode_t mode = old->st_mode & 0777;
+    if (fchown(fd, old->st_uid, old->st_gid) != 0 && fchown(fd, (uid_t)-1, old->st_gid) != 0)
+        mode &= ~(mode_t)070;
+    return fchmod(fd, mode) == 0;
+}
+
+/** The text, flushed, in a new file beside `path`; its name goes to `ret_temp`. `old`: NULL, or what it
+    takes the place of. */
+static enum sr_err write_beside(const char *path, struct sr_str text, const struct stat *old,
                                 char ret_temp[PATH_BYTES_MAX])
 {
     int n = snprintf(ret_temp, PATH_BYTES_MAX, "%s.XXXXXX", path);
@@ -96,7 +106,7 @@ static enum sr_err write_beside(const char *path, struct sr_str text, mode_t mod
     int fd = mkostemp(ret_temp, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return SR_ERR_IO;
-    bool is_fine = write_all(fd, text) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool is_fine = write_all(fd, text) && (!old || take_after(fd, old)) && fsync(fd) == 0;
     int problem = errno;
     if (close(fd) != 0 && is_fine) {
         problem = errno;
@@ -120,7 +130,7 @@ enum sr_err config_demo_write(const char *path, struct config_demo *ret_demo)
     sr_buf_init(&text, DEMO_BYTES_MAX);
     config_demo_text(&demo, &text);
     SR_ASSERT(sr_buf_err(&text) == SR_OK);
-    enum sr_err err = write_beside(path, sr_buf_view(&text), 0600, temp);
+    enum sr_err err = write_beside(path, sr_buf_view(&text), NULL, temp);
     sr_buf_done(&text);
     if (err)
         return err;
@@ -144,8 +154,8 @@ enum sr_err config_file_replace(const char *path, struct sr_str text)
     /* behind a symbolic link the file itself is replaced */
     char *real = realpath(path, NULL);
     const char *target = real ? real : path;
-    mode_t mode = stat(target, &info) == 0 ? info.st_mode & 0777 : 0600;
-    enum sr_err err = write_beside(target, text, mode, temp);
+    bool is_there = stat(target, &info) == 0;
+    enum sr_err err = write_beside(target, text, is_there ? &info : NULL, temp);
     if (!err && rename(temp, target) != 0) {
         int problem = errno;
         (void)unlink(temp);

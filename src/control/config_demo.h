@@ -35,8 +35,9 @@ void config_demo_text(const struct config_demo *demo, struct sr_buf *out);
 SR_MUST_USE enum sr_err config_demo_write(const char *path, struct config_demo *ret_demo);
 
 /**
- * Replaces a configuration file atomically (new file, flushed, renamed), keeping its mode; a new
- * file gets 0600. For edits by page or API.
+ * Replaces a configuration file atomically (new file, flushed, renamed), keeping its mode and, as far
+ * as the system lets us, its owner and group (a group that cannot be kept loses its rights); a new file
+ * gets 0600. For edits by page or API.
  *
  * @return SR_OK, or SR_ERR_IO: errno says why, the old file is as it was
  */

@@ -16,7 +16,7 @@ static void first_file_is_right_and_private(void **state)
     struct config_demo again;
     struct config_faults faults;
     struct config *config = NULL;
-    struct stat info;
+    struct stat info, before;
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/config.json", folder);
     assert_int_equal(config_demo_write(path, &demo), SR_OK);
@@ -42,10 +42,15 @@ static void first_file_is_right_and_private(void **state)
     config_unref(config);
     config_faults_done(&faults);
 
-    /* replaced in one step, the mode kept */
+    /* replaced in one step, mode and owner kept */
+    assert_int_equal(chmod(path, 0640), 0);
+    (void)!chown(path, 12345, 54321); /* where we may */
+    assert_int_equal(stat(path, &before), 0);
     assert_int_equal(config_file_replace(path, SR_STR("{ \"realm\": \"new\" }\n")), SR_OK);
     assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0644);
+    assert_int_equal(info.st_mode & 0777, 0640);
+    assert_int_equal(info.st_uid, before.st_uid);
+    assert_int_equal(info.st_gid, before.st_gid);
     struct sr_buf text;
     sr_buf_init(&text, JSONC_BYTES_MAX);
     config_faults_init(&faults);
