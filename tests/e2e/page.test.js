@@ -41,6 +41,22 @@ test('the page', { skip }, async (t) => {
       await logIn(page, 'admin', firstPassword(router));
     });
 
+    await t.test('an address cut by hand, and looks nobody knows, open the page all the same', async () => {
+      await page.evaluate(() => localStorage.setItem('theme', 'pink'));
+      await page.goto(`${url}#/calls/%`);
+      await page.reload();
+      await page.getByText('No call at the moment').waitFor();
+      await page.evaluate(() => localStorage.removeItem('theme'));
+    });
+
+    await t.test('a logout that did not reach the router is told: this browser is still let in', async () => {
+      await page.route('**/api/logout', (route) => route.abort());
+      await page.getByRole('button', { name: 'Log out' }).click();
+      await page.getByText('Still logged in').waitFor();
+      await page.unroute('**/api/logout');
+      await page.getByRole('heading', { name: 'Calls' }).waitFor();
+    });
+
     await t.test('a phone that registers shows up by itself', async () => {
       await page.goto(`${url}#/devices`);
       await page.getByText('0 of 2 registered').waitFor();

@@ -135,6 +135,10 @@ test('the views of the page', { skip }, async (t) => {
       await area.fill(text.replace('Kitchen', 'Cellar'));
       await router.api.patch('/api/config', { realm: 'other' });
       await page.getByText('changed elsewhere').waitFor();
+      await show(page, 'calls', 'Calls'); // and it is there after a look at another view
+      await show(page, 'config', 'Configuration');
+      await page.getByText('changed elsewhere').waitFor();
+      assert.match(await area.inputValue(), /Cellar/);
       await page.getByRole('button', { name: 'Load the newer one' }).click();
       await poll(async () => (await area.inputValue()).includes('"realm": "other"'), 5000, 'the newer one');
     });

@@ -52,12 +52,13 @@ export async function exchange<T>(
     (init.headers as Record<string, string>)['Content-Type'] = 'application/json';
   }
   let response: Response;
+  let text: string;
   try {
     response = await fetch(path, init);
+    text = await response.text(); // it may break in the middle, too
   } catch {
     throw new Problem(0, 'the router cannot be reached');
   }
-  const text = await response.text();
   let parsed: any = null;
   try {
     parsed = text ? JSON.parse(text) : null;
@@ -96,6 +97,15 @@ export async function all<T>(path: string): Promise<T[]> {
 
 const id = encodeURIComponent;
 
+/** Digits are typed faster than they are taken, and requests may overtake each other: one behind the other. */
+let lastDigits: Promise<unknown> = Promise.resolve();
+
+function digitsInOrder(call: string, leg: string, digits: string) {
+  const mine = lastDigits.then(() => ask('POST', `/api/calls/${id(call)}/dtmf`, { leg, digits }));
+  lastDigits = mine.catch(() => {});
+  return mine;
+}
+
 /** The requests about live calls, as the views use them. */
 export const calls = {
   start: (to: string, from?: string) =>
@@ -106,8 +116,7 @@ export const calls = {
   drop: (call: string, leg: string) => ask('DELETE', `/api/calls/${id(call)}/legs/${id(leg)}`),
   change: (call: string, leg: string, what: { muted?: boolean; held?: boolean; role?: string }) =>
     ask('PATCH', `/api/calls/${id(call)}/legs/${id(leg)}`, what),
-  digits: (call: string, leg: string, digits: string) =>
-    ask('POST', `/api/calls/${id(call)}/dtmf`, { leg, digits }),
+  digits: digitsInOrder,
   transfer: (call: string, leg: string, to: string) =>
     ask('POST', `/api/calls/${id(call)}/transfer`, { leg, to, mode: 'blind' }),
   join: (call: string, leg: string, other: string) =>

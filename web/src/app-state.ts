@@ -1,9 +1,10 @@
 /* What the whole page shares: who is logged in, where it is, the live picture, what is said in the corner. */
-import { all, ask, whenSessionOver } from './api.js';
+import { all, ask, whenSessionOver, type Problem } from './api.js';
 import { EventStore, type Socket } from './events.js';
 import type { Call, Device, Me, Provider } from './types.js';
 
-export type Theme = 'auto' | 'light' | 'dark';
+const THEMES = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
 
 export interface Note {
   id: number;
@@ -28,7 +29,7 @@ class AppState {
   view = 'calls';
   rest = '';
   notes: Note[] = [];
-  theme: Theme = (localStorage.getItem('theme') as Theme) || 'auto';
+  theme: Theme = THEMES.find((theme) => theme === localStorage.getItem('theme')) ?? 'auto';
   readonly events: EventStore;
 
   private readonly watchers = new Set<() => void>();
@@ -78,7 +79,11 @@ class AppState {
   private go() {
     const [, view = '', rest = ''] = location.hash.match(/^#\/?([^/]*)\/?(.*)$/) ?? [];
     this.view = view;
-    this.rest = decodeURIComponent(rest);
+    try {
+      this.rest = decodeURIComponent(rest);
+    } catch {
+      this.rest = ''; // an address typed or cut by hand
+    }
     this.changed();
   }
 
@@ -113,7 +118,14 @@ class AppState {
 
   async logOut() {
     for (const fn of this.leaving) fn();
-    await ask('POST', '/api/logout').catch(() => {});
+    try {
+      await ask('POST', '/api/logout');
+    } catch (error) { // who is at this browser next would still be let in
+      if ((error as Problem).status !== 401) {
+        this.say(`Still logged in: ${(error as Problem).message}. Try again.`, 'bad');
+        return;
+      }
+    }
     this.forget();
   }
 

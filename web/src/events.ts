@@ -128,7 +128,7 @@ export class EventStore {
     socket.onopen = () => {
       if (this.socket !== socket) return;
       this.link = 'live';
-      this.tries = 0;
+      if (this.isFilled) this.tries = 0; // else when the lists are there: a line that gives none is no good one
       this.changed();
       if (this.epoch && !this.isFilled) void this.load(); // the lists were cut short by the break
       this.tell({ type: 'link' });
@@ -220,6 +220,7 @@ export class EventStore {
       merge(this.devices, devices, (device) => device.id, (id) => touched.has(`device ${id}`));
       merge(this.providers, providers, (provider) => provider.id, (id) => touched.has(`provider ${id}`));
       this.isFilled = true;
+      this.tries = 0;
     } catch {
       if (load !== this.loads) return;
       this.socket?.close(); // the way back reads them again

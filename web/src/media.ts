@@ -193,15 +193,14 @@ class BrowserMedia implements Media {
   async openMic(sessionId: string) {
     const session = this.sessions.get(sessionId);
     if (!session || session.mic) return;
-    const mic = await this.openMicrophone();
-    if (this.sessions.get(sessionId) !== session) {
-      for (const track of mic.getTracks()) track.stop();
-      return;
-    }
-    await this.use(session, mic);
+    await this.use(session, await this.openMicrophone());
   }
 
   private async use(session: Session, mic: MediaStream) {
+    if (![...this.sessions.values()].includes(session)) { // it ended while the microphone was being opened
+      for (const track of mic.getTracks()) track.stop();
+      return;
+    }
     const [track] = mic.getAudioTracks();
     track.enabled = !session.isMuted;
     // unplugged: the call goes on with the one that is there

@@ -106,6 +106,14 @@ export function when(iso: string | null | undefined, now = new Date()): string {
   return `${day} ${hour}`;
 }
 
+/** A day as people name it ("2026-03-29"), as the moments it begins and ends at here: it may have 23 or 25 hours. */
+export function dayBounds(day: string): { begin: Date; end: Date } {
+  const begin = new Date(`${day}T00:00`);
+  const end = new Date(begin);
+  end.setDate(begin.getDate() + 1);
+  return { begin, end };
+}
+
 const CODECS: Record<string, string> = { PCMA: 'G.711 A', PCMU: 'G.711 µ', G722: 'G.722', opus: 'Opus' };
 
 export function codecWords(codec: string | null | undefined): string {

@@ -166,6 +166,24 @@ test('lists that could not be read are read again after the break', async () => 
   assert.deepEqual([...store.calls.keys()], ['a']);
 });
 
+test('lists that fail again and again are asked for ever more rarely', async () => {
+  const g = ground();
+  g.isSlow = true;
+  const { store } = await started(g);
+  const waits = [];
+  for (let i = 0; i < 4; i += 1) {
+    for (const { reject } of g.waiting.splice(0)) reject(new Error('no'));
+    await settle();
+    waits.push(g.timers[0].ms);
+    g.fire();
+    g.last.onopen();
+  }
+  assert.deepEqual(waits, [500, 1000, 2000, 4000]);
+  g.answer();
+  await settle();
+  assert.deepEqual([store.isFilled, store.tries], [true, 0]);
+});
+
 test('an end forgets everything, and late words of the old socket too', async () => {
   const g = ground();
   g.lists.calls = [call('a')];

@@ -4,7 +4,20 @@ import assert from 'node:assert/strict';
 import { offsetOf, placeOf, places } from '../src/json-place.ts';
 import { ladder } from '../src/trace.ts';
 import { suggest } from '../src/recents.ts';
-import { clock, duration, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
+import { clock, dayBounds, duration, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
+
+test('a day ends where the next one begins, also when clocks are changed', () => {
+  const zone = process.env.TZ;
+  process.env.TZ = 'Europe/Berlin';
+  try {
+    const hours = (day) => (dayBounds(day).end - dayBounds(day).begin) / 3600000;
+    assert.deepEqual(['2026-03-28', '2026-03-29', '2026-10-25', '2026-12-31'].map(hours), [24, 23, 25, 24]);
+    assert.equal(dayBounds('2026-10-25').end.toISOString(), '2026-10-25T23:00:00.000Z');
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
+});
 
 test('a JSON pointer leads to its line, also around comments and trailing commas', () => {
   const text = '{\n  // a comment with "devices": [\n  "devices": [\n    { "id": "a", },\n    /* two\n       lines */ { "id": "b",\n      "a/b~c": { "x": [1, 2] } }\n  ],\n}\n';

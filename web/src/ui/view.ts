@@ -1,7 +1,8 @@
 /* What all views share: light DOM (one style sheet for all), a subscription to the live picture, busy and fault. */
-import { LitElement } from 'lit';
+import { LitElement, nothing } from 'lit';
 import { sentence } from '../api.js';
 import { app } from '../app-state.js';
+import { iconButton } from './parts.js';
 
 export class View extends LitElement {
   private stop: (() => void)[] = [];
@@ -36,6 +37,14 @@ export class View extends LitElement {
   protected put(values: object) {
     Object.assign(this, values);
     this.requestUpdate();
+  }
+
+  /** Copies a text; pages that are not safe have no clipboard, and no such button. */
+  protected copyButton(text: string, what: string) {
+    return navigator.clipboard ? iconButton('copy', `Copy ${what}`, () => void this.act(async () => {
+      await navigator.clipboard.writeText(text);
+      app.say('Copied.');
+    })) : nothing;
   }
 
   /** Runs what a button asks for; a failure is said in the corner of the page. */

@@ -21,6 +21,9 @@ interface Applied {
 const CHECK_MS = 500;
 const ORDER = { error: 0, warning: 1, notice: 2 };
 
+/** What was typed and not saved, while another view is looked at. */
+let draft: { of: string; text: string; saved: string; etag: string } | null = null;
+
 class ConfigView extends View {
   private text = '';
   private saved = '';
@@ -37,7 +40,11 @@ class ConfigView extends View {
 
   connectedCallback() {
     super.connectedCallback();
-    void this.read();
+    void this.read().then(() => this.takeDraft());
+    this.whenGone(() => {
+      clearTimeout(this.timer);
+      draft = this.isChanged ? { of: app.me?.name ?? '', text: this.text, saved: this.saved, etag: this.etag } : null;
+    });
     this.whenGone(app.events.listen((event) => {
       if (event.type === 'config_changed' && !this.isBusy) void this.changedElsewhere();
     }));
@@ -61,6 +68,15 @@ class ConfigView extends View {
     } catch (error) {
       this.put({ fault: sentence(error) });
     }
+  }
+
+  /** Over another configuration than the one it was made from, it is saved only on demand. */
+  private takeDraft() {
+    const kept = draft;
+    draft = null;
+    if (!kept || !this.isRead || this.isChanged || kept.of !== app.me?.name) return;
+    this.put({ text: kept.text, saved: kept.saved, isStale: kept.etag !== this.etag, etag: kept.etag });
+    void this.check();
   }
 
   private async changedElsewhere() {

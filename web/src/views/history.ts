@@ -7,7 +7,7 @@ import type { CallRecord, Page, RecordLeg } from '../types.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, lock, pill, quality } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { calledName, callerName, clock, codecWords, kindWords, legName, outcome, reasonWords, unbroken, when } from '../words.js';
+import { calledName, callerName, clock, codecWords, dayBounds, kindWords, legName, outcome, reasonWords, unbroken, when } from '../words.js';
 import './ladder.js';
 
 const RESULTS: [string, string][] = [
@@ -30,6 +30,10 @@ class HistoryView extends View {
     super.connectedCallback();
     this.openId = app.rest;
     void this.read();
+    this.whenGone(() => {
+      clearTimeout(this.soon);
+      clearTimeout(this.typing);
+    });
     this.whenGone(app.events.listen((event) => {
       if (event.type === 'call_ended') this.readSoon();
     }));
@@ -48,8 +52,8 @@ class HistoryView extends View {
     for (const [key, value] of Object.entries({ ...this.filter, ...more })) {
       if (!value) continue;
       // a day is meant as its begin for "from" and its end for "to", here
-      if (key === 'from') query.set(key, new Date(`${value}T00:00`).toISOString());
-      else if (key === 'to') query.set(key, new Date(new Date(`${value}T00:00`).getTime() + 86400000).toISOString());
+      if (key === 'from') query.set(key, dayBounds(value).begin.toISOString());
+      else if (key === 'to') query.set(key, dayBounds(value).end.toISOString());
       else query.set(key, value);
     }
     return query.toString();
@@ -67,7 +71,7 @@ class HistoryView extends View {
     } catch (error) {
       if (round === this.round) this.put({ fault: sentence(error) });
     }
-    this.put({ isReading: false });
+    if (round === this.round) this.put({ isReading: false });
   }
 
   private typing = 0;

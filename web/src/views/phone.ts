@@ -359,8 +359,10 @@ class PhoneView extends View {
     if (!this.isSoundOpen) return;
     try {
       const listening = await media.listen();
-      if (this.isSoundOpen && this.isConnected) this.listening = listening;
-      else listening.stop();
+      const isWanted = this.isSoundOpen && this.isConnected;
+      const old = isWanted ? this.listening as Listening | null : listening; // of another click meanwhile
+      if (isWanted) this.listening = listening;
+      old?.stop();
     } catch (error) {
       app.say((error as Error).message, 'bad');
     }

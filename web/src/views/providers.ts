@@ -12,6 +12,8 @@ const STATES: Record<string, [string, Tone]> = {
   failed: ['failed', 'bad'], disabled: ['switched off', 'quiet'], 'not built': ['not built yet', 'quiet'],
 };
 
+export const isUp = (provider: Provider) => STATES[provider.state]?.[1] === 'good';
+
 export function providerState(provider: Provider) {
   const [words, tone] = STATES[provider.state] ?? [provider.state, 'quiet' as Tone];
   return pill(words, tone);

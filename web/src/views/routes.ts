@@ -50,8 +50,8 @@ function words(value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value !== 'object') return nameOf(String(value));
   const v = value as Record<string, unknown>;
-  if (v.deviceId ?? v.id) return nameOf(String(v.deviceId ?? v.id));
-  return String(v.name ?? v.id ?? v.deviceId ?? v.target ?? v.number ?? JSON.stringify(value));
+  const id = v.deviceId ?? v.id;
+  return id ? nameOf(String(id)) : String(v.name ?? v.target ?? v.number ?? JSON.stringify(value));
 }
 
 class RoutesView extends View {

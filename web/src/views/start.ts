@@ -6,9 +6,9 @@ import { newPassword, nextExtension, withDevice, withPassword, withProvider, typ
 import { chooseDevice, phone, wantedDevice } from '../softphone.js';
 import type { Device } from '../types.js';
 import { icon } from '../ui/icons.js';
-import { heading, iconButton, pill } from '../ui/parts.js';
+import { heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
-import { providerState } from './providers.js';
+import { isUp, providerState } from './providers.js';
 
 const SHOWN_MAX = 6;
 
@@ -161,8 +161,7 @@ class StartView extends View {
         <div><dt>Server</dt><dd class="mono">${serverAddress()}</dd></div>
         <div><dt>Port</dt><dd class="mono">${status?.addresses?.lanPort ?? ''} <span class="quiet">UDP or TCP</span>${status?.addresses?.tlsPort ? html`, ${status.addresses.tlsPort} <span class="quiet">TLS</span>` : nothing}</dd></div>
         <div><dt>User</dt><dd class="mono">${device.extension ?? device.id}</dd></div>
-        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>${navigator.clipboard
-          ? iconButton('copy', `Copy the password of ${device.displayName ?? device.id}`, () => void navigator.clipboard.writeText(password).then(() => app.say('Copied.'))) : nothing}` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
+        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>${this.copyButton(password, `the password of ${device.displayName ?? device.id}`)}` : html`<span class="quiet">printed in the terminal</span>`}</dd></div>
       </dl>
       <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'New password'}</button>
         ${device.id === wantedDevice() ? pill('this browser rings too', 'good')
@@ -191,8 +190,7 @@ class StartView extends View {
 
   private providerStep() {
     const providers = [...app.events.providers.values()];
-    const isUp = providers.some((provider) => ['registered', 'reachable', 'ready'].includes(provider.state));
-    return this.step(4, 'Connect a provider', isUp, html`
+    return this.step(4, 'Connect a provider', providers.some(isUp), html`
       <p class="quiet">For calls with the outside. Everything else works without one. Its website shows these under "SIP" or "VoIP account".</p>
       ${providers.length ? html`<ul class="lines">${providers.map((provider) => html`<li><b>${provider.displayName || provider.id}</b>${providerState(provider)}
         ${provider.verdict ? html`<p class="verdict">${icon('warn')}<span>${provider.verdict}</span></p>` : nothing}</li>`)}</ul>` : nothing}

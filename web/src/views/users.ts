@@ -1,8 +1,8 @@
 /* Who may use page and API: users with passwords, tokens for programs. */
 import { html, nothing } from 'lit';
-import { ask, sentence } from '../api.js';
+import { all, ask, sentence } from '../api.js';
 import { app } from '../app-state.js';
-import type { Page, Role } from '../types.js';
+import type { Role } from '../types.js';
 import { heading, iconButton, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
 import { roleWords, when } from '../words.js';
@@ -44,8 +44,8 @@ class UsersView extends View {
 
   private async read() {
     try {
-      const [users, tokens] = await Promise.all([ask<Page<User>>('GET', '/api/users'), ask<Page<Token>>('GET', '/api/tokens')]);
-      this.put({ users: users.items, tokens: tokens.items, fault: '' });
+      const [users, tokens] = await Promise.all([all<User>('/api/users'), all<Token>('/api/tokens')]);
+      this.put({ users, tokens, fault: '' });
     } catch (error) {
       this.put({ fault: sentence(error) });
     }
@@ -131,7 +131,7 @@ class UsersView extends View {
         <header class="section-head"><h2 id="h-tokens">Tokens for programs</h2><button type="button" @click=${() => this.open('token')}>New token</button></header>
         ${this.fresh?.token ? html`<div class="verdict good" role="status"><span>The token <b>${this.fresh.name}</b>, shown this once:<br>
           <code class="secret">${this.fresh.token}</code></span>
-          <button type="button" @click=${() => void navigator.clipboard?.writeText(this.fresh!.token!).then(() => app.say('Copied.'))}>Copy</button></div>` : nothing}
+          ${this.copyButton(this.fresh.token, `the token ${this.fresh.name}`)}</div>` : nothing}
         ${this.tokens.length === 0 ? html`<p class="quiet">None yet. A program sends one as <code>Authorization: Bearer …</code></p>` : nothing}
         <ul class="lines">${this.tokens.map((token) => html`<li>
           <span class="party"><b>${token.name}</b>${pill(roleWords(token.role))}${this.device(token.deviceId)}
