@@ -665,6 +665,19 @@ void browsers__leg_removed(struct leg *leg)
     detach(session); /* freed when its media has closed */
 }
 
+void browsers__leg_moved(struct leg *leg, const struct call *from)
+{
+    struct message message;
+
+    if (leg->browser == NULL || leg->session == NULL)
+        return;
+    begin(&message, "webrtc-moved");
+    sr_json_key_c(&message.json, "sessionId", leg->session->session_id);
+    sr_json_key_c(&message.json, "callId", leg->call->call_id);
+    sr_json_key_c(&message.json, "fromCallId", from->call_id);
+    finish(&message, leg->engine, leg->browser->client);
+}
+
 void browsers__leg_freed(struct leg *leg)
 {
     if (leg->session != NULL)

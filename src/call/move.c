@@ -4,6 +4,7 @@
  * reason transferred) and joins the other (leg_added); each call's record shows the part it had. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/webrtc.h"
 
 /* What stays of the leg in the call it leaves: for the record, the view and the event. */
 static void leave_shadow(const struct leg *leg)
@@ -64,6 +65,7 @@ bool call__move_leg(struct leg *leg, struct call *to)
     if (leg->sip != NULL)
         sip_leg_set_user(leg->sip, leg, to->id, leg->id);
     use__moved(leg, from);
+    browsers__leg_moved(leg, from);
     event__leg(leg, ENGINE_LEG_ADDED);
     return true;
 }

@@ -64,6 +64,8 @@ void browsers__add_contacts(const struct engine *engine, struct sr_str device_id
                             struct engine_device_view *view);
 /** The leg left its call: tells the page. */
 void browsers__leg_removed(struct leg *leg);
+/** The leg is in another call than `from` now: tells the page, whose session goes on. */
+void browsers__leg_moved(struct leg *leg, const struct call *from);
 /** The leg is freed before its media has closed (the engine stops). */
 void browsers__leg_freed(struct leg *leg);
 /** Sessions whose media is open. */

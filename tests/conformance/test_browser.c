@@ -871,6 +871,44 @@ static void test_codes_are_typed_on_a_page(void **state)
     done(&rig);
 }
 
+/* Into a room where somebody is already: the session goes on in that call, and the page is told before its own call ends. */
+static void test_a_page_is_told_that_its_leg_moved(void **state)
+{
+    char moved[ENGINE_ID_MAX];
+    struct phone_call *in_room;
+    struct page *page;
+    struct rig rig;
+    const char *note;
+
+    (void)state;
+    rig_init(&rig, NULL);
+    in_room = rig_connect(&rig, rig_phone(&rig, "101"), "800");
+    page = page_open(&rig, 0, "b", "bert");
+    assert_int_equal(call_from(&rig, "b", "bert", "800"), SR_OK);
+    (void)hear_incoming(page);
+    offer(page, "s1");
+    link_to(page, page->call_id, "s1");
+    note = heard(page, "webrtc-moved");
+    copy_member(note, "callId", moved, sizeof(moved));
+    assert_string_equal(moved, rig_call(&rig, 0)->view->call_id);
+    copy_member(note, "fromCallId", moved, sizeof(moved));
+    assert_string_equal(moved, page->call_id);
+    assert_true(has(note, "\"sessionId\":\"s1\""));
+    RIG_ENDED(&rig, 1, "transferred");
+    assert_true(rig_media(&rig, rig_call(&rig, 0), "a")->room ==
+                rig_media(&rig, rig_call(&rig, 0), "b")->room);
+    phone_bye(in_room);
+    {
+        struct engine_command command = text_command(ENGINE_DO_WEBRTC_HANGUP, NULL, "s1");
+
+        give(page, &command);
+    }
+    note = heard(page, "webrtc-hangup");
+    assert_false(has(note, page->call_id));
+    RIG_ENDED(&rig, 0, "hangup");
+    done(&rig);
+}
+
 int run_browser(void)
 {
     const struct CMUnitTest tests[] = {
@@ -878,6 +916,7 @@ int run_browser(void)
         cmocka_unit_test(test_a_page_calls_and_the_other_side_is_invited_after_the_link),
         cmocka_unit_test(test_a_guest_hears_the_echo),
         cmocka_unit_test(test_codes_are_typed_on_a_page),
+        cmocka_unit_test(test_a_page_is_told_that_its_leg_moved),
         cmocka_unit_test(test_two_pages_talk),
         cmocka_unit_test(test_pages_and_phones_race),
         cmocka_unit_test(test_a_phone_is_faster),

@@ -37,7 +37,7 @@ async function gone(page) {
 test('the softphone', { skip }, async (t) => {
   const router = await Router.start({
     devices: ['101', '102', '103'].map((extension) => device(extension)),
-    config: { contacts: [{ id: 'mum', name: 'Mum Miller', number: '101', starred: true }] },
+    config: { contacts: [{ id: 'mum', name: 'Mum Miller', number: '101', starred: true }], conferences: [{ id: 'room', extension: '800' }] },
   });
   const url = `http://127.0.0.1:${router.webPort}/`;
   const wav = join(tempDir('microphone'), 'microphone.wav');
@@ -222,6 +222,40 @@ test('the softphone', { skip }, async (t) => {
       await gone(page);
       const { items } = await router.api.get('/api/calls'); // the other two go on talking
       if (items[0]) await router.api.delete(`/api/calls/${items[0].callId}`);
+    });
+
+    await t.test('a conference: alone in it, then into one that is in use, then sent into it by somebody else', async () => {
+      const join800 = async () => {
+        await page.getByLabel('Number or name').fill('800');
+        await page.keyboard.press('Enter');
+        await talking(page, '800');
+      };
+      const leave = async () => {
+        await card(page, '800').getByRole('button', { name: 'Hang up' }).click();
+        await gone(page);
+      };
+      await join800();
+      await card(page, '800').getByText('Nobody else is here yet.').waitFor();
+      await leave();
+      await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+      await phones[0].dial('800');
+      await poll(async () => (await router.api.get('/api/calls')).items.some((call) => call.state === 'answered'), 8000, '101 in the room');
+      await join800();
+      await heard(page);
+      const { items } = await router.api.get('/api/calls');
+      assert.deepEqual(items.map((call) => call.legs.map((leg) => leg.number).sort()), [['101', '102']]);
+      await leave();
+      await phones[1].dial('102');
+      await page.getByRole('button', { name: 'Answer' }).click();
+      await talking(page, 'Phone 103');
+      const calls = (await router.api.get('/api/calls')).items;
+      const own = calls.find((call) => call.from === '103');
+      await router.api.post(`/api/calls/${own.callId}/transfer`, { leg: own.legs.find((leg) => leg.kind === 'webrtc').legId, to: '800', mode: 'blind' });
+      await talking(page, 'Phone 101'); // who is there
+      await heard(page);
+      await card(page, 'Phone 101').getByRole('button', { name: 'Hang up' }).click();
+      await gone(page);
+      for (const { callId } of (await router.api.get('/api/calls')).items) await router.api.delete(`/api/calls/${callId}`);
     });
 
     await t.test('a call is announced, and Enter answers it', async () => {

@@ -97,6 +97,7 @@ interface Inner extends PhoneCall {
   isAnswered: boolean; /* webrtc-answer was taken */
   isLinked: boolean;
   isWanted: boolean; /* the user answered, or dialled */
+  isMoved: boolean; /* to other parties than were called */
   offeredAt: number;
   timer: unknown;
   resumeTimer: unknown;
@@ -185,7 +186,9 @@ export class Phone {
     const muted = this.ground.kept()?.muted ?? [];
     const legs = (event.legs ?? []) as { callId: string; sessionId: string }[];
     for (const call of this.inner) {
-      const isThere = legs.some((leg) => leg.sessionId === call.sessionId);
+      const there = legs.find((leg) => leg.sessionId === call.sessionId);
+      const isThere = there !== undefined;
+      if (there) call.callId = there.callId; // it may have moved meanwhile
       if (call.isLinked && !isThere && call.state !== 'ended') this.end(call, 'unreachable', false);
       else if (isThere && call.media !== 'up' && call.state !== 'ended') void this.resume(call);
     }
@@ -396,6 +399,9 @@ export class Phone {
       case 'webrtc-hangup':
         this.endBy((call) => call.sessionId === event.sessionId, String(event.reason ?? 'hangup'));
         break;
+      case 'webrtc-moved':
+        this.moved(event);
+        break;
       case 'call_ended':
         this.placed.delete(String(event.callId));
         this.endBy((call) => call.callId === event.callId, String(event.reason ?? 'hangup'));
@@ -491,19 +497,31 @@ export class Phone {
     if (!call || !call.isLinked) return;
     const own = this.ownLeg(call, view);
     const others = view.legs.filter((leg) => leg !== own);
-    const isTalking = others.some((leg) => leg.state === 'answered');
-    if (!call.number && others.length > 0) {
-      call.number = others[0].number ?? others[0].name ?? view.to;
-      call.name = others[0].name;
-      call.answeredAt = view.answeredAt ? Date.parse(view.answeredAt) : null;
-    }
-    if (others.length === 1) call.name ??= others[0].name;
+    const isTalking = others.some((leg) => leg.state === 'answered') || (others.length === 0 && view.state === 'answered'); // the first in a conference
+    const [only] = others.length === 1 ? others : [];
+    if (!call.number && others.length > 0) call.answeredAt = view.answeredAt ? Date.parse(view.answeredAt) : null;
+    if (only && (!call.number || call.isMoved)) Object.assign(call, { number: only.number ?? only.name ?? view.to, name: only.name });
+    else if (!call.number) call.number = view.to;
+    if (only && call.state !== 'talking') call.name ??= only.name; // who comes later into a room gives it no name
     if (isTalking && call.state !== 'talking') {
       call.state = 'talking';
       call.answeredAt ??= this.ground.now();
     }
     call.isHeld = others.length === 1 ? others[0].held : own?.held ?? call.isHeld;
     this.quiet(call);
+    this.changed();
+  }
+
+  /** The same audio goes on in another call: a conference that was in use, somebody else by a transfer. */
+  private moved(event: RouterEvent) {
+    const call = this.inner.find((other) => other.sessionId === event.sessionId && other.state !== 'ended');
+    if (!call) return;
+    call.callId = String(event.callId);
+    if (call.state === 'talking') Object.assign(call, { isMoved: true, number: '', name: null }); // who it is now, the call says
+    else call.state = 'talking'; // in the room that was dialled
+    call.answeredAt ??= this.ground.now();
+    const view = this.ground.call(call.callId);
+    if (view) this.onCall(view);
     this.changed();
   }
 
@@ -578,7 +596,7 @@ export class Phone {
     const call: Inner = {
       key: this.ground.id(), callId: null, sessionId: null, direction, number, name, state: 'preparing', media: 'none',
       isMuted: false, hasRung: direction === 'out', isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
-      isAnswered: false, isLinked: false, isWanted: false, offeredAt: 0, timer: null, resumeTimer: null,
+      isAnswered: false, isLinked: false, isWanted: false, isMoved: false, offeredAt: 0, timer: null, resumeTimer: null,
     };
     this.calls.unshift(call);
     return call;

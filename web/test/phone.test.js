@@ -469,6 +469,51 @@ test('logging out ends all calls and forgets the token', async () => {
   assert.equal(g.of('webrtc-hangup').length, 1);
 });
 
+test('the first in a conference talks, and keeps what was dialled as its name', async () => {
+  const { g, phone } = ready();
+  await phone.dial('800');
+  const [call] = phone.calls;
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  phone.onEvent(view(g, 'c1', [own({ state: 'calling' })], { state: 'ringing', to: '800' }));
+  assert.equal(call.state, 'calling');
+  phone.onEvent(view(g, 'c1', [own()], { to: '800' }));
+  assert.equal(call.state, 'talking');
+  phone.onEvent(view(g, 'c1', [own(), leg('l2')], { to: '800' }));
+  assert.deepEqual([call.state, call.number, call.name], ['talking', '800', null]);
+});
+
+test('moved into a conference in use, the call goes on there', async () => {
+  const { g, phone } = ready();
+  await phone.dial('800');
+  const [call] = phone.calls;
+  phone.onEvent({ type: 'webrtc-answer', sessionId: call.sessionId, sdp: 'answer' });
+  await settle();
+  view(g, 'room', [leg('l2')], { from: '101', to: '800' });
+  phone.onEvent({ type: 'webrtc-moved', sessionId: call.sessionId, callId: 'room', fromCallId: 'c1' });
+  phone.onEvent({ type: 'call_ended', callId: 'c1', reason: 'transferred' });
+  assert.deepEqual([call.state, call.callId, call.number, call.name], ['talking', 'room', '800', null]);
+  assert.deepEqual(g.closed, []);
+  phone.hangUp(call.key);
+  assert.equal(g.of('webrtc-hangup').at(-1).sessionId, call.sessionId);
+});
+
+test('connected with somebody else, the call shows who; also when it moved while the page was away', async () => {
+  const { g, phone, call } = await talking();
+  view(g, 'c2', [own(), leg('l9', { number: '103', name: 'Hall' })], { from: '103', to: '102' });
+  phone.onEvent({ type: 'webrtc-moved', sessionId: call.sessionId, callId: 'c2', fromCallId: 'c1' });
+  phone.onEvent({ type: 'call_ended', callId: 'c1', reason: 'transferred' });
+  assert.deepEqual([call.state, call.number, call.name], ['talking', '103', 'Hall']);
+  phone.onEvent(view(g, 'c2', [own(), leg('l9', { number: '103', name: 'Hall' }), leg('l10', { number: '105', name: 'Shed' })]));
+  assert.equal(call.name, 'Hall');
+  phone.onEvent(view(g, 'c2', [own(), leg('l10', { number: '105', name: 'Shed' })]));
+  assert.equal(call.name, 'Shed');
+  phone.line(false);
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', iceServers: [], legs: [{ callId: 'c3', sessionId: call.sessionId }] });
+  assert.equal(call.callId, 'c3');
+});
+
 test('a muted microphone stays muted through a reload', async () => {
   const { g, phone, call } = await talking();
   phone.mute(call.key, true);

@@ -252,6 +252,7 @@ class PhoneView extends View {
   private parties(call: PhoneCall) {
     const view = call.callId ? app.events.calls.get(call.callId) : undefined;
     const others = view?.legs.filter((leg) => !(leg.kind === 'webrtc' && leg.deviceId === phone.deviceId)) ?? [];
+    if (view && others.length === 0 && call.state === 'talking') return html`<p class="quiet small" role="status">Nobody else is here yet.</p>`;
     if (others.length < 2) return nothing;
     return html`<p class="quiet small">With ${others.map((leg) => `${legName(leg)}${leg.state === 'answered' ? '' : ' (ringing)'}`).join(', ')}</p>`;
   }
