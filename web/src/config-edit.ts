@@ -28,12 +28,18 @@ export function newId(name: string, taken: string[], otherwise: string): string 
   return id;
 }
 
-/** The next extension behind the highest one of the phones. */
+/* docs/configuration.md */
+const EMERGENCY = ['112', '110', '911'];
+const PARKING = '701-720';
+
+/** The next extension behind the highest one of the phones: not an emergency number, not a parking slot. */
 export function nextExtension(config: Configuration): string {
+  const emergency = (config.security as { emergencyNumbers?: string[] } | undefined)?.emergencyNumbers ?? EMERGENCY;
+  const [first, last] = ((config.parking as { slots?: string } | undefined)?.slots ?? PARKING).split('-').map(Number);
   const taken = [...config.devices ?? [], ...config.groups ?? [], ...config.conferences ?? [], ...config.voiceboxes ?? []].map((item) => item.extension ?? '');
   const numbers = (config.devices ?? []).map((device) => Number(device.extension)).filter((n) => Number.isInteger(n) && n > 0);
   let next = numbers.length ? Math.max(...numbers) + 1 : 101;
-  while (taken.includes(String(next))) next += 1;
+  while (taken.includes(String(next)) || emergency.includes(String(next)) || (next >= first && next <= (last ?? first))) next += 1;
   return String(next);
 }
 

@@ -140,26 +140,32 @@ export function kindWords(kind: string): string {
   return KINDS[kind] ?? kind;
 }
 
+/** A name written from right to left turns nothing around it: "(101)" and arrows stay where they belong. */
+export function isolated(name: string): string {
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(name) ? `\u2068${name}\u2069` : name;
+}
+
 /** Who a leg is, as short as possible. */
 export function legName(leg: { name: string | null; number: string | null; deviceId: string | null; providerId: string | null; kind: string }): string {
-  if (leg.name && leg.number && leg.name !== leg.number) return `${leg.name} (${leg.number})`;
-  return leg.name ?? leg.number ?? leg.deviceId ?? leg.providerId ?? kindWords(leg.kind);
+  if (leg.name && leg.number && leg.name !== leg.number) return `${isolated(leg.name)} (${leg.number})`;
+  return (leg.name && isolated(leg.name)) ?? leg.number ?? leg.deviceId ?? leg.providerId ?? kindWords(leg.kind);
 }
 
 export function callerName(call: { from: string; fromName: string | null }): string {
   const from = call.from.startsWith('guest:') ? `${call.from.slice(6)} in a browser` : call.from || 'the router';
-  return call.fromName && call.fromName !== from ? `${call.fromName} (${from})` : from;
+  return call.fromName && call.fromName !== from ? `${isolated(call.fromName)} (${from})` : from;
 }
 
 /** "Kitchen (102)": what was dialled, with the name of the party that has this number. */
 export function calledName(call: { to: string; legs: { number: string | null; name: string | null }[] }): string {
   const name = call.legs.find((leg) => leg.number === call.to && leg.name && leg.name !== call.to)?.name;
-  return name ? `${name} (${call.to})` : call.to;
+  return name ? `${isolated(name)} (${call.to})` : call.to;
 }
 
 /** "answered", "missed", or why not. */
 export function outcome(record: CallRecord): { word: string; tone: Tone } {
   if (record.answeredAt && (!record.reason || record.reason === 'hangup' || record.reason === 'api')) return { word: 'answered', tone: 'good' };
   if (record.answeredAt) return { word: reasonWords(record.reason, true), tone: 'fair' };
+  if (record.reason === 'transferred') return { word: reasonWords(record.reason), tone: 'quiet' }; // into a conference, say: no fault
   return { word: reasonWords(record.reason) || 'not answered', tone: record.reason === 'cancelled' || record.reason === 'no_answer' ? 'fair' : 'bad' };
 }

@@ -18,6 +18,10 @@ test('ids are plain and never taken', () => {
 test('the next extension is behind the highest phone, and free', () => {
   assert.equal(nextExtension({}), '101');
   assert.equal(nextExtension({ devices: [{ id: 'a', extension: '101' }, { id: 'b', extension: '199' }], groups: [{ id: 'g', extension: '200' }] }), '201');
+  assert.equal(nextExtension({ devices: [{ id: 'a', extension: '109' }] }), '111', '110 is an emergency number');
+  assert.equal(nextExtension({ devices: [{ id: 'a', extension: '109' }], security: { emergencyNumbers: ['111'] } }), '110');
+  assert.equal(nextExtension({ devices: [{ id: 'a', extension: '700' }] }), '721', 'parking slots');
+  assert.equal(nextExtension({ devices: [{ id: 'a', extension: '700' }], parking: { slots: '' } }), '701');
 });
 
 test('a new phone and a new password keep what is masked', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { offsetOf, placeOf, places } from '../src/json-place.ts';
 import { ladder } from '../src/trace.ts';
 import { suggest } from '../src/recents.ts';
-import { clock, dayBounds, duration, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
+import { calledName, callerName, clock, dayBounds, duration, legName, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
 
 test('a day ends where the next one begins, also when clocks are changed', () => {
   const zone = process.env.TZ;
@@ -73,6 +73,12 @@ test('suggestions fit digits anywhere and words at their start, each number once
   assert.deepEqual(numbers('hone'), []);
 });
 
+test('a name from right to left stays a name: numbers and arrows do not turn', () => {
+  assert.equal(legName({ name: 'مكتب', number: '101' }), '\u2068مكتب\u2069 (101)');
+  assert.equal(callerName({ from: '102', fromName: 'חדר' }), '\u2068חדר\u2069 (102)');
+  assert.equal(calledName({ to: '103', legs: [{ number: '103', name: 'Küche ☕' }] }), 'Küche ☕ (103)');
+});
+
 test('figures as words', () => {
   assert.equal(qualityWords({ mos: 4.4 }).word, 'excellent');
   assert.equal(qualityWords({ mos: 2 }).tone, 'bad');
@@ -84,6 +90,7 @@ test('figures as words', () => {
   assert.equal(outcome({ answeredAt: 'x', reason: 'hangup' }).tone, 'good');
   assert.deepEqual(outcome({ answeredAt: 'x', reason: 'api' }), { word: 'answered', tone: 'good' });
   assert.match(outcome({ answeredAt: 'x', reason: 'unreachable' }).word, /away for more than 30 seconds/);
+  assert.equal(outcome({ answeredAt: null, reason: 'transferred' }).tone, 'quiet');
   assert.equal(outcome({ answeredAt: null, reason: 'unreachable' }).word, 'could not be reached');
   assert.equal(unbroken('Opus, 0 % lost, 2 ms jitter'), 'Opus, 0\u00a0%\u00a0lost, 2\u00a0ms\u00a0jitter');
 });

@@ -307,7 +307,7 @@ class PhoneView extends View {
         detail: `${recent.isMissed ? 'missed' : recent.direction === 'in' ? 'called you' : 'you called'} ${when(new Date(recent.at).toISOString())}` });
     }
     const recent = this.typed ? [] : lists.splice(0, 8);
-    for (const entry of [...this.book].sort((a, b) => Number(b.starred) - Number(a.starred) || a.name.localeCompare(b.name))) {
+    for (const entry of [...this.book].sort((a, b) => Number(b.starred) - Number(a.starred) || a.name.localeCompare(b.name, undefined, { numeric: true }))) {
       lists.push({ number: entry.number, name: entry.name, kind: 'contact', detail: entry.number });
     }
     for (const device of app.events.devices.values()) {

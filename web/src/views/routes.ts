@@ -5,6 +5,7 @@ import { app } from '../app-state.js';
 import { icon } from '../ui/icons.js';
 import { empty, heading, pill } from '../ui/parts.js';
 import { View } from '../ui/view.js';
+import { isolated } from '../words.js';
 
 interface Route {
   id: string;
@@ -42,7 +43,7 @@ const DIRECTIONS: [string, string][] = [['internal', 'Phone to phone'], ['outbou
 /** Ids as the names people gave them. */
 function nameOf(id: string): string {
   const device = app.events.devices.get(id);
-  if (device) return `${device.displayName ?? id}${device.extension ? ` (${device.extension})` : ''}`;
+  if (device) return `${isolated(device.displayName ?? id)}${device.extension ? ` (${device.extension})` : ''}`;
   return app.events.providers.get(id)?.displayName || id.replace(/^group:/, 'group ').replace(/^tel:/, '');
 }
 
