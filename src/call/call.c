@@ -101,7 +101,7 @@ void call__end(struct call *call, enum call_reason reason, uint16_t sip_status)
     call->reason = reason;
     call->sip_status = sip_status;
     if (call->state != CALL_ANSWERED && reason != CALL_REASON_CANCELLED &&
-        reason != CALL_REASON_TRANSFERRED)
+        reason != CALL_REASON_TRANSFERRED && reason != CALL_REASON_ELSEWHERE)
         engine->calls_failed++;
     call->ended_wall_us = call__wall(call);
     loop_timer_clear(engine->loop, &call->relay_timer);

@@ -133,6 +133,16 @@ void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason
     sip_leg_reject(sip, status, (struct sr_str){NULL, 0}, status == 503 ? 5 : 0);
 }
 
+bool engine__refuse_foreign(struct engine *engine, struct sip_leg *sip,
+                            const struct ua_invite *invite, const struct routing_plan *plan)
+{
+    if (!invite->is_body_foreign || pass__is_wanted(plan))
+        return false;
+    engine->calls_failed++;
+    sip_leg_reject(sip, 415, (struct sr_str){NULL, 0}, 0);
+    return true;
+}
+
 void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *invite)
 {
     struct engine *engine = arg;
@@ -154,6 +164,8 @@ void engine__on_invite(void *arg, struct sip_leg *sip, const struct ua_invite *i
         return;
     }
     routing_resolve(engine->config, &query, &plan, NULL);
+    if (engine__refuse_foreign(engine, sip, invite, &plan))
+        return;
     if (!plan.is_emergency && device->calls_max > 0 &&
         engine__device_calls(engine, device->id, 0) >= device->calls_max) {
         engine__refuse(engine, sip, CALL_REASON_BUSY);

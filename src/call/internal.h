@@ -474,6 +474,9 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
 /** Opens its media and reads its offer; the reason to refuse with, or NONE. */
 enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite);
 void engine__refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason);
+/** An INVITE whose body only passthrough takes: true, and it was refused, where the plan is another. */
+bool engine__refuse_foreign(struct engine *engine, struct sip_leg *sip,
+                            const struct ua_invite *invite, const struct routing_plan *plan);
 /** Answers a calling leg with our choice of its codecs; only the leg. NONE: done. */
 enum call_reason leg__answer(struct leg *leg);
 

@@ -92,6 +92,7 @@ void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_ev
     if (event->sdp.n > 0 && (!caller->has_peer || pass__accept(leg, event->sdp) != SR_OK ||
                              pass__sdp_for_caller(caller, leg, &sdp) != SR_OK))
         sr_buf_clear(&sdp);
+    sip_leg_carry(caller->sip);
     sip_leg_progress(caller->sip, event->status, sr_buf_view(&sdp));
     sr_buf_done(&sdp);
     if (event->is_reliable && !sip_leg_waits_for_prack(caller->sip))
@@ -102,6 +103,7 @@ void pass__progress(struct leg *leg, struct leg *caller, const struct sip_leg_ev
 
 static enum sr_err ask(struct leg *other, const struct sip_leg_event *event, struct sr_str sdp)
 {
+    sip_leg_carry(other->sip);
     return event->is_update ? sip_leg_update(other->sip, sdp) : sip_leg_offer(other->sip, sdp);
 }
 
@@ -134,6 +136,7 @@ static void give_answer(struct leg *leg, struct leg *asker, const struct sip_leg
     bool is_done = false;
 
     asker->pipes->is_asking = false;
+    sip_leg_carry(asker->sip);
     if (event->status >= 300) {
         sip_leg_refuse_offer(asker->sip, event->status);
         return;
@@ -221,6 +224,8 @@ static void on_info(struct leg *leg, const struct sip_leg_event *event)
 {
     struct leg *other = other_of(leg);
 
+    if (other != NULL)
+        sip_leg_carry(other->sip);
     if (other == NULL || other->pipes->is_informing ||
         sip_leg_send_info(other->sip, event->type, event->sdp) != SR_OK) {
         sip_leg_answer_info(leg->sip, 503);
@@ -234,8 +239,10 @@ static void on_info_done(struct leg *leg, const struct sip_leg_event *event)
     struct leg *other = other_of(leg);
 
     leg->pipes->is_informing = false;
-    if (other != NULL)
-        sip_leg_answer_info(other->sip, event->status);
+    if (other == NULL)
+        return;
+    sip_leg_carry(other->sip);
+    sip_leg_answer_info(other->sip, event->status);
 }
 
 bool pass__on_event(struct leg *leg, const struct sip_leg_event *event)
@@ -268,6 +275,11 @@ bool pass__on_event(struct leg *leg, const struct sip_leg_event *event)
     case SIP_LEG_REFER: /* its parties cannot be moved: what they speak is not ours */
         sip_leg_answer_refer(leg->sip, 603);
         return true;
+    case SIP_LEG_ENDED: /* its BYE, CANCEL or refusal says why */
+        other = other_of(leg);
+        if (other != NULL)
+            sip_leg_carry(other->sip);
+        return false;
     default:
         return false;
     }

@@ -105,6 +105,8 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
     struct sr_buf offer, text;
     enum sr_err err = SR_ERR_LIMIT;
 
+    if (call->is_pass && from != NULL)
+        options.from = from->sip;
     sr_buf_init(&text, RING_HISTORY_BYTES_MAX);
     options.header_count = ring__history(leg->ring, leg->target, headers, &text);
     if (options.from_user.n == 0 || options.is_withheld)
@@ -178,14 +180,6 @@ enum call_reason ring__provider(struct ring *ring, struct leg *from,
 }
 
 /* ---- in ---- */
-
-static void refuse(struct engine *engine, struct sip_leg *sip, enum call_reason reason)
-{
-    uint16_t status = call_reason_status(reason);
-
-    engine->calls_failed++;
-    sip_leg_reject(sip, status, (struct sr_str){NULL, 0}, status == 503 ? 5 : 0);
-}
 
 /* Its offer, read; the reason to refuse with, or NONE. */
 static enum call_reason take_offer(struct leg *leg, const struct ua_provider_path *path,
@@ -279,25 +273,27 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
     struct leg *leg;
 
     if (query.provider == NULL || ua_invite_path(engine->ua, invite, &path) != SR_OK) {
-        refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
+        engine__refuse(engine, sip, CALL_REASON_NOT_ALLOWED);
         return;
     }
     routing_resolve(engine->config, &query, &plan, NULL);
     if (invite->is_account_open)
         choose_account(engine, sip, &query, &plan);
+    if (engine__refuse_foreign(engine, sip, invite, &plan))
+        return;
     provider = query.provider;
     if (is_full(engine, provider)) {
-        refuse(engine, sip, CALL_REASON_BUSY);
+        engine__refuse(engine, sip, CALL_REASON_BUSY);
         return;
     }
     if (engine__is_full(engine)) {
-        refuse(engine, sip, CALL_REASON_LIMIT);
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
     call = call__new(engine, "inbound", sr_str_c(plan.caller), invite->from_display,
                      sr_str_c(plan.number));
     if (call == NULL) {
-        refuse(engine, sip, CALL_REASON_LIMIT);
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         return;
     }
     call->max_forwards = invite->max_forwards;
@@ -305,7 +301,7 @@ void engine__on_provider_invite(struct engine *engine, struct sip_leg *sip,
     event__call(call, ENGINE_CALL_CREATED);
     leg = new_caller(call, sip, invite, provider, &path);
     if (leg == NULL) {
-        refuse(engine, sip, CALL_REASON_LIMIT);
+        engine__refuse(engine, sip, CALL_REASON_LIMIT);
         call__end(call, CALL_REASON_LIMIT, 503);
         return;
     }

@@ -229,6 +229,8 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
     struct sr_buf text;
     enum sr_err err;
 
+    if (call->is_pass && from != NULL)
+        options.from = from->sip;
     if (call->api_shown[0] == '\0')
         options.from_display = sr_str_c(call->from_name);
     /* whom the new party is to talk to; a caller may have been replaced since the call began */
@@ -605,6 +607,7 @@ static bool answer_caller(struct call *call, struct leg *caller, struct leg *win
             leg__set_stream(caller);
         leg__set_state(caller, LEG_ANSWERED);
         leg_introduce(caller, winner);
+        sip_leg_carry(caller->sip);
         sip_leg_answer(caller->sip, sr_buf_view(&sdp));
         event__leg(caller, ENGINE_LEG_CHANGED);
     }

@@ -24,7 +24,7 @@ static enum call_reason reason_of_end(const struct leg *leg, const struct sip_le
     case SIP_LEG_CAUSE_BYE:
         return CALL_REASON_HANGUP;
     case SIP_LEG_CAUSE_CANCEL:
-        return CALL_REASON_CANCELLED;
+        return event->sip_cause == 200 ? CALL_REASON_ELSEWHERE : CALL_REASON_CANCELLED;
     case SIP_LEG_CAUSE_REFUSED:
         if (event->status == 488 && is_srtp_demanded(leg))
             return CALL_REASON_ENCRYPTION; /* all it saw of us was the demand */

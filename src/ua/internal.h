@@ -125,6 +125,8 @@ struct ua {
     void *stop_arg;
 
     struct sip_header header_slots[SIP_HEADERS_MAX]; /* of the message in hand */
+    struct sip_msg *in_hand;                         /* while it is looked at; else NULL */
+    struct sip_leg *carrier;                         /* takes its headers and body along: carry.h */
     struct sr_buf out;                               /* one message being built */
     struct ua_stats stats;
 };
@@ -520,8 +522,12 @@ void sip_leg__on_rel_deadline(struct sip_leg *leg);
 void sip_leg__send_2xx(struct sip_leg *leg, struct server_txn *txn, struct sr_str sdp);
 /** Session-Expires of a 2xx, and the timer with it. */
 void sip_leg__add_session(struct sip_leg *leg, struct server_txn *txn, struct sip_build *build);
-/** Type, encoding and size of the body, session interval: the status to refuse with, or 0. */
-uint16_t sip_leg__check_content(struct sip_msg *msg, struct ua_refusal *refusal);
+/** Type (unless any will do), encoding and size of the body, session interval: the status to refuse with,
+    or 0. */
+uint16_t sip_leg__check_content(struct sip_msg *msg, bool is_any_body, struct ua_refusal *refusal);
+/** A refusal; with what the other party's brought, where that is carried. */
+void sip_leg__refuse(struct sip_leg *leg, struct server_txn *txn, uint16_t status,
+                     const struct ua_refusal *refusal);
 void sip_leg__add_abilities(struct sip_leg *leg, struct sip_build *build);
 
 /* sip_leg_uac.c */

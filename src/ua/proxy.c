@@ -19,41 +19,7 @@ struct proxied {
     uint32_t cseq;                                     /* without a dialog: as sent */
 };
 
-/* What is not passed on: of one hop, of our own login, or an identity that nobody asserted to us. */
-static const enum sip_hdr hop_headers[] = {
-    SIP_HDR_VIA,
-    SIP_HDR_ROUTE,
-    SIP_HDR_RECORD_ROUTE,
-    SIP_HDR_PATH,
-    SIP_HDR_SERVICE_ROUTE,
-    SIP_HDR_MAX_FORWARDS,
-    SIP_HDR_FROM,
-    SIP_HDR_TO,
-    SIP_HDR_CALL_ID,
-    SIP_HDR_CSEQ,
-    SIP_HDR_CONTACT,
-    SIP_HDR_CONTENT_TYPE,
-    SIP_HDR_CONTENT_LENGTH,
-    SIP_HDR_AUTHORIZATION,
-    SIP_HDR_PROXY_AUTHORIZATION,
-    SIP_HDR_WWW_AUTHENTICATE,
-    SIP_HDR_PROXY_AUTHENTICATE,
-    SIP_HDR_AUTHENTICATION_INFO,
-    SIP_HDR_SECURITY_CLIENT,
-    SIP_HDR_SECURITY_SERVER,
-    SIP_HDR_SECURITY_VERIFY,
-    SIP_HDR_P_ASSERTED_IDENTITY,
-    SIP_HDR_P_PREFERRED_IDENTITY,
-    SIP_HDR_P_CALLED_PARTY_ID,
-    SIP_HDR_P_ASSOCIATED_URI,
-    SIP_HDR_P_CHARGING_VECTOR,
-    SIP_HDR_P_ACCESS_NETWORK_INFO,
-    SIP_HDR_REMOTE_PARTY_ID,
-    SIP_HDR_DIVERSION,
-    SIP_HDR_HISTORY_INFO,
-    SIP_HDR_PRIVACY,
-    SIP_HDR_SERVER,
-};
+static const enum sip_hdr hop_headers[] = {PROXY_HOP_HEADERS};
 
 bool proxy__is_passable(enum sip_method method)
 {

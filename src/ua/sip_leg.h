@@ -43,6 +43,8 @@ struct ua_invite {
     struct sr_str call_id;
     struct sr_str user_agent;
     struct sr_str sdp;    /* empty: the caller wants our offer (offerless INVITE) */
+    bool is_body_foreign; /* it brings more that is to be understood: only who passes it on takes
+                             the call; else refuse it with 415 */
     struct net_flow flow; /* flow.local is what we tell this caller in SDP unless lan_ip is set */
     bool has_replaces, is_replaces_early_only;
     struct sr_str replaces_call_id, replaces_from_tag, replaces_to_tag;
@@ -57,6 +59,8 @@ struct sip_leg_invite_options {
     struct sr_str asserted_user, asserted_display; /* P-Asserted-Identity; empty: none */
     struct sr_str to_user;                         /* called extension, for To */
     struct sr_str sdp;                             /* our offer */
+    struct sip_leg
+        *from; /* raw: the caller, whose INVITE is passed on with headers and body; or NULL */
     const struct sip_leg_header *headers;
     size_t header_count;
     uint8_t max_forwards; /* 0: 70 */
@@ -100,6 +104,7 @@ struct sip_leg_event {
     uint16_t status;
     struct sr_str reason; /* reason phrase, or the Reason header's text */
     uint16_t q850;        /* from a Reason header; 0: none */
+    uint16_t sip_cause;   /* likewise: 200 of a CANCEL says that somebody else has the call */
     enum sip_leg_cause cause;
     bool is_update;            /* OFFER: in an UPDATE or PRACK, not in a re-INVITE */
     struct sr_str type;        /* INFO: Content-Type */
@@ -173,6 +178,9 @@ void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason);
     (owed by sip_leg_prack()), every INFO, 491 to an offer. An answer with an empty SDP offered
     (sip_leg_offer) is an offer of the peer: SIP_LEG_ANSWER, then sip_leg_answer_offer(). */
 void sip_leg_set_raw(struct sip_leg *leg);
+/** While an event is told: the next message of that leg carries what the one in hand brought (headers of
+    neither dialog, bodies beside the description), when it is of the same kind. Raw legs only. */
+void sip_leg_carry(struct sip_leg *leg);
 /** PRACKs the reliable response told last (SIP_LEG_PROGRESS, is_reliable), if one waits for that. */
 void sip_leg_prack(struct sip_leg *leg);
 /** A reliable response of ours waits for its PRACK. */

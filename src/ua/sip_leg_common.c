@@ -1,5 +1,6 @@
 /* What both kinds of legs share: life, timers, events, the user's calls. */
 #include "base/alloc.h"
+#include "ua/carry.h"
 #include "ua/client_txn.h"
 
 static void on_timer(void *arg);
@@ -316,6 +317,8 @@ static void read_reason(struct sip_msg *msg, struct sip_leg_event *event, char *
             continue;
         if (sr_str_ieq(reason.protocol, SR_STR("Q.850")))
             event->q850 = (uint16_t)SR_MIN(reason.cause, (uint32_t)UINT16_MAX);
+        else if (sr_str_ieq(reason.protocol, SR_STR("SIP")))
+            event->sip_cause = (uint16_t)SR_MIN(reason.cause, (uint32_t)UINT16_MAX);
         if (buf.len == 0 && reason.text.n > 0 && reason.text.n < size)
             sip_unquote(reason.text, &buf);
     }
@@ -379,6 +382,8 @@ static void refuse_open(struct sip_leg *leg)
 void sip_leg__bye(struct sip_leg *leg, uint16_t status, struct sr_str reason)
 {
     char branch[UA_TOKEN_MAX];
+    struct carry_content content;
+    struct sip_msg *carried;
     struct sip_build build;
 
     if (leg->state != LEG_ANSWERED)
@@ -404,11 +409,14 @@ void sip_leg__bye(struct sip_leg *leg, uint16_t status, struct sr_str reason)
         client_txn__detach(leg->invite_ct);
         leg->invite_ct = NULL;
     }
+    carried = carry__take(leg, SIP_METHOD_BYE, 0);
     sip_leg__begin(leg, SIP_METHOD_BYE, &build, branch);
-    if (status != 0)
+    carry__put(carried, false, SR_STR(""), &build, &content);
+    if (status != 0 && (carried == NULL || carried->first[SIP_HDR_REASON] == 0))
         sip_build_reason(&build, "SIP", status, reason);
-    if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
+    if (sip_build_end(&build, content.type, content.body) == SR_OK)
         leg->bye_ct = sip_leg__send(leg, SIP_METHOD_BYE, &build, sr_str_c(branch), on_bye_done);
+    carry__done(&content);
 }
 
 void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason)
@@ -421,8 +429,8 @@ void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason)
             struct server_txn *txn = leg->invite_st;
 
             server_txn__detach(txn);
-            server_txn__refuse(txn, status >= 300 && status < 700 ? status : 480,
-                               &(struct ua_refusal){.reason = reason});
+            sip_leg__refuse(leg, txn, status >= 300 && status < 700 ? status : 480,
+                            &(struct ua_refusal){.reason = reason});
         }
         refuse_open(leg);
         sip_rel_stop(&leg->rel);

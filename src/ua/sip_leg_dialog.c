@@ -1,5 +1,6 @@
 /* Inside a dialog: re-INVITE, UPDATE, INFO, BYE, both ways; glare; session refresh. */
 #include "base/alloc.h"
+#include "ua/carry.h"
 #include "ua/client_txn.h"
 
 enum {
@@ -55,15 +56,19 @@ static bool is_busy(const struct sip_leg *leg)
 static enum sr_err send_modify(struct sip_leg *leg, enum sip_method method, struct sr_str sdp,
                                bool is_refresh)
 {
+    struct sip_msg *carried = carry__take(leg, method, 0);
     struct client_txn *txn = NULL;
+    struct carry_content content;
     struct sip_build build;
     char branch[UA_TOKEN_MAX];
 
     sip_leg__begin(leg, method, &build, branch);
     if (leg->state == LEG_ANSWERED)
         sip_leg__ask_session(leg, &build);
-    if (sip_build_end(&build, sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp) == SR_OK)
+    carry__put(carried, false, sdp, &build, &content);
+    if (sip_build_end(&build, content.type, content.body) == SR_OK)
         txn = sip_leg__send(leg, method, &build, sr_str_c(branch), on_modified);
+    carry__done(&content);
     if (txn == NULL)
         return SR_ERR_LIMIT;
     txn->is_refresh = is_refresh;
@@ -359,6 +364,7 @@ void sip_leg_answer_offer(struct sip_leg *leg, struct sr_str sdp)
         sip_leg__send_2xx(leg, leg->invite_st, sdp);
     } else if (txn != NULL) {
         bool is_update = txn->request->method == SIP_METHOD_UPDATE;
+        struct carry_content content;
 
         leg->offer = LEG_OFFER_NONE;
         sip_leg__keep_sdp(&leg->local_sdp, sdp);
@@ -369,7 +375,9 @@ void sip_leg_answer_offer(struct sip_leg *leg, struct sr_str sdp)
             if (leg->state == LEG_ANSWERED)
                 sip_leg__add_session(leg, txn, &build);
         }
-        server_txn__send(txn, &build, 200, SR_STR("application/sdp"), sdp);
+        carry__put(carry__take(leg, SIP_METHOD_UPDATE, 200), false, sdp, &build, &content);
+        server_txn__send(txn, &build, 200, content.type, content.body);
+        carry__done(&content);
     }
     sip_leg__release(leg);
 }
@@ -388,7 +396,7 @@ void sip_leg_refuse_offer(struct sip_leg *leg, uint16_t status)
         if (txn != NULL) {
             leg->offer = LEG_OFFER_NONE;
             server_txn__detach(txn);
-            server_txn__refuse(txn, status, NULL);
+            sip_leg__refuse(leg, txn, status, NULL);
         }
     }
     sip_leg__release(leg);
@@ -473,7 +481,7 @@ static void on_reinvite(struct sip_leg *leg, struct ua_in *in, struct server_txn
 {
     struct ua_refusal refusal = {0};
     struct sip_leg_event event = {.kind = SIP_LEG_OFFER, .sdp = sip_leg__sdp_of(in->msg)};
-    uint16_t status = sip_leg__check_content(in->msg, &refusal);
+    uint16_t status = sip_leg__check_content(in->msg, leg->is_raw, &refusal);
 
     if (status != 0) {
         server_txn__refuse(txn, status, &refusal);
@@ -514,7 +522,7 @@ static void on_update(struct sip_leg *leg, struct ua_in *in, struct server_txn *
     struct ua_refusal refusal = {0};
     struct sip_leg_event event = {
         .kind = SIP_LEG_OFFER, .sdp = sip_leg__sdp_of(in->msg), .is_update = true};
-    uint16_t status = sip_leg__check_content(in->msg, &refusal);
+    uint16_t status = sip_leg__check_content(in->msg, leg->is_raw, &refusal);
     struct sip_build build;
 
     if (status != 0) {

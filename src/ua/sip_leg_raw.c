@@ -1,5 +1,6 @@
 /* Legs whose user passes everything on to another leg: PRACK, INFO (sip_leg.h, "raw"). */
 #include "base/alloc.h"
+#include "ua/carry.h"
 #include "ua/client_txn.h"
 
 void sip_leg_set_raw(struct sip_leg *leg)
@@ -63,10 +64,10 @@ void sip_leg_answer_info(struct sip_leg *leg, uint16_t status)
     if (txn == NULL)
         return;
     server_txn__detach(txn);
-    if (status < 300)
-        server_txn__ok(txn);
+    if (status >= 300 || leg->ua->carrier == leg)
+        sip_leg__refuse(leg, txn, status, NULL);
     else
-        server_txn__refuse(txn, status, NULL);
+        server_txn__ok(txn);
 }
 
 static void on_info_done(void *arg, struct client_txn *txn, struct sip_msg *msg, uint16_t status)
@@ -87,11 +88,13 @@ static void on_info_done(void *arg, struct client_txn *txn, struct sip_msg *msg,
 enum sr_err sip_leg_send_info(struct sip_leg *leg, struct sr_str type, struct sr_str body)
 {
     char branch[UA_TOKEN_MAX];
+    struct sip_msg *carried = carry__take(leg, SIP_METHOD_INFO, 0);
     struct sip_build build;
 
     if (leg->is_detached || !leg->has_dialog || leg->state == LEG_OVER)
         return SR_ERR_STATE;
     sip_leg__begin(leg, SIP_METHOD_INFO, &build, branch);
+    carry__headers(carried, &build);
     if (sip_build_end(&build, body.n > 0 ? type : SR_STR(""), body) != SR_OK ||
         sip_leg__send(leg, SIP_METHOD_INFO, &build, sr_str_c(branch), on_info_done) == NULL)
         return SR_ERR_LIMIT;

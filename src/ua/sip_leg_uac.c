@@ -1,5 +1,6 @@
 /* The calling side: an INVITE to a contact until its final response. */
 #include "base/alloc.h"
+#include "ua/carry.h"
 #include "ua/client_txn.h"
 
 static const struct sip_session_options session_options = {.interval_s = UA_SESSION_SEC,
@@ -103,9 +104,21 @@ static void begin_invite(struct sip_leg *leg, const struct sip_leg_invite_option
                            (struct sip_build_addr){.display = options->asserted_display});
 }
 
-static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
-                         struct sr_str branch, struct sip_build *build)
+/* The INVITE that is passed on, or NULL. */
+static struct sip_msg *invite_of(const struct sip_leg *from)
 {
+    return from != NULL && from->is_raw && from->invite_st != NULL ? from->invite_st->request
+                                                                   : NULL;
+}
+
+static enum sr_err build_invite(struct sip_leg *leg, const struct sip_leg_invite_options *options,
+                                struct sr_str branch, struct sip_build *build)
+{
+    struct sip_msg *carried = invite_of(options->from);
+    bool is_outside = carried != NULL && options->from->provider != SR_ID_NONE;
+    struct carry_content content;
+    enum sr_err err;
+
     if (leg->provider != SR_ID_NONE)
         provider__begin_invite(leg, options, branch, build);
     else
@@ -117,9 +130,14 @@ static void build_invite(struct sip_leg *leg, const struct sip_leg_invite_option
     /* an offerless INVITE takes the offer in the 2xx only */
     sip_build_c(build, SIP_HDR_SUPPORTED,
                 leg->is_offerless || !sip_leg__may_prack(leg) ? "timer" : UA_SUPPORTED);
-    sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
+    if (carried == NULL || carried->first[SIP_HDR_ACCEPT] == 0)
+        sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
     sip_leg__ask_session(leg, build);
     add_extra(build, options);
+    carry__put(carried, is_outside, options->sdp, build, &content);
+    err = sip_build_end(build, content.type, content.body);
+    carry__done(&content);
+    return err;
 }
 
 enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *options,
@@ -159,11 +177,8 @@ enum sr_err sip_leg_invite(struct ua *ua, const struct sip_leg_invite_options *o
         leg->flow = options->contact->flow;
         (void)sr_str_copy(options->contact->device_id, leg->device_id, sizeof(leg->device_id));
     }
-    if (err == SR_OK) {
-        build_invite(leg, options, sr_str_c(branch), &build);
-        err = sip_build_end(&build, leg->is_offerless ? SR_STR("") : SR_STR("application/sdp"),
-                            options->sdp);
-    }
+    if (err == SR_OK)
+        err = build_invite(leg, options, sr_str_c(branch), &build);
     if (err == SR_OK) {
         leg->invite_ct =
             sip_leg__send(leg, SIP_METHOD_INVITE, &build, sr_str_c(branch), on_invite_response);

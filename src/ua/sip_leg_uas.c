@@ -1,5 +1,6 @@
 /* The called side: an INVITE from a device until its final response. */
 #include "base/alloc.h"
+#include "ua/carry.h"
 #include "ua/provider_internal.h"
 
 static const struct sip_session_options session_options = {.interval_s = UA_SESSION_SEC,
@@ -7,19 +8,26 @@ static const struct sip_session_options session_options = {.interval_s = UA_SESS
 
 /* ---- birth ---- */
 
-uint16_t sip_leg__check_content(struct sip_msg *msg, struct ua_refusal *refusal)
+/* A body that is no description, or comes with what its sender demands to be understood. */
+static bool is_foreign(const struct sip_msg *msg)
+{
+    bool is_more_demanded;
+
+    return msg->body.n > 0 &&
+           (sip_msg_part(msg, "application/sdp", &is_more_demanded).p == NULL || is_more_demanded);
+}
+
+uint16_t sip_leg__check_content(struct sip_msg *msg, bool is_any_body, struct ua_refusal *refusal)
 {
     struct sip_session_said said = sip_leg__session_said(msg);
     struct sr_str encoding = sip_msg_value(msg, SIP_HDR_CONTENT_ENCODING);
     struct sip_session_answer answer;
-    bool is_more_demanded;
 
     if (msg->body.n > UA_BODY_BYTES_MAX)
         return 413;
-    if (msg->body.n > 0 &&
-        (sip_msg_part(msg, "application/sdp", &is_more_demanded).p == NULL || is_more_demanded))
+    if (!is_any_body && is_foreign(msg))
         return 415;
-    if (msg->body.n > 0 && encoding.n > 0 && !sr_str_ieq(encoding, SR_STR("identity")))
+    if (sip_leg__sdp_of(msg).n > 0 && encoding.n > 0 && !sr_str_ieq(encoding, SR_STR("identity")))
         return 415;
     if (!sip_msg_accepts(msg, "application/sdp", true))
         return 406;
@@ -63,6 +71,7 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
         .call_id = leg->call_id,
         .user_agent = sip_msg_value(msg, SIP_HDR_USER_AGENT),
         .sdp = sip_leg__sdp_of(msg),
+        .is_body_foreign = is_foreign(msg),
         .flow = leg->flow,
     };
 
@@ -142,7 +151,7 @@ void sip_leg__on_invite(struct ua_in *in, struct ua_slot *slot, sr_id provider)
         (void)sr_map_put(&ua->merged, sip_txn_key_view(&txn->merged), txn);
     else
         txn->merged.len = 0;
-    status = sip_leg__check_content(in->msg, &refusal);
+    status = sip_leg__check_content(in->msg, true, &refusal);
     err = sip_dialog_init_uas(&dialog, in->msg, sr_str_c(txn->to_tag));
     if (status == 0 && err == SR_ERR_LIMIT) {
         status = 513;
@@ -201,6 +210,7 @@ void sip_leg__add_session(struct sip_leg *leg, struct server_txn *txn, struct si
 
 void sip_leg__send_2xx(struct sip_leg *leg, struct server_txn *txn, struct sr_str sdp)
 {
+    struct carry_content content;
     struct sip_build build;
 
     server_txn__begin(txn, &build, 200, SR_STR(""));
@@ -212,7 +222,9 @@ void sip_leg__send_2xx(struct sip_leg *leg, struct server_txn *txn, struct sr_st
     if (sdp.n > 0)
         sip_leg__keep_sdp(&leg->local_sdp, sdp);
     sip_retry2xx_start(&leg->retry, 0, 0, ua__now(leg->ua));
-    server_txn__send(txn, &build, 200, sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp);
+    carry__put(carry__take(leg, SIP_METHOD_INVITE, 200), false, sdp, &build, &content);
+    server_txn__send(txn, &build, 200, content.type, content.body);
+    carry__done(&content);
 }
 
 /* The 2xx, now that nothing stands before it. */
@@ -252,6 +264,7 @@ void sip_leg_answer(struct sip_leg *leg, struct sr_str sdp)
 static void send_reliable(struct sip_leg *leg, uint16_t status, struct sr_str sdp)
 {
     struct server_txn *txn = leg->invite_st;
+    struct carry_content content;
     struct sip_build build;
     uint32_t rseq;
 
@@ -275,11 +288,14 @@ static void send_reliable(struct sip_leg *leg, uint16_t status, struct sr_str sd
     sip_leg__add_abilities(leg, &build);
     sip_build_c(&build, SIP_HDR_REQUIRE, "100rel");
     sip_build_uint(&build, SIP_HDR_RSEQ, rseq);
-    server_txn__send(txn, &build, status, sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp);
+    carry__put(carry__take(leg, SIP_METHOD_INVITE, status), false, sdp, &build, &content);
+    server_txn__send(txn, &build, status, content.type, content.body);
+    carry__done(&content);
 }
 
 void sip_leg_progress(struct sip_leg *leg, uint16_t status, struct sr_str sdp)
 {
+    struct carry_content content;
     struct sip_build build;
 
     SR_ASSERT(!leg->is_uac && status > 100 && status < 200);
@@ -295,11 +311,29 @@ void sip_leg_progress(struct sip_leg *leg, uint16_t status, struct sr_str sdp)
             sdp = (struct sr_str){NULL, 0}; /* an offer needs a reliable response */
         server_txn__begin(leg->invite_st, &build, status, SR_STR(""));
         sip_leg__add_abilities(leg, &build);
-        server_txn__send(leg->invite_st, &build, status,
-                         sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp);
+        carry__put(carry__take(leg, SIP_METHOD_INVITE, status), false, sdp, &build, &content);
+        server_txn__send(leg->invite_st, &build, status, content.type, content.body);
+        carry__done(&content);
     }
     if (leg->holds == 0)
         sip_leg__schedule(leg);
+}
+
+void sip_leg__refuse(struct sip_leg *leg, struct server_txn *txn, uint16_t status,
+                     const struct ua_refusal *refusal)
+{
+    struct sip_msg *carried = carry__take(leg, SIP_METHOD_INVITE, status);
+    struct carry_content content;
+    struct sip_build build;
+
+    if (carried == NULL || txn->request == NULL) {
+        server_txn__refuse(txn, status, refusal);
+        return;
+    }
+    server_txn__begin(txn, &build, status, carried->reason);
+    carry__put(carried, false, SR_STR(""), &build, &content);
+    server_txn__send(txn, &build, status, content.type, content.body);
+    carry__done(&content);
 }
 
 void sip_leg_reject(struct sip_leg *leg, uint16_t status, struct sr_str reason,
@@ -320,9 +354,8 @@ void sip_leg_reject(struct sip_leg *leg, uint16_t status, struct sr_str reason,
             server_txn__detach(offer);
             server_txn__refuse(offer, 487, NULL);
         }
-        server_txn__refuse(
-            txn, status,
-            &(struct ua_refusal){.reason = reason, .retry_after_sec = retry_after_sec});
+        sip_leg__refuse(leg, txn, status,
+                        &(struct ua_refusal){.reason = reason, .retry_after_sec = retry_after_sec});
     }
     sip_leg__release(leg);
 }

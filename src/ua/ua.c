@@ -251,10 +251,13 @@ static void on_message(void *arg, const struct net_flow *flow, struct sr_str byt
             net_close_conn(ua->net, flow->conn);
         return;
     }
+    ua->in_hand = &msg;
     if (msg.is_request)
         ua__on_request(&in);
     else
         client_txn__on_message(&in);
+    ua->in_hand = NULL;
+    ua->carrier = NULL;
 }
 
 static void on_bad_stream(void *arg, const struct net_flow *flow, struct sr_str head,

@@ -53,12 +53,17 @@ static void write_from_to(const struct phone_txn *txn, struct sr_buf *out)
     sr_buf_fmt(out, "\r\nCall-ID: %s\r\n", call->call_id);
 }
 
+static const char *sdp_type(const struct sim_phone *phone)
+{
+    return phone->manners.sdp_type != NULL ? phone->manners.sdp_type : "application/sdp";
+}
+
 void phone__write(struct sim_phone *phone, const struct phone_txn *txn,
                   const struct phone_request *request, struct sr_buf *out)
 {
     char router[SR_ADDR_TEXT_MAX];
     char local[SR_ADDR_TEXT_MAX];
-    const char *type = request->content_type != NULL ? request->content_type : "application/sdp";
+    const char *type = request->content_type != NULL ? request->content_type : sdp_type(phone);
 
     (void)sr_addr_host_text(&phone->router, router);
     (void)sr_addr_text(&phone->addr, local);
@@ -192,7 +197,7 @@ struct phone_txn *phone__invite_of(struct phone_call *call)
 
 void phone__send_cancel(struct phone_txn *invite)
 {
-    struct phone_request request = {.method = "CANCEL"};
+    struct phone_request request = {.method = "CANCEL", .extra = invite->phone->manners.later};
     struct phone_txn *txn = txn_new(invite->phone, invite->call, &request);
 
     invite->call->cseq--;
@@ -435,7 +440,7 @@ void phone__respond(struct phone_stxn *stxn, uint16_t status, const char *extra,
         sr_buf_fmt(&buf, "Contact: <sip:%s@%s%s>\r\n", phone->user, local, contact_param(phone));
     sr_buf_c(&buf, extra != NULL ? extra : "");
     if (body.n > 0)
-        sr_buf_c(&buf, "Content-Type: application/sdp\r\n");
+        sr_buf_fmt(&buf, "Content-Type: %s\r\n", sdp_type(phone));
     sr_buf_fmt(&buf, "Content-Length: %zu\r\n\r\n", body.n);
     sr_buf_str(&buf, body);
     SR_ASSERT(sr_buf_err(&buf) == SR_OK);
@@ -473,8 +478,9 @@ static void on_message(struct sim_phone *phone, struct sr_str msg)
 
     if (phone->manners.is_deaf || phone->manners.is_dead)
         return;
-    SR_ASSERT(
-        sr_str_copy(msg, status != 0 ? phone->last_response : phone->last_request, PHONE_LAST_MAX));
+    if (!sr_str_starts(msg, SR_STR("ACK ")))
+        SR_ASSERT(sr_str_copy(msg, status != 0 ? phone->last_response : phone->last_request,
+                              PHONE_LAST_MAX));
     if (status != 0) {
         on_response(phone, status, msg);
         return;

@@ -40,7 +40,9 @@ struct phone_manners {
     const char *extra; /* header lines of its INVITE, UPDATE ("Session-Expires: 90\r\n"), or NULL */
     const char *demands;                /* 488 to an offer without this text; NULL: none */
     const char *proto, *crypto, *suite; /* see struct sim_sdp */
-    const char *sdp; /* its description word by word, whatever is offered; NULL: as it can */
+    const char *sdp;      /* its description word by word, whatever is offered; NULL: as it can */
+    const char *sdp_type; /* what it says `sdp` is; NULL: application/sdp */
+    const char *later; /* header lines of its INFO, CANCEL, BYE, and of its 200 to INFO; or NULL */
     bool
         is_registrar; /* a provider: answers REGISTER, shows where it saw it come from, calls there */
     uint16_t info_status;      /* to INFO; 0: 200 */

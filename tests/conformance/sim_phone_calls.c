@@ -203,7 +203,8 @@ void phone_bye(struct phone_call *call)
     }
     call->state = PHONE_OVER;
     if (!call->phone->manners.ignores_bye)
-        (void)phone__request(call, &(struct phone_request){.method = "BYE"});
+        (void)phone__request(
+            call, &(struct phone_request){.method = "BYE", .extra = call->phone->manners.later});
 }
 
 static void offer_again(struct phone_call *call, const char *method, bool is_offerless)
@@ -254,6 +255,7 @@ void phone_info(struct phone_call *call, char digit)
         return;
     body[7] = digit;
     (void)phone__request(call, &(struct phone_request){.method = "INFO",
+                                                       .extra = call->phone->manners.later,
                                                        .body = sr_str_c(body),
                                                        .content_type = "application/dtmf-relay"});
 }
@@ -512,6 +514,8 @@ static void on_call_request(struct phone_stxn *stxn, struct phone_call *call, st
             phone__respond(stxn, stxn->phone->manners.info_status, NULL, (struct sr_str){NULL, 0});
             return;
         }
+        phone__respond(stxn, 200, stxn->phone->manners.later, (struct sr_str){NULL, 0});
+        return;
     }
     phone__respond(stxn, 200,
                    strcmp(stxn->method, "SUBSCRIBE") == 0 ? stxn->phone->manners.ask_extra : NULL,

@@ -434,6 +434,188 @@ static void test_info_passes_with_its_body_and_its_answer(void **state)
     end(&pair, call);
 }
 
+static bool got(const char *message, const char *line)
+{
+    return strstr(message, line) != NULL;
+}
+
+/* Headers that belong to neither dialog, in both directions, on requests and responses. */
+static void test_headers_that_are_not_ours_pass(void **state)
+{
+    static const char *const passed[] = {
+        "Subject: odd\r\n",       "User-to-User: 00ab;encoding=hex\r\n",
+        "Priority: urgent\r\n",   "Alert-Info: <urn:alert:source:internal>\r\n",
+        "Recv-Info: conf\r\n",    "Call-Info: <sip:x@y>;answer-after=0\r\n",
+        "X-Own: a  \"b\", c\r\n", "Accept: application/sdp, text/odd\r\n",
+    };
+    struct pair pair;
+    struct phone_call *call;
+    const char *text;
+
+    (void)state;
+    begin(&pair);
+    text = pair.b->last_request;
+    pair.a->manners.extra =
+        "s: short\r\nSubject: odd\r\nUser-to-User: 00ab;encoding=hex\r\nPriority: urgent\r\n"
+        "Alert-Info: <urn:alert:source:internal>\r\nRecv-Info: conf\r\n"
+        "Call-Info: <sip:x@y>;answer-after=0\r\nX-Own: a  \"b\", c\r\n"
+        "Accept: application/sdp, text/odd\r\nSupported: gruu\r\nSession-Expires: 1800\r\n"
+        "P-Asserted-Identity: <sip:boss@192.0.2.99>\r\nDiversion: <sip:x@192.0.2.99>\r\n";
+    pair.b->manners.ok_extra = "X-Back: there\r\nRecv-Info: pack\r\nServer: secret\r\n";
+    call = rig_connect(&pair.rig, pair.a, "555");
+    for (size_t i = 0; i < SR_ARRAY_LEN(passed); i++) {
+        if (!got(text, passed[i]))
+            fail_msg("no %s in %s", passed[i], text);
+    }
+    assert_true(got(text, "s: short\r\n"));
+    assert_false(got(text, "192.0.2.99"));
+    assert_false(got(text, "gruu"));
+    assert_false(got(text, "simphone"));
+    assert_int_equal(sim_header(sr_str_c(text), "Accept", 1).n, 0);
+    assert_true(got(pair.a->last_response, "X-Back: there\r\nRecv-Info: pack\r\n"));
+    assert_false(got(pair.a->last_response, "secret"));
+    pair.a->manners.later = "Info-Package: conf\r\nContent-Disposition: Info-Package\r\n";
+    pair.b->manners.later = "X-Seen: yes\r\n";
+    phone_info(call, '5');
+    RIG_UNTIL(&pair.rig, call->info_status == 200);
+    assert_true(got(text, "Info-Package: conf\r\nContent-Disposition: Info-Package\r\n"));
+    assert_true(got(pair.a->last_response, "X-Seen: yes\r\n"));
+    pair.a->manners.extra = "X-Again: 2\r\n";
+    phone_reinvite(call, "sendrecv");
+    RIG_UNTIL(&pair.rig, call->reoffer_status == 200);
+    assert_true(got(text, "X-Again: 2\r\n"));
+    assert_false(got(text, "Subject"));
+    assert_true(got(pair.a->last_response, "X-Back: there\r\n"));
+    pair.a->manners.later = "Reason: Q.850;cause=31;text=\"odd\"\r\nX-Bye: 1\r\n";
+    phone_bye(call);
+    RIG_ENDED(&pair.rig, 0, "hangup");
+    assert_true(got(text, "BYE sip:"));
+    assert_true(got(text, "Reason: Q.850;cause=31;text=\"odd\"\r\nX-Bye: 1\r\n"));
+    assert_int_equal(sim_header(sr_str_c(text), "Reason", 1).n, 0);
+    rig_done(&pair.rig);
+}
+
+static void test_a_refusal_passes_with_its_headers(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.b->manners.final_status = 486;
+    pair.b->manners.refusal_extra = "Warning: 399 b \"no\"\r\nX-Why: because\r\n";
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 486);
+    assert_true(got(pair.a->last_response, "Warning: 399 b \"no\"\r\nX-Why: because\r\n"));
+    rig_done(&pair.rig);
+}
+
+/* A body of several parts: the description is rewritten in its place, the rest is not touched. */
+static void test_other_parts_of_a_body_pass_byte_for_byte(void **state)
+{
+    static const char parts[] = "--odd\r\nContent-Type: application/sdp\r\n\r\n" FAX(
+        "192.0.2.11", "4444") "\r\n"
+                              "--odd\r\nContent-Type: application/ISUP;version=itu-t92+\r\n"
+                              "Content-Disposition: signal;handling=required\r\n\r\n\x01\x02\xff "
+                              "isup \r\n--odd--\r\n";
+    struct pair pair;
+    struct phone_call *call;
+    const char *body;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.sdp = parts;
+    pair.a->manners.sdp_type = "multipart/mixed;boundary=odd";
+    pair.a->manners.extra = "MIME-Version: 1.0\r\n";
+    pair.b->manners.sdp = fax_b;
+    call = rig_connect(&pair.rig, pair.a, "555");
+    body = strstr(pair.b->last_request, "--odd\r\nContent-Type: application/sdp\r\n\r\n");
+    assert_non_null(body);
+    assert_true(got(pair.b->last_request, "Content-Type: multipart/mixed;boundary=odd\r\n"));
+    assert_true(got(pair.b->last_request, "MIME-Version: 1.0\r\n"));
+    assert_true(got(body, "c=IN IP4 192.0.2.1\r\n"));
+    assert_false(got(body, "192.0.2.11"));
+    assert_string_equal(strstr(body, "\r\n--odd\r\nContent-Type: application/ISUP"),
+                        strstr(parts, "\r\n--odd\r\nContent-Type: application/ISUP"));
+    end(&pair, call);
+}
+
+/* What is no description at all goes along, and asks the other end for one; others may not send it. */
+static void test_a_body_that_nobody_here_reads_passes(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.sdp = "<odd/>";
+    pair.a->manners.sdp_type = "application/odd+xml";
+    pair.a->manners.extra = "Content-Disposition: render;handling=required\r\n";
+    pair.b->manners.final_status = 486;
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 486);
+    assert_true(got(pair.b->last_request, "Content-Type: application/odd+xml\r\n"));
+    assert_true(got(pair.b->last_request, "Content-Disposition: render;handling=required\r\n"));
+    assert_true(got(pair.b->last_request, "\r\n\r\n<odd/>"));
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 415);
+    assert_true(got(pair.a->last_response, "Accept: application/sdp\r\n"));
+    pair.a->manners.sdp_type = "application/sdp"; /* packed, it cannot be rewritten */
+    pair.a->manners.extra = "Content-Encoding: gzip\r\n";
+    call = phone_dial(pair.a, "555");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 415);
+    rig_done(&pair.rig);
+}
+
+/* Nobody outside makes a phone of the house answer by itself. */
+static void test_a_provider_opens_no_microphone(void **state)
+{
+    struct pair pair;
+    struct sim_phone *gateway;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    gateway = rig_gateway(&pair.rig);
+    gateway->manners.sdp = camera_a;
+    gateway->manners.extra = "Subject: hello\r\nAnswer-Mode: Auto\r\nPriv-Answer-Mode: Auto\r\n"
+                             "Alert-Info: <http://127.0.0.1>;info=alert-AutoAnswer\r\n"
+                             "Call-Info: <sip:x>;answer-after=0\r\nP-Auto-Answer: normal\r\n";
+    call = phone_dial(gateway, "+4930100");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_UP);
+    assert_true(got(pair.b->last_request, "Subject: hello\r\n"));
+    assert_false(got(pair.b->last_request, "nswer"));
+    end(&pair, call);
+}
+
+/* Somebody else has the call: the phone that rang need not show it as missed. */
+static void test_a_cancel_says_why(void **state)
+{
+    static const char *const numbers[] = {"555", "102"};
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair);
+    pair.a->manners.sdp = pair.b->manners.sdp = NULL;
+    pair.b->manners.final_status = 0;
+    pair.a->manners.later = "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\n";
+    for (size_t i = 0; i < SR_ARRAY_LEN(numbers); i++) {
+        call = phone_dial(pair.a, numbers[i]);
+        RIG_UNTIL(&pair.rig, call->status == 180);
+        phone_cancel(call);
+        RIG_ENDED(&pair.rig, i, "answered_elsewhere");
+        RIG_UNTIL(&pair.rig, phone_incoming(pair.b)->state == PHONE_OVER);
+        assert_true(got(phone_incoming(pair.b)->end_reason, "SIP;cause=200"));
+        assert_int_equal(call->status, 487);
+    }
+    rig_done(&pair.rig);
+}
+
 static void test_an_invite_without_an_offer_stays_one(void **state)
 {
     struct pair pair;
@@ -684,6 +866,12 @@ int run_passthrough(void)
         cmocka_unit_test(test_cancel_reaches_the_other_end),
         cmocka_unit_test(test_refusals_pass_as_they_are),
         cmocka_unit_test(test_info_passes_with_its_body_and_its_answer),
+        cmocka_unit_test(test_headers_that_are_not_ours_pass),
+        cmocka_unit_test(test_a_refusal_passes_with_its_headers),
+        cmocka_unit_test(test_other_parts_of_a_body_pass_byte_for_byte),
+        cmocka_unit_test(test_a_body_that_nobody_here_reads_passes),
+        cmocka_unit_test(test_a_provider_opens_no_microphone),
+        cmocka_unit_test(test_a_cancel_says_why),
         cmocka_unit_test(test_an_invite_without_an_offer_stays_one),
         cmocka_unit_test(test_session_timers_are_each_legs_own),
         cmocka_unit_test(test_nobody_of_the_house_enters_or_moves_it),

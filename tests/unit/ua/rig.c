@@ -9,6 +9,10 @@ static void on_invite(void *arg, struct sip_leg *leg, const struct ua_invite *in
 {
     struct rig *rig = arg;
 
+    if (invite->is_body_foreign) {
+        sip_leg_reject(leg, 415, SR_STR(""), 0);
+        return;
+    }
     rig->invites++;
     if (rig->hub_invite != NULL) {
         rig->hub_invite(rig, leg, invite);
