@@ -1,4 +1,8 @@
-/* Guessers: failures per minute of a source and user, and of a source; bounded, oldest out. */
+/* Guessers: failures per minute of a source and user, and of a source; bounded, oldest out.
+ *
+ * Who has one IPv6 address has the /64 around it: strangers are counted and banned by that. An address
+ * that is known (a phone of ours lives there, a provider, or the settings name it) is counted for itself
+ * alone, and a ban of the network around it is not its own. */
 #include "base/alloc.h"
 #include "base/log.h"
 #include "ua/provider_internal.h"
@@ -6,6 +10,7 @@
 enum {
     USER_MAX = 64,
     KEY_MAX = 17 + USER_MAX,
+    NETWORK_BYTES = 8, /* of an IPv6 address */
     WINDOW_SEC = 60,
     SOURCE_FACTOR = 5,  /* a source may fail that many times as often as one user of it */
     SLOW_SEC = 1,       /* between two attempts of a user where nobody is banned */
@@ -21,6 +26,7 @@ struct entry {
     sr_usec banned_until; /* 0: not banned */
     sr_usec next_at;      /* slowed: earliest next attempt */
     sr_usec emergency_at; /* banned: the next emergency call may try */
+    bool has_provider;    /* banned: a server of a provider is in that network */
 };
 
 struct ua_ban {
@@ -56,32 +62,42 @@ void ban__free(struct ua_ban *ban)
     sr_free(ban);
 }
 
-/* Address family, address, user; the user empty for the source as a whole. */
-static struct sr_str make_key(const struct sr_addr *source, struct sr_str user, char out[KEY_MAX])
+/* Is its network more than itself? */
+static bool is_shared(const struct sr_addr *source)
+{
+    return source->family == SR_ADDR_IP6;
+}
+
+/* Family, address (or network, the rest 0), user; the user empty for the source as a whole. */
+static struct sr_str make_key(const struct sr_addr *source, bool is_network, struct sr_str user,
+                              char out[KEY_MAX])
 {
     size_t n = SR_MIN(user.n, (size_t)USER_MAX);
 
-    out[0] = (char)source->family;
-    memcpy(out + 1, source->ip, sizeof(source->ip));
+    memset(out, 0, 1 + sizeof(source->ip));
+    out[0] = (char)(is_network ? -source->family : source->family);
+    memcpy(out + 1, source->ip, is_network ? NETWORK_BYTES : sizeof(source->ip));
     if (n > 0)
         memcpy(out + 17, user.p, n);
     return sr_str_make(out, 17 + n);
 }
 
-static struct entry *find(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
+static struct entry *find(struct ua_ban *ban, const struct sr_addr *source, bool is_network,
+                          struct sr_str user)
 {
     char array[KEY_MAX];
 
     if (ban->map.count == 0)
         return NULL;
-    return sr_map_find(&ban->map, make_key(source, user, array));
+    return sr_map_find(&ban->map, make_key(source, is_network, user, array));
 }
 
-static struct entry *get(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
+static struct entry *get(struct ua_ban *ban, const struct sr_addr *source, bool is_network,
+                         struct sr_str user)
 {
-    struct entry *entry = find(ban, source, user);
+    struct entry *entry = find(ban, source, is_network, user);
     char array[KEY_MAX];
-    struct sr_str key = make_key(source, user, array);
+    struct sr_str key = make_key(source, is_network, user, array);
 
     if (entry != NULL) {
         sr_list_remove(&ban->list, &entry->node);
@@ -99,7 +115,7 @@ static struct entry *get(struct ua_ban *ban, const struct sr_addr *source, struc
 }
 
 /* Never banned: named in the settings, or phones of ours live there. */
-static bool is_exempt(struct ua_ban *ban, const struct sr_addr *source)
+static bool is_known(struct ua_ban *ban, const struct sr_addr *source)
 {
     const struct ua_settings *settings = &ban->ua->settings;
 
@@ -107,8 +123,12 @@ static bool is_exempt(struct ua_ban *ban, const struct sr_addr *source)
         if (sr_cidr_has(&settings->allow[i], source))
             return true;
     }
-    return registrar__source_is_registered(ban->ua, source) ||
-           provider__has_source(ban->ua, source);
+    return registrar__source_is_registered(ban->ua, source);
+}
+
+static bool is_exempt(struct ua_ban *ban, const struct sr_addr *source)
+{
+    return is_known(ban, source) || provider__has_source(ban->ua, source, false);
 }
 
 static bool is_banned(struct ua_ban *ban, struct entry *entry)
@@ -122,18 +142,40 @@ static bool is_banned(struct ua_ban *ban, struct entry *entry)
     return false;
 }
 
+/* The entry that is in force against that source: its own, or of the network a stranger is in. */
+static struct entry *find_ban(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
+{
+    struct entry *entry = find(ban, source, false, user);
+
+    if (is_banned(ban, entry))
+        return entry;
+    entry = is_shared(source) ? find(ban, source, true, user) : NULL;
+    if (!is_banned(ban, entry) || is_known(ban, source) ||
+        (entry->has_provider && provider__has_source(ban->ua, source, false)))
+        return NULL;
+    return entry;
+}
+
 bool ban__has_source(struct ua_ban *ban, const struct sr_addr *source)
 {
-    return is_banned(ban, find(ban, source, SR_STR("")));
+    return find_ban(ban, source, SR_STR("")) != NULL;
 }
 
 bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
 {
-    struct entry *entry = find(ban, source, user);
+    const struct entry *own = find(ban, source, false, user);
 
-    if (entry == NULL || user.n == 0)
+    if (user.n == 0)
         return false;
-    return is_banned(ban, entry) || entry->next_at > ua__now(ban->ua);
+    return (own != NULL && own->next_at > ua__now(ban->ua)) || find_ban(ban, source, user) != NULL;
+}
+
+void ban__spare(struct ua_ban *ban, const struct sr_addr *server)
+{
+    struct entry *entry = is_shared(server) ? find(ban, server, true, SR_STR("")) : NULL;
+
+    if (entry != NULL)
+        entry->has_provider = true;
 }
 
 static void set_banned(struct ua_ban *ban, struct entry *entry, const struct sr_addr *source,
@@ -144,6 +186,7 @@ static void set_banned(struct ua_ban *ban, struct entry *entry, const struct sr_
     char name[USER_MAX];
 
     entry->banned_until = ua__now(ban->ua) + (sr_usec)ban_sec * SR_SEC;
+    entry->has_provider = is_shared(source) && provider__has_source(ban->ua, source, true);
     ban->ua->stats.bans_total++;
     sr_log(SIP, WARN, "event=banned source=%s user=%s seconds=%u", sr_addr_ip_text(source, addr),
            sr_log_quote(user, name, sizeof(name)), (unsigned)ban_sec);
@@ -155,7 +198,8 @@ static void count(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
                   uint32_t max)
 {
     sr_usec now = ua__now(ban->ua);
-    struct entry *entry = get(ban, source, user);
+    bool is_spared = is_exempt(ban, source);
+    struct entry *entry = get(ban, source, is_shared(source) && !is_spared, user);
 
     if (entry->window_end <= now) {
         entry->window_end = now + WINDOW_SEC * SR_SEC;
@@ -166,7 +210,7 @@ static void count(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
         entry->emergency_at = now + EMERGENCY_SEC * SR_SEC;
     if (max == 0 || entry->failures < max || entry->banned_until > now)
         return;
-    if (!is_exempt(ban, source))
+    if (!is_spared)
         set_banned(ban, entry, source, user);
     else if (user.n > 0)
         entry->next_at = now + SLOW_SEC * SR_SEC;
@@ -183,19 +227,22 @@ void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
 
 void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
 {
-    struct entry *entry = find(ban, source, user);
+    struct entry *entry;
 
-    if (entry != NULL && user.n > 0)
-        drop(ban, entry);
-    entry = find(ban, source, SR_STR(""));
-    if (is_banned(ban, entry)) /* an emergency call: a phone of ours lives there */
+    for (int is_network = 0; is_network <= is_shared(source); is_network++) {
+        entry = user.n > 0 ? find(ban, source, is_network != 0, user) : NULL;
+        if (entry != NULL)
+            drop(ban, entry);
+    }
+    entry = find_ban(ban, source, SR_STR(""));
+    if (entry != NULL) /* an emergency call: a phone of ours lives there */
         drop(ban, entry);
 }
 
 bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
 {
-    const struct entry *of_source = find(ban, source, SR_STR(""));
-    const struct entry *of_user = user.n > 0 ? find(ban, source, user) : NULL;
+    const struct entry *of_source = find_ban(ban, source, SR_STR(""));
+    const struct entry *of_user = user.n > 0 ? find_ban(ban, source, user) : NULL;
     sr_usec now = ua__now(ban->ua);
 
     return (of_source == NULL || of_source->emergency_at <= now) &&

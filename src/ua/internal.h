@@ -25,12 +25,13 @@
 #include "ua/ua.h"
 
 enum {
-    UA_TOKEN_MAX = 40,          /* our tags, branches, Call-IDs, with NUL */
-    UA_ID_MAX = 64,             /* device id, with NUL */
-    UA_TAG_MAX = 128,           /* a peer's tag we remember, with NUL */
-    UA_USER_AGENT_MAX = 128,    /* ours */
-    UA_CONTACT_TEXT_MAX = 160,  /* our own Contact URI, with NUL */
-    UA_FORKS_MAX = 4,           /* other branches of one INVITE of ours that are followed */
+    UA_TOKEN_MAX = 40,         /* our tags, branches, Call-IDs, with NUL */
+    UA_ID_MAX = 64,            /* device id, with NUL */
+    UA_TAG_MAX = 128,          /* a peer's tag we remember, with NUL */
+    UA_USER_AGENT_MAX = 128,   /* ours */
+    UA_CONTACT_TEXT_MAX = 160, /* our own Contact URI, with NUL */
+    UA_FORKS_MAX = 4,          /* other branches of one INVITE of ours that are followed */
+    UA_SOURCE_KEY = 17,
     UA_NC_SETS = 4096,          /* times DIGEST_NC_WAYS nonces are remembered */
     UA_BAN_ENTRIES = 8192,      /* sources and users watched; the longest unused one goes */
     UA_BODY_BYTES_MAX = 16384,  /* SDP and other bodies we take */
@@ -70,6 +71,12 @@ struct ua_conn { /* what hangs on a connection */
     struct sr_list client_txns;
 };
 
+/** An address where contacts live. */
+struct ua_source {
+    char key[UA_SOURCE_KEY]; /* family, address */
+    struct sr_list bindings;
+};
+
 struct ua_ban;
 
 struct ua {
@@ -93,6 +100,7 @@ struct ua {
     struct sr_map slots_by_id;
     struct sr_map slots_by_extension;
     uint32_t binding_count;
+    struct sr_map sources; /* of contacts, by address: struct ua_source */
 
     struct ua_ban *ban;
 
@@ -319,6 +327,8 @@ struct binding {
     struct sr_node node;
     struct sr_node conn_node;
     struct ua_conn *conn;
+    struct sr_node source_node;
+    struct ua_source *source;
     struct loop_timer timer;
     sr_usec qualify_at;
     struct client_txn *qualify;

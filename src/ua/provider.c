@@ -424,8 +424,10 @@ static void take_targets(struct provider *provider, const struct resolver_target
     for (size_t i = 0; i < count; i++) {
         if (family != SR_ADDR_NONE && targets[i].addr.family != family)
             continue;
-        if (net_local_for(provider->ua->net, &targets[i].addr, &local) == SR_OK)
-            provider->targets[provider->target_count++] = targets[i];
+        if (net_local_for(provider->ua->net, &targets[i].addr, &local) != SR_OK)
+            continue;
+        provider->targets[provider->target_count++] = targets[i];
+        ban__spare(provider->ua->ban, &targets[i].addr);
     }
 }
 

@@ -197,7 +197,7 @@ bool provider__is_from(const struct provider *provider, const struct net_flow *f
 /** The number it is for, by the provider's habits, into `out`. */
 struct sr_str provider__called(struct provider *provider, struct ua_in *in, char *out, size_t size);
 /** Is a provider of ours at that address? */
-bool provider__has_source(struct ua *ua, const struct sr_addr *source);
+bool provider__has_source(struct ua *ua, const struct sr_addr *source, bool is_network);
 /** Does the provider's resolved set (or its flow) have that address? */
 bool provider__has_addr(const struct provider *provider, const struct sr_addr *addr);
 

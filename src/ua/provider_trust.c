@@ -31,12 +31,20 @@ bool provider__serves(struct ua *ua, sr_id id, const struct net_flow *flow)
     return provider != NULL && provider__is_from(provider, flow);
 }
 
-bool provider__has_source(struct ua *ua, const struct sr_addr *source)
+bool provider__has_source(struct ua *ua, const struct sr_addr *source, bool is_network)
 {
+    struct sr_cidr around = {.addr = *source, .bits = source->family == SR_ADDR_IP6 ? 64 : 32};
+
     SR_LIST_EACH(&ua->providers, node)
     {
-        if (provider__has_addr(SR_CONTAINER(node, struct provider, node), source))
+        const struct provider *provider = SR_CONTAINER(node, struct provider, node);
+
+        if (provider__has_addr(provider, source))
             return true;
+        for (size_t i = 0; is_network && i < provider->target_count; i++) {
+            if (sr_cidr_has(&around, &provider->targets[i].addr))
+                return true;
+        }
     }
     return false;
 }

@@ -170,6 +170,46 @@ static void leave_conn(struct binding *binding)
     ua__conn_drop(binding->ua, conn);
 }
 
+static struct sr_str source_key(const struct sr_addr *addr, char out[UA_SOURCE_KEY])
+{
+    out[0] = (char)addr->family;
+    memcpy(out + 1, addr->ip, sizeof(addr->ip));
+    return sr_str_make(out, UA_SOURCE_KEY);
+}
+
+static struct ua_source *find_source(struct ua *ua, const struct sr_addr *addr)
+{
+    char key[UA_SOURCE_KEY];
+
+    return sr_map_find(&ua->sources, source_key(addr, key));
+}
+
+static void enter_source(struct binding *binding)
+{
+    struct ua *ua = binding->ua;
+    const struct sr_addr *addr = &binding->contact.flow.remote;
+    struct ua_source *source = find_source(ua, addr);
+
+    if (source == NULL) {
+        source = sr_zalloc(1, sizeof(*source));
+        sr_list_init(&source->bindings);
+        (void)sr_map_put(&ua->sources, source_key(addr, source->key), source);
+    }
+    binding->source = source;
+    sr_list_add(&source->bindings, &binding->source_node);
+}
+
+static void leave_source(struct binding *binding)
+{
+    struct ua_source *source = binding->source;
+
+    sr_list_remove(&source->bindings, &binding->source_node);
+    if (source->bindings.count > 0)
+        return;
+    (void)sr_map_remove(&binding->ua->sources, sr_str_make(source->key, UA_SOURCE_KEY));
+    sr_free(source);
+}
+
 static void set_contact(struct binding *binding, const struct ua_contact *contact, uint32_t reg_id)
 {
     struct sr_str old = binding->raw;
@@ -177,6 +217,7 @@ static void set_contact(struct binding *binding, const struct ua_contact *contac
     binding->contact = registrar__copy(contact, &binding->raw);
     ua__undup(&old); /* only now: the new texts may be views of the old */
     binding->reg_id = reg_id;
+    enter_source(binding);
     hang_on_conn(binding);
     registrar__schedule(binding);
 }
@@ -228,6 +269,7 @@ void registrar__update(struct binding *binding, const struct ua_contact *contact
         binding->qualify = NULL;
     }
     move_dialogs(binding->ua, contact->device_id, &binding->contact.flow, &contact->flow);
+    leave_source(binding);
     leave_conn(binding);
     sr_list_remove(&binding->slot->bindings, &binding->node);
     sr_list_add_first(&binding->slot->bindings, &binding->node);
@@ -240,6 +282,7 @@ void registrar__remove(struct binding *binding, const char *why, bool is_told)
 
     loop_timer_clear(ua->loop, &binding->timer);
     sr_list_remove(&binding->slot->bindings, &binding->node);
+    leave_source(binding);
     leave_conn(binding);
     if (binding->qualify != NULL)
         client_txn__detach(binding->qualify);
@@ -266,30 +309,24 @@ void registrar__on_conn_closed(struct ua_conn *conn)
 
 bool registrar__has_flow(struct ua *ua, const struct net_flow *flow)
 {
-    for (size_t i = 0; i < ua->slot_count; i++) {
-        SR_LIST_EACH(&ua->slots[i].bindings, node)
-        {
-            const struct net_flow *known = &SR_CONTAINER(node, struct binding, node)->contact.flow;
+    const struct ua_source *source = find_source(ua, &flow->remote);
 
-            if (known->kind == flow->kind && sr_addr_eq(&known->remote, &flow->remote))
-                return true;
-        }
+    if (source == NULL)
+        return false;
+    SR_LIST_EACH(&source->bindings, node)
+    {
+        const struct net_flow *known =
+            &SR_CONTAINER(node, struct binding, source_node)->contact.flow;
+
+        if (known->kind == flow->kind && sr_addr_eq(&known->remote, &flow->remote))
+            return true;
     }
     return false;
 }
 
 bool registrar__source_is_registered(struct ua *ua, const struct sr_addr *source)
 {
-    for (size_t i = 0; i < ua->slot_count; i++) {
-        SR_LIST_EACH(&ua->slots[i].bindings, node)
-        {
-            struct binding *binding = SR_CONTAINER(node, struct binding, node);
-
-            if (sr_addr_ip_eq(&binding->contact.flow.remote, source))
-                return true;
-        }
-    }
-    return false;
+    return find_source(ua, source) != NULL;
 }
 
 bool registrar__find_flow(struct ua *ua, struct sr_str device_id, const struct net_flow *old,

@@ -359,6 +359,7 @@ struct ua *ua_new(const struct ua_options *options)
     sr_map_init(&ua->dialogs);
     sr_map_init(&ua->uac_calls);
     sr_map64_init(&ua->conns);
+    sr_map_init(&ua->sources);
     sr_list_init(&ua->server_list);
     sr_list_init(&ua->client_list);
     sr_list_init(&ua->legs);
@@ -423,6 +424,7 @@ void ua_free(struct ua *ua)
     sr_map_done(&ua->providers_by_name);
     sr_idtab_done(&ua->provider_ids);
     sr_map64_done(&ua->conns);
+    sr_map_done(&ua->sources);
     sr_buf_done(&ua->out);
     sr_free(ua->nc_sets);
     sr_free_secret(ua, sizeof(*ua));

@@ -1,11 +1,18 @@
 // Guessing passwords is slowed, then banned, while phones already registered keep working.
+import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import { Router, device, host, missing } from './lib/router.js';
 import { SipEndpoint } from './lib/sip.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
+import { again, notPermitted } from './lib/kernel_nat.js';
 
-test('a guesser is banned for the user guessed at, a registered phone is not', { skip: missing }, async () => {
+const isInside = Boolean(process.env.E2E_NETNS); // once more, in a network namespace with a /64 of its own
+const outer = isInside ? () => {} : test;
+const inner = isInside ? test : () => {};
+
+outer('a guesser is banned for the user guessed at, a registered phone is not', { skip: missing }, async () => {
   const router = await Router.start({
     devices: ['101', '102', '103'].map((e) => device(e, { codecs: ['PCMU'] })),
     config: { security: { maxAuthFailures: 5, banSec: 60 } },
@@ -45,7 +52,7 @@ test('a guesser is banned for the user guessed at, a registered phone is not', {
   }
 });
 
-test('requests with a stale or foreign nonce never lead to a ban', { skip: missing }, async () => {
+outer('requests with a stale or foreign nonce never lead to a ban', { skip: missing }, async () => {
   const router = await Router.start({ devices: [device('101')], config: { security: { maxAuthFailures: 3, banSec: 60 } } });
   const sip = await SipEndpoint.open({ to: { address: host, port: router.sipPort } });
   try {
@@ -59,6 +66,52 @@ test('requests with a stale or foreign nonce never lead to a ban', { skip: missi
     assert.equal((await sip.register('101', 'pw101')).status, 200);
   } finally {
     sip.close();
+    await router.stop();
+  }
+});
+
+outer('a guesser with a whole IPv6 network', { skip: missing || notPermitted }, () => {
+  const { status, output } = again(fileURLToPath(import.meta.url));
+  assert.equal(status, 0, output.slice(-8000));
+  assert.match(output, /^# pass 1$/m);
+});
+
+inner('is one guesser; a phone registered in that network stays', async () => {
+  const ip = (...args) => {
+    const out = spawnSync('ip', args, { encoding: 'utf8' });
+    assert.equal(out.status, 0, out.stderr);
+  };
+  ip('link', 'set', 'lo', 'up');
+  const router = await Router.start({
+    devices: [device('101'), device('102')],
+    config: { proxy: { bind: [host, '::1'] }, security: { maxAuthFailures: 5, banSec: 60 } },
+  });
+  const to = { address: '::1', port: router.sipPort };
+  const uri = `sip:[::1]:${router.sipPort}`;
+  const ends = [];
+  const at = async (address) => {
+    ip('addr', 'add', `${address}/64`, 'dev', 'lo', 'nodad');
+    ends.push(await SipEndpoint.open({ address, to }));
+    return ends.at(-1);
+  };
+  const guess = async (end, i) => (await end.transact({
+    method: 'REGISTER', uri, from: `<sip:101@home>;tag=${i}`, to: '<sip:101@home>',
+  }, { user: '101', password: `guess${i}`, ms: 1500 })).status;
+  try {
+    const events = await router.api.events();
+    const home = await at('fd00:66::77');
+    assert.equal((await home.register('102', 'pw102')).status, 200);
+    for (let i = 1; i <= 5; i += 1) assert.equal(await guess(await at(`fd00:66::${i}`), i), 401);
+    await events.waitFor('security_ban', 3000, 1);
+    const next = await at('fd00:66::99');
+    await assert.rejects(guess(next, 6), /nothing within/);
+    assert.equal((await home.register('102', 'pw102')).status, 200);
+    assert.equal((await home.register('101', 'pw101')).status, 200);
+    const elsewhere = await SipEndpoint.open({ to: { address: host, port: router.sipPort } });
+    ends.push(elsewhere);
+    assert.equal((await elsewhere.register('101', 'pw101')).status, 200);
+  } finally {
+    for (const end of ends) end.close();
     await router.stop();
   }
 });

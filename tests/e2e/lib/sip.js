@@ -237,7 +237,8 @@ export class SipEndpoint {
   }
 
   async register(user, password, { expires = 600, contact, to } = {}) {
-    const { address, port } = this.options.to;
+    const { to: { address: ip, port } } = this.options;
+    const address = ip.includes(':') ? `[${ip}]` : ip;
     return this.transact({
       method: 'REGISTER', uri: `sip:${address}:${port}`, from: `<sip:${user}@${address}>;tag=${token()}`,
       to: to || `<sip:${user}@${address}>`, contact, user, headers: [['Expires', String(expires)]],

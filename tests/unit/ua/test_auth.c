@@ -234,6 +234,137 @@ static void address_with_a_registration_is_slowed(void **state)
     world_end(w);
 }
 
+/* A guesser in IPv6: one address of his network for each guess. */
+struct street {
+    struct world world;
+    struct phone phones[60];
+    char addrs[60][32];
+};
+
+static void street_begin(struct street *street)
+{
+    struct rig *rig = &street->world.rig;
+    struct sr_addr any = {.family = SR_ADDR_IP6, .port = 5060};
+    struct sr_addr host;
+    char why[NET_WHY_MAX];
+
+    world_begin(&street->world, NET_UDP);
+    assert_int_equal(sr_addr_parse(SR_STR("[2001:db8::1]:5060"), 0, &host), SR_OK);
+    net_sim_add_host(rig->net, &host);
+    assert_int_equal(net_listen(rig->net, NET_UDP, &any, NULL, why), SR_OK);
+}
+
+static struct phone *street_phone(struct street *street, unsigned i, const char *addr,
+                                  const char *user, const char *password)
+{
+    struct phone *phone = &street->phones[i];
+
+    phone_init(phone, &street->world.rig, addr, NET_UDP, user, password);
+    assert_int_equal(sr_addr_parse(SR_STR("[2001:db8::1]:5060"), 0, &phone->flow.remote), SR_OK);
+    return phone;
+}
+
+/* True: it was answered. */
+static bool guess(struct street *street, struct phone *phone)
+{
+    struct rig *rig = &street->world.rig;
+
+    phone_request(phone, &(struct request){.method = "REGISTER", .uri = "sip:[2001:db8::1]"});
+    rig_run(rig, 100 * SR_MSEC);
+    if (phone_count(phone, "SIP/2.0 401") == 0)
+        return false;
+    phone_take_challenge(phone, phone_wait(phone, "SIP/2.0 401"));
+    phone_request(
+        phone,
+        &(struct request){.method = "REGISTER", .uri = "sip:[2001:db8::1]", .is_authorized = true});
+    rig_run(rig, 100 * SR_MSEC);
+    if (phone_count(phone, "SIP/2.0 401") == 0)
+        return false;
+    (void)phone_wait(phone, "SIP/2.0 401");
+    return true;
+}
+
+static void guesser_with_a_network_is_one_source(void **state)
+{
+    static struct street street;
+    struct rig *rig = &street.world.rig;
+    struct phone *next_door;
+    struct phone *at_home;
+    unsigned answers = 0;
+
+    (void)state;
+    street_begin(&street);
+    at_home = street_phone(&street, 0, "[2001:db8:66::a]:5060", "202", "secret2");
+    assert_true(begins(phone_register(at_home, NULL, 600), "SIP/2.0 200"));
+    for (unsigned i = 1; i < 50; i++) {
+        (void)snprintf(street.addrs[i], sizeof(street.addrs[i]), "[2001:db8:66::%x:1]:5060", i);
+        answers += guess(&street, street_phone(&street, i, street.addrs[i], "201", "guess"));
+        if (i == 9)
+            assert_int_equal(rig->bans, 0);
+    }
+    /* of the user first: ten guesses */
+    assert_int_equal(answers, 10);
+    assert_int_equal(rig->bans, 1);
+    /* whoever is registered in that network stays, and so do the network next door and IPv4 */
+    at_home->user = "201";
+    at_home->password = "secret1";
+    assert_true(begins(phone_register(at_home, NULL, 600), "SIP/2.0 200"));
+    next_door = street_phone(&street, 50, "[2001:db8:66:1::a]:5060", "201", "secret1");
+    assert_true(begins(phone_register(next_door, NULL, 600), "SIP/2.0 200"));
+    assert_true(begins(phone_register(&street.world.a, NULL, 600), "SIP/2.0 200"));
+    rig_run(rig, 301 * SR_SEC);
+    assert_int_equal(rig_stats(rig).bans, 0);
+    assert_true(guess(&street, &street.phones[7]));
+    for (unsigned i = 0; i <= 50; i++)
+        phone_done(&street.phones[i]);
+    world_end(&street.world);
+}
+
+/* Over many names the whole network is dropped, but for the phone that is registered there, until it
+ * leaves; guesses from its own address are slowed, whatever the network did. */
+static void phone_in_a_banned_network_stays(void **state)
+{
+    static struct street street;
+    struct rig *rig = &street.world.rig;
+    struct phone *at_home;
+    char user[16];
+
+    (void)state;
+    street_begin(&street);
+    at_home = street_phone(&street, 0, "[2001:db8:66::a]:5060", "202", "secret2");
+    assert_true(begins(phone_register(at_home, NULL, 600), "SIP/2.0 200"));
+    for (unsigned i = 1; i <= 50; i++) {
+        struct phone *guesser;
+
+        (void)snprintf(street.addrs[i], sizeof(street.addrs[i]), "[2001:db8:66::%x:1]:5060", i);
+        (void)snprintf(user, sizeof(user), "%u", 100 + i);
+        guesser = street_phone(&street, i, street.addrs[i], user, "guess");
+        assert_true(guess(&street, guesser));
+    }
+    assert_int_equal(rig->bans, 1);
+    assert_false(guess(&street, street_phone(&street, 51, "[2001:db8:66::99]:5060", "150", "x")));
+    assert_true(begins(phone_register(at_home, NULL, 600), "SIP/2.0 200"));
+    at_home->user = "201";
+    at_home->password = "guess";
+    for (unsigned i = 0; i < 10; i++) {
+        at_home->nonce[0] = '\0';
+        assert_true(guess(&street, at_home));
+    }
+    assert_false(guess(&street, at_home));
+    assert_int_equal(rig->bans, 1);
+    rig_run(rig, 2 * SR_SEC);
+    at_home->user = "202";
+    at_home->password = "secret2";
+    assert_true(begins(phone_register(at_home, NULL, 0), "SIP/2.0 200"));
+    phone_skip(at_home);
+    phone_request(at_home, &(struct request){.method = "OPTIONS", .uri = "sip:[2001:db8::1]"});
+    rig_run(rig, SR_SEC);
+    assert_int_equal(phone_count(at_home, "SIP/2.0"), 0);
+    for (unsigned i = 0; i <= 51; i++)
+        phone_done(&street.phones[i]);
+    world_end(&street.world);
+}
+
 static void denied_source_is_silent(void **state)
 {
     static const struct sr_cidr deny = {.addr = {.family = SR_ADDR_IP4, .ip = {10, 0, 0, 66}},
@@ -308,6 +439,8 @@ int run_auth_tests(void)
         cmocka_unit_test(emergency_calls_get_through_a_ban),
         cmocka_unit_test(emergency_calls_come_in_under_overload),
         cmocka_unit_test(address_with_a_registration_is_slowed),
+        cmocka_unit_test(guesser_with_a_network_is_one_source),
+        cmocka_unit_test(phone_in_a_banned_network_stays),
         cmocka_unit_test(denied_source_is_silent),
         cmocka_unit_test(sha256_is_offered_by_configuration),
         cmocka_unit_test(digest_of_another_target_is_refused),
