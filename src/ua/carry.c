@@ -1,6 +1,7 @@
 #include "ua/carry.h"
 
 #include "ua/proxy.h"
+#include "ua/sip_leg_internal.h"
 
 void sip_leg_carry(struct sip_leg *leg)
 {

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "ua/provider_internal.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     CREDENTIALS_MAX = 2048

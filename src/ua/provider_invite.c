@@ -1,6 +1,7 @@
 /* Calls to and from providers: what their INVITEs say. */
 #include "base/alloc.h"
 #include "ua/provider_internal.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     URI_MAX = 1024,

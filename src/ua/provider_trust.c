@@ -2,6 +2,7 @@
  * its resolved set or its trustedAddresses, or to the registration's own Contact. Names in From, To and
  * the like choose among the accounts of that host only; they prove nothing. */
 #include "ua/provider_internal.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     USER_MAX = 256,

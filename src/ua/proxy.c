@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "ua/sip_leg_internal.h"
 
 /* One request on its way. */
 struct proxied {

@@ -1,6 +1,7 @@
 /* REFER inside a call and its subscription (RFC 3515, 3891, 4488); who is connected (RFC 3325, 3311). */
 #include "base/alloc.h"
 #include "ua/client_txn.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     REFER_TO_TEXT_MAX = 256,

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "ua/proxy.h"
+#include "ua/sip_leg_internal.h"
 
 /* ---- texts ---- */
 

@@ -1,5 +1,6 @@
 /* What a request must pass before anything looks at it, and who gets it then. */
 #include "ua/proxy.h"
+#include "ua/sip_leg_internal.h"
 
 /* An OPTIONS is answered to anybody, the same for all names. */
 static void on_options(struct ua_in *in)

@@ -1,6 +1,7 @@
 /* Server transactions: the table, their timers and their messages. */
 #include "base/alloc.h"
 #include "ua/proxy.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     ARENA_BYTES_MAX = 256 * 1024 /* the request, its index and its copies */

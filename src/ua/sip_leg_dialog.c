@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "ua/carry.h"
 #include "ua/client_txn.h"
+#include "ua/sip_leg_internal.h"
 
 enum {
     GLARE_OWNER_MIN_MS = 2100, /* RFC 3261 14.1: the owner of the Call-ID waits 2.1..4 s */

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "ua/carry.h"
 #include "ua/client_txn.h"
+#include "ua/sip_leg_internal.h"
 
 void sip_leg_set_raw(struct sip_leg *leg)
 {

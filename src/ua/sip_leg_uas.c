@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "ua/carry.h"
 #include "ua/provider_internal.h"
+#include "ua/sip_leg_internal.h"
 
 static const struct sip_session_options session_options = {.interval_s = UA_SESSION_SEC,
                                                            .min_s = SIP_SESSION_MIN_S};

@@ -235,7 +235,7 @@ static void large_bodies_share_a_bound(void **state)
     }
     assert_in_range(refused, 1, COUNT / 2);
     memset(bytes, ' ', 40000); /* not small */
-    do { /* until the server has seen that the others are gone */
+    do {                       /* until the server has seen that the others are gone */
         client_ask(house->port, "PUT", "/api/config", "", bytes, &house->answer);
     } while (house->answer.status == 503);
     assert_int_equal(house->answer.status, 401);
