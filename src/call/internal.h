@@ -548,6 +548,7 @@ void records__started(struct call *call); /* again when it is answered */
 /** What devices have spent outside with this call so far: a crash must not lose it. */
 void records__outside(struct call *call);
 void records__ended(struct call *call);
+bool records__is_paid(const struct leg *leg); /* on a device's account */
 
 /* ---- engine.c ---- */
 /** Adds to the number of calls a device takes part in; gives the new number. */

@@ -131,25 +131,32 @@ void leg__free(struct leg *leg)
     sr_free_secret(leg, sizeof(*leg));
 }
 
+/* The oldest one that only rang, or the oldest of all. */
+static bool forget_one(struct call *call, bool is_any)
+{
+    SR_LIST_EACH(&call->gone, node)
+    {
+        struct leg *old = SR_CONTAINER(node, struct leg, node);
+
+        if (old->media != SR_ID_NONE || pipes__is_open(old) ||
+            (!is_any && (old->answered_wall_us != 0 || records__is_paid(old))))
+            continue;
+        sr_list_remove(&call->gone, node);
+        call->legs_forgotten++;
+        leg__free(old);
+        return true;
+    }
+    return false;
+}
+
 /* The list of gone legs feeds the record; a leg whose ports are still closing must stay. */
 void leg__file_as_gone(struct leg *leg)
 {
     struct call *call = leg->call;
 
     sr_list_add(&call->gone, &leg->node);
-    if (call->gone.count <= STORE_LEGS_MAX)
-        return;
-    SR_LIST_EACH(&call->gone, node)
-    {
-        struct leg *old = SR_CONTAINER(node, struct leg, node);
-
-        if (old->media == SR_ID_NONE && !pipes__is_open(old)) {
-            sr_list_remove(&call->gone, node);
-            call->legs_forgotten++;
-            leg__free(old);
-            return;
-        }
-    }
+    if (call->gone.count > STORE_LEGS_MAX && !forget_one(call, false))
+        (void)forget_one(call, true);
 }
 
 void leg__remove(struct leg *leg, enum call_reason reason, uint16_t sip_status)

@@ -11,12 +11,13 @@ static struct store_call_record head_of(const struct call *call)
         .from_name = sr_str_c(call->from_name),
         .to = sr_str_c(call->to),
         .route_id = sr_str_c(call->route_id),
-        .mode = SR_STR("b2bua"),
+        .mode = call->is_pass ? SR_STR("passthrough") : SR_STR("b2bua"),
         .started_wall_us = call->started_wall_us,
         .answered_wall_us = call->answered_wall_us,
         .ended_wall_us = call->ended_wall_us,
         .sip_status = call->sip_status,
         .reason = sr_str_c(call_reason_name(call->reason)),
+        .legs_more = call->legs_forgotten,
     };
 }
 
@@ -61,7 +62,7 @@ void records__started(struct call *call)
         store_call_started(call->engine->store, &record);
 }
 
-static bool is_paid_for(const struct leg *leg)
+bool records__is_paid(const struct leg *leg)
 {
     return leg->kind == LEG_PROVIDER && leg->device_id[0] != '\0';
 }
@@ -70,17 +71,19 @@ void records__outside(struct call *call)
 {
     const struct sr_list *lists[] = {&call->legs, &call->gone};
     struct store_call_record record = head_of(call);
-    struct store_leg_record legs[STORE_LEGS_MAX];
-    char addresses[STORE_LEGS_MAX][SR_ADDR_TEXT_MAX];
+    struct store_leg_record *legs;
+    char(*addresses)[SR_ADDR_TEXT_MAX];
 
     if (call->engine->store == NULL || call->is_ending)
         return;
+    legs = sr_zalloc(STORE_LEGS_MAX, sizeof(*legs));
+    addresses = sr_zalloc(STORE_LEGS_MAX, sizeof(*addresses));
     for (size_t i = 0; i < SR_ARRAY_LEN(lists); i++) {
         SR_LIST_EACH(lists[i], node)
         {
             const struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
-            if (!is_paid_for(leg) || record.leg_count == STORE_LEGS_MAX)
+            if (!records__is_paid(leg) || record.leg_count == STORE_LEGS_MAX)
                 continue;
             legs[record.leg_count] = leg_record(leg, addresses[record.leg_count]);
             record.leg_count++;
@@ -88,6 +91,8 @@ void records__outside(struct call *call)
     }
     record.legs = legs;
     store_call_started(call->engine->store, &record);
+    sr_free(addresses);
+    sr_free(legs);
 }
 
 void records__ended(struct call *call)

@@ -31,7 +31,7 @@
 struct store;
 
 enum {
-    STORE_LEGS_MAX = 64,            /* of one record; more are counted, not listed */
+    STORE_LEGS_MAX = 512,           /* of one record; more are counted, not listed */
     STORE_QUEUE_MAX = 20000,        /* writes waiting */
     STORE_TRACE_MESSAGES_MAX = 200, /* of one call */
     STORE_TRACE_BYTES_MAX = 256 * 1024,
@@ -99,6 +99,7 @@ struct store_call_record {
     struct sr_str reason; /* one from call/reason.h */
     const struct store_leg_record *legs;
     size_t leg_count;
+    uint32_t legs_more; /* that took part, and are not listed */
 };
 
 struct store_trace_message {

@@ -85,6 +85,7 @@ struct store__write *store__write_record(enum store__kind kind,
     }
     write->record.legs = leg_count > 0 ? legs : NULL;
     write->record.leg_count = leg_count;
+    write->record.legs_more += (uint32_t)(record->leg_count - leg_count);
     return write;
 }
 

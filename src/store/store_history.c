@@ -114,6 +114,7 @@ static void record_json(struct sr_json *json, const struct store_call_record *re
     for (size_t i = 0; i < record->leg_count; i++)
         leg_json(json, &record->legs[i]);
     sr_json_end(json);
+    sr_json_key_int(json, "legsMore", record->legs_more);
     sr_json_end(json);
 }
 
@@ -333,7 +334,7 @@ static struct store_call_record seen_by(const struct store_history_filter *filte
 static bool add_row(void *arg, int64_t row, const struct store_call_record *record)
 {
     struct page *page = arg;
-    struct store_leg_record legs[STORE_LEGS_MAX];
+    struct store_leg_record *legs = NULL;
     struct store_call_record seen;
 
     if (page->count == page->limit || (!page->is_csv && page->buf.len > PAGE_BYTES)) {
@@ -341,6 +342,7 @@ static bool add_row(void *arg, int64_t row, const struct store_call_record *reco
         return false;
     }
     if (page->filter->hides_others) {
+        legs = sr_alloc(STORE_LEGS_MAX * sizeof(*legs));
         seen = seen_by(page->filter, record, legs);
         record = &seen;
     }
@@ -348,6 +350,7 @@ static bool add_row(void *arg, int64_t row, const struct store_call_record *reco
         record_csv(&page->buf, record);
     else
         record_json(&page->json, record);
+    sr_free(legs);
     page->count++;
     page->last_us = record->started_wall_us;
     page->last_row = row;

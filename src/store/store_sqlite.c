@@ -61,6 +61,7 @@ static const char *const migrations[] = {
     "CREATE TABLE alive (one INTEGER PRIMARY KEY CHECK (one=1), at INTEGER NOT NULL) STRICT;"
     "INSERT INTO alive VALUES (1, 0);",
     "ALTER TABLE legs ADD COLUMN encrypted TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE calls ADD COLUMN legs_more INTEGER NOT NULL DEFAULT 0;",
 };
 
 /* ---- statements ---- */

@@ -29,28 +29,32 @@
       " RETURNING id")                                                                             \
     X(CALL_ENDED,                                                                                  \
       "INSERT INTO calls (call_id, direction, from_number, from_name, to_number, route_id, mode,"  \
-      " started, answered, ended, sip_status, reason) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11," \
-      "?12) ON CONFLICT (call_id) DO UPDATE SET direction=excluded.direction,"                     \
+      " started, answered, ended, sip_status, reason, legs_more) VALUES (?1,?2,?3,?4,?5,?6,?7,?8," \
+      "?9,?10,?11,?12,?13) ON CONFLICT (call_id) DO UPDATE SET direction=excluded.direction,"      \
       " from_number=excluded.from_number, from_name=excluded.from_name,"                           \
       " to_number=excluded.to_number, route_id=excluded.route_id, mode=excluded.mode,"             \
       " started=excluded.started, answered=excluded.answered, ended=excluded.ended,"               \
-      " sip_status=excluded.sip_status, reason=excluded.reason RETURNING id")                      \
+      " sip_status=excluded.sip_status, reason=excluded.reason, legs_more=excluded.legs_more"      \
+      " RETURNING id")                                                                             \
     X(LEGS_CLEAR, "DELETE FROM legs WHERE call=?1")                                                \
     X(LEG_PUT, "INSERT INTO legs VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,"  \
                "?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)")                                         \
     X(TRACE_PUT, "INSERT OR REPLACE INTO traces SELECT id, ?2, length(?3), ?3 FROM calls"          \
                  " WHERE call_id=?1")                                                              \
     X(CALLS, "SELECT id, call_id, direction, from_number, from_name, to_number, route_id, mode,"   \
-             " started, answered, ended, sip_status, reason FROM calls INDEXED BY calls_started"   \
+             " started, answered, ended, sip_status, reason, legs_more FROM calls"                 \
+             " INDEXED BY calls_started"                                                           \
              " WHERE (started, id) < (?1, ?2) AND started >= ?3 AND ended > 0"                     \
              " AND (?4 = '' OR instr(from_number, ?4) > 0 OR instr(to_number, ?4) > 0)"            \
              " AND CASE ?5 WHEN '' THEN 1 WHEN 'answered' THEN answered > 0"                       \
-             "   WHEN 'missed' THEN answered = 0 ELSE reason = ?5 END"                             \
+             "   WHEN 'missed' THEN answered = 0 AND reason <> 'answered_elsewhere'"               \
+             "   ELSE reason = ?5 END"                                                             \
              " AND (?6 = '' OR EXISTS (SELECT 1 FROM legs WHERE call=calls.id AND device_id=?6))"  \
              " AND (?7 = '' OR EXISTS (SELECT 1 FROM legs WHERE call=calls.id"                     \
              "   AND provider_id=?7)) ORDER BY started DESC, id DESC")                             \
-    X(CALL, "SELECT id, call_id, direction, from_number, from_name, to_number, route_id, mode,"    \
-            " started, answered, ended, sip_status, reason FROM calls WHERE call_id=?1")           \
+    X(CALL,                                                                                        \
+      "SELECT id, call_id, direction, from_number, from_name, to_number, route_id, mode,"          \
+      " started, answered, ended, sip_status, reason, legs_more FROM calls WHERE call_id=?1")      \
     X(LEGS,                                                                                        \
       "SELECT leg_id, kind, role, device_id, provider_id, number, name, codec, user_agent,"        \
       " address, reason, verdict, started, answered, ended, sip_status, rx_packets,"               \

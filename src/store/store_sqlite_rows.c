@@ -1,4 +1,5 @@
 /* The SQLite engine: rows to structs and back. */
+#include "base/alloc.h"
 #include "store/store_sqlite.h"
 
 /* ---- writes ---- */
@@ -89,6 +90,7 @@ static enum sr_err write_ended(struct store_db *db, const struct store_call_reco
     (void)sqlite3_bind_int64(statement, 10, SR_MAX(record->ended_wall_us, 1));
     (void)sqlite3_bind_int64(statement, 11, record->sip_status);
     sql__text(statement, 12, record->reason);
+    (void)sqlite3_bind_int64(statement, 13, record->legs_more);
     while (sql__step(db, statement, &err))
         row = sqlite3_column_int64(statement, 0);
     return err == SR_OK ? put_legs(db, row, record) : err;
@@ -165,6 +167,7 @@ static void read_head(sqlite3_stmt *statement, struct store_call_record *ret_rec
         .ended_wall_us = sqlite3_column_int64(statement, 10),
         .sip_status = (uint16_t)sqlite3_column_int(statement, 11),
         .reason = sql__column(statement, 12),
+        .legs_more = (uint32_t)sqlite3_column_int64(statement, 13),
     };
 }
 
@@ -257,7 +260,7 @@ static enum sr_err read_legs(struct store_db *db, int64_t row,
 static enum sr_err give_rows(struct store_db *db, sqlite3_stmt *statement, store__row_fn *fn,
                              void *arg, bool *ret_is_found)
 {
-    struct store_leg_record legs[STORE_LEGS_MAX];
+    struct store_leg_record *legs = sr_alloc(STORE_LEGS_MAX * sizeof(*legs));
     struct sr_buf texts;
     bool is_more = true;
     enum sr_err err;
@@ -283,6 +286,7 @@ static enum sr_err give_rows(struct store_db *db, sqlite3_stmt *statement, store
     if (!is_more)
         (void)sqlite3_reset(statement); /* left in the middle on purpose */
     sr_buf_done(&texts);
+    sr_free(legs);
     return err;
 }
 

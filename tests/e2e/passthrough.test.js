@@ -62,6 +62,8 @@ test('two phones speak Opus under SRTP keys of their own through it', options, a
       const value = snr(heard.samples, heard.rate, 1000);
       assert.ok(value > 25, `SNR ${value.toFixed(1)} dB`);
     }
+    const record = await poll(async () => (await router.api.get('/api/history')).items.find((one) => one.callId === call.callId), 5000, 'its record');
+    assert.deepEqual([record.mode, record.legsMore], ['passthrough', 0]);
   } finally {
     await stopAll(a, b);
   }

@@ -133,6 +133,8 @@ export interface CallRecord {
   sipStatus: number | null;
   routeId: string | null;
   legs: RecordLeg[];
+  /** Parties beyond those listed. */
+  legsMore?: number;
 }
 
 export interface TraceMessage {

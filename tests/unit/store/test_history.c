@@ -43,7 +43,7 @@ static void record_has_every_field(void **state)
         "null,"
         "\"endedAt\":null,\"reason\":null,\"sipStatus\":null,\"quality\":{\"lossPct\":null,"
         "\"jitterMs\":null,\"rttMs\":null,\"mos\":null},\"rxPackets\":0,\"txPackets\":0,"
-        "\"lost\":0,\"verdict\":null}]}],\"nextCursor\":null}";
+        "\"lost\":0,\"verdict\":null}],\"legsMore\":0}],\"nextCursor\":null}";
     struct store *store = kit_open(*state, NULL);
     struct reply reply;
 
@@ -97,6 +97,34 @@ static void filters_choose(void **state)
     assert_history(store, &(struct store_history_filter){.to_wall_us = TEST_START + 10 * SR_SEC},
                    1);
     store_close(store);
+}
+
+/* More parties than a record lists are counted. */
+static void parties_beyond_the_bound_are_counted(void **state)
+{
+    struct store *store = kit_open(*state, NULL);
+    struct store_call_record record = kit_record("c1", TEST_START, true);
+    struct store_leg_record *legs = sr_zalloc(STORE_LEGS_MAX + 3, sizeof(*legs));
+    struct store_history_filter filter = {0};
+    struct reply reply;
+
+    for (size_t i = 0; i < STORE_LEGS_MAX + 3; i++) {
+        legs[i].leg_id = SR_STR("x");
+        legs[i].device_id = SR_STR("desk");
+    }
+    record.legs = legs;
+    record.leg_count = STORE_LEGS_MAX + 3;
+    record.legs_more = 4; /* the caller forgot some, too */
+    store_call_ended(store, &record, NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        reply = kit_history(store, &filter);
+        assert_int_equal(kit_count(reply.text, "\"legId\""), STORE_LEGS_MAX);
+        assert_non_null(strstr(reply.text, "\"legsMore\":7"));
+        sr_free(reply.text);
+        filter = (struct store_history_filter){.device = SR_STR("desk"), .hides_others = true};
+    }
+    store_close(store);
+    sr_free(legs);
 }
 
 /* Who only took part sees its own leg whole; of the others neither where they are nor what they use, and no
@@ -405,6 +433,7 @@ int test_history(void)
         cmocka_unit_test_setup_teardown(running_call_is_a_record_but_no_history, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(answer_is_known_before_the_end, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(filters_choose, kit_up, kit_down),
+        cmocka_unit_test_setup_teardown(parties_beyond_the_bound_are_counted, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(a_party_sees_no_address_of_others, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(cursor_gives_each_call_once, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(foreign_cursors_are_refused, kit_up, kit_down),

@@ -134,7 +134,7 @@ class HistoryView extends View {
       </button>
       ${isOpen ? html`<div class="record-more">
         <p class="quiet small">Call <span class="mono">${record.callId}</span>${record.routeId ? html`, route <b>${record.routeId}</b>` : nothing}${record.sipStatus ? `, SIP ${record.sipStatus}` : ''}</p>
-        <ul class="legs" aria-label="Parties">${record.legs.map((leg) => this.leg(leg))}</ul>
+        <ul class="legs" aria-label="Parties">${record.legs.map((leg) => this.leg(leg))}${record.legsMore ? html`<li class="quiet small">and ${record.legsMore} more</li>` : nothing}</ul>
         ${app.me?.role === 'user' ? nothing : html`<sr-ladder .callId=${record.callId} .legs=${record.legs}></sr-ladder>`}
       </div>` : nothing}
     </article>`;
