@@ -1,5 +1,7 @@
 #include "call/outlook.h"
 
+#include "base/alloc.h"
+
 enum {
     HOPS_MAX = 5 /* forwardings, fallbacks, and forwardings within a fork: as CALL_HOPS_MAX */
 };
@@ -13,6 +15,7 @@ struct walk {
     const struct config_device *account; /* whose call to the outside it is */
     const struct config_device *forwarders[HOPS_MAX];
     size_t forward_count, action_count;
+    bool *has_placed; /* by the index of the device: it forwarded within a fork */
     bool is_over;
 };
 
@@ -189,7 +192,36 @@ static void ring_alone(struct walk *walk, struct otherwise otherwise)
     }
 }
 
-/* In a fork only `always` counts, in the device's place. @return whether it is busy */
+static bool place(struct walk *walk, const struct config_device *device, size_t depth);
+
+/* @return whether somebody is busy; so below */
+static bool place_group(struct walk *walk, const struct config_group *group, size_t depth)
+{
+    bool is_busy = false;
+
+    for (uint32_t i = 0; i < group->member_ids.count; i++)
+        is_busy = place(walk, group->members[i], depth) || is_busy;
+    return is_busy;
+}
+
+static bool place_targets(struct walk *walk, const struct config_route_action *action, size_t depth)
+{
+    bool is_busy = false;
+
+    for (uint32_t i = 0; i < action->target_names.count; i++) {
+        const struct config_target *target = &action->targets[i];
+
+        if (target->kind == CONFIG_TARGET_DEVICE)
+            is_busy = place(walk, target->device, depth) || is_busy;
+        else if (target->kind == CONFIG_TARGET_GROUP)
+            is_busy = place_group(walk, target->group, depth) || is_busy;
+        else
+            add(walk, action->target_names.items[i]);
+    }
+    return is_busy;
+}
+
+/* In a fork only `always` counts, in the device's place. */
 static bool place(struct walk *walk, const struct config_device *device, size_t depth)
 {
     struct routing_query query = {
@@ -197,7 +229,7 @@ static bool place(struct walk *walk, const struct config_device *device, size_t 
     const struct config_extension *what;
     struct routing_plan plan;
     char why[GUARD_WHY_MAX];
-    bool is_busy = false;
+    bool is_busy = false, is_loop;
 
     if (device->forward.always.n == 0) {
         is_busy = is_quiet(walk, device);
@@ -207,15 +239,18 @@ static bool place(struct walk *walk, const struct config_device *device, size_t 
     }
     routing_resolve(walk->config, &query, &plan, NULL);
     what = &plan.extension;
-    say(walk, device->id, depth < HOPS_MAX, "sends all its calls to ", query.number,
-        depth < HOPS_MAX ? " (forward.always)" : " (forward.always), in a circle");
-    if (depth >= HOPS_MAX)
+    is_loop = depth >= HOPS_MAX || walk->has_placed[device->index];
+    say(walk, device->id, !is_loop, "sends all its calls to ", query.number,
+        is_loop ? " (forward.always), in a circle" : " (forward.always)");
+    if (is_loop)
         return false;
+    walk->has_placed[device->index] = true;
     if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_DEVICE) {
         is_busy = place(walk, what->device, depth + 1);
     } else if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_GROUP) {
-        for (uint32_t i = 0; i < what->group->member_ids.count; i++)
-            is_busy = place(walk, what->group->members[i], depth + 1) || is_busy;
+        is_busy = place_group(walk, what->group, depth + 1);
+    } else if (plan.outcome == ROUTING_ROUTE && plan.route->action.target_names.count > 0) {
+        is_busy = place_targets(walk, &plan.route->action, depth + 1);
     } else if (plan.outcome == ROUTING_OUTSIDE &&
                routing_judge(walk->config, &plan, device, NULL, query.now, why) ==
                    CALL_REASON_NONE) {
@@ -223,15 +258,6 @@ static bool place(struct walk *walk, const struct config_device *device, size_t 
     } else {
         say(walk, device->id, false, "nothing rings at ", query.number, "");
     }
-    return is_busy;
-}
-
-static bool place_group(struct walk *walk, const struct config_group *group)
-{
-    bool is_busy = false;
-
-    for (uint32_t i = 0; i < group->member_ids.count; i++)
-        is_busy = place(walk, group->members[i], 0) || is_busy;
     return is_busy;
 }
 
@@ -252,7 +278,6 @@ static void take_route(struct walk *walk, const struct config_route *route)
 {
     const struct config_route_action *action = &route->action;
     struct otherwise otherwise = {.route = route};
-    bool is_busy = false;
 
     if (action->ivr_menu != NULL) {
         answer(walk, config_action_name(CONFIG_ACTION_SUBMENU), action->ivr_menu->id);
@@ -271,17 +296,7 @@ static void take_route(struct walk *walk, const struct config_route *route)
         ring_alone(walk, otherwise);
         return;
     }
-    for (uint32_t i = 0; i < action->target_names.count; i++) {
-        const struct config_target *target = &action->targets[i];
-
-        if (target->kind == CONFIG_TARGET_DEVICE)
-            is_busy = place(walk, target->device, 0) || is_busy;
-        else if (target->kind == CONFIG_TARGET_GROUP)
-            is_busy = place_group(walk, target->group) || is_busy;
-        else
-            add(walk, action->target_names.items[i]);
-    }
-    ring_several(walk, route, is_busy);
+    ring_several(walk, route, place_targets(walk, action, 0));
 }
 
 static void take_feature(struct walk *walk, const struct config_extension *what)
@@ -306,7 +321,7 @@ static void take_extension(struct walk *walk, const struct config_extension *wha
         ring_alone(walk, (struct otherwise){.only = what->device});
         break;
     case CONFIG_EXTENSION_GROUP:
-        ring_several(walk, NULL, place_group(walk, what->group));
+        ring_several(walk, NULL, place_group(walk, what->group, 0));
         break;
     case CONFIG_EXTENSION_CONFERENCE:
         answer(walk, config_action_name(CONFIG_ACTION_CONFERENCE), what->conference->id);
@@ -348,6 +363,7 @@ void outlook_of(const struct config *config, const struct routing_query *query,
         .config = config, .query = query, .use = use, .tried = tried, .out = ret_outlook};
 
     *ret_outlook = (struct outlook){.end = OUTLOOK_REFUSED};
+    walk.has_placed = sr_zalloc(config->device_count, sizeof(*walk.has_placed));
     resolve(&walk, query);
     ret_outlook->first = ret_outlook->plan;
     while (!walk.is_over) {
@@ -369,4 +385,5 @@ void outlook_of(const struct config *config, const struct routing_query *query,
             break;
         }
     }
+    sr_free(walk.has_placed);
 }

@@ -57,6 +57,7 @@ void ring__free(struct ring *ring)
     for (uint32_t i = 0; i < ring->target_count; i++)
         sr_free(ring->targets[i].outside);
     sr_free(ring->targets);
+    sr_free(ring->has_forwarded);
     sr_free(ring);
 }
 

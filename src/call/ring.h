@@ -69,8 +69,9 @@ struct ring {
     uint32_t stage, stage_count, stage_sec;
     const struct config_route *route; /* its fallbacks hold; or NULL */
     const struct config_device
-        *quiet;         /* not rung: dnd, or at its maxCalls; the last one, or NULL */
-    uint32_t redirects; /* of phones and providers: 3xx */
+        *quiet;          /* not rung: dnd, or at its maxCalls; the last one, or NULL */
+    uint32_t redirects;  /* of phones and providers: 3xx */
+    bool *has_forwarded; /* by the index of the device: `always`; NULL: none has */
     const struct config_device
         *only; /* this device alone was meant: its forwardings hold; or NULL */
 };

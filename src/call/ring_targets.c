@@ -45,6 +45,17 @@ void ring__add_outside(struct ring *ring, const struct ring_outside *outside, ui
     *target->outside = *outside;
 }
 
+static void add_tel(struct ring *ring, struct sr_str number, uint32_t stage, uint32_t last_stage)
+{
+    struct ring_outside outside;
+    enum call_reason reason = ring__find_outside(ring->call, NULL, number, &outside);
+
+    if (reason == CALL_REASON_NONE)
+        ring__add_outside(ring, &outside, stage, last_stage);
+    else
+        ring__note_failure(ring, reason, call_reason_status(reason));
+}
+
 /* A device, or who takes its calls (`always`), in its place. */
 struct placing {
     struct ring *ring;
@@ -53,6 +64,27 @@ struct placing {
 };
 
 static void place_device(const struct placing *placing, const struct config_device *device);
+
+static void place_group(const struct placing *placing, const struct config_group *group)
+{
+    for (uint32_t i = 0; i < group->member_ids.count; i++)
+        place_device(placing, group->members[i]);
+}
+
+/* Who a route rings, all at once: what it does besides is not for a place in a fork. */
+static void place_route(const struct placing *placing, const struct config_route *route)
+{
+    for (uint32_t i = 0; i < route->action.target_names.count; i++) {
+        const struct config_target *target = &route->action.targets[i];
+
+        if (target->kind == CONFIG_TARGET_DEVICE)
+            place_device(placing, target->device);
+        else if (target->kind == CONFIG_TARGET_GROUP)
+            place_group(placing, target->group);
+        else
+            add_tel(placing->ring, target->number, placing->first_stage, placing->last_stage);
+    }
+}
 
 static void place_number(const struct placing *placing, struct sr_str number)
 {
@@ -71,8 +103,11 @@ static void place_number(const struct placing *placing, struct sr_str number)
         return;
     }
     if (plan.outcome == ROUTING_EXTENSION && plan.extension.kind == CONFIG_EXTENSION_GROUP) {
-        for (uint32_t i = 0; i < plan.extension.group->member_ids.count; i++)
-            place_device(placing, plan.extension.group->members[i]);
+        place_group(placing, plan.extension.group);
+        return;
+    }
+    if (plan.outcome == ROUTING_ROUTE && plan.route->action.target_names.count > 0) {
+        place_route(placing, plan.route);
         return;
     }
     reason = plan.outcome == ROUTING_NOWHERE ? plan.reason : CALL_REASON_NOT_BUILT;
@@ -90,6 +125,18 @@ static void place_number(const struct placing *placing, struct sr_str number)
         ring->targets[ring->target_count - 1].forwarder = placing->forwarder;
 }
 
+/* A group whose members all forward to that group would be walked again and again. */
+static bool is_first_time(struct ring *ring, const struct config_device *device)
+{
+    if (ring->has_forwarded == NULL)
+        ring->has_forwarded =
+            sr_zalloc(ring->call->config->device_count, sizeof(*ring->has_forwarded));
+    if (ring->has_forwarded[device->index])
+        return false;
+    ring->has_forwarded[device->index] = true;
+    return true;
+}
+
 static void place_device(const struct placing *placing, const struct config_device *device)
 {
     struct ring *ring = placing->ring;
@@ -101,7 +148,7 @@ static void place_device(const struct placing *placing, const struct config_devi
     if (device->forward.always.n > 0 && device != ring->only) {
         next.forwarder = device;
         next.depth++;
-        if (next.depth > FORWARD_DEPTH_MAX)
+        if (next.depth > FORWARD_DEPTH_MAX || !is_first_time(ring, device))
             ring__note_failure(ring, CALL_REASON_LOOP, call_reason_status(CALL_REASON_LOOP));
         else
             place_number(&next, device->forward.always);
@@ -223,17 +270,6 @@ static uint32_t add_members(struct ring *ring, const struct config_group *group,
 void ring__add_group(struct ring *ring, const struct config_group *group)
 {
     (void)add_members(ring, group, 0, UINT32_MAX);
-}
-
-static void add_tel(struct ring *ring, struct sr_str number, uint32_t stage, uint32_t last_stage)
-{
-    struct ring_outside outside;
-    enum call_reason reason = ring__find_outside(ring->call, NULL, number, &outside);
-
-    if (reason == CALL_REASON_NONE)
-        ring__add_outside(ring, &outside, stage, last_stage);
-    else
-        ring__note_failure(ring, reason, call_reason_status(reason));
 }
 
 /* One target of a route. @return the stage behind it */

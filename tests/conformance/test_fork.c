@@ -34,6 +34,8 @@ static const char config[] =
     "  { \"id\": \"loop\", \"extension\": \"145\", \"password\": \"pw-145\" },"
     "  { \"id\": \"out\", \"extension\": \"140\", \"password\": \"pw-140\","
     "    \"forward\": { \"always\": \"+4930999\" } },"
+    "  { \"id\": \"routed\", \"extension\": \"141\", \"password\": \"pw-141\","
+    "    \"forward\": { \"always\": \"501\" } },"
     "  { \"id\": \"quiet\", \"extension\": \"146\", \"password\": \"pw-146\", \"dnd\": true },"
     "  { \"id\": \"single\", \"extension\": \"147\", \"password\": \"pw-147\", \"maxCalls\": 1 } ],"
     "  \"groups\": ["
@@ -44,7 +46,8 @@ static const char config[] =
     "      \"strategy\": \"roundRobin\" },"
     "    { \"id\": \"lr\", \"extension\": \"203\", \"members\": [\"b\", \"c\", \"d\"],"
     "      \"strategy\": \"leastRecent\" },"
-    "    { \"id\": \"fw\", \"extension\": \"204\", \"members\": [\"always\", \"c\"] } ],"
+    "    { \"id\": \"fw\", \"extension\": \"204\", \"members\": [\"always\", \"c\"] },"
+    "    { \"id\": \"fr\", \"extension\": \"205\", \"members\": [\"routed\", \"busy\"] } ],"
     "  \"voiceboxes\": [ { \"id\": \"main\", \"extension\": \"300\" } ],"
     "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" } ],"
     "  \"routing\": { \"routes\": ["
@@ -647,6 +650,37 @@ static void test_200_phones_ring_and_one_wins(void **state)
     sr_buf_done(&text);
 }
 
+/* Each of sixty sends its calls to the group they all are in: 60^5 ways round, each looked at once. */
+static void test_a_group_that_forwards_to_itself_ends_at_once(void **state)
+{
+    struct rig rig;
+    struct sr_buf text;
+    struct rig_options options = {0};
+    struct phone_call *call;
+
+    (void)state;
+    sr_buf_init(&text, 1 << 16);
+    sr_buf_c(&text, "{ \"devices\": [ { \"id\": \"a\", \"extension\": \"101\", "
+                    "\"password\": \"pw-101\" }");
+    for (int i = 0; i < 60; i++)
+        sr_buf_fmt(&text,
+                   ", { \"id\": \"m%d\", \"extension\": \"3%02d\", \"password\": \"pw\", "
+                   "\"forward\": { \"always\": \"200\" } }",
+                   i, i);
+    sr_buf_c(&text, " ], \"groups\": [ { \"id\": \"all\", \"extension\": \"200\", "
+                    "\"members\": [\"m0\"");
+    for (int i = 1; i < 60; i++)
+        sr_buf_fmt(&text, ", \"m%d\"", i);
+    sr_buf_c(&text, "] } ] }");
+    options.config = sr_buf_cstr(&text);
+    rig_init(&rig, &options);
+    call = phone_dial(rig_phone(&rig, "101"), "200");
+    RIG_UNTIL(&rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 482);
+    rig_done(&rig);
+    sr_buf_done(&text);
+}
+
 /* ---- what is said before a call ---- */
 
 static bool is_foretold(struct sr_str answer, const char *part)
@@ -693,7 +727,7 @@ static void claim_comes_true(struct fork_rig *fork, struct sim_phone *const phon
 static void test_what_is_foretold_comes_true(void **state)
 {
     static const char *const numbers[] = {"102", "131", "132", "133", "134", "136", "140",
-                                          "146", "200", "204", "503", "506", "999"};
+                                          "146", "200", "204", "205", "503", "506", "999"};
     struct fork_rig fork;
     struct sim_phone *phones[4];
 
@@ -739,6 +773,7 @@ int run_fork(void)
         cmocka_unit_test(test_a_forwarded_member_of_a_group_rings_elsewhere),
         cmocka_unit_test(test_a_number_outside_without_a_route_is_not_found),
         cmocka_unit_test(test_200_phones_ring_and_one_wins),
+        cmocka_unit_test(test_a_group_that_forwards_to_itself_ends_at_once),
         cmocka_unit_test(test_what_is_foretold_comes_true),
     };
 
