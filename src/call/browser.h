@@ -57,7 +57,35 @@ struct browser_session {
     struct loop_timer timer;
 };
 
+/** A message to a page, being written. */
+struct browser_message {
+    struct sr_buf buf;
+    struct sr_json json;
+};
+
+/* ---- browser.c: pages, what they are told ---- */
 /** Its last session ended: when it is away too, it goes. */
 void browser__check_away(struct browser *browser);
+void browser__begin(struct browser_message *message, const char *type);
+/** Sends it. */
+void browser__finish(struct browser_message *message, struct engine *engine, uint64_t client);
+/** What a command answers with when it cannot be done. */
+void browser__refuse(struct engine *engine, const struct engine_command *command, const char *code,
+                     const char *detail);
+
+/* ---- browser_session.c: their audio ---- */
+struct browser_session *browser__find_session(const struct browser *browser,
+                                              const char *session_id);
+/** webrtc-offer, webrtc-hangup. */
+void browser__offer(struct browser *browser, const struct engine_command *command);
+void browser__hangup(struct browser *browser, const struct engine_command *command);
+/** The session's audio answers the branch that rings the page. */
+void browser__link(struct browser_session *session, struct leg *leg);
+/** Takes it away from its page; it is freed when its media has closed. */
+void browser__detach(struct browser_session *session);
+/** Its media has closed, or goes with everything else. */
+void browser__free_session(struct browser_session *session);
+/** Its page, link or audio changed: when nothing more happens it ends. */
+void browser__set_deadline(struct browser_session *session);
 
 #endif
