@@ -342,11 +342,54 @@ async function sendsMessages() {
   });
 }
 
+// Headers and bodies of neither dialog, on requests and answers, in both directions.
+async function carries() {
+  await atProvider(async ({ house, far, parties }) => {
+    const near = await ScriptPhone.open(house, '101');
+    parties.unshift(near);
+    const isup = '--odd\r\nContent-Type: application/ISUP;version=itu-t92+\r\nContent-Disposition: signal;handling=required\r\n\r\n\x01 isup\r\n--odd--\r\n';
+    const fields = {
+      method: 'INVITE', uri: near.uri('+49891234'), from: `<sip:101@${host}>;tag=near`, type: 'multipart/mixed;boundary=odd',
+      body: `--odd\r\nContent-Type: application/sdp\r\n\r\n${near.offer}\r\n${isup}`,
+      headers: [['Subject', 'through'], ['User-to-User', '00ab;encoding=hex'], ['Alert-Info', '<urn:alert:source:friend>'], ['Priority', 'urgent'], ['Recv-Info', 'odd'],
+        ['X-Odd', 'a  b'], ['P-Asserted-Identity', '<sip:boss@example.com>']],
+    };
+    const dialing = near.sip.transact(fields, { user: '101', password: near.password });
+    const invite = await far.expect((m) => m.method === 'INVITE', 5000, 'INVITE');
+    assert.deepEqual(['subject', 'user-to-user', 'alert-info', 'priority', 'recv-info', 'x-odd'].map((name) => invite.get(name)), fields.headers.slice(0, 6).map(([, value]) => value));
+    assert.ok(!/boss@/.test(invite.get('p-asserted-identity') ?? ''));
+    assert.equal(invite.get('content-type'), fields.type);
+    assert.ok(invite.body.endsWith(isup), invite.body);
+    assert.notEqual(mediaOf(invite.body).port, near.rtp.port);
+    far.reply(invite, 183, 'Session Progress', { body: sdp(host, 9), headers: [['X-Early', 'yes']] });
+    const early = await near.sip.expect((m) => m.status === 183, 5000, '183');
+    assert.equal(early.get('x-early'), 'yes');
+    far.reply(invite, 200, 'OK', { body: sdp(host, 9), headers: [['X-Late', 'no'], ['Recv-Info', 'pack']] });
+    const answer = await dialing;
+    assert.deepEqual([answer.status, answer.get('x-late'), answer.get('recv-info')], [200, 'no', 'pack']);
+    near.sip.ack(fields);
+    await far.expect((m) => m.method === 'ACK', 5000, 'ACK');
+    const routes = routesOf(invite).map((value) => ['Route', value]);
+    const ends = { uri: uriOf(invite.get('contact')), callId: invite.get('call-id'), from: `${invite.get('to')};tag=${far.localTag}`, to: invite.get('from') };
+    const telling = far.transact({ method: 'INFO', ...ends, cseq: 1, type: 'application/odd', body: 'news', headers: [['Info-Package', 'odd'], ...routes] });
+    const told = await near.sip.expect((m) => m.method === 'INFO', 5000, 'INFO');
+    assert.deepEqual([told.get('content-type'), told.get('info-package'), told.body], ['application/odd', 'odd', 'news']);
+    near.sip.reply(told, 200, 'OK', { headers: [['X-Seen', 'it']] });
+    assert.equal((await telling).get('x-seen'), 'it');
+    const ending = far.transact({ method: 'BYE', ...ends, cseq: 2, headers: [['Reason', 'Q.850;cause=31;text="odd"'], ['X-Bye', '1'], ...routes] });
+    const bye = await near.sip.expect((m) => m.method === 'BYE', 5000, 'BYE');
+    assert.deepEqual([bye.all('reason'), bye.get('x-bye')], [['Q.850;cause=31;text="odd"'], '1']);
+    near.sip.reply(bye, 200, 'OK');
+    assert.equal((await ending).status, 200);
+  });
+}
+
 // each has a router of its own, and waits most of its time
 describe('at once', { concurrency: true, ...options }, () => {
   test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', overBothFamilies);
   test('a provider that forks: early sound of one, the answer of another; a CANCEL that comes too late', forks);
   test('a subscription lives through Kamailio with the login of our account, from end to end', subscribes);
+  test('headers and bodies that nobody here reads go through Kamailio and back, the description in its place', carries);
   test('messages of SIPp through Kamailio, and to baresip: from outside, and from inside', sendsMessages);
 });
 
