@@ -66,7 +66,8 @@ struct run {
 };
 
 static const char usage[] =
-    "usage: siprouter run [--config FILE] [--data DIR] [--log-level LEVEL] [--log-format FORMAT]\n"
+    "usage: siprouter run [--config FILE] [--data DIR] [--log-level LEVEL]\n"
+    "                     [--log-format FORMAT]\n"
     "\n"
     "  --config FILE        default ./config.json, else /etc/siprouter/config.json;\n"
     "                       without any, a first ./config.json is written\n"
@@ -75,8 +76,8 @@ static const char usage[] =
     "                       (parts: core sip hub media rtc api store)\n"
     "  --log-format FORMAT  text or json\n"
     "\n"
-    "SIGTERM ends when live calls have ended (server.drainSec), a second one ends now;\n"
-    "SIGHUP reloads the configuration.\n";
+    "SIGTERM ends when live calls have ended (server.drainSec), a second one ends\n"
+    "now; SIGHUP reloads the configuration.\n";
 
 /* ---- options ---- */
 

@@ -1,7 +1,9 @@
 #include "control/cli.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/cli_internal.h"
 
@@ -81,6 +83,26 @@ static int take(const struct cli_command *command, struct cli_options *options, 
     return CLI_OK;
 }
 
+/* How a command finds the running router. */
+static const char where[] =
+    "\n"
+    "  --data DIR  its data folder; default ./data, else /var/lib/siprouter\n"
+    "  --url URL   or its address, with a token in SIPROUTER_TOKEN\n"
+    "  --ca FILE   the authority (PEM) that an https address is trusted by\n";
+
+/* What could not be written was not said. */
+static int finish(int code)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    if (poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0)
+        return code; /* "| head": the reader had enough */
+    cli_complain("siprouter: standard output cannot be written\n");
+    return code != CLI_OK ? code : CLI_NO;
+}
+
 int cli_main(int argc, char **argv)
 {
     const struct cli_command *command = NULL;
@@ -102,12 +124,13 @@ int cli_main(int argc, char **argv)
             return code;
     }
     if (options.is_help) {
-        cli_say("usage: siprouter %s\n", command->usage);
-        return CLI_OK;
+        cli_say("usage: siprouter %s\n%s", command->usage,
+                is_allowed(command, "--url") ? where : "");
+        return finish(CLI_OK);
     }
     if (options.arg_count < command->args_min)
         return wrong(command, "an argument is missing", NULL);
     if (options.arg_count > command->args_max)
         return wrong(command, "too many arguments", NULL);
-    return command->run(&options);
+    return finish(command->run(&options));
 }

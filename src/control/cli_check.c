@@ -31,6 +31,11 @@ static bool check_certificate(const char *path, const struct config *config,
     return false;
 }
 
+static const char *plural(uint32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 int cli_check(const struct cli_options *options)
 {
     struct config_faults *faults = sr_zalloc(1, sizeof(*faults));
@@ -50,11 +55,13 @@ int cli_check(const struct cli_options *options)
     } else {
         config_faults_write_text(faults, path, &out);
         if (err == SR_OK)
-            sr_buf_fmt(&out, "%s: ok, %u devices, %u providers, %u routes\n", path,
-                       config->device_count, config->provider_count, config->routing.route_count);
+            sr_buf_fmt(&out, "%s: ok, %u device%s, %u provider%s, %u route%s\n", path,
+                       config->device_count, plural(config->device_count), config->provider_count,
+                       plural(config->provider_count), config->routing.route_count,
+                       plural(config->routing.route_count));
         else
             sr_buf_fmt(&out, "%s: %u fault%s\n", path, faults->error_count,
-                       faults->error_count == 1 ? "" : "s");
+                       plural(faults->error_count));
     }
     (void)fwrite(out.data, 1, out.len, stdout);
     sr_buf_done(&out);

@@ -197,6 +197,19 @@ static bool receive_all(struct link *link, struct sr_buf *out)
     }
 }
 
+/* Whether all came that the head promised: a router that ends in the middle has given no answer. */
+static bool is_whole(struct sr_str head, size_t body_bytes)
+{
+    static const struct sr_str name = {"\r\nContent-Length: ", 18};
+    size_t at = sr_str_search(head, name);
+    struct sr_str value = sr_str_from(head, at + name.n);
+    uint64_t length;
+
+    return at >= head.n || (sr_str_u64(sr_str_head(value, sr_str_find(value, '\r', 0)), UINT64_MAX,
+                                       &length) == SR_OK &&
+                            length == body_bytes);
+}
+
 /* Splits off the head; the router answers "Connection: close" with Content-Length. */
 static bool read_answer(struct sr_buf *raw, struct cli_answer *answer)
 {
@@ -206,7 +219,8 @@ static bool read_answer(struct sr_buf *raw, struct cli_answer *answer)
     uint32_t status;
 
     if (end >= all.n || all.n < 12 || !sr_str_starts(all, SR_STR("HTTP/1.1 ")) ||
-        sr_str_u32(sr_str_make(all.p + 9, 3), 999, &status) != SR_OK)
+        sr_str_u32(sr_str_make(all.p + 9, 3), 999, &status) != SR_OK ||
+        !is_whole(sr_str_head(all, end), all.n - end - 4))
         return false;
     answer->status = status;
     sr_buf_init(&answer->text, CLI_ANSWER_BYTES_MAX);

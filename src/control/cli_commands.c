@@ -42,26 +42,37 @@ static int query(const struct cli_options *options, const char *method, const ch
     return code;
 }
 
-/* A table, or what to say when there is nothing to show. */
-static void say_table(const json_t *items, const struct cli_column *columns, size_t column_count,
-                      const char *nothing)
+/* All items of a list, page by page; a new reference, NULL when it failed. */
+static json_t *read_all(const struct cli_options *options, const char *list, int *ret_code)
 {
-    if (json_array_size(items) > 0)
-        cli_table(items, columns, column_count);
-    else
-        cli_say("%s\n", nothing);
+    json_t *items = json_array();
+    char cursor[64] = "", path[128];
+
+    do {
+        struct cli_answer answer;
+        const char *next;
+
+        (void)snprintf(path, sizeof(path), "/api/%s?limit=1000%s%s", list,
+                       cursor[0] != '\0' ? "&cursor=" : "", cursor);
+        *ret_code = cli_ask(options, "GET", path, NULL, false, &answer);
+        if (*ret_code == CLI_OK)
+            *ret_code = cli_judge(&answer);
+        if (*ret_code == CLI_OK)
+            (void)json_array_extend(items, json_object_get(answer.json, "items"));
+        next = json_string_value(json_object_get(answer.json, "nextCursor"));
+        (void)snprintf(cursor, sizeof(cursor), "%s", next != NULL ? next : "");
+        cli_answer_done(&answer);
+    } while (*ret_code == CLI_OK && cursor[0] != '\0');
+    if (*ret_code == CLI_OK)
+        return items;
+    json_decref(items);
+    return NULL;
 }
 
-static int list(const struct cli_options *options, const char *path,
-                const struct cli_column *columns, size_t column_count, const char *nothing)
+static void say_json(const json_t *value)
 {
-    struct cli_answer answer;
-    int code = query(options, "GET", path, NULL, &answer);
-
-    if (code == CLI_OK && !options->is_json)
-        say_table(json_object_get(answer.json, "items"), columns, column_count, nothing);
-    cli_answer_done(&answer);
-    return code;
+    (void)json_dumpf(value, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    (void)fputc('\n', stdout);
 }
 
 /* "/api/calls/" ID, escaped. */
@@ -133,20 +144,31 @@ static void make_short(json_t *items)
     }
 }
 
-static int list_calls(const struct cli_options *options, const char *path,
-                      const struct cli_column *columns, size_t column_count, const char *nothing)
+/* A table, or what to say when there is nothing to show. */
+static void say_table(json_t *items, const struct cli_column *columns, size_t column_count,
+                      const char *nothing)
 {
-    struct cli_answer answer;
-    int code = query(options, "GET", path, NULL, &answer);
+    add_why(items);
+    make_short(items);
+    if (json_array_size(items) > 0)
+        cli_table(items, columns, column_count);
+    else
+        cli_say("%s\n", nothing);
+}
 
-    if (code == CLI_OK && !options->is_json) {
-        json_t *items = json_object_get(answer.json, "items");
+static int list(const struct cli_options *options, const char *name,
+                const struct cli_column *columns, size_t column_count, const char *nothing)
+{
+    int code;
+    json_t *items = read_all(options, name, &code);
+    json_t *whole = json_pack("{s:O?,s:n}", "items", items, "nextCursor");
 
-        add_why(items);
-        make_short(items);
+    if (items != NULL && options->is_json)
+        say_json(whole);
+    else if (items != NULL)
         say_table(items, columns, column_count, nothing);
-    }
-    cli_answer_done(&answer);
+    json_decref(whole);
+    json_decref(items);
     return code;
 }
 
@@ -175,8 +197,7 @@ static int run_calls(const struct cli_options *options)
         {"SINCE", "startedAt"}, {"LEGS", "legs"},           {"WHY", "why"},
     };
 
-    return list_calls(options, "/api/calls?limit=1000", columns, SR_ARRAY_LEN(columns),
-                      "no live calls");
+    return list(options, "calls", columns, SR_ARRAY_LEN(columns), "no live calls");
 }
 
 static int run_devices(const struct cli_options *options)
@@ -190,8 +211,7 @@ static int run_devices(const struct cli_options *options)
         {"CALLS", "calls"},
     };
 
-    return list(options, "/api/devices?limit=1000", columns, SR_ARRAY_LEN(columns),
-                "no devices are configured");
+    return list(options, "devices", columns, SR_ARRAY_LEN(columns), "no devices are configured");
 }
 
 static int run_providers(const struct cli_options *options)
@@ -200,7 +220,7 @@ static int run_providers(const struct cli_options *options)
                                                 {"STATE", "state"}, {"SERVER", "address"},
                                                 {"CALLS", "calls"}, {"WHY", "verdict"}};
 
-    return list(options, "/api/providers?limit=1000", columns, SR_ARRAY_LEN(columns),
+    return list(options, "providers", columns, SR_ARRAY_LEN(columns),
                 "no providers are configured");
 }
 
@@ -210,12 +230,17 @@ static int run_history(const struct cli_options *options)
         {"CALL", "callId"},   {"STARTED", "startedAt"}, {"FROM", "from"}, {"TO", "to"},
         {"LASTED", "lasted"}, {"REASON", "reason"},     {"WHY", "why"},
     };
+    struct cli_answer answer;
     struct sr_buf buf;
-    int code = list_calls(
-        options,
+    int code = query(
+        options, "GET",
         path_of("/api/history?limit=", options->limit != NULL ? options->limit : "50", "", &buf),
-        columns, SR_ARRAY_LEN(columns), "no call has ended yet");
+        NULL, &answer);
 
+    if (code == CLI_OK && !options->is_json)
+        say_table(json_object_get(answer.json, "items"), columns, SR_ARRAY_LEN(columns),
+                  "no call has ended yet");
+    cli_answer_done(&answer);
     sr_buf_done(&buf);
     return code;
 }
@@ -427,7 +452,8 @@ static int run_version(const struct cli_options *options)
 const struct cli_command cli_commands[] = {
     {"call", 1, 1, run_call, " --from --provider" QUERY,
      "call TO [--from DEVICE] [--provider ID] [--json]\n\n"
-     "Rings DEVICE first and dials TO when it answers; without --from a call of one party."},
+     "Rings DEVICE first and dials TO when it answers; without --from a call of one\n"
+     "party."},
     {"calls", 0, 0, run_calls, QUERY, "calls [--json]\n\nThe live calls."},
     {"hangup", 1, 1, run_hangup, QUERY, "hangup CALL\n\nEnds a call."},
     {"devices", 0, 0, run_devices, QUERY, "devices [--json]\n\nDevices and their registrations."},
@@ -443,14 +469,14 @@ const struct cli_command cli_commands[] = {
      "reload [--json]\n\nReads the configuration again; a faulty file changes nothing."},
     {"drain", 0, 0, run_drain, QUERY, "drain\n\nNo new calls; stops when the last has ended."},
     {"route", 1, 1, cli_route, " --config --provider --device --from --json ",
-     "route [--config FILE] [--provider ID] [--device ID] [--from CALLER]\n"
-     "                       NUMBER [--json]\n\n"
+     "route [--config FILE] [--provider ID] [--device ID]\n"
+     "                       [--from CALLER] NUMBER [--json]\n\n"
      "What a number would do by a configuration file; no router need run."},
     {"passwd", 1, 1, cli_passwd, " --role --data --url --ca ",
      "passwd USER [--role admin|read|user]\n\n"
-     "Sets a page password, asked for twice (or two lines on standard input). With --role\n"
-     "a user who is not there is made. Works with and without a running router."},
-    {"version", 0, 0, run_version, QUERY, "version [--json]\n\nThe version of this program."},
+     "Sets a page password, asked for twice (or two lines on standard input). With\n"
+     "--role a user who is not there is made. Works with and without a running router."},
+    {"version", 0, 0, run_version, " --json ", "version [--json]\n\nThe version of this program."},
     {"check", 0, 0, cli_check, " --config --json ",
      "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
     {"say", 1, 1, cli_say_text, " -o --output --voice ",
@@ -458,9 +484,9 @@ const struct cli_command cli_commands[] = {
      "Speaks a text into a WAV file; - is standard output. No router need run."},
     {"bench", 0, 0, cli_bench, " --seconds --json ",
      "bench [--seconds N] [--json]\n\n"
-     "What this machine can carry: calls in relay and mixed, legs in rooms. Measures on\n"
-     "loopback for about a minute (N seconds); best while nothing else runs. No router\n"
-     "need run."},
+     "What this machine can carry: calls in relay and mixed, legs in rooms. Measures\n"
+     "on loopback for about a minute (N seconds); best while nothing else runs. No\n"
+     "router need run."},
 };
 
 const size_t cli_command_count = SR_ARRAY_LEN(cli_commands);

@@ -29,6 +29,13 @@ void cli_complain(const char *format, ...)
     va_end(args);
 }
 
+/* U+0080 to U+009F: a terminal obeys them as it does an escape. */
+static bool is_high_control(struct sr_str text, size_t i)
+{
+    return (unsigned char)text.p[i] == 0xc2 && i + 1 < text.n &&
+           (unsigned char)text.p[i + 1] < 0xa0;
+}
+
 void cli_say_safe(struct sr_str text, bool keeps_lines)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -36,11 +43,30 @@ void cli_say_safe(struct sr_str text, bool keeps_lines)
 
         if (c == '\r')
             continue;
-        if (c == '\n' && keeps_lines)
+        if (c == '\n' && keeps_lines) {
             (void)fputc('\n', stdout);
-        else
+        } else if (is_high_control(text, i)) {
+            (void)fputc('?', stdout);
+            i++;
+        } else {
             (void)fputc(c < ' ' || c == 0x7f ? '?' : c, stdout);
+        }
     }
+}
+
+static bool is_first_byte(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* Characters of UTF-8: as wide as they stand in most scripts. */
+static size_t width_of(const char *text)
+{
+    size_t width = 0;
+
+    for (; *text != '\0'; text++)
+        width += is_first_byte(*text);
+    return width;
 }
 
 static const json_t *value_at(const json_t *item, const char *key)
@@ -54,6 +80,23 @@ static const json_t *value_at(const json_t *item, const char *key)
         item = json_object_get(item, name);
     }
     return item;
+}
+
+/* At most so many bytes; what is longer ends with dots, at the end of a character. */
+static void put_cut(struct sr_str text, size_t bytes_max, char out[CLI_LAST_MAX + 1])
+{
+    static const char dots[] = "...";
+    size_t n = text.n;
+
+    if (n > bytes_max) {
+        n = bytes_max - (sizeof(dots) - 1);
+        while (n > 0 && !is_first_byte(text.p[n]))
+            n--;
+    }
+    memcpy(out, text.p, n);
+    memcpy(out + n, dots, sizeof(dots));
+    if (n == text.n)
+        out[n] = '\0';
 }
 
 static void write_cell(const json_t *value, bool is_last, char out[CLI_LAST_MAX + 1])
@@ -75,13 +118,13 @@ static void write_cell(const json_t *value, bool is_last, char out[CLI_LAST_MAX 
         (void)snprintf(number, sizeof(number), "%zu", json_array_size(value));
         text = sr_str_c(number);
     }
-    (void)sr_str_copy(text, out, (is_last ? CLI_LAST_MAX : CLI_CELL_MAX) + 1);
+    put_cut(text, is_last ? CLI_LAST_MAX : CLI_CELL_MAX, out);
 }
 
 static void say_padded(const char *text, size_t width, bool is_last)
 {
     cli_say_safe(sr_str_c(text), false);
-    for (size_t n = strlen(text); n < width + 2 && !is_last; n++)
+    for (size_t n = width_of(text); n < width + 2 && !is_last; n++)
         (void)fputc(' ', stdout);
 }
 
@@ -116,7 +159,7 @@ void cli_table(const json_t *items, const struct cli_column *columns, size_t col
         json_array_foreach(items, index, item)
         {
             write_cell(value_at(item, columns[i].key), i + 1 == column_count, cell);
-            widths[i] = SR_MAX(widths[i], strlen(cell));
+            widths[i] = SR_MAX(widths[i], width_of(cell));
         }
     }
     for (size_t i = 0; i < column_count; i++)

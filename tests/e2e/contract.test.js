@@ -2,11 +2,13 @@
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { Router, cli, device, missing, poll } from './lib/router.js';
+import { Router, bin, cli, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
@@ -432,6 +434,58 @@ for (const [line, code, pattern] of commands) {
     if (code !== 0) assert.ok(out.stderr || line.startsWith('check') || line.startsWith('route 555'), 'complaints go to standard error');
   });
 }
+
+/** A server that answers what it is told: the command line against what a router says seldom. */
+async function against(answer, line) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const out = await cli([...line.split(' '), '--url', `http://127.0.0.1:${server.address().port}`], { env: { ...process.env, SIPROUTER_TOKEN: 'x' } });
+  server.closeAllConnections?.();
+  server.close();
+  return out;
+}
+
+test('the command line shows every page of a list, in straight columns, and obeys no name', options, async () => {
+  const pages = [['Küche und Büro', 'Hall'], ['x\u009b2Jx\u001b[31m', `${'ä'.repeat(60)}`]];
+  const answer = (request, response) => {
+    const page = Number(new URL(request.url, 'http://x').searchParams.get('cursor') ?? 0);
+    const items = pages[page].map((displayName, i) => ({ id: `d${page}${i}`, extension: '1', displayName, registered: false, contactCount: 0, calls: 0 }));
+    const body = JSON.stringify({ items, nextCursor: page + 1 < pages.length ? String(page + 1) : null });
+    response.setHeader('content-length', Buffer.byteLength(body));
+    response.end(body);
+  };
+  const { stdout, code } = await against(answer, 'devices');
+  assert.equal(code, 0);
+  const lines = stdout.trimEnd().split('\n');
+  assert.deepEqual(lines.slice(1).map((one) => one.split(' ')[0]), ['d00', 'd01', 'd10', 'd11']);
+  assert.equal(new Set(lines.slice(1).map((one) => [...one].join('').indexOf(' no '))).size, 1, stdout);
+  assert.doesNotMatch(stdout, /[\u0080-\u009f\u001b\ufffd]/u);
+  assert.match(lines[4], /ä\.\.\./, 'what is too long is cut between characters, and says so');
+  const whole = JSON.parse((await against(answer, 'devices --json')).stdout);
+  assert.deepEqual([whole.items.map((one) => one.displayName), whole.nextCursor], [pages.flat(), null]);
+});
+
+test('half an answer is none, and what cannot be written was not said', options, async () => {
+  const cut = (request, response) => {
+    response.socket.end('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{"items":[');
+  };
+  const out = await against(cut, 'calls');
+  assert.deepEqual([out.code, /no answer/.test(out.stderr), out.stdout], [3, true, '']);
+  const shell = (line) => spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+  const full = shell(`${bin} version > /dev/full`);
+  assert.deepEqual([full.status, /cannot be written/.test(full.stderr)], [1, true]);
+  const piped = shell(`${bin} bench --help | true`);
+  assert.deepEqual([piped.status, piped.stderr], [0, '']);
+});
+
+test('no line of help is wider than a terminal; commands for the router say how they find it', options, async () => {
+  const names = ['run', 'check', 'route', 'call', 'calls', 'hangup', 'devices', 'providers', 'history', 'trace', 'status', 'reload', 'drain', 'passwd', 'say', 'bench', 'version'];
+  for (const line of ['--help', ...names.map((name) => `${name} --help`)]) {
+    const { stdout } = await cli(line.split(' '));
+    assert.deepEqual(stdout.split('\n').filter((one) => one.length > 80), [], line);
+    assert.equal(/--url URL[^]*SIPROUTER_TOKEN/.test(stdout), /^(call|calls|hangup|devices|providers|history|trace|status|reload|drain|passwd) /.test(line), line);
+  }
+});
 
 test('without a token the command line says how to give one', options, async () => {
   const out = await cli(['status', '--url', api.base], { env: { PATH: process.env.PATH } });
