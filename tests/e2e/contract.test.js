@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
+import { root } from './lib/process.js';
 import { Router, bin, cli, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
@@ -16,6 +17,7 @@ let router;
 let api;
 let acme; // a provider's socket
 const who = {}; // token by role
+let heard; // every event there is
 before(async () => {
   if (missing) return;
   acme = createSocket('udp4').bind(0, '127.0.0.1');
@@ -31,6 +33,7 @@ before(async () => {
   });
   api = router.api;
   who.admin = router.token;
+  heard = await api.events('?types=*');
   for (const role of ['read', 'user']) who[role] = (await api.post('/api/tokens', { name: role, role, ...(role === 'user' ? { deviceId: 'd101' } : {}) })).token;
 });
 after(async () => {
@@ -521,4 +524,51 @@ test('check says what is not built, and that only; --json is a list of faults', 
     '/conferences/0/record', '/devices/0/denoise', '/devices/0/voicemailBox', '/features/*97', '/features/*98', '/ivr',
     '/routing/routes/0/action/denoise', '/routing/routes/0/action/record', '/routing/routes/0/action/voicemailBox',
     '/speech/asr', '/speech/tts/engine', '/speech/tts/modelDir', '/voiceboxes', '/webhooks']);
+});
+
+test('every event has the members that the documents name, and no other', options, async () => {
+  const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
+  try {
+    const from = heard.all.length;
+    const calling = a.call('102');
+    await b.accept(await b.incoming());
+    const fields = await calling;
+    const { callId, call } = await heard.waitFor('call_answered', 5000, from);
+    const of = (type) => heard.waitFor((one) => one.type === type && one.callId === callId);
+    await api.patch(`/api/calls/${callId}/legs/${call.legs[0].legId}`, { muted: true });
+    await of('leg_changed');
+    await api.post(`/api/calls/${callId}/play`, { text: 'One.' });
+    await of('play_started');
+    const info = a.sip.within(fields, 'INFO', { body: 'Signal=5\r\nDuration=160\r\n', type: 'application/dtmf-relay' });
+    await a.sip.transact(info, { user: '101', password: 'pw101' });
+    assert.equal(info.answer.status, 200);
+    await of('dtmf');
+    const gone = b.hungUp();
+    await a.hangup(fields);
+    await gone;
+    await of('play_finished');
+    await of('call_ended');
+  } finally {
+    await stopAll(a, b);
+  }
+  const from = heard.all.length;
+  await api.patch('/api/config', { country: 'DE' });
+  await api.patch('/api/config', { country: null });
+  await heard.waitFor('config_changed', 5000, from);
+  const rows = readFileSync(join(root, 'docs/api.md'), 'utf8').match(/\| event \| members \|\n[^]*?\n\n/)[0].split('\n').slice(2).filter(Boolean);
+  const members = Object.fromEntries(rows.flatMap((row) => {
+    const [, events, names] = row.split('|');
+    return [...events.matchAll(/`(\w+)`/g)].map(([, type]) => [type, [...names.matchAll(/`(\w+\??)`/g)].map(([, name]) => name)]);
+  }));
+  for (const event of heard.all.slice(1)) {
+    const may = members[event.type];
+    assert.ok(may, `${event.type} is in the documents`);
+    const has = Object.keys(event);
+    assert.deepEqual(['type', 'seq', 'at', ...may.filter((name) => !name.endsWith('?'))].filter((name) => !has.includes(name)), [], JSON.stringify(event));
+    assert.deepEqual(has.filter((name) => !['type', 'seq', 'at'].includes(name) && !may.includes(name) && !may.includes(`${name}?`)), [], JSON.stringify(event));
+  }
+  const seen = new Set(heard.all.map((one) => one.type));
+  const wanted = ['call_created', 'incoming_call', 'call_ringing', 'call_answered', 'call_ended', 'leg_added', 'leg_changed', 'leg_removed', 'dtmf', 'play_started', 'play_finished',
+    'device_registered', 'device_unregistered', 'config_changed'];
+  assert.deepEqual(wanted.filter((type) => !seen.has(type)), []);
 });
