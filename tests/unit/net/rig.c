@@ -117,7 +117,7 @@ void rig_turn(struct rig *rig)
     struct loop_timer timer;
 
     loop_timer_init(&timer, on_late, rig);
-    loop_timer_set(rig->loop, &timer, loop_now(rig->loop) + 10 * SR_SEC);
+    loop_timer_set(rig->loop, &timer, loop_now(rig->loop) + 30 * SR_SEC);
     loop_run(rig->loop);
     loop_timer_clear(rig->loop, &timer);
 }
@@ -132,7 +132,7 @@ struct sr_addr addr_of(const char *text)
 
 static void set_limit(int fd)
 {
-    struct timeval tv = {.tv_sec = 10};
+    struct timeval tv = {.tv_sec = 30};
 
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);

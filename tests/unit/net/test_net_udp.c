@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "rtc/stun.h"
+#include "unit/test_ip6.h"
 
 static void send_to(int fd, const struct sr_addr *to, const void *bytes, size_t n)
 {
@@ -37,7 +38,7 @@ static void replies_leave_from_the_address_they_came_to(void **state)
     rig_init(&rig, NULL, NULL);
     rig.a.answer = "answer";
     assert_int_equal(net_listen_all(rig.a.net, NET_UDP, 0, &port, why), SR_OK);
-    for (size_t i = 0; i < SR_ARRAY_LEN(hosts); i++) {
+    for (size_t i = 0; i < SR_ARRAY_LEN(hosts) - !test_has_ip6(); i++) {
         struct sr_addr to, from;
         assert_int_equal(sr_addr_parse_ip(sr_str_c(hosts[i]), &to), SR_OK);
         to.port = port;

@@ -115,8 +115,8 @@ static void broken_stream_is_answered_then_closed(void **state)
 
 static void half_a_message_and_silence_end_the_connection(void **state)
 {
-    const struct net_options options = {.half_message_usec = 30 * SR_MSEC,
-                                        .idle_usec = 60 * SR_MSEC};
+    const struct net_options options = {.half_message_usec = 300 * SR_MSEC,
+                                        .idle_usec = 900 * SR_MSEC};
     struct net_counters counters;
     struct rig rig;
 

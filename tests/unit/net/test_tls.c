@@ -189,7 +189,7 @@ static void other_name_and_unknown_ca_are_refused(void **state)
 
 static void plain_text_and_silence_on_the_tls_port_end(void **state)
 {
-    const struct net_options options = {.handshake_usec = 50 * SR_MSEC};
+    const struct net_options options = {.handshake_usec = 500 * SR_MSEC};
     struct net_counters counters;
     struct tls_rig t;
 

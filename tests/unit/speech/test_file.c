@@ -196,7 +196,7 @@ static void file_that_shrinks_ends_early(void **state)
 
 static size_t read_some(struct media_feed *feed, int16_t *out, size_t wanted)
 {
-    sr_usec until = net_clock_now() + 10 * SR_SEC;
+    sr_usec until = net_clock_now() + 30 * SR_SEC;
     bool is_ended = false;
     size_t done = 0;
 
@@ -242,7 +242,7 @@ static void feed_that_loops_goes_on(void **state)
         assert_int_equal(out[i], out[i - 26400]);
     assert_int_equal(feeder_count(feeder), 1);
     media_feed_unref(feed); /* nobody listens: it is let go of */
-    for (sr_usec until = net_clock_now() + 10 * SR_SEC;
+    for (sr_usec until = net_clock_now() + 30 * SR_SEC;
          feeder_count(feeder) > 0 && net_clock_now() < until;)
         (void)sched_yield();
     assert_int_equal(feeder_count(feeder), 0);

@@ -309,7 +309,7 @@ static void threads_answer_all(void **state)
         }
         asked += !request.is_threaded;
     }
-    for (sr_usec until = net_clock_now() + 10 * SR_SEC;
+    for (sr_usec until = net_clock_now() + 30 * SR_SEC;
          net_clock_now() < until && (threaded < 60 || on_loop < asked - cancelled);) {
         loop_timer_init(&timer, (loop_fn *)loop_stop, loop);
         loop_timer_set(loop, &timer, net_clock_now() + SR_MSEC);

@@ -347,14 +347,14 @@ void meeting_talk(struct meeting *meeting, sr_usec how_long)
 
 bool meeting_wait_state(struct meeting *meeting, enum media_webrtc_state state, uint32_t count)
 {
-    for (int i = 0; i < 500 && meeting->states[state] < count; i++)
+    for (int i = 0; i < 1500 && meeting->states[state] < count; i++)
         meeting_talk(meeting, 20 * SR_MSEC);
     return meeting->states[state] >= count;
 }
 
 bool meeting_wait_event(struct meeting *meeting, enum media_event_kind kind, uint32_t count)
 {
-    for (int i = 0; i < 500 && meeting->seen[kind] < count; i++)
+    for (int i = 0; i < 1500 && meeting->seen[kind] < count; i++)
         meeting_talk(meeting, 20 * SR_MSEC);
     return meeting->seen[kind] >= count;
 }

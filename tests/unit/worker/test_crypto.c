@@ -81,16 +81,16 @@ static void handshakes_at_once_are_bounded(void **state)
 
         crypto_set(crypto, leg, &peer);
         crypto_push(crypto, 0, leg, &path, (const uint8_t *)hello.p, hello.n);
-        for (int i = 0; i < 500 && leg % 50 == 0 && handled(crypto) < leg; i++)
+        for (int i = 0; i < 3000 && leg % 50 == 0 && handled(crypto) < leg; i++)
             turn(&crowd); /* the ring holds a few hundred */
     }
-    for (int i = 0; i < 500 && handled(crypto) < CROWD; i++)
+    for (int i = 0; i < 3000 && handled(crypto) < CROWD; i++)
         turn(&crowd);
     assert_int_equal(atomic_load(&crypto_counters(crypto)->half_open), CRYPTO_HALF_OPEN_MAX);
     assert_int_equal(atomic_load(&crypto_counters(crypto)->refused), CROWD - CRYPTO_HALF_OPEN_MAX);
     for (sr_id leg = 1; leg <= CROWD; leg++)
         crypto_forget(crypto, leg);
-    for (int i = 0; i < 500 && crowd.forgotten < CROWD; i++)
+    for (int i = 0; i < 3000 && crowd.forgotten < CROWD; i++)
         turn(&crowd);
     assert_int_equal(crowd.forgotten, CROWD);
     assert_int_equal(atomic_load(&crypto_counters(crypto)->half_open), 0);
@@ -119,7 +119,7 @@ static void strays_are_counted(void **state)
     assert_int_equal(crypto_new(&options, &crypto), SR_OK);
     for (int i = 0; i < 1000; i++)
         crypto_push(crypto, 1, 7, &path, junk, sizeof(junk));
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 3000; i++) {
         if (atomic_load(&crypto_counters(crypto)->junk) +
                 atomic_load(&crypto_counters(crypto)->dropped) ==
             1000)

@@ -12,7 +12,7 @@
 int client_open(uint16_t port)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct timeval limit = {.tv_sec = 5};
+    struct timeval limit = {.tv_sec = 30};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
