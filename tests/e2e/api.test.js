@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, cli, device, host, missing } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { token } from './lib/sip.js';
 
@@ -121,7 +121,7 @@ test('POST /api/call rings from, then dials to; repeated with its key it is one 
     await gone;
     const ended = await events.waitFor((e) => e.type === 'call_ended' && e.callId === first.body.callId);
     assert.equal(ended.reason, 'api');
-    await poll(async () => (await api.get('/api/history')).items.some((r) => r.callId === first.body.callId), 5000, 'record');
+    await router.recordOf(first.body.callId);
     const csv = await api.request('GET', '/api/history.csv');
     assert.match(csv.text, /callId|call_id/i);
     const trace = await api.get(`/api/calls/${first.body.callId}/trace`);
@@ -225,6 +225,7 @@ test('roles: a user has its own device and calls; what is not its own is 404', o
 
     const mine = await user.post('/api/call', { to: '*43', from: 'd101' });
     await a.accept(await a.incoming(), { waitAck: false });
+    await own.waitFor((e) => e.type === 'call_answered' && e.callId === mine.callId);
     assert.equal((await user.get(`/api/calls/${mine.callId}`)).callId, mine.callId);
     const over = a.hungUp();
     assert.equal((await user.request('DELETE', `/api/calls/${mine.callId}`)).status, 204);
@@ -306,6 +307,6 @@ test('the command line asks the running router', options, async () => {
   assert.deepEqual((await api.get('/api/status')).addresses.phones, [host]);
   const status = await router.cli('status');
   assert.match(status.stdout, new RegExp(`^siprouter [0-9.]+, running, up \\d+ \\w+\n(.*\n)*phones .* server ${host}, port ${router.sipPort}\n`));
-  const away = await (await import('./lib/router.js')).cli(['status', '--url', `http://${host}:1`], { env: { ...process.env, SIPROUTER_TOKEN: 'x' } });
+  const away = await cli(['status', '--url', `http://${host}:1`], { env: { ...process.env, SIPROUTER_TOKEN: 'x' } });
   assert.equal(away.code, 3);
 });

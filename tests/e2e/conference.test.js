@@ -1,7 +1,7 @@
 // A room by its extension: everybody hears the others, nobody themselves.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, missing, poll } from './lib/router.js';
+import { Router, device, missing } from './lib/router.js';
 import { dial, together, withSpeakers } from './lib/office.js';
 
 test('three phones meet in a room', { skip: missing }, async () => {
@@ -17,7 +17,7 @@ test('three phones meet in a room', { skip: missing }, async () => {
       await together(...phones);
       for (const phone of phones) assert.deepEqual(phone.rtp.faults(), []);
       for (const [i, phone] of phones.entries()) assert.equal((await phone.hangup(dialogs[i])).status, 200);
-      await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'the room is empty');
+      await router.noCalls();
     });
   } finally {
     await router.stop();

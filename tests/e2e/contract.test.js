@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { root } from './lib/process.js';
+import { root, within } from './lib/process.js';
 import { Router, bin, cli, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
@@ -307,9 +307,9 @@ test('a call and its legs have their fields in every state; its events come in t
     for (const one of told) assert.ok(one.seq > 0 && Date.parse(one.at) > 0, one.type);
     const incoming = told.find((one) => one.type === 'incoming_call');
     assert.deepEqual([incoming.call.from, incoming.call.to, incoming.call.legs.length], ['101', '102', 1]);
+    await Promise.all([quick, none].map((one) => one.waitFor('call_ended'))); // sockets of their own
     assert.deepEqual(quick.all.slice(1).map((one) => one.type), ['incoming_call', 'call_ended']);
-    assert.ok(none.all.some((one) => one.type === 'call_ended'));
-    const record = await poll(async () => (await api.get('/api/history')).items.find((one) => one.callId === callId), 5000, 'record');
+    const record = await router.recordOf(callId);
     for (const key of ['callId', 'direction', 'from', 'fromName', 'to', 'startedAt', 'answeredAt', 'endedAt', 'durationSec', 'reason', 'sipStatus', 'routeId', 'mode', 'legs'])
       assert.ok(key in record, `record.${key}`);
     for (const query of ['number=10', 'device=d102', 'result=answered', 'result=api', 'from=2020-01-01', 'to=2999-01-01'])
@@ -371,7 +371,7 @@ test('the event socket says what it cannot read', options, async () => {
     assert.ok(error.detail, message);
   }
   events.socket.ping();
-  await new Promise((resolve) => events.socket.once('pong', resolve));
+  await within(new Promise((resolve) => { events.socket.once('pong', resolve); }), 5000, 'pong');
 });
 
 test('what waits for a restart is not half in force', options, async () => {
@@ -381,7 +381,7 @@ test('what waits for a restart is not half in force', options, async () => {
   assert.deepEqual(patched.diff.restart.sort(), ['/proxy/lanPort', '/proxy/webrtcPort']);
   const status = await api.get('/api/status');
   assert.deepEqual([status.addresses.lanPort, status.limits.webrtcPort], [addresses.lanPort, limits.webrtcPort]);
-  const asked = once(acme, 'message'); // a provider is told the port that is listened on
+  const asked = within(once(acme, 'message'), 5000, 'INVITE'); // a provider is told the port that is listened on
   await api.post('/api/call', { to: '+4930123456', providerId: 'acme' });
   const [invite, from] = await asked;
   assert.match(String(invite), new RegExp(`^Contact: .*127\\.0\\.0\\.1:${addresses.lanPort}[;>]`, 'm'));

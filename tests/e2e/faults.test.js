@@ -4,7 +4,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import tls from 'node:tls';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { Trunk, account, certificate, until } from './lib/trunk.js';
 import { sdp } from './lib/sip.js';
@@ -71,7 +71,7 @@ async function verdictEvent(number, pattern) {
 }
 
 async function isInHistory(callId, number, verdict) {
-  const record = await poll(async () => (await router.api.get('/api/history?limit=100')).items.find((item) => item.callId === callId), 8000, 'the record');
+  const record = await router.recordOf(callId);
   assert.equal(legOf(record, number).verdict, verdict);
   const shown = await router.cli('history');
   const line = shown.stdout.split('\n').find((one) => one.includes(callId));

@@ -62,19 +62,20 @@ test('RTP faults are seen', async () => {
   const b = await RtpParty.open(0);
   a.sendTone(b, 1000);
   await b.more(30);
-  assert.deepEqual(b.faults(), []);
+  const faults = () => b.faults(0, { slackMs: 500 }); // whatever this process had to wait until now
+  assert.deepEqual(faults(), []);
   a.seq += 5;
   await b.more(10);
   a.ssrc += 1;
   await b.more(10);
-  assert.equal(b.faults().length, 2);
+  assert.equal(faults().length, 2);
   a.ts += 16000;
   await b.more(60);
-  assert.match(b.faults().slice(2).join(), /^packets \d+ to \d+: time moved (1[0-9]|2[0-9])\d\d ms against the clock/);
+  assert.match(faults().slice(2).join(), /^packets \d+ to \d+: time moved (1[0-9]|2[0-9])\d\d ms against the clock/);
   assert.ok(audio.snr(b.sound(), 8000, 1000) > 30);
   a.ts = (a.ts + 8000) >>> 0;
   await b.more(110);
-  assert.match(b.faults().at(-1), /against the clock/);
+  assert.match(faults().at(-1), /against the clock/);
   a.close();
   b.close();
 });
@@ -119,14 +120,14 @@ test('the scenario of a calling phone answers a challenge and keeps its dialog',
       if (digestParams(right).response === p.response) server.reply(m, 200, 'OK', { body: sdp('127.0.0.1', 9) });
       else server.reply(m, 403, 'Forbidden');
     } else if (m.method === 'BYE') server.reply(m, 200, 'OK');
-    seen.push(m.method);
+    seen.push(m);
   };
   const result = await Sipp.run({
     scenario: 'uac_auth.xml', remote: server.hostPort, service: '104', csv: [csvLine('101')], calls: 5, args: ['-d', '20'],
   });
   server.close();
   assert.equal(result.successful, 5, result.text);
-  assert.equal(seen.filter((method) => method === 'BYE').length, 5);
+  assert.equal(new Set(seen.filter((m) => m.method === 'BYE').map((m) => m.get('call-id'))).size, 5);
 });
 
 test('a phone registers, also when the answer comes at once', async () => {

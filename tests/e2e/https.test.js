@@ -80,8 +80,7 @@ test('events and SIP run over WSS', options, async () => {
   socket.terminate();
   const phone = await WsSip.open(`wss://${host}:${router.webTlsPort}/sip`, { ca });
   assert.equal((await phone.register('101', 'pw101')).status, 200);
-  const { items } = await router.api.get('/api/devices');
-  assert.equal(items[0].contacts[0].transport, 'WSS');
+  await router.device('d101', (one) => one.contacts[0]?.transport === 'WSS');
   phone.close();
 });
 
@@ -102,18 +101,18 @@ test('plain HTTP on the TLS port and old TLS are refused', options, async () => 
 });
 
 test('200 handshakes that never end are closed in time and hold nobody up', options, async () => {
-  const started = Date.now();
+  let gone = 0;
   const sockets = [];
   for (let i = 0; i < 200; i++) {
     const closed = deferred();
     const socket = net.connect(router.webTlsPort, host);
-    socket.on('close', () => closed.resolve());
+    socket.on('close', () => { gone += 1; closed.resolve(); });
     socket.on('error', () => {});
     if (i % 2) socket.on('connect', () => socket.write(Buffer.from('160301020001', 'hex'))); // half a hello
     sockets.push(closed.promise);
   }
   assert.equal((await ask('/healthz')).status, 200);
-  assert.ok(Date.now() - started < 5000, 'somebody else had to wait');
+  assert.ok(gone < 200, 'somebody else had to wait until they were gone');
   await within(Promise.all(sockets), 20000, 'all closed');
   assert.equal((await ask('/healthz')).status, 200);
 });
@@ -177,24 +176,23 @@ test('another address: served there within seconds, by a certificate that names 
     `ip link set lo up && ip link add lan type veth peer name wall && ip link set wall up && ip addr add 10.77.0.1/24 dev lan && ip link set lan up && exec ${bin} run`], { cwd: dir, name: 'siprouter' });
   const inside = (...command) => spawnSync('nsenter', ['-t', String(child.pid), '-n', ...command], { encoding: 'utf8' });
   const health = (address) => inside('curl', '-s', '-m', '2', '--cacert', join(dir, 'data/tls/ca.pem'), `https://${address}:3443/healthz`).stdout;
+  const isServed = (address) => poll(() => health(address) === '{"status":"ok"}', 15000, `HTTPS at ${address}`);
   const leaf = () => new X509Certificate(readFileSync(join(dir, 'data/tls/leaf.pem')));
   try {
-    await poll(() => /is running/.test(child.output), 10000, 'the router runs');
-    assert.match(child.output, /elsewhere +https:\/\/10\.77\.0\.1:3443/);
-    assert.match(child.output, /server 10\.77\.0\.1, port 5060/);
-    assert.equal(health('10.77.0.1'), '{"status":"ok"}');
+    for (const line of [/is running/, /elsewhere +https:\/\/10\.77\.0\.1:3443/, /server 10\.77\.0\.1, port 5060/]) await child.line(line);
+    await isServed('10.77.0.1');
     assert.doesNotMatch(leaf().subjectAltName, /10\.77\.0\.2/);
     inside('ip', 'link', 'add', 'docker0', 'type', 'veth', 'peer', 'name', 'veth1');
     inside('ip', 'addr', 'add', '172.18.0.1/16', 'dev', 'docker0');
     inside('ip', 'link', 'set', 'docker0', 'up');
     inside('ip', 'addr', 'add', '10.77.0.2/24', 'dev', 'lan');
-    await poll(() => health('10.77.0.2') === '{"status":"ok"}', 15000, 'HTTPS at the new address');
+    await isServed('10.77.0.2');
     assert.match(leaf().subjectAltName, /IP Address:10\.77\.0\.2/);
     assert.doesNotMatch(leaf().subjectAltName, /172\.18\.0\.1/); // of containers: named would mean to be trusted anew
     inside('ip', 'addr', 'del', '10.77.0.1/24', 'dev', 'lan');
     inside('ip', 'addr', 'add', '10.77.0.2/24', 'dev', 'lan'); // it went with the first one of its net
     await poll(() => !/10\.77\.0\.1/.test(leaf().subjectAltName), 15000, 'a certificate without the old address');
-    assert.equal(health('10.77.0.2'), '{"status":"ok"}');
+    await isServed('10.77.0.2');
   } finally {
     await child.stop();
   }

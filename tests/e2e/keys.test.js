@@ -159,6 +159,7 @@ test('traceKeepDays 0 keeps no SIP message beyond the call', options, async () =
       const number = `55${traceKeepDays}`; // nobody's
       assert.equal((await a.call(number)).answer.status, 404);
       const { callId } = await poll(async () => (await api.get(`/api/history?number=${number}`)).items[0], 5000, 'record');
+      await router.written();
       assert.equal((await api.request('GET', `/api/calls/${callId}/trace`)).status, status, number);
     }
   } finally {

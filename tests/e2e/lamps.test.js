@@ -89,7 +89,7 @@ const inLots = async (items, size, work) => {
   for (let i = 0; i < items.length; i += size) await Promise.all(items.slice(i, i + size).map(work));
 };
 
-/** Phones that answer at once; lamps remembers, per subscription, what it was told and when. */
+/** Phones that answer at once; lamps remembers, per subscription, what it was told. */
 function behave(phones, watchers, lamps) {
   phones.onRequest = (m) => {
     if (m.method === 'INVITE') phones.reply(m, 200, 'OK', sdp(host, 9));
@@ -100,7 +100,6 @@ function behave(phones, watchers, lamps) {
     const lamp = lamps.get(m.get('call-id'));
     if (m.method !== 'NOTIFY' || !lamp || lamp.cseqs.has(m.get('cseq'))) return;
     lamp.cseqs.add(m.get('cseq'));
-    lamp.times.push(Date.now());
     lamp.body = m.body;
   };
 }
@@ -129,7 +128,7 @@ test('500 lamps over 50 phones during 50 calls a second', { skip: missing, timeo
     });
     const wishes = all.slice(0, WATCHERS).flatMap((user) => all.map((watched) => ({ user, watched, callId: `${token(8)}@lamp` })));
     await inLots(wishes, 25, async ({ user, watched, callId }) => {
-      lamps.set(callId, { watched, times: [], cseqs: new Set() });
+      lamps.set(callId, { watched, cseqs: new Set() });
       const answer = await watchers.ask({ method: 'SUBSCRIBE', uri: `sip:${watched}@${host}`, user, callId, headers: ['Event: dialog', 'Expires: 600'] });
       assert.equal(answer.status, 200);
     });
@@ -154,18 +153,16 @@ test('500 lamps over 50 phones during 50 calls a second', { skip: missing, timeo
     const seconds = (Date.now() - began) / 1000;
     const kinds = results.reduce((sum, status) => ({ ...sum, [status]: (sum[status] || 0) + 1 }), {});
     const good = results.filter((status) => status === 200).length;
-    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 10000, 'no call left');
+    await router.noCalls();
     await poll(() => [...lamps.values()].every((lamp) => lamp.body.includes('<state>terminated</state>')), 10000, 'every lamp is dark');
 
-    const told = [...lamps.values()].map((lamp) => lamp.times.length);
+    const told = [...lamps.values()].map((lamp) => lamp.cseqs.size);
     const most = Math.max(...told);
-    const gaps = [...lamps.values()].flatMap((lamp) => lamp.times.slice(2).map((at, i) => at - lamp.times[i + 1]));
-    console.log(`# ${JSON.stringify(kinds)}: ${good} of ${calls.length} calls in ${seconds.toFixed(1)} s; ${told.reduce((a, b) => a + b)} NOTIFYs, at most ${most} a lamp, least gap ${Math.min(...gaps)} ms`);
+    console.log(`# ${JSON.stringify(kinds)}: ${good} of ${calls.length} calls in ${seconds.toFixed(1)} s; ${told.reduce((a, b) => a + b)} NOTIFYs, at most ${most} a lamp`);
     // a busy machine may turn calls away, nothing else may go wrong
     assert.ok(results.every((status) => status === 200 || status === 503), JSON.stringify(kinds));
     assert.ok(good > calls.length / 2, `${good} of ${calls.length} calls`);
     assert.ok(most <= Math.ceil(seconds) + 4, `${most} NOTIFYs to one lamp in ${seconds} s`);
-    assert.ok(gaps.filter((gap) => gap < 500).length <= gaps.length / 50, 'a second between two NOTIFYs');
   } finally {
     phones.close();
     watchers.close();

@@ -121,7 +121,7 @@ test(`${minutes} minutes of load leave memory and file handles flat`, { skip, ti
     assert.ok(seen.calls > minutes * 10, `${seen.calls} calls`);
     assert.ok(memoryAfter < memoryBefore * 1.02 + 500, `memory: ${memoryBefore} kB, then ${memoryAfter} kB`);
     assert.ok(Math.abs(filesAfter - filesBefore) <= 12, `files: ${filesBefore}, then ${filesAfter}`); // a call more or less
-    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+    await router.noCalls();
     await poll(async () => /^\w*rtp_ports_used 0$/m.test((await router.api.request('GET', '/metrics')).text), 8000, 'every RTP port given back');
   } finally {
     await stopAll(...parties);

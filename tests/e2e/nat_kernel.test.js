@@ -87,7 +87,7 @@ async function end(a, b, dialog) {
   assert.equal((await a.hangup(dialog)).status, 200);
   await told;
   for (const party of [a, b]) party.rtp.stopSending();
-  await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call left');
+  await router.noCalls();
 }
 
 async function withPhones(body) {

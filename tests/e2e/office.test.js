@@ -5,9 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { Router, bin, device, host, missing, poll } from './lib/router.js';
 import { level, readWav, resample, spectralDistance } from './lib/audio.js';
-import { PATIENCE_MS, answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, refer, replacing, resume, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
+import { answer, bye, callOf, describe, dial, hears, music, musicFile, notified, press, realPhone, refer, replacing, resume, speaker, talk, together, voices, withSpeakers } from './lib/office.js';
 import { stopAll } from './lib/phones.js';
-import { tempDir } from './lib/process.js';
+import { PATIENCE_MS, tempDir } from './lib/process.js';
 
 const mute = missing || (spawnSync(bin, ['say', 'a', '-o', '-']).status !== 0 && 'built without a voice');
 const PARKED_SEC = 5;

@@ -80,7 +80,7 @@ test('no file handle is left: told once, counted, and over when there are some a
       sockets.push(net.connect(router.webPort, host).on('error', () => {}));
       sockets.push(net.connect(router.sipPort, host).on('error', () => {}));
     }
-    await poll(() => /event=accept_failed/.test(router.log), 5000, 'accept_failed');
+    await router.child.line(/event=accept_failed/);
     const phone = await ScriptPhone.open(router, '101', { register: false });
     sockets.push({ destroy: () => { phone.rtp.close(); phone.sip.close(); } });
     assert.ok((await phone.call('102')).answer.status >= 400, 'SIP is answered'); // it is not asleep
@@ -119,7 +119,7 @@ s.bind(${JSON.stringify(path)})
 print("open")
 while True: print(s.recv(4096).decode())`], { name: 'listener' });
   const told = (word) => count(listener.output, new RegExp(`^${word}=1$`, 'gm'));
-  await poll(() => /open/.test(listener.output), 5000, 'the listener');
+  await listener.line(/open/);
   const router = await Router.make({ devices, env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '300000' } });
   try {
     await router.start();
@@ -214,7 +214,7 @@ test('a full disk: calls go on, nothing is lost, and a start works', { skip: mis
     fill(); // a reboot is the first thing people try
     await router.child.stop('SIGKILL');
     await router.start();
-    assert.match(router.log, /event=disk_full .*reserve/);
+    await router.child.line(/event=disk_full .*reserve/);
     await talk(a, b); // they are still registered
     assert.ok(!existsSync(join(router.data, 'run/reserve')));
     rmSync(ballast);

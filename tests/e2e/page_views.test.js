@@ -59,7 +59,7 @@ test('the views of the page', { skip }, async (t) => {
       await page.getByRole('button', { name: 'Add a phone' }).click();
       await page.locator('form[data-form=device] input:focus').waitFor();
       await page.keyboard.type('Kitchen door');
-      assert.equal(await page.getByLabel('Extension').inputValue(), '103');
+      await poll(async () => (await page.getByLabel('Extension').inputValue()) === '103', 5000, 'the next extension');
       await page.getByRole('button', { name: 'Add phone' }).click();
       const card = page.locator('.phone-data', { hasText: 'Kitchen door' });
       const fresh = await card.locator('code').textContent();
@@ -81,7 +81,7 @@ test('the views of the page', { skip }, async (t) => {
       await router.api.patch('/api/config', { providers: providers.filter((one) => one.id === 'acme'), routing: { routes: routing.routes.filter((one) => one.id === 'in') } });
       await page.getByRole('button', { name: 'Done' }).click();
       await page.getByRole('heading', { name: 'Phone', exact: true }).waitFor();
-      assert.equal(await page.getByRole('link', { name: 'Start' }).count(), 0);
+      await page.getByRole('link', { name: 'Start' }).waitFor({ state: 'detached' });
     });
 
     await t.test('a call that ended stands in the history, in words, with its messages as a ladder', async () => {
@@ -115,8 +115,8 @@ test('the views of the page', { skip }, async (t) => {
       await fault.waitFor();
       const line = text.split('\n').findIndex((one) => one.includes('Phone 102')) + 1;
       await fault.getByText(`line ${line}`, { exact: true }).waitFor();
-      assert.equal(await page.locator('.gutter .error').textContent(), String(line));
-      assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
+      await page.locator('.gutter .error').filter({ hasText: new RegExp(`^${line}$`) }).waitFor();
+      await page.locator('button:disabled', { hasText: 'Save' }).waitFor();
       assert.deepEqual(await violations(page), []);
       await area.fill(text.replace('Phone 102', 'Kitchen').slice(0, -3));
       await page.locator('.faults .bad').first().waitFor(); // no JSON at all
@@ -229,16 +229,18 @@ test('the views of the page', { skip }, async (t) => {
 
     await t.test('the status is pushed: nothing is asked for while one looks', async () => {
       await show(page, 'status', 'Status');
+      const calls = page.locator('section.card', { has: page.getByRole('heading', { name: 'Calls', exact: true }) });
+      const shows = (nth, number) => calls.locator('dd').nth(nth).filter({ hasText: new RegExp(`^${number}$`) }).waitFor();
+      await router.noCalls();
+      const before = (await poll(async () => { const { calls: now } = await router.api.get('/api/status'); return now.live === 0 && now; }, 5000, 'no call counted')).total;
+      await Promise.all([shows(0, 0), shows(3, before)]);
       const asked = [];
       const note = (request) => asked.push(request.url());
       page.on('request', note);
-      const calls = page.locator('section.card', { has: page.getByRole('heading', { name: 'Calls', exact: true }) });
-      const before = Number(await calls.locator('dd').nth(3).textContent());
       const dialog = await phones[0].call('*43');
-      await calls.locator('dd').first().filter({ hasText: /^1$/ }).waitFor();
+      await shows(0, 1);
       await phones[0].hangup(dialog);
-      await calls.locator('dd').first().filter({ hasText: /^0$/ }).waitFor();
-      assert.equal(Number(await calls.locator('dd').nth(3).textContent()), before + 1);
+      await Promise.all([shows(0, 0), shows(3, before + 1)]);
       page.off('request', note);
       assert.deepEqual(asked, []);
     });

@@ -3,11 +3,11 @@ import test, { after, before, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing, noIp6, poll } from './lib/router.js';
 import { rms, snr } from './lib/audio.js';
 import { Kamailio, domain, passwordOf } from './lib/kamailio.js';
 import { ScriptPhone, csvLine, phone, stopAll } from './lib/phones.js';
-import { within } from './lib/process.js';
+import { deferred, within } from './lib/process.js';
 import { RtpParty } from './lib/rtp.js';
 import { SipEndpoint, mediaOf, sdp, tagOf, uriOf } from './lib/sip.js';
 import { Sipp } from './lib/sipp.js';
@@ -49,9 +49,8 @@ test('two phones speak Opus under SRTP keys of their own through it', options, a
   try {
     await a.dial('555');
     await Promise.all([a.event('CALL_ESTABLISHED', 8000), b.event('CALL_ESTABLISHED', 8000)]);
-    const [call] = (await router.api.get('/api/calls')).items;
+    const call = await router.oneCall((one) => one.media === 'relay');
     assert.equal(call.mode, 'passthrough');
-    assert.equal(call.media, 'relay');
     await Promise.all([a.hear(2), b.hear(2)]);
     const { legs } = await router.api.get(`/api/calls/${call.callId}`);
     assert.deepEqual(legs.map((leg) => leg.codec), ['opus', 'opus']);
@@ -109,13 +108,16 @@ test('a fax passes in an ordinary call, datagram by datagram, and people speak a
       for (const from of [0, 1]) {
         for (let n = 0; n < 20; n += 1) {
           const bytes = Buffer.from([0, n, 1, 0xc0 | from, n, 0]);
-          const heard = within(once(sockets[1 - from], 'message'), 5000, `datagram ${n}`);
+          const came = deferred();
+          const last = (data) => { if (n === 0 || data[1] !== n - 1) came.resolve(data); }; // a copy of the last one may be on its way
+          sockets[1 - from].on('message', last);
           const again = setInterval(() => sockets[from].send(bytes, ways[from], host), 500); // the way may not stand yet
           sockets[from].send(bytes, ways[from], host);
           try {
-            assert.deepEqual((await heard)[0], bytes);
+            assert.deepEqual(await within(came.promise, 5000, `datagram ${n}`), bytes);
           } finally {
             clearInterval(again);
+            sockets[1 - from].off('message', last);
           }
         }
       }
@@ -182,7 +184,7 @@ async function overBothFamilies() {
     assert.deepEqual(legs.map((leg) => leg.verdict), [null, told.leg.verdict]);
     await six.transact(six.within(fields, 'BYE'), { user: '101', password: 'pw101' });
     await events.waitFor('call_ended');
-    const record = await poll(async () => (await house.api.get('/api/history')).items.find((item) => item.callId === told.callId), 5000, 'the record');
+    const record = await house.recordOf(told.callId);
     assert.deepEqual(record.legs.map((leg) => leg.verdict).filter(Boolean), [told.leg.verdict]);
   } finally {
     clearInterval(again);
@@ -386,7 +388,7 @@ async function carries() {
 
 // each has a router of its own, and waits most of its time
 describe('at once', { concurrency: true, ...options }, () => {
-  test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', overBothFamilies);
+  test('over IPv6 in, over IPv4 out; who says nothing is named as an event, in REST and in the history', { skip: missing || noIp6 }, overBothFamilies);
   test('a provider that forks: early sound of one, the answer of another; a CANCEL that comes too late', forks);
   test('a subscription lives through Kamailio with the login of our account, from end to end', subscribes);
   test('headers and bodies that nobody here reads go through Kamailio and back, the description in its place', carries);

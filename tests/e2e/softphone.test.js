@@ -1,16 +1,15 @@
 // A browser as a phone, in headless Chromium, by the contract's messages: both directions, with sound.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { networkInterfaces } from 'node:os';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing, noIp6, poll } from './lib/router.js';
 import { Browser, firstPassword, noBrowser } from './lib/browser.js';
-import { softPage } from './lib/softphone.js';
-import { phone, ScriptPhone, stopAll } from './lib/phones.js';
+import { dialFrom, heardIn, softPage } from './lib/softphone.js';
+import { busy } from './lib/process.js';
+import { phone, ScriptPhone, stopAll, toneAt } from './lib/phones.js';
 import { FakeProvider } from './lib/fake_provider.js';
 import { median, snr, snrMixed } from './lib/audio.js';
 
 const options = { skip: missing || noBrowser };
-const hasIp6 = Object.values(networkInterfaces()).flat().some((one) => one.address === '::1');
 let router;
 let browser;
 let events;
@@ -22,7 +21,7 @@ before(async () => {
   router = await Router.start({
     devices: ['101', '102', '103'].map((e) => device(e)),
     config: {
-      proxy: { publicIp: 'auto', bind: hasIp6 ? [host, '::1'] : [host] },
+      proxy: { publicIp: 'auto', bind: noIp6 ? [host] : [host, '::1'] },
       features: { '*43': 'echo', inCallTransfer: '**' },
       providers: [provider.account('far')],
       routing: {
@@ -43,43 +42,20 @@ after(async () => {
 });
 
 const open = () => softPage(browser, router, 'admin', firstPassword(router));
-const heard = async (page, session, hz) => {
-  await page.evaluate((id) => window.soft.sound(id), session);
-  let best = -100;
-  await poll(async () => {
-    best = Math.max(best, snr(Float64Array.from(await page.evaluate((id) => window.soft.record(id), session)), 48000, hz));
-    return best > 20;
-  }, 8000, `${hz} Hz in the page`).catch((error) => { throw Object.assign(error, { message: `${error.message}: SNR ${best.toFixed(1)} dB` }); });
-  return best;
-};
-const noCalls = () => poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
-
-/** Calls from the page; gives callId once it is linked. */
-async function dial(page, from, to, session, hz) {
-  return page.evaluate(async ([f, t, s, tone]) => {
-    const { soft } = window;
-    const offered = soft.offer(s, { hz: tone });
-    const callId = await soft.call(f, t);
-    await offered;
-    await soft.wait('webrtc-incoming', { callId });
-    soft.link(callId, s);
-    return callId;
-  }, [from, to, session, hz]);
-}
 
 test('a guest hears its own tone in the echo test', options, async () => {
   const page = await open();
   const { deviceId } = await page.evaluate(() => window.soft.register());
   assert.equal(deviceId, 'guest:admin');
-  const callId = await dial(page, deviceId, '*43', 'echo', 997);
-  const got = await heard(page, 'echo', 997);
+  const callId = await dialFrom(page, deviceId, '*43', 'echo', 997);
+  const got = await heardIn(page, 'echo', 997);
   assert.ok(got > 20, `${got} dB`);
   const call = await router.api.get(`/api/calls/${callId}`);
   const leg = call.legs.find((l) => l.kind === 'webrtc');
   assert.equal(leg.codec, 'opus');
   await events.waitFor((e) => e.type === 'webrtc_audio_rx' && e.callId === callId);
   await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 'echo' }));
-  await noCalls();
+  await router.noCalls();
   await page.context().close();
 });
 
@@ -88,18 +64,15 @@ test('click to sound in the echo test: the median is under 500 ms', options, asy
   await page.evaluate(() => window.soft.register());
   const times = [];
   for (let i = 0; i < 7; i++) {
-    await dial(page, 'guest:admin', '*43', `c${i}`, 997);
+    await dialFrom(page, 'guest:admin', '*43', `c${i}`, 997);
     times.push(await page.evaluate(async (s) => await window.soft.sound(s) - window.soft.clickedAt, `c${i}`));
     await page.evaluate((s) => window.soft.send({ type: 'webrtc-hangup', sessionId: s }), `c${i}`);
-    await noCalls();
+    await router.noCalls();
   }
   console.log(`# click to sound: median ${median(times).toFixed(0)} ms of ${times.map((t) => t.toFixed(0)).join(' ')}`);
-  assert.ok(median(times) < 500 * Number(process.env.TEST_SLOWER || 1), `${median(times)} ms`);
+  assert.ok(median(times) < 500 * busy(), `${median(times)} ms`);
   await page.context().close();
 });
-
-/** What the phone heard in the last second of a call that just ended. */
-const atPhone = ({ samples, rate }, hz) => snr(samples.slice(-Math.floor(rate * 1.5), -Math.floor(rate * 0.3)), rate, hz);
 
 for (const codec of ['opus', 'PCMA']) {
   test(`browser and phone hear each other, whoever calls, over ${codec}`, options, async () => {
@@ -107,11 +80,11 @@ for (const codec of ['opus', 'PCMA']) {
     const page = await open();
     try {
       await page.evaluate(() => window.soft.register('d102'));
-      await dial(page, 'd102', '101', 'out', 1500);
-      assert.ok(await heard(page, 'out', 600) > 20);
-      assert.ok(atPhone(await desk.hear(2), 1500) > 20, 'the phone heard the browser');
+      await dialFrom(page, 'd102', '101', 'out', 1500);
+      assert.ok(await heardIn(page, 'out', 600) > 20);
+      await toneAt(desk, 1500);
       await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 'out' }));
-      await noCalls();
+      await router.noCalls();
       const from = await page.evaluate(() => window.soft.messages.length);
       await desk.dial('102');
       await page.evaluate(async (n) => {
@@ -119,10 +92,10 @@ for (const codec of ['opus', 'PCMA']) {
         await window.soft.offer('in', { hz: 1500 });
         window.soft.link(callId, 'in');
       }, from);
-      assert.ok(await heard(page, 'in', 600) > 20);
+      assert.ok(await heardIn(page, 'in', 600) > 20);
       await desk.hangup();
       await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 'in' }));
-      await noCalls();
+      await router.noCalls();
     } finally {
       await stopAll(desk);
       await page.context().close();
@@ -136,14 +109,14 @@ test('two browsers talk, and a phone joins them', options, async (t) => {
   try {
     await a.evaluate(() => window.soft.register('d101'));
     await b.evaluate(() => window.soft.register('d102'));
-    const callId = await dial(a, 'd101', '102', 's', 600);
+    const callId = await dialFrom(a, 'd101', '102', 's', 600);
     await b.evaluate(async () => {
       const { callId: id } = await window.soft.wait('webrtc-incoming', { direction: 'internal' });
       await window.soft.offer('s', { hz: 1500 });
       window.soft.link(id, 's');
     });
-    assert.ok(await heard(a, 's', 1500) > 20);
-    assert.ok(await heard(b, 's', 600) > 20);
+    assert.ok(await heardIn(a, 's', 1500) > 20);
+    assert.ok(await heardIn(b, 's', 600) > 20);
     await a.evaluate(() => window.soft.say('s', false));
     await b.evaluate(() => window.soft.sound('s', 8000, false));
     const [said, came] = await Promise.all([
@@ -151,7 +124,7 @@ test('two browsers talk, and a phone joins them', options, async (t) => {
       b.evaluate(async () => await window.soft.sound('s') + performance.timeOrigin),
     ]);
     t.diagnostic(`mouth to ear, browser to browser: ${(came - said).toFixed(0)} ms`);
-    await heard(b, 's', 600);
+    await heardIn(b, 's', 600);
     await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
     await events.waitFor((e) => e.callId === callId && e.type === 'leg_changed' && e.leg?.deviceId === 'd103' && e.leg.state === 'answered', 8000);
     const strength = async (page, hz) => (await page.evaluate(([s, f]) => {
@@ -164,7 +137,7 @@ test('two browsers talk, and a phone joins them', options, async (t) => {
     await poll(async () => (await strength(b, 2200)) > 0.02 && (await strength(b, 600)) > 0.02, 8000, 'both others at b');
     assert.ok(await strength(a, 600) < 0.01, 'a hears itself');
     await router.api.delete(`/api/calls/${callId}`);
-    await noCalls();
+    await router.noCalls();
   } finally {
     await stopAll(desk);
     await Promise.all([a.context().close(), b.context().close()]);
@@ -183,9 +156,9 @@ test('a page without Opus, and one that offers video, are understood', options, 
       window.soft.link(id, s);
       return id;
     }, codec);
-    assert.ok(await heard(page, codec, 800) > 20);
+    assert.ok(await heardIn(page, codec, 800) > 20);
     await router.api.delete(`/api/calls/${callId}`);
-    await noCalls();
+    await router.noCalls();
   }
   const sdp = await page.evaluate(() => window.soft.offer('video', { hz: 800, video: true }));
   assert.match(sdp, /m=video 0 /);
@@ -196,17 +169,19 @@ test('a page without Opus, and one that offers video, are understood', options, 
 });
 
 for (const [name, only] of [['TCP alone', ' tcp '], ['IPv6 alone', ' udp \\d+ [0-9a-f]*:']]) {
-  test(`the echo is heard over ${name}`, { skip: options.skip || (name.includes('6') && !hasIp6 ? 'no IPv6 here' : false) }, async (t) => {
+  test(`the echo is heard over ${name}`, { skip: options.skip || (name.includes('6') && noIp6) }, async (t) => {
     const page = await open();
     await page.evaluate((pattern) => { window.soft.only = pattern; return window.soft.register(); }, only);
-    const callId = await dial(page, 'guest:admin', '*43', 'way', 997);
-    t.diagnostic(`SNR ${(await heard(page, 'way', 997)).toFixed(1)} dB`);
-    const stats = await page.evaluate(() => window.soft.stats('way'));
-    const pair = stats.find((one) => one.type === 'candidate-pair' && one.nominated);
-    const remote = stats.find((one) => one.id === pair.remoteCandidateId);
+    const callId = await dialFrom(page, 'guest:admin', '*43', 'way', 997);
+    t.diagnostic(`SNR ${(await heardIn(page, 'way', 997)).toFixed(1)} dB`);
+    const remote = await poll(async () => {
+      const stats = await page.evaluate(() => window.soft.stats('way'));
+      const pair = stats.find((one) => one.type === 'candidate-pair' && one.nominated);
+      return stats.find((one) => one.id === pair?.remoteCandidateId);
+    }, 5000, 'the way it went');
     assert.match(` ${remote.protocol} 1 ${remote.address} `, new RegExp(only), 'the way it went');
     await router.api.delete(`/api/calls/${callId}`);
-    await noCalls();
+    await router.noCalls();
     await page.context().close();
   });
 }
@@ -216,24 +191,24 @@ test('a caller with the role user calls as its own guest and sees its own call',
   const page = await softPage(browser, router, 'uma', 'correct horse');
   assert.equal((await page.evaluate(() => window.soft.register())).deviceId, 'guest:uma');
   await assert.rejects(page.evaluate(() => window.soft.call('guest:admin', '*43')), /403|401/);
-  const callId = await dial(page, 'guest:uma', '*43', 'mine', 700);
+  const callId = await dialFrom(page, 'guest:uma', '*43', 'mine', 700);
   await page.evaluate((id) => window.soft.wait('call_answered', { callId: id }), callId);
-  assert.ok(await heard(page, 'mine', 700) > 20);
+  assert.ok(await heardIn(page, 'mine', 700) > 20);
   await page.evaluate((id) => fetch(`/api/calls/${id}`, { method: 'DELETE', headers: { 'x-requested-with': 'test' } }), callId);
   await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 'mine' }));
-  await noCalls();
+  await router.noCalls();
   await page.context().close();
 });
 
 test('digits of the keypad arrive', options, async () => {
   const page = await open();
   await page.evaluate(() => window.soft.register());
-  const callId = await dial(page, 'guest:admin', '*43', 'keys', 0);
+  const callId = await dialFrom(page, 'guest:admin', '*43', 'keys', 0);
   await page.evaluate(() => window.soft.connected('keys'));
   await page.evaluate(() => window.soft.digits('keys', '159#'));
   for (const digit of '159#') await events.waitFor((e) => e.type === 'dtmf' && e.callId === callId && e.digit === digit, 8000);
   await router.api.delete(`/api/calls/${callId}`);
-  await noCalls();
+  await router.noCalls();
   await page.context().close();
 });
 
@@ -246,22 +221,22 @@ test('codes are typed on a page: what begins none goes on in its length, a numbe
   try {
     await page.evaluate(() => window.soft.register('d102'));
     const taken = (async () => { await desk.accept(await desk.incoming(10000)); })();
-    await dial(page, 'd102', '101', 'codes', 0);
+    await dialFrom(page, 'd102', '101', 'codes', 0);
     await taken;
     await page.evaluate(() => window.soft.connected('codes'));
     desk.sendTone(600);
     await page.evaluate(() => window.soft.digits('codes', '*5'));
     await poll(() => keys().length === 2, 8000, 'a star and a five');
     assert.deepEqual(keys().map(([key]) => key), ['*', '5']);
-    for (const [key, ms] of keys()) assert.ok(ms >= 100 && ms <= 240, `${key} of ${ms} ms`);
+    for (const [key, ms] of keys()) assert.ok(ms >= 100 && ms <= 500, `${key} of ${ms} ms`); // 120, and what a busy page adds
     const taken2 = (async () => { await third.accept(await third.incoming(10000)); })();
     await page.evaluate(() => window.soft.digits('codes', '**103#'));
     await taken2;
     await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 'codes' }));
     assert.equal(keys().length, 2, 'no key of the code reached the other one');
-    await router.api.delete(`/api/calls/${(await router.api.get('/api/calls')).items[0].callId}`);
+    await router.api.delete(`/api/calls/${(await router.oneCall()).callId}`);
     await Promise.all([desk.hungUp(), third.hungUp()]);
-    await noCalls();
+    await router.noCalls();
   } finally {
     await stopAll(desk, third);
     await page.context().close();
@@ -273,8 +248,8 @@ test('a reload takes the call back, with sound in under 3 s', options, async () 
   let page = await open();
   try {
     await page.evaluate(() => window.soft.register('d102'));
-    const callId = await dial(page, 'd102', '101', 's', 1500);
-    await heard(page, 's', 600);
+    const callId = await dialFrom(page, 'd102', '101', 's', 1500);
+    await heardIn(page, 's', 600);
     const token = await page.evaluate(() => window.soft.token);
     await page.context().close(); // the page is gone, its close_notify sent
     page = await open();
@@ -287,10 +262,10 @@ test('a reload takes the call back, with sound in under 3 s', options, async () 
     }, token);
     assert.deepEqual(legs, [{ callId, sessionId: 's' }]);
     console.log(`# resumed with sound after ${ms.toFixed(0)} ms`);
-    assert.ok(ms < 3000, `${ms} ms`);
-    assert.ok(await heard(page, 's', 600) > 20);
+    assert.ok(ms < 3000 * busy(), `${ms} ms`);
+    assert.ok(await heardIn(page, 's', 600) > 20);
     await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 's' }));
-    await noCalls();
+    await router.noCalls();
   } finally {
     await stopAll(desk);
     await page.context().close();
@@ -303,14 +278,12 @@ test('browser and provider hear each other, whoever calls; the delay from mouth 
   await page.evaluate(() => window.soft.register('d102'));
   await poll(async () => (await router.api.get('/api/providers')).items[0].state === 'registered', 8000, 'the registration');
   const measure = async (session) => {
-    const inPage = await heard(page, session, 600);
-    const from = rtp.packets.length;
-    await rtp.more(75);
-    const atFar = snr(rtp.sound(from), 8000, 1500);
+    const inPage = await heardIn(page, session, 600);
+    const atFar = await rtp.hears((sound) => snr(sound, 8000, 1500), 20);
     t.diagnostic(`SNR in the page ${inPage.toFixed(1)} dB, at the provider ${atFar.toFixed(1)} dB`);
     assert.ok(atFar > 20, `${atFar} dB at the provider`);
   };
-  await dial(page, 'd102', '+49891234', 'out', 1500);
+  await dialFrom(page, 'd102', '+49891234', 'out', 1500);
   await provider.answer('+49891234', 600);
   await measure('out');
   // from mouth to ear, each way: silence, then sound
@@ -332,9 +305,9 @@ test('browser and provider hear each other, whoever calls; the delay from mouth 
     into.push(await page.evaluate(async () => await window.soft.sound('out') + performance.timeOrigin) - spoke);
   }
   t.diagnostic(`mouth to ear: browser to provider ${median(out).toFixed(0)} ms, provider to browser ${median(into).toFixed(0)} ms`);
-  assert.ok(median(out) < 1000 && median(into) < 1000, `${out} ${into}`);
+  assert.ok(median(out) < 1000 * busy() && median(into) < 1000 * busy(), `${out} ${into}`);
   await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 'out' }));
-  await noCalls();
+  await router.noCalls();
 
   const since = await page.evaluate(() => window.soft.messages.length);
   const ringing = provider.call(router, '+491701234', 600);
@@ -346,7 +319,7 @@ test('browser and provider hear each other, whoever calls; the delay from mouth 
   const fields = await ringing;
   await measure('in');
   await provider.hangup(fields);
-  await noCalls();
+  await router.noCalls();
   rtp.stopSending();
   await page.context().close();
 });
@@ -357,9 +330,9 @@ test('browser, phone and provider in one call hear each other', options, async (
   const { rtp } = provider;
   try {
     await page.evaluate(() => window.soft.register('d102'));
-    const callId = await dial(page, 'd102', '+49893333', 's', 1500);
+    const callId = await dialFrom(page, 'd102', '+49893333', 's', 1500);
     await provider.answer('+49893333', 600);
-    await heard(page, 's', 600);
+    await heardIn(page, 's', 600);
     await router.api.post(`/api/calls/${callId}/legs`, { to: '103' });
     await poll(async () => (await router.api.get(`/api/calls/${callId}`)).legs.filter((l) => l.state === 'answered').length === 3, 8000, 'three parties');
     const figures = {};
@@ -368,15 +341,16 @@ test('browser, phone and provider in one call hear each other', options, async (
       figures.page = snrMixed(samples, 48000, [600, 2200]);
       return figures.page > 20;
     }, 8000, 'both in the page');
-    const from = rtp.packets.length;
-    await rtp.more(75);
-    figures.provider = snrMixed(rtp.sound(from), 8000, [1500, 2200]);
-    const { samples, rate } = await desk.hear(3);
-    figures.phone = snrMixed(samples.slice(-rate), rate, [600, 1500]);
+    figures.provider = await rtp.hears((sound) => snrMixed(sound, 8000, [1500, 2200]), 20);
+    await poll(() => {
+      const { samples, rate } = desk.heardLast(1);
+      figures.phone = snrMixed(samples, rate, [600, 1500]);
+      return figures.phone > 20;
+    }, 8000, 'both at the phone');
     t.diagnostic(`SNR ${Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(1)} dB`).join(', ')}`);
     for (const [name, value] of Object.entries(figures)) assert.ok(value > 20, `${name}: ${value} dB`);
     await router.api.delete(`/api/calls/${callId}`);
-    await noCalls();
+    await router.noCalls();
   } finally {
     rtp.stopSending();
     await stopAll(desk);
@@ -412,10 +386,10 @@ test(`${callCount} calls in a row are clean`, options, async (t) => {
   const toSound = [];
   const echoes = []; // from the mouth through the router to the ear
   for (let i = 0; i < callCount; i++) {
-    await dial(page, 'guest:admin', '*43', `n${i}`, 800);
+    await dialFrom(page, 'guest:admin', '*43', `n${i}`, 800);
     toSound.push(await page.evaluate(async (s) => await window.soft.sound(s) - window.soft.clickedAt, `n${i}`));
     if (i % 10 === 9) {
-      await heard(page, `n${i}`, 800);
+      await heardIn(page, `n${i}`, 800);
       echoes.push(await page.evaluate(async (s) => {
         window.soft.say(s, false);
         await window.soft.sound(s, 8000, false);
@@ -426,15 +400,16 @@ test(`${callCount} calls in a row are clean`, options, async (t) => {
     }
     await page.evaluate((s) => { window.soft.send({ type: 'webrtc-hangup', sessionId: s }); window.soft.sessions[s].pc.close(); }, `n${i}`);
   }
-  await noCalls();
-  const after = await poll(async () => { const s = await router.api.get('/api/status'); return s.browsers.sessions <= before.browsers.sessions && s; }, 5000, 'no session left');
+  await router.noCalls();
+  const after = await poll(async () => { // counted each second
+    const s = await router.api.get('/api/status');
+    return s.browsers.sessions <= before.browsers.sessions && s.calls.live === 0 && s.media.portsUsed === before.media.portsUsed && s;
+  }, 5000, 'no session, call or port left');
   t.diagnostic(`${callCount} calls: click to sound, median ${median(toSound).toFixed(0)} ms, longest ${Math.max(...toSound).toFixed(0)} ms; `
     + `mouth to ear through the echo, median ${median(echoes).toFixed(0)} ms`);
   assert.equal(after.calls.total - before.calls.total, callCount);
   assert.equal(after.calls.failed, before.calls.failed);
-  assert.equal(after.media.portsUsed, before.media.portsUsed);
   const errors = await page.evaluate(() => window.soft.messages.filter((m) => m.type === 'error'));
   assert.deepEqual(errors, []);
-  await poll(async () => (await router.api.get('/api/status')).calls.live === 0, 5000, 'status without calls');
   await page.context().close();
 });

@@ -3,7 +3,7 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import WebSocket from 'ws';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing } from './lib/router.js';
 import { firstPassword } from './lib/browser.js';
 import { deferred, within } from './lib/process.js';
 
@@ -47,7 +47,7 @@ test('roles: user has its own device, read has no phone', options, async () => {
   await refusal(read, { type: 'webrtc-register' }, 'forbidden');
   const other = await router.api.as(await tokenOf('user', 'd102')).events();
   await refusal(other, { type: 'webrtc-register', deviceId: 'guest:somebody' }, 'forbidden');
-  assert.equal((await router.api.get('/api/devices')).items.find((d) => d.id === 'd101').contacts[0].transport, 'WEBRTC');
+  await router.device('d101', (one) => one.contacts[0]?.transport === 'WEBRTC');
   for (const events of [user, read, other]) events.close();
 });
 
@@ -80,7 +80,7 @@ test('what is not a message gets an error and the socket stays', options, async 
 test('a page of another site gets no socket, with a good cookie or without', options, async () => {
   const login = await fetch(`${router.api.base}/api/login`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ user: 'admin', password: firstPassword(router) }),
+    body: JSON.stringify({ user: 'admin', password: await firstPassword(router) }),
   });
   const cookie = login.headers.get('set-cookie').split(';')[0];
   const knock = (headers, path = '/api/events') => {

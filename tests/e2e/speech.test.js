@@ -127,13 +127,14 @@ test('a file for all is heard under both voices; loops; stops without a click', 
 test('a long file is fed while it plays', { skip: missing }, async () => {
   writeWav(join(router.data, 'sounds/long.wav'), tone(440, 70, 16000), 16000);
   await inCall(async ({ a, events, path, leg }) => {
+    const began = Date.now();
     await router.api.post(`${path}/play`, { file: 'sounds/long.wav', legs: [await leg('d101')] });
     await a.rtp.more(200);
     assert.ok(snr(a.rtp.sound(a.rtp.packets.length - 150), 8000, 440) > 30);
     await router.api.delete(`${path}/play`);
     const { end, playedMs } = await events.waitFor('play_finished');
     assert.equal(end, 'stopped');
-    assert.ok(playedMs > 3500 && playedMs < 8000, `${playedMs}`);
+    assert.ok(playedMs > 3500 && playedMs <= Date.now() - began, `${playedMs}`);
     assert.doesNotMatch(router.log, /sound_starved/);
   });
 });
@@ -188,8 +189,7 @@ test('who dials a voicemail box hears that there is none, in words, and the call
     assert.ok(samples.length / rate > 0.8 * (spoken.samples.length / spoken.rate), 'heard to its end');
     const words = recognise(samples, rate);
     if (words !== null) assert.match(words, /not available/);
-    const { items } = await router.api.get('/api/history');
-    assert.equal(items[0].reason, 'not_built');
+    assert.equal((await router.recordOf(ended.callId)).reason, 'not_built');
     events.close();
   } finally {
     await stopAll(caller);
@@ -281,7 +281,7 @@ test('a held party hears the file of musicOnHold, and another one after a reload
     await use('sounds/other.wav');
     await hears(1700);
     await use('sounds/none.wav'); // the melody comes back, and the log says why
-    await poll(() => /no_music_file/.test(router.log), 5000, 'a warning');
+    await router.child.line(/no_music_file/);
     await router.api.patch(`${path}/legs/${await leg('d101')}`, { held: false });
   });
   await use('');

@@ -1,7 +1,7 @@
 // Encrypted audio (SDES): real phones with and without it, relayed and mixed; other keys; refusals.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing } from './lib/router.js';
 import { rms, snr } from './lib/audio.js';
 import { sdp } from './lib/sip.js';
 import { RtpParty } from './lib/rtp.js';
@@ -24,8 +24,7 @@ before(async () => {
 after(async () => { await router?.stop(); });
 
 async function legsOf(numbers) {
-  const { items } = await router.api.get('/api/calls');
-  const call = items.find((item) => numbers.every((number) => item.legs.some((leg) => leg.number === number)));
+  const call = await router.oneCall((one) => numbers.every((number) => one.legs.some((leg) => leg.number === number)));
   return { call, legs: numbers.map((number) => call.legs.find((leg) => leg.number === number)) };
 }
 
@@ -50,7 +49,7 @@ async function callBothWays(a, b, numbers, { encrypted, media, limit = 30 }) {
     figures[name] = snr(samples, rate, 1000);
   }
   assert.ok(figures.atA > limit && figures.atB > limit, `SNR ${JSON.stringify(figures)}, limit ${limit}`);
-  const record = await poll(async () => (await router.api.get('/api/history')).items.find((item) => item.callId === call.callId), 5000, 'the record');
+  const record = await router.recordOf(call.callId);
   const answered = record.legs.filter((leg) => leg.answeredAt); // a phone may have been asked twice
   assert.deepEqual(numbers.map((number) => answered.find((leg) => leg.number === number).encrypted), encrypted);
   assert.deepEqual(answered.map((leg) => leg.verdict), [null, null]);
@@ -107,7 +106,7 @@ test('a phone with another key: nothing of it is heard, counter and verdict tell
     assert.ok(rms(heard) > 0.05 && snr(heard, 8000, 1300) < 3, 'the tone does not shine through');
     await a.hangup(dialog);
     await b.hungUp();
-    const record = await poll(async () => (await router.api.get('/api/history')).items.find((item) => item.callId === callId), 5000, 'the record');
+    const record = await router.recordOf(callId);
     assert.equal(record.legs.find((one) => one.number === '301').verdict, leg.verdict);
   } finally {
     await stopAll(a, b);

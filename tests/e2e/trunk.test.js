@@ -1,13 +1,14 @@
 // Calls through providers with habits: each is a script that does what some real one does.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { busy } from './lib/process.js';
+import { Router, device, host, missing, noIp6 } from './lib/router.js';
 import { NameServer } from './lib/dns.js';
 import { Baresip } from './lib/baresip.js';
 import { Trunk, account, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { RtpParty } from './lib/rtp.js';
-import { mediaOf, sdp, token, uriOf } from './lib/sip.js';
+import { mediaOf, sdp, uriOf } from './lib/sip.js';
 import { snr } from './lib/audio.js';
 
 const options = { skip: missing };
@@ -285,7 +286,7 @@ test('the called number stands elsewhere: To, P-Called-Party-ID, P-Preferred-Ide
   }
 });
 
-test('both families: the address of the first is dead, the other takes over within about 4 s', options, async (t) => {
+test('both families: the address of the first is dead, the other takes over within about 4 s', { skip: missing || noIp6 }, async (t) => {
   const [registrar, gateway] = [await Trunk.open(), await Trunk.open()];
   const dns = await NameServer.open({
     'A four.test': [host], 'AAAA six.test': ['::1'],
@@ -337,7 +338,7 @@ test('both families: the address of the first is dead, the other takes over with
     assert.ok(atFar > 30 && atNear > 30, `${atFar} ${atNear}`);
     await until(both, 'preg', (state) => state.state === 'registered' && state.address === `${host}:${registrar.port}`);
     t.diagnostic(JSON.stringify(figures));
-    assert.ok(figures.invite > 3000 && figures.invite < 8000, JSON.stringify(figures));
+    assert.ok(figures.invite > 3000 && figures.invite < 8000 * busy(), JSON.stringify(figures));
     // and a provider that serves over IPv6 alone, though its name has an IPv4 address, too
     const second = caller.call('+496111', { ms: 15000 });
     const there = await six.sip.expect((m) => m.method === 'INVITE', 9000, 'INVITE over IPv6');
@@ -397,7 +398,7 @@ test('srtp off, optional and required on a trunk: keys in the SDP, DTLS in eithe
       caller.sendTone(1000);
       const from = caller.rtp.packets.length;
       await Promise.all([caller.rtp.more(75, 8000), row.at.hear(1)]);
-      const [live] = (await secure.api.get('/api/calls')).items;
+      const live = await secure.oneCall();
       const { text } = await secure.api.request('GET', `/api/calls/${live.callId}/trace`);
       await caller.hangup(call);
       caller.rtp.stopSending();
@@ -417,7 +418,7 @@ test('srtp off, optional and required on a trunk: keys in the SDP, DTLS in eithe
         caller.sendTone(1000);
         const from = caller.rtp.packets.length;
         await caller.rtp.more(75, 8000);
-        const [live] = (await secure.api.get('/api/calls')).items;
+        const live = await secure.oneCall();
         assert.equal(live.legs.find((leg) => leg.kind === 'provider').encrypted, encrypted);
         assert.equal(live.legs.find((leg) => leg.kind === 'provider').providerId, `p${row.id}`);
         figures[`${row.id} in`] = snr(caller.rtp.sound(from + 20), 8000, 700);

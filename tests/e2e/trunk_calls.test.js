@@ -58,15 +58,12 @@ afterEach(async () => { // whatever a failed test left
   near.rtp.stopSending();
   near.sip.onMessage = (message) => { if (message.method === 'BYE') near.sip.reply(message, 200, 'OK'); };
   for (const { callId } of (await router.api.get('/api/calls')).items) await router.api.request('DELETE', `/api/calls/${callId}`);
-  await idle();
+  await router.noCalls();
   near.sip.onMessage = undefined;
   near.sip.received.length = 0;
   trunk.sip.received.length = 0;
 });
 
-const idle = () => poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call is left');
-/** The one call, as soon as it shows. */
-const live = () => poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call');
 
 /** The provider calls: its fields, and the phone's INVITE. */
 async function callIn(fields = {}) {
@@ -93,7 +90,7 @@ async function endIn({ call }) {
   assert.equal((await trunk.sip.transact(trunk.sip.within(call, 'BYE'))).status, 200);
   await told;
   near.sip.received.length = 0;
-  await idle();
+  await router.noCalls();
 }
 
 /** The phone calls out: the INVITE at the provider, and the phone's call as a promise. */
@@ -113,7 +110,7 @@ async function endOut(line) {
   const done = near.hangup(await line.call);
   trunk.sip.reply(await bye, 200, 'OK');
   assert.equal((await done).status, 200);
-  await idle();
+  await router.noCalls();
 }
 
 async function heard(party, hz) {
@@ -147,7 +144,7 @@ for (const [what, fields, shown, number] of callers) {
     const line = await talkIn({ ...fields, ...(fields.from ? { from: `${fields.from};tag=${token()}` } : {}) });
     const from = Buffer.from(line.invite.get('from'), 'latin1').toString('utf8');
     assert.match(from, shown);
-    assert.equal((await live()).from, number);
+    assert.equal((await router.oneCall()).from, number);
     assert.doesNotMatch(line.invite.raw, number === 'anonymous' ? /4989555|Anna/ : /\0/);
     await endIn(line);
   });
@@ -165,7 +162,7 @@ for (const [what, fields, route] of [
 ]) {
   test(`two accounts of one host: ${what}`, options, async () => {
     const line = await talkIn(fields());
-    assert.equal((await live()).routeId, route);
+    assert.equal((await router.oneCall()).routeId, route);
     await endIn(line);
   });
 }
@@ -195,7 +192,7 @@ test('BYE before the ACK of the answer', options, async () => {
   assert.equal((await trunk.sip.transact(trunk.sip.within(line.call, 'BYE'))).status, 200);
   await told;
   near.sip.received.length = 0;
-  await idle();
+  await router.noCalls();
 });
 
 test('no SDP in the INVITE, none in a re-INVITE; then an UPDATE: audio both ways all the while', options, async () => {
@@ -387,7 +384,7 @@ test('200 that crosses the CANCEL: acknowledged, and hung up at once', options, 
   await ackTo(line);
   trunk.sip.reply(await line.next((m) => m.method === 'BYE', 'BYE'), 200, 'OK');
   assert.equal((await line.call).answer.status, 487);
-  await idle();
+  await router.noCalls();
 });
 
 test('a challenge for re-INVITE and BYE is answered', options, async () => {
@@ -404,7 +401,7 @@ test('a challenge for re-INVITE and BYE is answered', options, async () => {
   const again = await line.next((m) => m.method === 'BYE' && m.get('proxy-authorization'), 'BYE with an answer');
   trunk.sip.reply(again, 200, 'OK');
   assert.equal((await done).status, 200);
-  await idle();
+  await router.noCalls();
 });
 
 test('qop auth-int: the answer covers the description', options, async () => {
@@ -419,7 +416,7 @@ test('qop auth-int: the answer covers the description', options, async () => {
   assert.equal(p.response, right);
   trunk.sip.reply(invite, 486, 'Busy Here');
   assert.equal((await line.call).answer.status, 486);
-  await idle();
+  await router.noCalls();
 });
 
 test('the answer to a call is asked for by a realm that is not the provider\'s: no answer, and said', options, async () => {
@@ -432,7 +429,7 @@ test('the answer to a call is asked for by a realm that is not the provider\'s: 
   assert.ok(answer.status >= 400 && answer.status !== 401 && answer.status !== 407, answer.start);
   await events.waitFor((event) => event.type === 'verdict' && /refuses the login of this call: .* another realm than digestRealm/.test(event.leg.verdict ?? ''));
   assert.equal(trunk.sip.received.filter((m) => m.get('authorization')?.includes('evil.example')).length, 0);
-  await idle();
+  await router.noCalls();
 });
 
 test('passed through and refused: the provider\'s leg says why', options, async () => {
@@ -451,7 +448,7 @@ test('passed through and refused: the provider\'s leg says why', options, async 
     const { answer } = await line.call;
     assert.equal(answer.status, shown, `${status}: ${answer.start}`);
     assert.doesNotMatch(answer.start, /configuration/); // it is not ours that forbids
-    await idle();
+    await router.noCalls();
   }
 });
 
@@ -473,7 +470,7 @@ test('200 repeated, 200 without Contact, BYE while it rings: nothing is left beh
   assert.ok(reply.status, reply.start);
   trunk.sip.reply(ringing.invite, 487, 'Request Terminated');
   assert.ok((await ringing.call).answer.status >= 400);
-  await idle();
+  await router.noCalls();
 });
 
 // ---- keys in the SDP ----

@@ -1,7 +1,7 @@
 // Why is there no sound? Each cause made for real, the sentence heard as an event, in REST and in the history.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, host, missing, poll } from './lib/router.js';
+import { Router, device, host, missing } from './lib/router.js';
 import { sdp } from './lib/sip.js';
 import { RtpParty } from './lib/rtp.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
@@ -35,8 +35,7 @@ async function restVerdict(number) {
 }
 
 async function recordedVerdict(callId, number) {
-  const record = await poll(async () => (await router.api.get('/api/history')).items.find((item) => item.callId === callId), 5000, 'the record');
-  return record.legs.find((leg) => leg.number === number).verdict;
+  return (await router.recordOf(callId)).legs.find((leg) => leg.number === number).verdict;
 }
 
 test('a wrong address in the SDP, and nothing sent', options, async () => {

@@ -3,10 +3,11 @@ import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
 import { Router, device, host, missing, poll } from './lib/router.js';
 import { Browser, noBrowser } from './lib/browser.js';
+import { heardIn } from './lib/softphone.js';
 import { wsEvent, wsPhone, wsPhoneKinds } from './lib/ws_phones.js';
 import { WsSip } from './lib/ws_sip.js';
 import { hears, music, musicFile } from './lib/office.js';
-import { phone, stopAll } from './lib/phones.js';
+import { phone, stopAll, toneAt } from './lib/phones.js';
 import { snr } from './lib/audio.js';
 
 const options = { skip: missing || noBrowser };
@@ -24,15 +25,6 @@ after(async () => {
   await router?.stop();
 });
 
-const heard = async (page, session, hz) => {
-  await page.evaluate((id) => window.soft.sound(id), session);
-  let best = -100;
-  await poll(async () => {
-    best = Math.max(best, snr(Float64Array.from(await page.evaluate((id) => window.soft.record(id), session)), 48000, hz));
-    return best > 20;
-  }, 8000, `${hz} Hz in the page`).catch((error) => { throw Object.assign(error, { message: `${error.message}: SNR ${best.toFixed(1)} dB` }); });
-};
-const noCalls = () => poll(async () => (await router.api.get('/api/calls')).items.length === 0, 8000, 'no call left');
 
 test('INVITE comes down the socket with a description for browsers', options, async () => {
   const phone = await WsSip.open(`ws://${host}:${router.webPort}/sip`);
@@ -58,16 +50,15 @@ test('INVITE comes down the socket with a description for browsers', options, as
 for (const kind of wsPhoneKinds) {
   test(`${kind} calls the echo test, sends digits, hangs up`, options, async () => {
     const page = await wsPhone(browser, router, kind, '101');
-    const contact = (await router.api.get('/api/devices')).items.find((d) => d.id === 'd101').contacts[0];
-    assert.equal(contact.transport, 'WS');
+    await router.device('d101', ({ contacts }) => contacts[0]?.transport === 'WS');
     await page.evaluate(() => window.wsPhone.dial('*43'));
     await wsEvent(page, 'confirmed');
-    await heard(page, 'out', 1010);
-    const { callId } = (await router.api.get('/api/calls')).items[0];
+    await heardIn(page, 'out', 1010);
+    const { callId } = await router.oneCall();
     await page.evaluate(() => window.wsPhone.digits('42'));
     for (const digit of '42') await events.waitFor((e) => e.type === 'dtmf' && e.callId === callId && e.digit === digit, 8000);
     await page.evaluate(() => window.wsPhone.hangup());
-    await noCalls();
+    await router.noCalls();
     await page.context().close();
   });
 
@@ -77,22 +68,21 @@ for (const kind of wsPhoneKinds) {
     try {
       await page.evaluate(() => window.wsPhone.dial('102'));
       await wsEvent(page, 'confirmed');
-      await heard(page, 'out', 600);
-      const said = await desk.hear(2);
-      assert.ok(snr(said.samples.slice(-said.rate), said.rate, 1010) > 20, 'the desk phone heard the page');
+      await heardIn(page, 'out', 600);
+      await toneAt(desk, 1010);
       const from = events.all.length;
       await page.evaluate(() => window.wsPhone.hold());
       await events.waitFor((e) => e.type === 'leg_changed' && e.leg?.deviceId === 'd101' && e.leg.holding, 8000, from);
       await hears(desk, [music]);
       await page.evaluate(() => window.wsPhone.resume());
-      await Promise.all([heard(page, 'out', 600), hears(desk, [1010])]);
+      await Promise.all([heardIn(page, 'out', 600), hears(desk, [1010])]);
       await page.evaluate(() => window.wsPhone.hangup());
-      await noCalls();
+      await router.noCalls();
       await desk.dial('101');
       await wsEvent(page, 'incoming');
-      await heard(page, 'in', 600);
+      await heardIn(page, 'in', 600);
       await desk.hangup();
-      await noCalls();
+      await router.noCalls();
     } finally {
       await stopAll(desk);
       await page.context().close();
@@ -122,29 +112,29 @@ for (const kind of wsPhoneKinds) {
     try {
       await page.evaluate(() => window.wsPhone.dial('102'));
       await wsEvent(page, 'confirmed');
-      await heard(page, 'out', 600);
+      await heardIn(page, 'out', 600);
       await page.evaluate(() => window.wsPhone.refer('103'));
       await together();
       await wsEvent(page, 'ended');
       await each();
       await a.hangup();
-      await noCalls();
+      await router.noCalls();
 
       const from = await page.evaluate(() => window.wsPhone.log.length);
       await page.evaluate(() => window.wsPhone.dial('102', 'first'));
       await wsEvent(page, 'confirmed', from);
-      await heard(page, 'first', 600);
+      await heardIn(page, 'first', 600);
       await page.evaluate(() => window.wsPhone.hold('first'));
       const second = await page.evaluate(() => window.wsPhone.log.length);
       await page.evaluate(() => window.wsPhone.dial('103', 'second'));
       await wsEvent(page, 'confirmed', second);
-      await heard(page, 'second', 2200);
+      await heardIn(page, 'second', 2200);
       await page.evaluate(() => window.wsPhone.refer('103', 'first', 'second'));
       await together();
       await each();
       await page.waitForFunction((n) => window.wsPhone.log.slice(n).filter((e) => e.event === 'ended').length === 2, second, { polling: 20 });
       await b.hangup();
-      await noCalls();
+      await router.noCalls();
     } finally {
       await stopAll(a, b);
       await page.context().close();
@@ -157,10 +147,10 @@ test('JsSIP and SIP.js call each other', options, async () => {
   const b = await wsPhone(browser, router, 'SIP.js', '103');
   await a.evaluate(() => window.wsPhone.dial('103'));
   await wsEvent(b, 'incoming');
-  await heard(a, 'out', 1030);
-  await heard(b, 'in', 1010);
+  await heardIn(a, 'out', 1030);
+  await heardIn(b, 'in', 1010);
   await b.evaluate(() => window.wsPhone.hangup());
   await wsEvent(a, 'ended');
-  await noCalls();
+  await router.noCalls();
   await Promise.all([a.context().close(), b.context().close()]);
 });

@@ -183,7 +183,7 @@ export class Baresip {
     return readWav(join(this.dir, names[names.length - 1]));
   }
 
-  /** The last seconds of it: a long call is not read as a whole. 16 bits, mono. */
+  /** The last seconds of it, the first channel: a long call is not read as a whole. 16 bits. */
   heardLast(seconds) {
     const [name] = readdirSync(this.dir).filter((one) => one.endsWith('-dec.wav')).sort().slice(-1);
     if (!name) return { samples: new Float64Array(0), rate: 48000 };
@@ -191,12 +191,13 @@ export class Baresip {
     try {
       const head = Buffer.alloc(44);
       if (readSync(file, head, 0, 44, 0) < 44) return { samples: new Float64Array(0), rate: 48000 };
+      const frame = 2 * head.readUInt16LE(22);
       const rate = head.readUInt32LE(24);
-      const bytes = Math.min(Math.floor((fstatSync(file).size - 44) / 2), Math.floor(seconds * rate)) * 2;
-      const data = Buffer.alloc(bytes);
-      const end = 44 + Math.floor((fstatSync(file).size - 44) / 2) * 2;
-      readSync(file, data, 0, bytes, end - bytes);
-      return { samples: Float64Array.from({ length: bytes / 2 }, (_, i) => data.readInt16LE(2 * i) / 32768), rate };
+      const all = Math.floor((fstatSync(file).size - 44) / frame);
+      const count = Math.min(all, Math.floor(seconds * rate));
+      const data = Buffer.alloc(count * frame);
+      readSync(file, data, 0, data.length, 44 + (all - count) * frame);
+      return { samples: Float64Array.from({ length: count }, (_, i) => data.readInt16LE(frame * i) / 32768), rate };
     } finally {
       closeSync(file);
     }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+import { PATIENCE_MS, slower } from './process.js';
 
 const require = createRequire(import.meta.url);
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -49,7 +50,7 @@ export class Browser {
       const { host, protocol } = new URL(request.url());
       if (host !== home && !/^(data|blob):/.test(protocol)) page.foreign.push(request.url());
     });
-    page.setDefaultTimeout(8000 * Number(process.env.TEST_SLOWER || 1));
+    page.setDefaultTimeout(PATIENCE_MS * slower);
     await before?.(page);
     await page.goto(url);
     return page;
@@ -69,12 +70,13 @@ export class Browser {
 /** Logs in by the form; the router's first password stands in its log. */
 export async function logIn(page, user, password) {
   await page.getByLabel('User').fill(user);
-  await page.getByLabel('Password').fill(password);
+  await page.getByLabel('Password').fill(await password);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
-export const firstPassword = (router) => router.log.match(/user admin, password (\S+)/)[1];
+/** A promise: the log comes by a thread of its own. */
+export const firstPassword = async (router) => (await router.child.line(/user admin, password (\S+)/))[1];
 
 /** Goes to a view and waits for its heading. */
 export async function show(page, view, title) {

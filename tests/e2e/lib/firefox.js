@@ -23,7 +23,7 @@ export function withoutSoundCard() {
   const { soft } = window;
   soft.microphone = async () => ({ stream: await navigator.mediaDevices.getUserMedia({ audio: true }) });
   const inbound = async (id) => (await soft.stats(id)).find((one) => one.type === 'inbound-rtp');
-  soft.sound = (id, ms = 8000) => new Promise((resolve, reject) => {
+  soft.sound = (id, ms = 20000) => new Promise((resolve, reject) => {
     const end = performance.now() + ms;
     const look = async () => {
       const now = (await inbound(id))?.audioLevel;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readdirSync, statSync } from 'node:fs';
 import { dB, level, readWav, rms, tone, writeWav } from './audio.js';
 import { ScriptPhone, phone, stopAll } from './phones.js';
-import { tempDir } from './process.js';
+import { PATIENCE_MS, tempDir } from './process.js';
 import { host, poll } from './router.js';
 import { sdp, token, uriOf } from './sip.js';
 
@@ -14,7 +14,6 @@ const all = [...voices, music, ringback];
 const LOUD = -25; // parties speak at -10.5 dBFS
 const QUIET = -45;
 const WINDOW_SEC = 0.4;
-export const PATIENCE_MS = 20000; // whatever comes is waited for; a busy machine may take its time
 const allow = ['Allow', 'INVITE, ACK, BYE, CANCEL, UPDATE, NOTIFY, REFER'];
 
 /** For `musicOnHold.file`: what the hub plays is known by its tone. */
@@ -82,12 +81,15 @@ export async function hears(party, expected, ms = PATIENCE_MS) {
 /** Two or more hear exactly each other. */
 export const together = (...parties) => Promise.all(parties.map((one) => hears(one, parties.filter((other) => other !== one))));
 
-/** While the other party hears half a second, nothing at all comes to this one. */
+/** Half a second comes in which the other party hears and this one gets nothing at all; what was on its way comes before. */
 export async function getsNothing(party, meanwhile) {
-  const from = party.rtp.packets.length;
-  await meanwhile.rtp.more(25, PATIENCE_MS);
-  const came = party.rtp.packets.length - from;
-  if (came > 1) throw new Error(`${party.extension} got ${came} packets`);
+  let came;
+  for (const end = Date.now() + PATIENCE_MS; came !== 0;) {
+    const from = party.rtp.packets.length;
+    await meanwhile.rtp.more(25);
+    came = party.rtp.packets.length - from;
+    if (came > 0 && Date.now() > end) throw new Error(`${party.extension} still gets ${came} packets`);
+  }
 }
 
 /* ---- phones ---- */
@@ -203,15 +205,8 @@ export function press(party, digits) {
   }
 }
 
-/** The one live call with this extension in it. */
-export const callOf = async (router, extension) => (await router.api.get('/api/calls')).items.find((call) => call.legs.some((leg) => leg.deviceId === `d${extension}`));
-
-/** What the history says of a call, once it has ended. */
-export async function recordOf(router, callId) {
-  let record;
-  await poll(async () => {
-    record = (await router.api.get('/api/history?limit=200')).items.find((item) => item.callId === callId);
-    return record?.endedAt;
-  }, PATIENCE_MS, 'the record');
-  return record;
-}
+/** The live call with this extension in it, once it passes the test. */
+export const callOf = (router, extension, test = () => true) => poll(async () => {
+  const call = (await router.api.get('/api/calls')).items.find((one) => one.legs.some((leg) => leg.deviceId === `d${extension}`));
+  return call && test(call) && call;
+}, PATIENCE_MS, `the call of ${extension}`);

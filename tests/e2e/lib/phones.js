@@ -1,14 +1,28 @@
 // Shapes that several tests share: phones on a router, and message-level parties.
 import { Baresip } from './baresip.js';
+import { freePort } from './ports.js';
 import { Sipp } from './sipp.js';
+import { snr } from './audio.js';
+import { PATIENCE_MS } from './process.js';
 import { RtpParty } from './rtp.js';
 import { SipEndpoint, mediaOf, sdp, token } from './sip.js';
-import { host } from './router.js';
+import { host, poll } from './router.js';
 
 /** A registered baresip for the extension. */
 export function phone(router, extension, options = {}) {
   const port = options.transport === 'tls' ? router.tlsPort : router.sipPort;
   return Baresip.registered({ user: extension, password: `pw${extension}`, server: `${host}:${port}`, ...options });
+}
+
+/** Waits until the last second at a baresip has a tone above 20 dB of all else; gives that SNR. */
+export async function toneAt(desk, hz) {
+  let best = -100;
+  await poll(() => {
+    const { samples, rate } = desk.heardLast(1);
+    if (samples.length >= rate) best = Math.max(best, snr(samples, rate, hz));
+    return best > 20;
+  }, PATIENCE_MS, `${hz} Hz at ${desk.options.user}`).catch((error) => { throw Object.assign(error, { message: `${error.message}: SNR ${best.toFixed(1)} dB` }); });
+  return best;
 }
 
 /** Ends all, whatever happens to one of them. */
@@ -23,8 +37,8 @@ export const csvLine = (extension) => `${extension};pw${extension};[authenticati
 
 /** Registers an extension for a SIPp that will listen at the same port, then starts it. */
 export async function sippPhone(router, extension, options) {
-  const endpoint = await SipEndpoint.open({ to: { address: host, port: router.sipPort } });
-  const { port } = endpoint;
+  const port = await freePort();
+  const endpoint = await SipEndpoint.open({ to: { address: host, port: router.sipPort }, port });
   const answer = await endpoint.register(extension, `pw${extension}`);
   endpoint.close();
   if (answer.status !== 200) throw new Error(`REGISTER ${extension}: ${answer.start}`);
@@ -33,6 +47,8 @@ export async function sippPhone(router, extension, options) {
 
 /** A message-level phone with an RTP socket: one call at a time. */
 export class ScriptPhone {
+  ended = new Set(); // Call-IDs of the BYEs that hungUp() gave
+
   static async open(router, extension, options = {}) {
     const phone = new ScriptPhone();
     phone.router = router;
@@ -84,9 +100,10 @@ export class ScriptPhone {
     return this.sip.transact(this.sip.within(fields, 'BYE'), { user: this.extension, password: this.password });
   }
 
-  /** The next BYE, answered. */
+  /** The next BYE (of another call than the last time), answered. */
   async hungUp(ms = 5000) {
-    const bye = await this.sip.expect((m) => m.method === 'BYE', ms, 'BYE');
+    const bye = await this.sip.expect((m) => m.method === 'BYE' && !this.ended.has(m.get('call-id')), ms, 'BYE');
+    this.ended.add(bye.get('call-id'));
     this.sip.reply(bye, 200, 'OK');
     return bye;
   }

@@ -1,7 +1,7 @@
 // Child processes whose lines of output are events.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,11 +9,18 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 export const buildDir = resolve(root, process.env.BUILD_DIR || 'build');
 export const slower = Number(process.env.TEST_SLOWER || 1);
 
-/** Rejects when the promise takes longer than ms (times TEST_SLOWER). */
+/** What is waited for at least: whatever comes is waited for, and a busy machine may take its time. */
+export const PATIENCE_MS = 20000;
+
+/** How many times as long something may take here and now: 1 on a machine with nothing else to do. */
+export const busy = () => slower * Math.max(1, (2 * loadavg()[0]) / availableParallelism());
+
+/** Rejects when the promise takes longer than ms, or than our patience (times TEST_SLOWER). */
 export function within(promise, ms, what) {
   let timer;
+  const most = Math.max(ms, PATIENCE_MS) * slower;
   const limit = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${ms * slower} ms`)), ms * slower);
+    timer = setTimeout(() => reject(new Error(`${what}: nothing within ${most} ms`)), most);
   });
   return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
@@ -110,7 +117,7 @@ export class Child {
   }
 
   /** Asks it to end, makes it end after ms; its result. */
-  async stop(signal = 'SIGTERM', ms = 5000) {
+  async stop(signal = 'SIGTERM', ms = PATIENCE_MS) {
     if (!this.result) {
       this.child.kill(signal);
       const timer = setTimeout(() => this.child.kill('SIGKILL'), ms * slower);

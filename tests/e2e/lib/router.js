@@ -1,13 +1,17 @@
 // The program with its own configuration and data folder on free ports.
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Api } from './api.js';
 import { freePorts } from './ports.js';
-import { Child, buildDir, root, slower, tempDir, within } from './process.js';
+import { Child, PATIENCE_MS, buildDir, root, slower, tempDir, within } from './process.js';
 
 export const bin = resolve(root, process.env.SIPROUTER_BIN || join(buildDir, 'siprouter'));
 export const host = '127.0.0.1';
+
+/** false, or why there is nothing to be tested over IPv6: a container may have none. */
+export const noIp6 = Object.values(networkInterfaces()).flat().some((one) => one.address === '::1') ? false : 'no IPv6 here';
 
 /** false, or why the tests of the program are left out: only a tree without src/main.c has no program. */
 export const missing = (() => {
@@ -45,7 +49,7 @@ export function device(extension, more = {}) {
 
 export function cli(args, options = {}) {
   return new Promise((resolve) => {
-    const child = execFile(bin, args, { timeout: 20000 * slower, ...options },
+    const child = execFile(bin, args, { timeout: 60000 * slower, ...options },
       (error, stdout, stderr) => resolve({ code: error ? error.code ?? -1 : 0, stdout, stderr }));
     child.stdin.on('error', () => {}); // it may have ended before it was asked anything
     child.stdin.end(options.input || '');
@@ -112,7 +116,7 @@ export class Router {
       } catch {
         return false;
       }
-    }, 10000, 'siprouter ready').catch((error) => {
+    }, 30000, 'siprouter ready').catch((error) => {
       error.message += `\n${this.child.output.slice(-4000)}`;
       this.child.child.kill('SIGKILL');
       throw error;
@@ -125,11 +129,43 @@ export class Router {
 
   get log() { return this.child.output; }
 
+  /* What REST shows follows what SIP and the page have shown by a moment: all of these wait for it. */
+
+  /** The one live call, once there is just one that passes the test. */
+  oneCall(test = () => true, what = 'the call') {
+    return poll(async () => {
+      const { items } = await this.api.get('/api/calls');
+      return items.length === 1 && test(items[0]) && items[0];
+    }, PATIENCE_MS, what);
+  }
+
+  noCalls() {
+    return poll(async () => (await this.api.get('/api/calls')).items.length === 0, PATIENCE_MS, 'no call left');
+  }
+
+  /** What the history says of a call, once it has ended. */
+  recordOf(callId) {
+    return poll(async () => (await this.api.get('/api/history?limit=200')).items.find((item) => item.callId === callId && item.endedAt), PATIENCE_MS, 'the record');
+  }
+
+  /** The device, once it passes the test. */
+  device(id, test = () => true, what = `device ${id}`) {
+    return poll(async () => {
+      const found = (await this.api.get('/api/devices')).items.find((one) => one.id === id);
+      return found && test(found) && found;
+    }, PATIENCE_MS, what);
+  }
+
+  /** The store gathers its writes for 50 ms: all are written. */
+  written() {
+    return poll(async () => (await this.api.get('/api/status')).store.queued === 0, PATIENCE_MS, 'an empty queue of the store');
+  }
+
   /** Ends it and insists on a clean end. */
   async stop() {
     if (!this.child) return;
     this.api?.close();
-    const result = await this.child.stop('SIGTERM', 10000);
+    const result = await this.child.stop('SIGTERM', 30000);
     this.checkReports();
     if (result.code !== 0) {
       throw new Error(`siprouter ended with ${JSON.stringify(result)}\n${this.log.slice(-8000)}`);

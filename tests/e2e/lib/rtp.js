@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { randomBytes } from 'node:crypto';
 import { tone, ulawEncode, ulawDecode } from './audio.js';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { freePort } from './ports.js';
 import { deferred, slower, within } from './process.js';
 
 const waits = monitorEventLoopDelay({ resolution: 10 });
@@ -23,7 +24,7 @@ export class RtpParty {
     const party = new RtpParty();
     const bound = deferred();
     party.socket.once('error', bound.reject);
-    party.socket.bind(port, address, bound.resolve);
+    party.socket.bind(port || await freePort(), address, bound.resolve);
     await bound.promise;
     party.port = party.socket.address().port;
     party.address = address;
@@ -70,6 +71,17 @@ export class RtpParty {
   more(count, ms = 5000) {
     const goal = this.packets.length + count;
     return this.until((packets) => packets.length >= goal, ms, `${count} RTP packets`);
+  }
+
+  /** Waits for a window of so many packets in which `measure` (of its sound) is above the limit; gives that value. */
+  async hears(measure, limit, count = 75, ms = 20000) {
+    let best = -Infinity;
+    for (const end = Date.now() + ms * slower; best <= limit && Date.now() < end;) {
+      const from = this.packets.length;
+      await this.more(count);
+      best = Math.max(best, measure(this.sound(from)));
+    }
+    return best;
   }
 
   sendPacket(to, payload, { payloadType = 0, marker = false, samples = 160 } = {}) {

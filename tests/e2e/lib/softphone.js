@@ -1,6 +1,10 @@
 // A bare browser phone: the contract's messages by hand, a tone as microphone, WebAudio as ear. It runs in a page of
 // the router itself (its origin, its cookie); the product's own page has its own tests.
 
+import { snr } from './audio.js';
+import { PATIENCE_MS } from './process.js';
+import { poll } from './router.js';
+
 /** Runs inside the page: window.soft. */
 function install() {
   const soft = { messages: [], waiters: [], sessions: {} };
@@ -16,7 +20,7 @@ function install() {
       return false;
     });
   };
-  soft.wait = (type, more = {}, ms = 8000, from = 0) => new Promise((resolve, reject) => {
+  soft.wait = (type, more = {}, ms = 20000, from = 0) => new Promise((resolve, reject) => {
     const test = (m) => m.type === type && Object.entries(more).every(([name, value]) => m[name] === value);
     const seen = soft.messages.slice(from).find(test);
     if (seen) { resolve(seen); return; }
@@ -41,7 +45,7 @@ function install() {
   soft.register = async (deviceId, token) => {
     const from = soft.messages.length;
     soft.send({ type: 'webrtc-register', deviceId, name: 'test page', token });
-    const registered = await soft.wait('webrtc-registered', {}, 8000, from);
+    const registered = await soft.wait('webrtc-registered', {}, 20000, from);
     soft.token = registered.token;
     return registered;
   };
@@ -97,7 +101,7 @@ function install() {
     await pc.setLocalDescription(await pc.createOffer());
     const from = soft.messages.length;
     soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, ...(resume ? { resume } : {}) });
-    const answer = await soft.wait('webrtc-answer', { sessionId }, 8000, from);
+    const answer = await soft.wait('webrtc-answer', { sessionId }, 20000, from);
     // through a relay: its port is the only way
     const reached = soft.through ? answer.sdp.replace(/^a=candidate:.* tcp .*\r\n/gim, '')
       .replace(/^(a=candidate:\S+ \d udp \d+ \S+) \d+/gim, `$1 ${soft.through}`) : answer.sdp;
@@ -106,7 +110,7 @@ function install() {
     return answer.sdp;
   };
   soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
-  soft.connected = (sessionId, ms = 8000) => new Promise((resolve, reject) => {
+  soft.connected = (sessionId, ms = 20000) => new Promise((resolve, reject) => {
     const { pc } = soft.sessions[sessionId];
     const timer = setTimeout(() => reject(new Error(`${sessionId} is ${pc.connectionState}, ICE ${pc.iceConnectionState}`)), ms);
     const look = () => { if (pc.connectionState === 'connected') { clearTimeout(timer); resolve(); } };
@@ -119,7 +123,7 @@ function install() {
     return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
   };
   /** When sound comes: ms of performance.now(). */
-  soft.sound = (sessionId, ms = 8000, wanted = true) => new Promise((resolve, reject) => {
+  soft.sound = (sessionId, ms = 20000, wanted = true) => new Promise((resolve, reject) => {
     const end = performance.now() + ms;
     const look = () => {
       const session = soft.sessions[sessionId];
@@ -188,9 +192,31 @@ export async function softPage(browser, router, user = 'admin', password) {
   const page = await browser.open(`${router.api.base}/trust`);
   await page.evaluate(install);
   if (password) {
-    const status = await page.evaluate(([u, p]) => window.soft.login(u, p), [user, password]);
+    const status = await page.evaluate(([u, p]) => window.soft.login(u, p), [user, await password]);
     if (status !== 200) throw new Error(`login of ${user}: ${status}`);
     await page.evaluate(() => window.soft.connect());
   }
   return page;
+}
+
+/** Calls from the page; gives callId once it is linked. */
+export const dialFrom = (page, from, to, session, hz) => page.evaluate(async ([f, t, s, tone]) => {
+  const { soft } = window;
+  const offered = soft.offer(s, { hz: tone });
+  const callId = await soft.call(f, t);
+  await offered;
+  await soft.wait('webrtc-incoming', { callId });
+  soft.link(callId, s);
+  return callId;
+}, [from, to, session, hz]);
+
+/** Waits until a tone is heard in the page; gives its SNR. */
+export async function heardIn(page, session, hz) {
+  await page.evaluate((id) => window.soft.sound(id), session);
+  let best = -100;
+  await poll(async () => {
+    best = Math.max(best, snr(Float64Array.from(await page.evaluate((id) => window.soft.record(id), session)), 48000, hz));
+    return best > 20;
+  }, PATIENCE_MS, `${hz} Hz in the page`).catch((error) => { throw Object.assign(error, { message: `${error.message}: SNR ${best.toFixed(1)} dB` }); });
+  return best;
 }

@@ -46,7 +46,7 @@ export class Trunk {
     this.onMessage?.(message);
     if (message.method === 'OPTIONS') this.reply(message, 200, 'OK');
     if (message.method !== 'REGISTER') return;
-    this.registers.push(message);
+    if (!message.isRepeat) this.registers.push(message);
     if (this.status) {
       this.reply(message, this.status, 'No');
       return;
