@@ -110,6 +110,59 @@ test('the step that fails is named, with its cure', { skip, concurrency: 2 }, as
       await page.waitForFunction((wanted) => window.chosen.includes(wanted), id);
       assert.deepEqual(page.faults, []);
     }));
+    tests.push(t.test('in a call: silent before a click, microphone and speaker unplugged, all with their cure', async () => {
+      const page = await browser.open(url, { before: (one) => one.addInitScript(() => {
+        const { mediaDevices } = navigator;
+        const [open, list, { play }] = [mediaDevices.getUserMedia.bind(mediaDevices), mediaDevices.enumerateDevices.bind(mediaDevices), HTMLMediaElement.prototype];
+        const house = { isClicked: false, tracks: [], speakers: [] };
+        window.house = house;
+        localStorage.setItem('speaker', 'headset');
+        mediaDevices.getUserMedia = async (wanted) => {
+          if (house.isBare) throw new DOMException('', 'NotFoundError');
+          const stream = await open(wanted);
+          house.tracks.push(...stream.getAudioTracks());
+          return stream;
+        };
+        mediaDevices.enumerateDevices = async () => [...await list(), ...(house.isBare ? [] : [{ kind: 'audiooutput', deviceId: 'headset', label: 'Headset' }])];
+        HTMLMediaElement.prototype.setSinkId = async (id) => { house.speakers.push(id); };
+        HTMLMediaElement.prototype.play = function first() {
+          return house.isClicked ? play.call(this) : Promise.reject(new DOMException('', 'NotAllowedError'));
+        };
+        addEventListener('click', () => { house.isClicked = house.mayClick; }, { capture: true });
+        house.plug = (isThere) => {
+          house.isBare = !isThere;
+          const last = house.tracks.at(-1);
+          if (!isThere) {
+            last.stop(); // a track that is pulled out has ended, and says so
+            last.dispatchEvent(new Event('ended'));
+          }
+          mediaDevices.dispatchEvent(new Event('devicechange'));
+        };
+      }) });
+      await enter(page, router);
+      await page.getByRole('button', { name: 'Hear yourself' }).click();
+      const card = page.locator('article.phone-call');
+      const trouble = (words) => card.locator('.verdict', { hasText: words });
+      await card.getByText('talking', { exact: true }).waitFor();
+      await trouble('silent until you click').waitFor();
+      await page.evaluate(() => { window.house.mayClick = true; });
+      await card.getByRole('heading').click();
+      await trouble('silent until you click').waitFor({ state: 'detached' });
+      const loud = () => page.waitForFunction(() => document.querySelector('meter[data-theirs]')?.value > 0.3);
+      await loud();
+      await page.evaluate(() => window.house.plug(false));
+      await trouble('The microphone is gone').waitFor();
+      await trouble('The speaker you chose is gone').waitFor();
+      assert.equal(await page.evaluate(() => window.house.speakers.at(-1)), '');
+      assert.deepEqual(await violations(page), []);
+      await page.evaluate(() => window.house.plug(true));
+      await trouble('is gone').first().waitFor({ state: 'detached' });
+      await page.waitForFunction(() => window.house.speakers.at(-1) === 'headset');
+      await loud();
+      assert.deepEqual(page.faults, []);
+      await card.getByRole('button', { name: 'Hang up' }).click();
+      await page.context().close();
+    }));
     await Promise.all(tests);
   } finally {
     await browser.close();

@@ -32,8 +32,17 @@ interface Session {
   levels: { mine: Meter | null; theirs: Meter | null };
 }
 
+/** What keeps people from hearing or being heard in the middle of a call: as long as it lasts, with its cure. */
+const TROUBLES = {
+  microphone: 'The microphone is gone, so you are not heard. Plug one in; the call goes on with it.',
+  speaker: 'The speaker you chose is gone: the default one of this computer sounds instead.',
+  click: 'The browser keeps this page silent until you click anywhere in it, or press a key.',
+};
+type Trouble = keyof typeof TROUBLES;
+
 /** Names what the browser's exception means, and the cure. */
 export function micFault(error: unknown): string {
+  if (/denied by system/i.test((error as { message?: string })?.message ?? '')) return 'The system keeps the microphone from this browser. Allow it in the privacy settings of the system, then try again.';
   const name = (error as { name?: string })?.name ?? '';
   if (!window.isSecureContext || !navigator.mediaDevices) return 'The browser gives the microphone only to pages over HTTPS or on this machine itself. Open the page by its https address.';
   if (name === 'NotAllowedError') return 'The microphone is not allowed for this page. Click the lock or the microphone beside the address and allow it.';
@@ -87,6 +96,9 @@ const STATS_MS = 1000;
 
 class BrowserMedia implements Media {
   onState: (sessionId: string, state: MediaState) => void = () => {};
+  /** Trouble came (its words) or went (""). */
+  onTrouble: (words: string) => void = () => {};
+  private readonly found = new Set<Trouble>();
   private readonly sessions = new Map<string, Session>();
   private context: AudioContext | null = null;
 
@@ -96,6 +108,60 @@ class BrowserMedia implements Media {
 
   get speaker() {
     return localStorage.getItem('speaker') ?? '';
+  }
+
+  constructor() {
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.devicesChanged());
+  }
+
+  get troubles(): string[] {
+    return [...this.found].map((trouble) => TROUBLES[trouble]);
+  }
+
+  private mark(trouble: Trouble, isThere: boolean) {
+    if (this.found.has(trouble) === isThere) return;
+    if (isThere) this.found.add(trouble);
+    else this.found.delete(trouble);
+    this.onTrouble(isThere ? TROUBLES[trouble] : '');
+  }
+
+  /* Something was plugged in or out while people talk. */
+  private async devicesChanged() {
+    if (this.sessions.size === 0) return;
+    for (const session of this.sessions.values()) {
+      if (session.mic?.getAudioTracks()[0].readyState === 'ended') await this.otherMicrophone(session);
+    }
+    if (!this.speaker) return;
+    const { speakers } = await this.devices();
+    const isGone = speakers.every((device) => device.deviceId !== this.speaker);
+    for (const session of this.sessions.values()) await this.routeTo(session.audio, isGone ? '' : this.speaker);
+    this.mark('speaker', isGone);
+  }
+
+  /* Unplugged: the call goes on with one that is there, or comes. */
+  private async otherMicrophone(session: Session) {
+    try {
+      await this.use(session, await this.openMicrophone());
+      this.mark('microphone', false);
+    } catch {
+      this.mark('microphone', true);
+    }
+  }
+
+  /* Until the first click some browsers stay silent. */
+  private play(session: Session) {
+    session.audio.play().then(() => this.mark('click', false), (error: Error) => {
+      if (error.name !== 'NotAllowedError') return;
+      this.mark('click', true);
+      const once = new AbortController();
+      for (const event of ['click', 'keydown']) {
+        addEventListener(event, () => {
+          once.abort();
+          this.audioContext();
+          this.play(session);
+        }, { signal: once.signal });
+      }
+    });
   }
 
   private audioContext() {
@@ -165,7 +231,7 @@ class BrowserMedia implements Media {
     const stream = new MediaStream([track]);
     session.audio.srcObject = stream;
     void this.routeTo(session.audio, this.speaker);
-    void session.audio.play().catch(() => {}); // until the first click some browsers stay silent
+    this.play(session);
     session.levels.theirs = new Meter(this.audioContext(), stream);
   }
 
@@ -203,8 +269,7 @@ class BrowserMedia implements Media {
     }
     const [track] = mic.getAudioTracks();
     track.enabled = !session.isMuted;
-    // unplugged: the call goes on with the one that is there
-    track.onended = () => void this.openMicrophone().then((other) => this.use(session, other)).catch(() => {});
+    track.onended = () => void this.otherMicrophone(session);
     await session.sender.replaceTrack(track);
     for (const old of session.mic?.getTracks() ?? []) {
       old.onended = null;
@@ -301,6 +366,7 @@ class BrowserMedia implements Media {
     session.levels.mine?.close();
     session.levels.theirs?.close();
     session.audio.srcObject = null;
+    if (this.sessions.size === 0) this.found.clear();
   }
 }
 

@@ -4,11 +4,13 @@ import { app } from './app-state.js';
 import { media } from './media.js';
 import { Phone, type Kept, type PhoneCall } from './phone.js';
 import { remember } from './recents.js';
-import { startRinging, stopRinging } from './sounds.js';
+import { isSilenced, startRinging, stopRinging } from './sounds.js';
 
 const KEPT = 'phone';
 const TITLE_MS = 1000;
 const LOCK_MS = 1000;
+/** A context that may sound does so by then. */
+const RING_TRIED_MS = 700;
 
 function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -104,6 +106,9 @@ function showRinging(ringing: PhoneCall[]) {
   }
   const who = ringing[0].name ?? ringing[0].number;
   startRinging();
+  setTimeout(() => {
+    if (wasRinging && isSilenced()) app.say('It rings, but the browser keeps this page silent until you click anywhere in it.', 'bad');
+  }, RING_TRIED_MS);
   let isOn = false;
   titleTimer = window.setInterval(() => {
     isOn = !isOn;
@@ -150,6 +155,10 @@ export async function startPhone() {
     rememberEnded();
     app.changed();
   });
+  media.onTrouble = (words) => {
+    if (words && app.view !== 'phone') app.say(words, 'bad');
+    app.changed();
+  };
   // the call's own card says it where it is seen
   phone.onFault((sentence) => {
     if (app.view !== 'phone') app.say(sentence[0].toUpperCase() + sentence.slice(1), 'bad');

@@ -96,6 +96,9 @@ export function startRinging() {
   ringTimer = window.setInterval(ringOnce, 2500);
 }
 
+/** The browser lets this page make no sound yet: it wants a click first. */
+export const isSilenced = () => house?.sounding.state === 'suspended';
+
 export function stopRinging() {
   clearInterval(ringTimer);
   ringTimer = 0;

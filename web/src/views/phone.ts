@@ -246,7 +246,7 @@ class PhoneView extends View {
       <label>Other side<meter min="0" max="1" high="0.95" optimum="0.5" data-theirs=${call.key} value="0"></meter></label>
       <p class="quality ${tone}"><b>Sound ${word}</b><small>${unbroken([codecWords(figures?.codec), qualityFigures(figures)].filter(Boolean).join(', '))}</small></p>
     </div>
-    ${verdict ? html`<p class="verdict">${icon('warn')}<span>${verdict}</span></p>` : nothing}`;
+    ${[...media.troubles, ...(verdict ? [verdict] : [])].map((words) => html`<p class="verdict" role="status">${icon('warn')}<span>${words}</span></p>`)}`;
   }
 
   private parties(call: PhoneCall) {
