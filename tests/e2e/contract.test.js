@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { root, within } from './lib/process.js';
-import { Router, bin, cli, device, missing, poll } from './lib/router.js';
+import { Router, bin, cli, device, missing } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
 const options = { skip: missing };

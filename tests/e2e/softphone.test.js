@@ -168,6 +168,27 @@ test('a page without Opus, and one that offers video, are understood', options, 
   await page.context().close();
 });
 
+test('either side may begin the handshake', options, async () => {
+  const page = await open();
+  await page.evaluate(() => window.soft.register());
+  for (const [setup, answered, role] of [['active', 'passive', 'client'], ['passive', 'active', 'server']]) {
+    const sdp = await page.evaluate((ours) => window.soft.offer(ours, { hz: 800, setup: ours }), setup);
+    assert.match(sdp, new RegExp(`a=setup:${answered}\r`));
+    const callId = await page.evaluate(async (s) => {
+      const id = await window.soft.call('guest:admin', '*43');
+      await window.soft.wait('webrtc-incoming', { callId: id });
+      window.soft.link(id, s);
+      return id;
+    }, setup);
+    assert.ok(await heard(page, setup, 800) > 20);
+    const stats = await page.evaluate((s) => window.soft.stats(s), setup);
+    assert.equal(stats.find((one) => one.type === 'transport').dtlsRole, role);
+    await router.api.delete(`/api/calls/${callId}`);
+    await noCalls();
+  }
+  await page.context().close();
+});
+
 for (const [name, only] of [['TCP alone', ' tcp '], ['IPv6 alone', ' udp \\d+ [0-9a-f]*:']]) {
   test(`the echo is heard over ${name}`, { skip: options.skip || (name.includes('6') && noIp6) }, async (t) => {
     const page = await open();

@@ -86,7 +86,7 @@ function install() {
     source.connect(session.meter);
   };
   soft.listen = listen;
-  soft.offer = async (sessionId, { hz = 0, resume, codec, video } = {}) => {
+  soft.offer = async (sessionId, { hz = 0, resume, codec, video, setup } = {}) => {
     const pc = new RTCPeerConnection({ iceServers: [] });
     const session = { pc, mic: await soft.microphone(hz) };
     soft.sessions[sessionId]?.pc.close();
@@ -100,7 +100,8 @@ function install() {
     }
     await pc.setLocalDescription(await pc.createOffer());
     const from = soft.messages.length;
-    soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, ...(resume ? { resume } : {}) });
+    const sdp = setup ? pc.localDescription.sdp.replaceAll('a=setup:actpass', `a=setup:${setup}`) : pc.localDescription.sdp;
+    soft.send({ type: 'webrtc-offer', sessionId, sdp, ...(resume ? { resume } : {}) });
     const answer = await soft.wait('webrtc-answer', { sessionId }, 20000, from);
     // through a relay: its port is the only way
     const reached = soft.through ? answer.sdp.replace(/^a=candidate:.* tcp .*\r\n/gim, '')
