@@ -90,17 +90,19 @@ bool dtmf_rx_is_down(const struct dtmf_rx *rx);
 
 /** Fields are private. */
 struct dtmf_tx {
+    uint16_t queue_ms[DTMF_QUEUE_MAX];
+    uint8_t queue_event[DTMF_QUEUE_MAX];
     uint32_t clock_hz;
-    bool is_sending;
-    uint8_t event;
-    uint8_t ends_left;
-    bool is_first;
     uint32_t ts;
     uint32_t duration, duration_wanted; /* in timestamp units */
-    uint32_t pause_units;               /* silence left before the next digit */
-    uint8_t queue_first, queue_count;
-    uint8_t queue_event[DTMF_QUEUE_MAX];
-    uint16_t queue_ms[DTMF_QUEUE_MAX];
+    uint8_t event;
+    bool is_first;
+    uint8_t queue_first;
+    /* what dtmf_tx_is_busy() asks for each packet */
+    uint8_t queue_count;
+    uint32_t pause_units; /* silence left before the next digit */
+    uint8_t ends_left;
+    bool is_sending;
 };
 
 struct dtmf_packet {

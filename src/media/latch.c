@@ -147,10 +147,10 @@ static bool is_locked_source(const struct latch *latch, const struct sr_addr *fr
 static enum latch_reject address_fault(const struct latch *latch, const struct sr_addr *from,
                                        sr_usec now)
 {
+    if (is_locked_source(latch, from)) /* it was usable when it was locked */
+        return LATCH_REJECT_COUNT;
     if (!is_usable(from))
         return LATCH_REJECT_ADDRESS;
-    if (is_locked_source(latch, from))
-        return LATCH_REJECT_COUNT;
     if (!is_candidate(&latch->options, from))
         return LATCH_REJECT_FOREIGN;
     return may_challenge(latch, from, now) ? LATCH_REJECT_COUNT : LATCH_REJECT_LOCKED;
@@ -159,6 +159,11 @@ static enum latch_reject address_fault(const struct latch *latch, const struct s
 bool latch_is_named(const struct latch *latch, const struct sr_addr *from)
 {
     return is_named(&latch->options, from) || is_locked_source(latch, from);
+}
+
+bool latch_is_settled(const struct latch *latch)
+{
+    return latch->is_locked && (!latch->is_soft || latch->is_locked_sdp);
 }
 
 bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec now)

@@ -59,15 +59,17 @@ struct latch_probe {
 
 /** Fields are private but `locked`, `is_locked` and the counters. */
 struct latch {
+    struct latch_probe probes[LATCH_CANDIDATE_MAX];
+    uint64_t held, locks;
+    uint64_t rejected[LATCH_REJECT_COUNT];
     struct latch_options options;
+    /* with the payload types, all that a packet of the locked source needs */
     struct sr_addr locked;
     bool is_locked;
     bool is_locked_sdp; /* the locked source is the one in the SDP */
     bool is_soft;       /* open after signalling: the source stays, another may prove itself */
     sr_usec heard_at;
-    struct latch_probe probes[LATCH_CANDIDATE_MAX];
-    uint64_t accepted, held, locks;
-    uint64_t rejected[LATCH_REJECT_COUNT];
+    uint64_t accepted;
 };
 
 struct latch_result {
@@ -91,6 +93,9 @@ bool latch_on_address(struct latch *latch, const struct sr_addr *from, sr_usec n
 
 /** The SDP, the signalling or the lock speaks of this address: only from there comes a handshake. */
 bool latch_is_named(const struct latch *latch, const struct sr_addr *from);
+
+/** A source is locked, and since then no signalling gave another one a reason to prove itself; or it is the SDP's. */
+bool latch_is_settled(const struct latch *latch);
 
 /** Judges one parsed packet. */
 struct latch_result latch_on_packet(struct latch *latch, const struct sr_addr *from,

@@ -5,7 +5,7 @@ enum {
     EXT_TWO_BYTE = 0x1000,
     EXT_TWO_BYTE_MASK = 0xFFF0,
     EXT_ID_STOP = 15,
-    TS_MISFIT_US = 2000000, /* timestamp against wall: beyond this the stream began anew */
+    TS_MISFIT_SEC = 2, /* timestamp against wall: beyond this the stream began anew */
 };
 
 static uint16_t get16(const uint8_t *p)
@@ -299,8 +299,6 @@ enum rtp_source_verdict rtp_source_push(struct rtp_source *source, const struct 
     if (verdict == RTP_SOURCE_DUPLICATE || verdict == RTP_SOURCE_JUMP)
         return verdict;
     source->received++;
-    source->packets++;
-    source->payload_bytes += packet->payload_bytes;
     if (verdict != RTP_SOURCE_REORDERED)
         update_jitter(source, packet, now);
     return verdict;
@@ -429,7 +427,7 @@ static bool needs_new_map(const struct rtp_relay *relay, const struct rtp_sender
                           const struct rtp_packet *packet, uint32_t clock_hz, sr_usec now)
 {
     int step = rtp_seq_diff(packet->seq, relay->max_seq);
-    sr_usec media_us;
+    int64_t ahead;
 
     if (!relay->is_mapped || relay->feed != sender->feed || !sender->is_relayed ||
         relay->ssrc != packet->ssrc || relay->clock_hz != clock_hz)
@@ -438,9 +436,9 @@ static bool needs_new_map(const struct rtp_relay *relay, const struct rtp_sender
         return step <= -RTP_SEQ_JUMP_MAX;
     if (step >= RTP_SEQ_JUMP_MAX)
         return true;
-    media_us = rtp_us_from_units(rtp_ts_diff(packet->timestamp, relay->max_ts), clock_hz);
-    media_us -= now - relay->max_at;
-    return media_us > TS_MISFIT_US || media_us < -TS_MISFIT_US;
+    ahead = rtp_ts_diff(packet->timestamp, relay->max_ts) -
+            rtp_units_from_us(now - relay->max_at, clock_hz);
+    return ahead > TS_MISFIT_SEC * (int64_t)clock_hz || ahead < -TS_MISFIT_SEC * (int64_t)clock_hz;
 }
 
 static void begin_map(struct rtp_relay *relay, struct rtp_sender *sender,

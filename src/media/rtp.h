@@ -99,16 +99,16 @@ struct rtp_source {
     uint32_t ssrc;
     uint32_t clock_hz;
     uint32_t cycles; /* count of wraps << 16 */
-    uint32_t base_seq;
     uint32_t last_ts;
     int64_t transit; /* in timestamp units */
     double jitter;   /* in timestamp units */
     uint64_t seen;   /* bit i: max_seq - i was received */
+    uint64_t
+        received; /* of the stream in force, duplicates excluded; the end of what each packet needs */
+    uint32_t base_seq;
     uint64_t expected_prior, received_prior;
-    uint64_t received;      /* of the stream in force, duplicates excluded */
     uint64_t expected_done; /* of streams before a restart */
     uint64_t received_done;
-    uint64_t packets, payload_bytes; /* whole life */
     uint64_t duplicates, reordered, jumps, restarts;
 };
 

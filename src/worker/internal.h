@@ -170,33 +170,35 @@ struct mleg {
     /* ---- fixed from the first order on ---- */
     sr_id id;
     uint64_t cookie;
-    enum media_leg_kind kind;
-    int rtp_fd, rtcp_fd; /* -1: none */
     struct sr_addr local;
-    struct mweb *web; /* WEBRTC; else NULL */
 
-    /* ---- worker only, what each relayed packet touches, side by side: legs are cold ---- */
-    struct mroom *room;
+    /* ---- worker only but for the fixed descriptors: what each relayed packet touches lies side by side, since
+       legs are cold: what receives from the end of the latch to the middle of the source, what sends from
+       the end of dtmf_tx to the middle of the stream ---- */
+    struct latch latch;
+    enum media_leg_kind kind; /* fixed */
+    int rtp_fd, rtcp_fd;      /* fixed; -1: none */
+    bool is_connected, is_watched, has_stream, is_timed_out;
+    bool is_stamped;       /* the kernel notes when a packet came: it waits for the tick */
+    bool is_digit_relayed; /* the key that is down, or was last */
+    struct mweb *web;      /* fixed; WEBRTC; else NULL */
     struct mleg *relay_to; /* where its packets go; NULL: no relay, or nobody is there */
     struct secure *secure; /* NULL: in the clear, or keys are not there yet: see stream.crypto */
-    struct rtp_sender sender;
-    struct rtp_relay relay; /* maps the other leg's packets into our sender */
-    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-    bool is_connected, is_watched, has_stream, is_timed_out;
-    struct media_stream stream;
-    struct dtmf_tx dtmf_tx;
-    struct rtp_source source; /* from here on the receiving half */
-    sr_usec arrived_at;       /* of the packet in hand, never backwards */
-    bool is_stamped;          /* the kernel notes when a packet came: it waits for the tick */
-    struct latch latch;
-    struct dtmf_rx dtmf_rx;
-    uint32_t recent_count;      /* ever put into `recent`, in turn */
-    bool is_digit_relayed;      /* the key that is down, or was last */
+    uint64_t rx_packets, rx_bytes;
+    sr_usec arrived_at;         /* of the packet in hand, never backwards */
     sr_usec heard_at, burst_at; /* burst_at: start of the second `burst_count` counts in */
     uint32_t burst_count;
     enum codec_id rx_codec_seen;
+    struct rtp_source source;
+    struct dtmf_rx dtmf_rx;
+    struct dtmf_tx dtmf_tx;
+    struct rtp_sender sender;
+    struct rtp_relay relay; /* maps the other leg's packets into our sender */
+    uint64_t tx_packets, tx_bytes;
+    struct media_stream stream;
 
     /* ---- worker only, the rest ---- */
+    struct mroom *room;
     enum media_role role;
     enum media_prompt prompt;
     bool is_muted;
@@ -237,6 +239,7 @@ struct mleg {
     uint64_t reported_packets, reported_lost; /* at the last report */
     uint64_t tallied_rx, tallied_tx;          /* of its packets, in the worker's tally */
     sr_usec busy_us, busy_since;              /* time spent on mixing it, since */
+    uint32_t recent_count;                    /* ever put there, in turn: */
     struct recent recent[LEG_RECENT_MAX];     /* what it was heard with in relay */
 
     /* ---- front only ---- */
@@ -257,6 +260,14 @@ struct mleg {
     bool has_dtls;             /* the crypto thread knows of the leg: it must forget it first */
     struct media_event closed; /* to be told then */
 };
+
+_Static_assert(offsetof(struct mleg, source.base_seq) -
+                       offsetof(struct mleg, latch.options.payload_types) <=
+                   4 * 64,
+               "what receives a relayed packet has grown");
+_Static_assert(offsetof(struct mleg, stream.formats) - offsetof(struct mleg, dtmf_tx.queue_count) <=
+                   3 * 64,
+               "what sends a relayed packet has grown");
 
 struct mroom {
     /* fixed */

@@ -88,23 +88,24 @@ enum media_crypto {
 
 /** What one offer/answer exchange came to, seen from us. Holds secrets with SDES: wipe copies. */
 struct media_stream {
-    struct sr_addr remote_rtp;  /* SDP address; family NONE: not known yet */
-    struct sr_addr remote_rtcp; /* family NONE: remote_rtp's port + 1 */
-    struct sr_addr signalling;  /* the peer's signalling source: a candidate with any port (NAT) */
-    bool rtcp_mux;
-    bool can_send;                                  /* direction: we may send */
-    bool can_recv;                                  /* direction: the peer may send */
-    struct media_format formats[MEDIA_FORMATS_MAX]; /* what we may receive */
-    uint8_t format_count;
-    uint8_t send_payload_type; /* of the answered codec, as the peer numbers it */
-    enum codec_id send_codec;  /* CODEC_NONE: nothing can be sent */
+    /* what a relayed packet needs comes first */
+    enum media_crypto crypto;
+    bool can_send;             /* direction: we may send */
+    bool can_recv;             /* direction: the peer may send */
     bool dtmf_wanted;          /* send digits as RFC 4733 */
+    bool is_dtmf_kept;         /* its digits are not relayed: who gets the event passes them on */
     uint8_t dtmf_payload_type; /* as the peer numbers it */
+    uint8_t send_payload_type; /* of the answered codec, as the peer numbers it */
+    uint8_t format_count;
+    enum codec_id send_codec;                       /* CODEC_NONE: nothing can be sent */
+    struct media_format formats[MEDIA_FORMATS_MAX]; /* what we may receive */
+    struct sr_addr remote_rtp;                      /* SDP address; family NONE: not known yet */
+    struct sr_addr remote_rtcp;                     /* family NONE: remote_rtp's port + 1 */
+    struct sr_addr signalling; /* the peer's signalling source: a candidate with any port (NAT) */
+    bool rtcp_mux;
     uint32_t dtmf_clock_hz;
-    bool is_dtmf_kept;           /* its digits are not relayed: who gets the event passes them on */
     uint16_t ptime_ms;           /* of what we send; 0: 20 */
     struct codec_opus_fmtp opus; /* what the peer wants to receive */
-    enum media_crypto crypto;
     struct srtp_keys tx, rx; /* SDES: what we and what the peer protect with; suite NONE: not yet */
     struct dtls_fingerprint dtls_peer; /* DTLS on an RTP leg: what its certificate must have */
     bool is_dtls_client;               /* the same: we send the ClientHello */

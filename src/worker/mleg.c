@@ -33,12 +33,13 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
 
 /* ---- the socket's peer ---- */
 
-static void connect_to(struct mleg *leg, const struct sr_addr *addr)
+static void connect_to(struct mleg *leg, const struct sr_addr *addr, sr_usec now)
 {
     struct sockaddr_storage sa;
     socklen_t n = sr_addr_to_sockaddr(addr, &sa);
 
     leg->is_connected = n > 0 && connect(leg->rtp_fd, (struct sockaddr *)&sa, n) == 0;
+    leg->connected_at = now;
 }
 
 /* A connected socket hides strays and a peer that moved: listen to everybody again. */
@@ -48,7 +49,7 @@ static void disconnect(struct mleg *leg)
 
     if (!leg->is_connected)
         return;
-    leg->is_connected = false;
+    leg->is_connected = leg->is_sole = false;
     (void)connect(leg->rtp_fd, &sa, sizeof(sa));
 }
 
@@ -332,7 +333,7 @@ bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr 
 {
     if (latched->is_changed) {
         disconnect(leg);
-        connect_to(leg, &leg->latch.locked);
+        connect_to(leg, &leg->latch.locked, worker->now);
         report_latched(worker, leg);
     }
     leg->rx_dropped += latched->verdict == LATCH_DROP;
@@ -527,8 +528,7 @@ static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_a
     mleg__fit_encoder(leg);
 }
 
-/* One datagram; false: nothing is there. Its source is asked for on a connected socket, too: what strangers
-   sent before connect() still waits there. */
+/* One datagram; false: nothing is there. */
 static bool read_one(int fd, uint8_t *bytes, size_t size, ssize_t *ret_n, struct sr_addr *ret_from)
 {
     struct sockaddr_storage sa;
@@ -538,6 +538,24 @@ static bool read_one(int fd, uint8_t *bytes, size_t size, ssize_t *ret_n, struct
     if (*ret_n >= 0)
         sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
     /* an ICMP error of something we sent shows up here: not the end of what can be read */
+    return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
+}
+
+/* The same from the RTP socket of a leg that is watched. Its source is asked for on a connected socket, too, until
+   nothing can be left there of what strangers sent before connect(): after that it is the peer's, and not to
+   ask spares a relayed packet some 2 %. */
+static bool read_watched(const struct worker *worker, struct mleg *leg, uint8_t *bytes,
+                         ssize_t *ret_n, struct sr_addr *ret_from)
+{
+    if (!leg->is_sole) {
+        bool is_there = read_one(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, ret_n, ret_from);
+
+        leg->is_sole =
+            !is_there && leg->is_connected && worker->now - leg->connected_at > LEG_SOLE_US;
+        return is_there;
+    }
+    *ret_n = recv(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, MSG_DONTWAIT);
+    *ret_from = leg->latch.locked;
     return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
 
@@ -609,7 +627,7 @@ static void tell_dtls_path(struct worker *worker, struct mleg *leg)
    Not to look costs nothing when that is wrong, since epoll tells of the socket again. */
 static bool is_lone(const struct worker *worker, const struct mleg *leg, sr_usec heard_before)
 {
-    return leg->is_watched && leg->heard_at == worker->now &&
+    return leg->is_watched && leg->heard_at == worker->now && leg->is_connected == leg->is_sole &&
            worker->now - heard_before > LEG_LONE_US;
 }
 
@@ -640,7 +658,7 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
         if (leg->is_stamped)
             is_there = read_stamped(worker, leg, bytes, &n, &from, &ahead);
         else
-            is_there = read_one(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from);
+            is_there = read_watched(worker, leg, bytes, &n, &from);
         if (!is_there)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
@@ -880,14 +898,25 @@ static void check_timeout(struct worker *worker, struct mleg *leg)
     leg->is_timed_out = worker__report(worker, &report);
 }
 
+/* Connected while the locked source is heard; a pause of it, and others may speak. */
+static void fit_connection(const struct worker *worker, struct mleg *leg)
+{
+    sr_usec silent = worker->now - leg->heard_at;
+
+    if (leg->is_connected && silent > WORKER_CONNECT_IDLE_MS * SR_MSEC)
+        disconnect(leg);
+    else if (!leg->is_connected && leg->web == NULL && silent < WORKER_HOUSEKEEPING_MS * SR_MSEC &&
+             latch_is_settled(&leg->latch))
+        connect_to(leg, &leg->latch.locked, worker->now);
+}
+
 void mleg__housekeeping(struct worker *worker, struct mleg *leg)
 {
     struct dtmf_step step;
 
     if (!mleg__has_wire(leg) || !leg->has_stream)
         return;
-    if (leg->is_connected && worker->now - leg->heard_at > WORKER_CONNECT_IDLE_MS * SR_MSEC)
-        disconnect(leg);
+    fit_connection(worker, leg);
     if (leg->is_dtls_path_due)
         tell_dtls_path(worker, leg);
     if (leg->is_latch_due && leg->latch.is_locked)

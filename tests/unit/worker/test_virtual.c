@@ -477,6 +477,43 @@ static void strangers_behind_the_proof_stay_out(void **state)
     lab_close(lab);
 }
 
+/* A socket is connected while its phone is heard, and again after a pause: then nothing else reaches it, and its
+   source is not asked for. What strangers had sent by then stays out all the same. */
+static void a_connection_lasts_while_the_phone_is_heard(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *a = phone(lab, CODEC_PCMU, NULL, 0), *b = phone(lab, CODEC_PCMU, NULL, 0);
+    struct mleg *leg = sr_idtab_find(&((struct port_threads *)lab->port)->legs, a->leg);
+    struct lab_phone stranger = *a;
+
+    (void)state;
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    stranger.options.voice = lab_vowel;
+    stranger.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (int round = 0; round < 3; round++) {
+        uint64_t before = b->packets;
+        uint32_t sent = a->sent;
+
+        a->options.voice = lab_vowel;
+        for (int i = 0; i < 30; i++) {
+            lab_say(&stranger, 2); /* before the proof, when it is given, and after */
+            lab_run(lab, 20 * SR_MSEC);
+        }
+        assert_true(leg->is_connected);
+        assert_true(leg->is_sole);
+        a->options.voice = NULL;
+        lab_run(lab, 450 * SR_MSEC);
+        assert_true(leg->is_connected);
+        lab_run(lab, 250 * SR_MSEC);
+        assert_false(leg->is_connected);
+        assert_false(leg->is_sole);
+        assert_in_range(b->packets - before, a->sent - sent - 3, a->sent - sent);
+    }
+    assert_true(lab_stats(a).rx_stray > 0);
+    close(stranger.fd);
+    lab_close(lab);
+}
+
 /* A burst that no socket holds: what the kernel drops is counted for the leg and for the worker, and every packet
    is accounted for. */
 static void kernel_drops_are_counted(void **state)
@@ -888,6 +925,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_digit_that_is_kept_goes_on_in_its_length),
         cmocka_unit_test(kernel_drops_are_counted),
         cmocka_unit_test(strangers_behind_the_proof_stay_out),
+        cmocka_unit_test(a_connection_lasts_while_the_phone_is_heard),
         cmocka_unit_test(what_costs_nothing_is_told),
         cmocka_unit_test(late_ticks_are_counted_and_explained),
         cmocka_unit_test(states_that_found_no_place_are_told_later),
