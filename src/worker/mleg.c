@@ -33,13 +33,12 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
 
 /* ---- the socket's peer ---- */
 
-static void connect_to(struct mleg *leg, const struct sr_addr *addr, sr_usec now)
+static void connect_to(struct mleg *leg, const struct sr_addr *addr)
 {
     struct sockaddr_storage sa;
     socklen_t n = sr_addr_to_sockaddr(addr, &sa);
 
     leg->is_connected = n > 0 && connect(leg->rtp_fd, (struct sockaddr *)&sa, n) == 0;
-    leg->connected_at = now;
 }
 
 /* A connected socket hides strays and a peer that moved: listen to everybody again. */
@@ -49,7 +48,7 @@ static void disconnect(struct mleg *leg)
 
     if (!leg->is_connected)
         return;
-    leg->is_connected = leg->is_sole = false;
+    leg->is_connected = false;
     (void)connect(leg->rtp_fd, &sa, sizeof(sa));
 }
 
@@ -333,7 +332,7 @@ bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr 
 {
     if (latched->is_changed) {
         disconnect(leg);
-        connect_to(leg, &leg->latch.locked, worker->now);
+        connect_to(leg, &leg->latch.locked);
         report_latched(worker, leg);
     }
     leg->rx_dropped += latched->verdict == LATCH_DROP;
@@ -528,7 +527,8 @@ static void take_rtcp(struct worker *worker, struct mleg *leg, const struct sr_a
     mleg__fit_encoder(leg);
 }
 
-/* One datagram; false: nothing is there. */
+/* One datagram; false: nothing is there. Its source is asked for on a connected socket, too: what strangers
+   sent before connect() still waits there. */
 static bool read_one(int fd, uint8_t *bytes, size_t size, ssize_t *ret_n, struct sr_addr *ret_from)
 {
     struct sockaddr_storage sa;
@@ -538,24 +538,6 @@ static bool read_one(int fd, uint8_t *bytes, size_t size, ssize_t *ret_n, struct
     if (*ret_n >= 0)
         sr_addr_from_sockaddr((struct sockaddr *)&sa, ret_from);
     /* an ICMP error of something we sent shows up here: not the end of what can be read */
-    return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
-}
-
-/* The same from the RTP socket of a leg that is watched. Its source is asked for on a connected socket, too, until
-   nothing can be left there of what strangers sent before connect(): after that it is the peer's, and not to
-   ask spares a relayed packet some 2 %. */
-static bool read_watched(const struct worker *worker, struct mleg *leg, uint8_t *bytes,
-                         ssize_t *ret_n, struct sr_addr *ret_from)
-{
-    if (!leg->is_sole) {
-        bool is_there = read_one(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, ret_n, ret_from);
-
-        leg->is_sole =
-            !is_there && leg->is_connected && worker->now - leg->connected_at > LEG_SOLE_US;
-        return is_there;
-    }
-    *ret_n = recv(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, MSG_DONTWAIT);
-    *ret_from = leg->latch.locked;
     return *ret_n >= 0 || (errno != EAGAIN && errno != EBADF);
 }
 
@@ -627,7 +609,7 @@ static void tell_dtls_path(struct worker *worker, struct mleg *leg)
    Not to look costs nothing when that is wrong, since epoll tells of the socket again. */
 static bool is_lone(const struct worker *worker, const struct mleg *leg, sr_usec heard_before)
 {
-    return leg->is_watched && leg->heard_at == worker->now && leg->is_connected == leg->is_sole &&
+    return leg->is_watched && leg->heard_at == worker->now &&
            worker->now - heard_before > LEG_LONE_US;
 }
 
@@ -658,7 +640,7 @@ void mleg__receive(struct worker *worker, struct mleg *leg)
         if (leg->is_stamped)
             is_there = read_stamped(worker, leg, bytes, &n, &from, &ahead);
         else
-            is_there = read_watched(worker, leg, bytes, &n, &from);
+            is_there = read_one(leg->rtp_fd, bytes, RTP_PACKET_BYTES_MAX + 1, &n, &from);
         if (!is_there)
             return;
         if (n <= 0 || n > RTP_PACKET_BYTES_MAX)
@@ -907,7 +889,7 @@ static void fit_connection(const struct worker *worker, struct mleg *leg)
         disconnect(leg);
     else if (!leg->is_connected && leg->web == NULL && silent < WORKER_HOUSEKEEPING_MS * SR_MSEC &&
              latch_is_settled(&leg->latch))
-        connect_to(leg, &leg->latch.locked, worker->now);
+        connect_to(leg, &leg->latch.locked);
 }
 
 void mleg__housekeeping(struct worker *worker, struct mleg *leg)

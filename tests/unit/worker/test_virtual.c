@@ -477,8 +477,8 @@ static void strangers_behind_the_proof_stay_out(void **state)
     lab_close(lab);
 }
 
-/* A socket is connected while its phone is heard, and again after a pause: then nothing else reaches it, and its
-   source is not asked for. What strangers had sent by then stays out all the same. */
+/* A socket is connected while its phone is heard, and again after a pause: that is the cheap way, and nothing else
+   reaches it. What strangers had sent by then stays out all the same. */
 static void a_connection_lasts_while_the_phone_is_heard(void **state)
 {
     struct lab *lab = lab_open(workers());
@@ -500,13 +500,11 @@ static void a_connection_lasts_while_the_phone_is_heard(void **state)
             lab_run(lab, 20 * SR_MSEC);
         }
         assert_true(leg->is_connected);
-        assert_true(leg->is_sole);
         a->options.voice = NULL;
         lab_run(lab, 450 * SR_MSEC);
         assert_true(leg->is_connected);
         lab_run(lab, 250 * SR_MSEC);
         assert_false(leg->is_connected);
-        assert_false(leg->is_sole);
         assert_in_range(b->packets - before, a->sent - sent - 3, a->sent - sent);
     }
     assert_true(lab_stats(a).rx_stray > 0);
