@@ -14,6 +14,9 @@ enum {
     LOAD_PCT = 80, /* of all cores: the rest is for signalling, the system and peaks */
 };
 
+#define LOST_PCT 0.1 /* above, a figure says more of other work on the machine than of us; */
+#define LATE_PCT 1.0 /* the same of delays */
+
 struct scenario {
     const char *name, *title, *unit;
     uint32_t per_room; /* what one room counts as: 1 call, or its legs */
@@ -85,8 +88,11 @@ static void say_row(const struct scenario *scenario, const struct figures *figur
 {
     cli_say("%-28s %8.3f %% %10.0f %12.0f", scenario->title, figures->cpu_pct_each,
             figures->per_core, figures->per_machine);
-    if (figures->result.lost_pct > 0.1)
+    if (figures->result.lost_pct > LOST_PCT)
         cli_say("   (%.1f %% lost: this machine was busy, run it again)", figures->result.lost_pct);
+    else if (figures->result.overruns > 0)
+        cli_say("   (late ticks: %llu; this machine was busy, run it again)",
+                (unsigned long long)figures->result.overruns);
     cli_say("\n");
     (void)fflush(stdout);
 }
@@ -102,11 +108,13 @@ static bool run_delays(sr_usec each, json_t *rows, bool is_json)
 
         if (media_bench_delay(one->codecs, each, &delay) != SR_OK)
             return false;
-        (void)json_array_append_new(rows, json_pack("{s:s, s:f, s:f, s:i}", "name", one->name,
+        (void)json_array_append_new(rows, json_pack("{s:s, s:f, s:f, s:f, s:i}", "name", one->name,
                                                     "medianMs", delay.median_ms, "worstMs",
-                                                    delay.worst_ms, "bursts", (int)delay.bursts));
+                                                    delay.worst_ms, "latePct", delay.late_pct,
+                                                    "bursts", (int)delay.bursts));
         if (!is_json)
-            cli_say("%-28s %7.1f ms %7.1f ms\n", one->title, delay.median_ms, delay.worst_ms);
+            cli_say("%-28s %7.1f ms %7.1f ms%s\n", one->title, delay.median_ms, delay.worst_ms,
+                    delay.late_pct > LATE_PCT ? "   (this machine was busy, run it again)" : "");
     }
     return true;
 }
@@ -162,7 +170,6 @@ int cli_bench(const struct cli_options *options)
         struct figures figures = {0};
 
         if (media_bench_run(&scenarios[i].what, each, &figures.result) != SR_OK) {
-            cli_complain("siprouter bench: the system refused sockets or threads (ulimit -n?)\n");
             code = CLI_NO;
             break;
         }
@@ -173,6 +180,8 @@ int cli_bench(const struct cli_options *options)
     }
     if (code == CLI_OK && !run_delays(each, delays, options->is_json))
         code = CLI_NO;
+    if (code != CLI_OK)
+        cli_complain("siprouter bench: the system refused sockets or threads (ulimit -n?)\n");
     if (options->is_json && code == CLI_OK) {
         json_t *all =
             json_pack("{s:i, s:s, s:i, s:O, s:O}", "cores", (int)cores, "processor", processor,

@@ -23,6 +23,7 @@ enum {
     BURST_FRAMES = 25,  /* half a second between bursts of */
     BURST_LOUD = 5,     /* a tenth of a second */
     BURSTS_MAX = 1024,
+    LATE_TURN_US = 5000,
 };
 
 #define BURST_LEVEL 0.1f /* louder than this is the burst */
@@ -313,6 +314,7 @@ struct delay_bench {
     sr_usec burst_at; /* the first loud packet left; 0: heard already, or none yet */
     double delays_ms[BURSTS_MAX];
     uint32_t count;
+    uint32_t turns, late_turns;
 };
 
 /* A tone of a quarter of the rate starts loud with its first sample. */
@@ -394,6 +396,8 @@ static void on_delay_tick(void *arg)
         loop_stop(bench->base.loop);
         return;
     }
+    bench->turns++;
+    bench->late_turns += now - bench->base.next > LATE_TURN_US;
     if (talker->at % BURST_FRAMES == 0)
         bench->burst_at = now;
     phone_send(talker);
@@ -421,7 +425,7 @@ static enum sr_err measure_delay(struct delay_bench *bench, sr_usec how_long,
     if (loop_watch_fd(bench->base.loop, bench->base.phones[1].fd, LOOP_READ, on_heard, bench,
                       &bench->watch) == SR_OK) {
         run_for(&bench->base, WARM_UP_US);
-        bench->count = 0;
+        bench->count = bench->turns = bench->late_turns = 0;
         run_for(&bench->base, how_long);
         loop_watch_close(bench->watch);
     }
@@ -430,6 +434,7 @@ static enum sr_err measure_delay(struct delay_bench *bench, sr_usec how_long,
         return SR_ERR_TIMEOUT;
     qsort(bench->delays_ms, bench->count, sizeof(bench->delays_ms[0]), compare_ms);
     *ret_delay = (struct media_bench_delay){.bursts = bench->count,
+                                            .late_pct = 100.0 * bench->late_turns / bench->turns,
                                             .median_ms = bench->delays_ms[bench->count / 2],
                                             .worst_ms = bench->delays_ms[bench->count - 1]};
     return SR_OK;

@@ -43,6 +43,8 @@ SR_MUST_USE enum sr_err media_bench_run(const struct media_bench_scenario *scena
 
 struct media_bench_delay {
     double median_ms, worst_ms;
+    double
+        late_pct; /* of what the phones did: over 5 ms late, as a busy machine is; delays grow by it */
     uint32_t bursts; /* that were heard */
 };
 

@@ -83,7 +83,7 @@ test('bench says what the machine carries', options, async () => {
     assert.ok(one.lostPct < 100, JSON.stringify(one)); // phones did hear something
   }
   assert.deepEqual(bench.delays.map((one) => one.name), ['relay', 'mix', 'mix_opus']);
-  for (const one of bench.delays) assert.ok(one.bursts > 0 && one.medianMs > 0, JSON.stringify(one));
+  for (const one of bench.delays) assert.ok(one.bursts > 0 && one.medianMs > 0 && one.latePct >= 0, JSON.stringify(one));
   const wrong = await cli(['bench', '--seconds', '1']);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /16 to 3600/);
