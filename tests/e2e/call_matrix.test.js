@@ -1,7 +1,7 @@
 // Every ordered pair of codecs: both phones hear the other's tone, over UDP; a few again with one worker; TCP and TLS once.
 import test, { after, before } from 'node:test';
 import assert from 'node:assert/strict';
-import { Router, device, missing } from './lib/router.js';
+import { Router, device, missing, poll } from './lib/router.js';
 import { snr } from './lib/audio.js';
 import { phone, stopAll } from './lib/phones.js';
 
@@ -64,3 +64,43 @@ for (const transport of ['tcp', 'tls']) {
     }
   });
 }
+
+/** What is told of the sound's way in a live call: by REST, and by the event that each report makes. */
+async function xray(from, to, check) {
+  const router = routers[1];
+  const numbers = [`2${names.indexOf(from)}1`, `2${names.indexOf(to)}2`];
+  const events = await router.api.events('?types=quality');
+  const phones = await Promise.allSettled([phone(router, numbers[0], { codecs: codecs[from] }), phone(router, numbers[1], { codecs: codecs[to] })]);
+  try {
+    for (const result of phones) if (result.status === 'rejected') throw result.reason;
+    await phones[0].value.dial(numbers[1]);
+    const legs = await poll(async () => {
+      const call = (await router.api.get('/api/calls')).items.find((one) => one.legs.some((leg) => leg.number === numbers[1]));
+      const both = numbers.map((number) => call?.legs.find((leg) => leg.number === number));
+      return both.every((leg) => leg?.audio && leg.audio.delay.earMs !== null && (from === to ? leg.audio.mix === null : leg.audio.mix?.jitterBufferMs > 0)) && both;
+    }, 20000, 'both legs told of');
+    for (const leg of legs) check(leg.audio);
+    for (const leg of legs) {
+      const event = await events.waitFor((one) => one.type === 'quality' && one.legId === leg.legId, 10000);
+      assert.deepEqual(Object.keys(event.leg.audio), Object.keys(leg.audio));
+    }
+  } finally {
+    await stopAll(...phones.map((result) => result.value));
+    events.close();
+  }
+}
+
+test('calls tell the way of their sound, mixed and relayed', options, () => Promise.all([
+  xray('PCMU', 'opus', ({ mix, delay }) => {
+    assert.deepEqual([mix.busHz, mix.decodeHz, mix.encodeHz, mix.sharedEncoder], [8000, 8000, 8000, false]);
+    assert.ok(mix.jitterTargetMs >= 0 && mix.cpuUsPerSec > 0, JSON.stringify(mix));
+    assert.ok(Number.isFinite(mix.driftPpm) && mix.stretches >= 0 && mix.concealed >= 0, JSON.stringify(mix));
+    assert.deepEqual([delay.packetMs, delay.inMs, delay.outMs], [20, mix.delayInMs, mix.delayOutMs]);
+    assert.ok(delay.inMs > 0 && delay.earMs >= 20 + delay.outMs, JSON.stringify(delay));
+  }),
+  xray('G722', 'G722', ({ mix, delay, packetsIn }) => {
+    assert.equal(mix, null);
+    assert.ok(packetsIn > 0 && delay.earMs >= 20, JSON.stringify(delay));
+    assert.deepEqual([delay.packetMs, delay.inMs, delay.outMs], [20, 0, 0]);
+  }),
+]));

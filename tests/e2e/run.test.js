@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deferred } from './lib/process.js';
 import { Router, cli, device, host, missing, poll } from './lib/router.js';
@@ -64,9 +64,12 @@ test('what does not fit this machine is said at start', options, async () => {
   const router = await Router.make({
     devices: ['101', '102', '103', '104', '105'].map((number) => device(number)),
     config: { proxy: { rtpPortRange: { min: 40000, max: 40007 } }, server: { mediaThreads: 64 } },
+    inside: ['prlimit', '--nofile=1000:1000'],
   });
   await router.start();
-  for (const line of [/event=few_ports calls=2 devices=5/, /event=shared_ports range=40000-40007/, /event=many_threads mediaThreads=64/]) await router.child.line(line);
+  const isSmall = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8')) < 4194304;
+  for (const line of [/event=few_files limit=1000 wanted=1032/, /event=few_ports calls=2 devices=5/, /event=shared_ports range=40000-40007/, /event=many_threads mediaThreads=64/]) await router.child.line(line);
+  assert.equal(/event=small_buffers bytes=\d+ wanted=4194304/.test(router.log), isSmall); // it comes before the last of them
   await router.stop();
 });
 
