@@ -261,11 +261,18 @@ static void on_row(void *arg, const struct store_use *row)
     use->seconds = row->seconds;
 }
 
+static void on_answer(void *arg, const struct store_use *row)
+{
+    use__note_answer(arg, row->device_id);
+}
+
 void use__load(struct engine *engine)
 {
     turn_day(engine);
-    if (engine->store != NULL)
-        store_use_load(engine->store, engine->use_day * SR_SEC, on_row, engine);
+    if (engine->store == NULL)
+        return;
+    store_use_load(engine->store, engine->use_day * SR_SEC, on_row, engine);
+    store_answers_load(engine->store, on_answer, engine);
 }
 
 static void free_all(struct sr_map *map)

@@ -24,7 +24,7 @@ struct device_use {
     int64_t answered_at; /* last answer of any call, in order of answers; 0: never */
 };
 
-void use__load(struct engine *engine); /* of today, from the history */
+void use__load(struct engine *engine); /* of today, and who answered last, from the history */
 void use__done(struct engine *engine);
 void use__get(struct engine *engine, const struct config_device *device, struct guard_use *ret_use);
 /** routing_judge() by the newest configuration, now, with what the account has used. `security` is always the newest. */

@@ -114,6 +114,7 @@ struct store_ops {
 
     enum sr_err (*device_use)(struct store_db *db, int64_t since_wall_us, store_use_fn *fn,
                               void *arg);
+    enum sr_err (*device_answers)(struct store_db *db, store_use_fn *fn, void *arg);
     enum sr_err (*contacts)(struct store_db *db, uint64_t now_wall, store_contact_fn *fn,
                             void *arg);
     enum sr_err (*user_put)(struct store_db *db, const struct store_user *user);

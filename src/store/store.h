@@ -32,6 +32,7 @@ struct store;
 
 enum {
     STORE_LEGS_MAX = 512,           /* of one record; more are counted, not listed */
+    STORE_ANSWERS_CALLS = 20000,    /* looked through at start for who answered last */
     STORE_QUEUE_MAX = 20000,        /* writes waiting */
     STORE_TRACE_MESSAGES_MAX = 200, /* of one call */
     STORE_TRACE_BYTES_MAX = 256 * 1024,
@@ -184,6 +185,9 @@ struct store_use {
 typedef void store_use_fn(void *arg, const struct store_use *use);
 /** At start, blocking, in the caller's thread: of calls that started since then, by device. */
 void store_use_load(struct store *store, int64_t since_wall_us, store_use_fn *fn, void *arg);
+/** Likewise: which devices answered calls lately (of the last STORE_ANSWERS_CALLS), who did so longest ago
+    first. Only device_id is set. */
+void store_answers_load(struct store *store, store_use_fn *fn, void *arg);
 
 /*
  * ---- users and tokens of the API (small: blocking, from any thread but the signalling one and the

@@ -104,6 +104,7 @@ struct use_row {
 struct use_load {
     struct sr_list rows; /* struct use_row */
     int64_t since_wall_us;
+    bool is_of_answers;
 };
 
 static void collect_use(void *arg, const struct store_use *use)
@@ -120,26 +121,41 @@ static void collect_use(void *arg, const struct store_use *use)
 
 static void run_use_load(struct store *store, void *work)
 {
+    const struct store_ops *ops = store__ops(store);
     struct use_load *load = work;
-    enum sr_err err =
-        store__note(store, store__ops(store)->device_use(store__db(store), load->since_wall_us,
-                                                         collect_use, load));
+    enum sr_err err = store__note(
+        store, load->is_of_answers
+                   ? ops->device_answers(store__db(store), collect_use, load)
+                   : ops->device_use(store__db(store), load->since_wall_us, collect_use, load));
 
     if (err != SR_OK)
         sr_log(STORE, WARN, "event=use_not_loaded err=%s", sr_err_name(err));
 }
 
-void store_use_load(struct store *store, int64_t since_wall_us, store_use_fn *fn, void *arg)
+static void load_use(struct store *store, struct use_load *load, store_use_fn *fn, void *arg)
 {
-    struct use_load load = {.since_wall_us = since_wall_us};
     struct sr_node *node;
 
-    sr_list_init(&load.rows);
-    store__ask(store, run_use_load, &load);
-    while ((node = sr_list_pop(&load.rows)) != NULL) {
+    sr_list_init(&load->rows);
+    store__ask(store, run_use_load, load);
+    while ((node = sr_list_pop(&load->rows)) != NULL) {
         struct use_row *row = SR_CONTAINER(node, struct use_row, node);
 
         fn(arg, &row->use);
         sr_free(row);
     }
+}
+
+void store_use_load(struct store *store, int64_t since_wall_us, store_use_fn *fn, void *arg)
+{
+    struct use_load load = {.since_wall_us = since_wall_us};
+
+    load_use(store, &load, fn, arg);
+}
+
+void store_answers_load(struct store *store, store_use_fn *fn, void *arg)
+{
+    struct use_load load = {.is_of_answers = true};
+
+    load_use(store, &load, fn, arg);
 }

@@ -546,6 +546,7 @@ const struct store_ops store__ops_sqlite = {
     .trace = sql__trace,
     .contacts = sql__contacts,
     .device_use = sql__device_use,
+    .device_answers = sql__device_answers,
     .user_put = sql__user_put,
     .user_remove = sql__user_remove,
     .users = sql__users,

@@ -89,6 +89,10 @@
            " FROM calls c INDEXED BY calls_started JOIN legs l ON l.call=c.id"                     \
            " WHERE c.started>=?1-86400000000 AND l.kind='provider' AND l.device_id<>''"            \
            " AND l.ended>=?1 GROUP BY l.device_id")                                                \
+    X(ANSWERS, "SELECT l.device_id FROM calls c JOIN legs l ON l.call=c.id"                        \
+               " WHERE c.id > (SELECT coalesce(max(id), 0) - ?1 FROM calls) AND c.answered>0"      \
+               " AND l.answered>0 AND l.kind<>'provider' AND l.device_id<>''"                      \
+               " AND l.number<>c.from_number GROUP BY l.device_id ORDER BY max(l.answered)")       \
     X(VACUUM, "PRAGMA incremental_vacuum(200)")
 
 enum sql__id {
@@ -130,6 +134,7 @@ enum sr_err sql__trace(struct store_db *db, struct sr_str call_id, store__trace_
 enum sr_err sql__contacts(struct store_db *db, uint64_t now_wall, store_contact_fn *fn, void *arg);
 enum sr_err sql__device_use(struct store_db *db, int64_t since_wall_us, store_use_fn *fn,
                             void *arg);
+enum sr_err sql__device_answers(struct store_db *db, store_use_fn *fn, void *arg);
 enum sr_err sql__user_put(struct store_db *db, const struct store_user *user);
 enum sr_err sql__user_remove(struct store_db *db, struct sr_str name);
 enum sr_err sql__users(struct store_db *db, store_user_fn *fn, void *arg);

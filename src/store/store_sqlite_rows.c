@@ -351,6 +351,17 @@ enum sr_err sql__device_use(struct store_db *db, int64_t since_wall_us, store_us
     return err;
 }
 
+enum sr_err sql__device_answers(struct store_db *db, store_use_fn *fn, void *arg)
+{
+    sqlite3_stmt *statement = sql__use(db, SQL_ANSWERS);
+    enum sr_err err;
+
+    (void)sqlite3_bind_int64(statement, 1, STORE_ANSWERS_CALLS);
+    while (sql__step(db, statement, &err))
+        fn(arg, &(struct store_use){.device_id = sql__column(statement, 0)});
+    return err;
+}
+
 /* ---- contacts ---- */
 
 enum sr_err sql__contacts(struct store_db *db, uint64_t now_wall, store_contact_fn *fn, void *arg)

@@ -70,8 +70,11 @@ test(`kill -9 during ${CALLS} calls: each has its record, registrations are back
 });
 
 test('after kill -9 registrations are back, records are complete, new calls work', { skip: missing }, async () => {
-  const router = await Router.start({ devices: ['101', '102'].map((e) => device(e, { codecs: ['PCMU'] })) });
-  const [a, b] = await Promise.all(['101', '102'].map((e) => ScriptPhone.open(router, e)));
+  const router = await Router.start({
+    devices: ['101', '102', '103'].map((e) => device(e, { codecs: ['PCMU'] })),
+    config: { groups: [{ id: 'rest', extension: '200', members: ['d102', 'd103'], strategy: 'leastRecent' }] },
+  });
+  const [a, b, c] = await Promise.all(['101', '102', '103'].map((e) => ScriptPhone.open(router, e)));
   try {
     // one ended call, one that will be cut
     let answered = (async () => b.accept(await b.incoming()))();
@@ -94,6 +97,14 @@ test('after kill -9 registrations are back, records are complete, new calls work
     const history = (await router.api.get('/api/history')).items;
     assert.ok(history.some((record) => record.callId === live.callId), 'the cut call has its record');
 
+    // who answered before the kill has rested less than who did not
+    answered = (async () => c.accept(await c.incoming()))();
+    const rested = await a.call('200');
+    await answered;
+    assert.equal(rested.answer.status, 200);
+    await a.hangup(rested);
+    await c.hungUp();
+
     // the registration of before the kill carries a new call
     from = b.sip.received.length;
     answered = (async () => b.accept(await b.incoming(5000, from)))();
@@ -103,7 +114,7 @@ test('after kill -9 registrations are back, records are complete, new calls work
     await a.hangup(second);
     await b.hungUp();
   } finally {
-    await stopAll(a, b);
+    await stopAll(a, b, c);
     await router.stop();
   }
 });

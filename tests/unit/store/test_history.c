@@ -99,6 +99,50 @@ static void filters_choose(void **state)
     store_close(store);
 }
 
+static void on_answered(void *arg, const struct store_use *use)
+{
+    struct sr_buf *names = arg;
+
+    sr_buf_str(names, use->device_id);
+    sr_buf_char(names, ' ');
+}
+
+/* Who answered a call, the one who did so longest ago first; who called has answered none. */
+static void who_answered_last_is_known_after_a_restart(void **state)
+{
+    static const char *const callees[] = {"hall", "desk", "hall", "shop", "busy"};
+    struct store *store = kit_open(*state, NULL);
+    struct sr_buf names;
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(callees); i++) {
+        char id[8] = {'c', (char)('0' + i), '\0'};
+        bool is_answered = strcmp(callees[i], "busy") != 0;
+        int64_t at = TEST_START + (int64_t)i * 60 * SR_SEC;
+        struct store_call_record record = kit_record(id, at, is_answered);
+        struct store_leg_record legs[] = {
+            {.leg_id = SR_STR("a"),
+             .kind = SR_STR("device"),
+             .device_id = SR_STR("caller"),
+             .number = SR_STR("100"),
+             .answered_wall_us = is_answered ? at + 1 : 0},
+            {.leg_id = SR_STR("b"),
+             .kind = SR_STR("device"),
+             .device_id = sr_str_c(callees[i]),
+             .number = SR_STR("200"),
+             .answered_wall_us = is_answered ? at + 1 : 0},
+        };
+
+        record.legs = legs;
+        store_call_ended(store, &record, NULL, 0);
+    }
+    kit_flush(store);
+    sr_buf_init(&names, 256);
+    store_answers_load(store, on_answered, &names);
+    assert_string_equal(sr_buf_cstr(&names), "desk hall shop ");
+    sr_buf_done(&names);
+    store_close(store);
+}
+
 /* More parties than a record lists are counted. */
 static void parties_beyond_the_bound_are_counted(void **state)
 {
@@ -433,6 +477,8 @@ int test_history(void)
         cmocka_unit_test_setup_teardown(running_call_is_a_record_but_no_history, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(answer_is_known_before_the_end, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(filters_choose, kit_up, kit_down),
+        cmocka_unit_test_setup_teardown(who_answered_last_is_known_after_a_restart, kit_up,
+                                        kit_down),
         cmocka_unit_test_setup_teardown(parties_beyond_the_bound_are_counted, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(a_party_sees_no_address_of_others, kit_up, kit_down),
         cmocka_unit_test_setup_teardown(cursor_gives_each_call_once, kit_up, kit_down),
