@@ -9,8 +9,6 @@ BEGIN = "<!-- keys: written by tools/config_doc.py -->\n"
 END = "<!-- end of keys -->\n"
 PAGE = source.ROOT / "docs" / "configuration.md"
 
-# what the schema does not say: read, but without effect today
-UNUSED = set()
 SHRINK = {"proxy.rtpPortRange.min", "proxy.rtpPortRange.max"}
 
 
@@ -48,8 +46,6 @@ def default_of(path, schema, parent):
 
 
 def applies(path, schema):
-    if path in UNUSED:
-        return "no effect yet"
     if path in SHRINK:
         return "grow: reload; shrink or move: restart"
     return "restart" if schema.get("x-restart") else "reload"

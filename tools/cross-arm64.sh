@@ -8,7 +8,7 @@ deps=$PWD/.deps/arm64
 sysroot=$deps/sysroot
 dir=build-arm64
 packages='libc6-dev libuv1-dev libssl-dev libopus-dev libjansson-dev libsqlite3-dev libc-ares-dev
-  libsodium-dev libpcre2-dev libwebsockets-dev flite1-dev libcmocka-dev'
+  libsodium-dev libpcre2-dev flite1-dev libcmocka-dev'
 # what the development packages ask for but nothing here is linked with
 unwanted='perl|perl-base|perl-modules-5.36|libperl5.36|dpkg|dpkg-dev|tar|debconf|python3.*|gcc.*|binutils.*|cpp.*|adduser|passwd'
 

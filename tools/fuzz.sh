@@ -25,8 +25,8 @@ fi
 for name in $targets; do
     mkdir -p "$out/corpus/$name" "$out/crashes/$name"
 done
-# shellcheck disable=SC2016 # expanded by the inner shell
 status=0
+# shellcheck disable=SC2016 # expanded by the inner shell
 printf '%s\n' $targets | OUT=$out SECONDS_EACH=$seconds xargs -P "$jobs" -I NAME sh -c '
     dict=tests/fuzz/NAME.dict
     set --

@@ -29,8 +29,7 @@ check_format() {
 
 # a template says in its card what to define before including it, and stands for no header of its own
 check_headers() {
-    flags=$(pkg-config --cflags libuv openssl opus jansson sqlite3 libcares libsodium libpcre2-8 \
-        libwebsockets 2>/dev/null)
+    flags=$(pkg-config --cflags libuv openssl opus jansson sqlite3 libcares libsodium libpcre2-8)
     sources 'src/*.h' | xargs -r grep -L '^ \* Before including, define ' | FLAGS=$flags xargs -r -P "$(nproc)" -I HEADER sh -c \
         'printf "#include \"%s\"\n" "$(echo HEADER | cut -d/ -f2-)" |
          cc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Isrc $FLAGS -x c - ||

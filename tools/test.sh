@@ -29,13 +29,12 @@ meson test -C "$dir" --no-rebuild --timeout-multiplier "$slower" --quiet >"$dir/
 python3 tools/count_tests.py "$dir/meson-logs/testlog.json" "$dir/unit.count" || status=1
 
 : >"$dir/web.count"
-web/modules.sh
-node web/test.mjs "$dir/web.count" || status=1
+{ web/modules.sh && node web/test.mjs "$dir/web.count"; } || status=1
 
 if [ "${E2E:-1}" != 0 ]; then
     if [ ! -f node_modules/.package-lock.json ] ||
         [ package-lock.json -nt node_modules/.package-lock.json ]; then
-        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || status=1
     fi
     SIPROUTER_BIN="$PWD/$dir/siprouter" BUILD_DIR="$PWD/$dir" TEST_SLOWER=$slower \
         node tests/e2e/run.js "$dir/e2e.count" || status=1

@@ -2,6 +2,7 @@
 """Finds what may not be written: banned functions, line comments, unfinished marks, sleeps in tests."""
 import re
 import sys
+from pathlib import Path
 
 import source
 
@@ -44,7 +45,10 @@ def faults_of(path):
 def main():
     count = 0
     for path in source.files("src/*.c", "src/*.h", "tests/*.c", "tests/*.h", "tests/*.js",
-                             "tools/*.c", "bench/*.c"):
+                             "tools/*.c", "bench/*.c", "web/src/*.ts", "web/*.js", "web/*.mjs",
+                             "*.sh", "*.py", "*.build", "Makefile"):
+        if path == Path(__file__).resolve():
+            continue
         for text, offset, why in faults_of(path):
             print(f"{source.name(path)}:{source.line_of(text, offset)}: {why}")
             count += 1

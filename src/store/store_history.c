@@ -367,11 +367,14 @@ static void end_json(struct page *page)
     sr_json_end(&page->json);
 }
 
-static void answer(const struct history_ask *ask, enum sr_err err, const struct sr_buf *buf)
+/* The question and what was written for it are done with. */
+static void answer(struct history_ask *ask, enum sr_err err, struct sr_buf *buf)
 {
     if (err == SR_OK)
         err = sr_buf_err(buf);
     ask->fn(ask->arg, err, err == SR_OK ? sr_buf_view(buf) : SR_STR(""));
+    sr_buf_done(buf);
+    sr_free(ask);
 }
 
 static void run_history(struct store *store, void *work)
@@ -401,8 +404,6 @@ static void run_history(struct store *store, void *work)
     if (!ask->is_csv)
         end_json(&page);
     answer(ask, err, &page.buf);
-    sr_buf_done(&page.buf);
-    sr_free(ask);
 }
 
 /* ---- one record, one trace ---- */
@@ -427,8 +428,6 @@ static void run_record(struct store *store, void *work)
     err = store__note(store,
                       store__ops(store)->call(store__db(store), ask->call_id, add_record, &buf));
     answer(ask, err, &buf);
-    sr_buf_done(&buf);
-    sr_free(ask);
 }
 
 void store_trace_message_json(struct sr_json *json, const struct store_trace_message *message)
@@ -468,8 +467,6 @@ static void run_trace(struct store *store, void *work)
     err = store__note(store,
                       store__ops(store)->trace(store__db(store), ask->call_id, add_trace, &buf));
     answer(ask, err, &buf);
-    sr_buf_done(&buf);
-    sr_free(ask);
 }
 
 /* ---- asking ---- */
