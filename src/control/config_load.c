@@ -554,6 +554,11 @@ static void load_features(struct config__load *load, const struct config_field *
         fault_type(load, node, "an object", field);
         return;
     }
+    if (node->count > CONFIG_FEATURES_MAX) {
+        config__fault(load, CONFIG_ERROR, node, SR_STR("remove some"),
+                      "\"%s\" has more than %d items", field->name, CONFIG_FEATURES_MAX);
+        return;
+    }
     *slot =
         (struct config_features){.in_call_transfer = SR_STR(""), .in_call_attended = SR_STR("")};
     slot->items = take(load, node->count, sizeof(slot->items[0]));

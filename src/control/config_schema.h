@@ -79,8 +79,9 @@ enum { /* flags */
 };
 
 enum {
-    CONFIG_TEXT_MAX = 1024,   /* bytes of a text unless its field says otherwise */
-    CONFIG_ITEMS_MAX = 20000, /* items of a list unless its field says otherwise */
+    CONFIG_TEXT_MAX = 1024,     /* bytes of a text unless its field says otherwise */
+    CONFIG_ITEMS_MAX = 20000,   /* items of a list unless its field says otherwise */
+    CONFIG_FEATURES_MAX = 1000, /* codes */
 
     /* what the rooms below can use; more would be left out in silence */
     CONFIG_BINDS_MAX = 16,       /* each with a UDP, TCP and TLS listener */

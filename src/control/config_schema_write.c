@@ -122,6 +122,7 @@ static void write_features(struct sr_json *json)
     sr_json_end(json);
     sr_json_end(json);
     sr_json_key_bool(json, "additionalProperties", false);
+    sr_json_key_int(json, "maxProperties", CONFIG_FEATURES_MAX);
 }
 
 static void write_type(struct sr_json *json, const struct config_field *field)

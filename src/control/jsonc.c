@@ -335,6 +335,19 @@ static enum sr_err read_key(struct reader *reader, struct jsonc_node *child)
     return skip_blank(reader);
 }
 
+/** Elements by their place: lists may be long, and are asked for one by one. */
+static enum sr_err index_elements(struct reader *reader, struct jsonc_node *array)
+{
+    if (array->count == 0)
+        return SR_OK;
+    array->elements = sr_arena_array(reader->arena, array->count, sizeof(*array->elements));
+    if (!array->elements)
+        return stop_arena(reader);
+    for (struct jsonc_node *child = array->first; child; child = child->next)
+        array->elements[child->index] = child;
+    return SR_OK;
+}
+
 /** Keys of one object are compared through a small open table: objects may have many keys. */
 static enum sr_err check_duplicate_keys(struct reader *reader, const struct jsonc_node *object)
 {
@@ -397,7 +410,7 @@ static enum sr_err read_children(struct reader *reader, struct jsonc_node *node,
         }
     }
     reader->at++;
-    return is_object ? check_duplicate_keys(reader, node) : SR_OK;
+    return is_object ? check_duplicate_keys(reader, node) : index_elements(reader, node);
 }
 
 static enum sr_err read_container(struct reader *reader, struct jsonc_node *node)
@@ -507,12 +520,9 @@ static struct jsonc_node *child_of(const struct jsonc_node *node, struct sr_str 
     if (node->type == JSONC_OBJECT)
         return jsonc_member(node, key);
     if (node->type != JSONC_ARRAY || sr_str_u32(key, UINT32_MAX, &index) != SR_OK ||
-        (key.n > 1 && key.p[0] == '0'))
+        (key.n > 1 && key.p[0] == '0') || index >= node->count)
         return NULL;
-    struct jsonc_node *child = node->first;
-    while (child && child->index < index)
-        child = child->next;
-    return child;
+    return node->elements[index];
 }
 
 /** As far as the pointer leads; *ret_rest is what remains of it. */

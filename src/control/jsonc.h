@@ -54,7 +54,8 @@ struct jsonc_node {
     struct jsonc_node *parent;
     struct jsonc_node *first; /* ARRAY, OBJECT: first child */
     struct jsonc_node *last;
-    struct jsonc_node *next; /* sibling */
+    struct jsonc_node *next;      /* sibling */
+    struct jsonc_node **elements; /* ARRAY: its children by place; NULL when it has none */
 };
 
 /** Where and why reading stopped. Filled on failure only. */

@@ -498,26 +498,14 @@ static bool plan_array_by_id(struct editor *editor, const struct jsonc_node *old
     return true;
 }
 
-/** The children of an array as an array. */
-static const struct jsonc_node **children_of(struct editor *editor, const struct jsonc_node *array)
-{
-    const struct jsonc_node **items =
-        sr_arena_array(&editor->arena, (size_t)array->count + 1, sizeof(*items));
-    if (!items)
-        editor->is_full = true;
-    for (const struct jsonc_node *child = array->first; child && items; child = child->next)
-        items[child->index] = child;
-    return items;
-}
-
 /** Elements without ids: what is equal at both ends stays, the middle is changed place by place. */
 static void plan_array_by_place(struct editor *editor, const struct jsonc_node *old,
                                 const struct jsonc_node *new)
 {
     struct plan *plan = plan_new(editor, old);
-    const struct jsonc_node **before = children_of(editor, old);
-    const struct jsonc_node **after = children_of(editor, new);
-    if (!plan || !before || !after)
+    struct jsonc_node *const *before = old->elements;
+    struct jsonc_node *const *after = new->elements;
+    if (!plan)
         return;
     uint32_t start = 0;
     uint32_t old_end = old->count;

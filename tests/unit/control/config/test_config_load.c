@@ -211,6 +211,45 @@ static void generations_are_counted(void **state)
     config_unref(NULL);
 }
 
+static uint32_t faults_of(struct sr_buf *text)
+{
+    struct config_faults faults;
+    struct config *config = NULL;
+    uint32_t count;
+    config_faults_init(&faults);
+    enum sr_err err = config_load_text(sr_buf_view(text), NULL, &faults, &config);
+    count = faults.error_count;
+    assert_int_equal(err == SR_OK, count == 0);
+    config_unref(config);
+    config_faults_done(&faults);
+    sr_buf_done(text);
+    return count;
+}
+
+/** The longest list there may be is read at once: each object costs the same, wherever it stands. */
+static void long_lists_are_read_and_bounded(void **state)
+{
+    (void)state;
+    struct sr_buf text;
+    sr_buf_init(&text, JSONC_BYTES_MAX);
+    sr_buf_c(&text, "{ \"routing\": { \"routes\": [");
+    for (int i = 0; i < CONFIG_ITEMS_MAX; i++)
+        sr_buf_fmt(&text,
+                   "{\"id\":\"r%d\",\"match\":{\"numberPattern\":\"1%d*\"},\"action\":{"
+                   "\"targets\":[\"tel:+4930123456\"]}},",
+                   i, i);
+    sr_buf_c(&text, "] } }");
+    assert_int_equal(faults_of(&text), 0);
+    for (int more = 0; more <= 1; more++) {
+        sr_buf_init(&text, JSONC_BYTES_MAX);
+        sr_buf_c(&text, "{ \"features\": {");
+        for (int i = 0; i < CONFIG_FEATURES_MAX + more; i++)
+            sr_buf_fmt(&text, "\"*%d\":\"echo\",", i);
+        sr_buf_c(&text, "} }");
+        assert_int_equal(faults_of(&text), more);
+    }
+}
+
 /** docs/config.schema.json is what the table says now. */
 static void committed_schema_is_fresh(void **state)
 {
@@ -274,6 +313,7 @@ int test_config_load(void)
         cmocka_unit_test(extensions_find_their_owner),
         cmocka_unit_test(secrets_are_fetched),
         cmocka_unit_test(generations_are_counted),
+        cmocka_unit_test(long_lists_are_read_and_bounded),
         cmocka_unit_test(committed_schema_is_fresh),
         cmocka_unit_test(relative_files_start_at_the_configuration),
     };
