@@ -90,6 +90,12 @@ static const char where[] =
     "  --url URL   or its address, with a token in SIPROUTER_TOKEN\n"
     "  --ca FILE   the authority (PEM) that an https address is trusted by\n";
 
+/* "version" only lets these options pass: scripts give them to every command. */
+static bool asks_router(const struct cli_command *command)
+{
+    return is_allowed(command, "--url") && strcmp(command->name, "version") != 0;
+}
+
 /* What could not be written was not said. */
 static int finish(int code)
 {
@@ -124,8 +130,7 @@ int cli_main(int argc, char **argv)
             return code;
     }
     if (options.is_help) {
-        cli_say("usage: siprouter %s\n%s", command->usage,
-                is_allowed(command, "--url") ? where : "");
+        cli_say("usage: siprouter %s\n%s", command->usage, asks_router(command) ? where : "");
         return finish(CLI_OK);
     }
     if (options.arg_count < command->args_min)

@@ -476,7 +476,7 @@ const struct cli_command cli_commands[] = {
      "passwd USER [--role admin|read|user]\n\n"
      "Sets a page password, asked for twice (or two lines on standard input). With\n"
      "--role a user who is not there is made. Works with and without a running router."},
-    {"version", 0, 0, run_version, " --json ", "version [--json]\n\nThe version of this program."},
+    {"version", 0, 0, run_version, QUERY, "version [--json]\n\nThe version of this program."},
     {"check", 0, 0, cli_check, " --config --json ",
      "check [--config FILE] [--json]\n\nEvery fault of a configuration; exit 0 or 1."},
     {"say", 1, 1, cli_say_text, " -o --output --voice ",
