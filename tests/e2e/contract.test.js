@@ -5,7 +5,7 @@ import { createSocket } from 'node:dgram';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { root, within } from './lib/process.js';
@@ -393,6 +393,51 @@ test('what waits for a restart is not half in force', options, async () => {
   assert.match((await router.cli('status')).stdout, /^restart +waited for by \/proxy\/lanPort, \/proxy\/webrtcPort$/m);
   const back = await api.patch('/api/config', { country: null, proxy: { lanPort: addresses.lanPort, webrtcPort: limits.webrtcPort } });
   assert.deepEqual([back.diff.restart, (await api.get('/api/status')).restart], [[], []]);
+});
+
+test('an edit is guarded by the tag it was made over; a patch is RFC 7396', options, async () => {
+  const first = await send('GET', '/api/config');
+  const tag = first.headers.get('etag');
+  assert.match(tag, /^"[0-9a-f]+"$/);
+  const changed = await send('PATCH', '/api/config', '{"country":"DE"}', { 'if-match': tag });
+  assert.equal(changed.status, 200);
+  assert.deepEqual(Object.keys(JSON.parse(changed.text)), ['generation', 'diff', 'faults']);
+  assert.notEqual(changed.headers.get('etag'), tag);
+  for (const [method, body] of [['PATCH', '{"country":"FR"}'], ['PUT', first.text]])
+    checkProblem(await send(method, '/api/config', body, { 'if-match': tag }), 412, undefined, method);
+  const second = await send('GET', '/api/config');
+  assert.deepEqual([JSON.parse(second.text).country, second.headers.get('etag')], ['DE', changed.headers.get('etag')]);
+  for (const match of ['*', `"0", ${changed.headers.get('etag')}`])
+    assert.equal((await send('PATCH', '/api/config', '{}', { 'if-match': match })).status, 200, match);
+  const masked = JSON.parse(second.text).devices[0].password;
+  assert.deepEqual(masked, { masked: true });
+  assert.equal((await send('PUT', '/api/config', first.text)).status, 200); // masked secrets stay, the country goes
+  const back = await send('GET', '/api/config');
+  assert.deepEqual([back.headers.get('etag'), JSON.parse(back.text).country], [tag, undefined]);
+  const phone = await ScriptPhone.open(router, '101'); // its password is what it was
+  await phone.stop();
+});
+
+test('a create is done once for each key; a token that was withdrawn opens nothing', options, async () => {
+  const make = (key, name, role = 'admin') => send('POST', '/api/tokens', JSON.stringify({ name, role: 'read' }), { 'idempotency-key': key, role });
+  const [one, again] = [await make('k1', 'once'), await make('k1', 'once')];
+  assert.deepEqual([one.status, again.status, again.text], [201, 201, one.text]);
+  checkProblem(await make('k1', 'other'), 422, undefined, 'the same key, another body');
+  const { items } = await api.get('/api/tokens');
+  assert.equal(items.filter((item) => item.name === 'once').length, 1);
+  assert.deepEqual(Object.keys(items[0]), ['id', 'name', 'role', 'deviceId', 'createdAt', 'expires']);
+  const { id, token } = JSON.parse(one.text);
+  assert.equal((await send('GET', '/api/me', undefined, { role: token })).status, 200);
+  assert.equal((await send('DELETE', `/api/tokens/${id}`)).status, 204);
+  checkProblem(await send('GET', '/api/me', undefined, { role: token }), 401, undefined, 'withdrawn');
+  checkProblem(await send('DELETE', `/api/tokens/${id}`), 404, undefined, 'withdrawn twice');
+});
+
+test('the data folder is its owner\'s alone, with what the contract names', options, () => {
+  const mode = (name) => (statSync(join(router.data, name)).mode & 0o777).toString(8);
+  assert.deepEqual(['', 'run', 'prompts'].map(mode), ['700', '700', '700']);
+  assert.deepEqual(['siprouter.db', 'run/api.json'].map(mode), ['600', '600']);
+  assert.deepEqual(Object.keys(JSON.parse(readFileSync(join(router.data, 'run/api.json'), 'utf8'))), ['url', 'token', 'pid']);
 });
 
 test('an edit by hand is not overwritten by one through the API; comments survive both', options, async () => {
