@@ -22,6 +22,7 @@ Object.assign(globalThis, {
   },
 });
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: {
+  addEventListener() {},
   getUserMedia: () => new Promise((done) => {
     const track = { enabled: true, isOpen: true, stop() { this.isOpen = false; } };
     opened.push(track);
