@@ -220,7 +220,7 @@ static void large_bodies_share_a_bound(void **state)
             at += (size_t)n;
         }
     }
-    assert_true(poll(fds, COUNT, 5000) > 0);
+    assert_true(poll(fds, COUNT, 30000) > 0);
     client_ask(house->port, "POST", "/api/login", "", "{\"user\":\"a\",\"password\":\"no\"}",
                &house->answer);
     assert_int_equal(house->answer.status, 401); /* small ones are served */
