@@ -699,6 +699,8 @@ int run_main(int argc, char **argv)
         loop_run(run.loop);
         sr_log(CORE, INFO, "event=stopping");
         code = 0;
+    } else if (run.is_demo_new) {
+        (void)unlink(run.config_path); /* nobody saw its passwords: the next start makes new ones */
     }
     stop(&run);
     sr_log_writer_stop();

@@ -475,6 +475,13 @@ static struct web *make(const struct web_options *options)
     return web;
 }
 
+static enum sr_err users_failed(enum sr_err err, char *reterr_why, size_t why_size)
+{
+    (void)snprintf(reterr_why, why_size, "the users of the page cannot be read or written: %s",
+                   sr_err_text(err));
+    return err;
+}
+
 static enum sr_err prepare(struct web *web, char *reterr_why, size_t why_size)
 {
     struct config_faults *faults = sr_zalloc(1, sizeof(*faults));
@@ -491,13 +498,8 @@ static enum sr_err prepare(struct web *web, char *reterr_why, size_t why_size)
     }
     web_config_set_etag(web);
     err = auth_load(web->auth);
-    if (err == SR_OK)
-        err = auth_first_admin(web->auth, web->first_password, sizeof(web->first_password));
-    if (err != SR_OK) {
-        (void)snprintf(reterr_why, why_size, "the users of the page cannot be read or written: %s",
-                       sr_err_text(err));
-        return err;
-    }
+    if (err != SR_OK)
+        return users_failed(err, reterr_why, why_size);
     if (web->config->server.allow_anonymous_api)
         sr_log(API, WARN, "event=anonymous_api why=\"%s\"",
                auth_is_loopback_only(web->config) ? "everybody on this machine is an administrator"
@@ -506,7 +508,13 @@ static enum sr_err prepare(struct web *web, char *reterr_why, size_t why_size)
     if (err == SR_OK)
         err = web_tls_open(web, reterr_why, why_size);
     set_urls(web);
-    return err != SR_OK ? err : write_api_file(web, reterr_why, why_size);
+    if (err == SR_OK)
+        err = write_api_file(web, reterr_why, why_size);
+    if (err != SR_OK)
+        return err;
+    /* last: a password made by a start that fails would never be printed */
+    err = auth_first_admin(web->auth, web->first_password, sizeof(web->first_password));
+    return err == SR_OK ? SR_OK : users_failed(err, reterr_why, why_size);
 }
 
 static bool start_thread(struct web *web)

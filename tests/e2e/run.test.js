@@ -2,7 +2,7 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { deferred } from './lib/process.js';
 import { Router, cli, device, host, missing, poll } from './lib/router.js';
@@ -28,6 +28,37 @@ test('a taken port is named and the program stops', options, async () => {
     assert.match(out.stdout + out.stderr, new RegExp(String(router.sipPort)));
   } finally {
     server.close();
+  }
+});
+
+test('a first start that fails loses no password: the next one prints them', options, async () => {
+  const router = await Router.make({ devices: [device('101')] });
+  const page = net.createServer();
+  const sip = net.createServer();
+  const listens = async (server, port) => new Promise((resolve) => {
+    server.once('error', resolve); // somebody else has it: just as good
+    server.listen(port, host, resolve);
+  });
+  try {
+    await listens(page, router.webPort);
+    const out = await cli(['run', '--config', router.configPath, '--data', router.data], { cwd: router.dir });
+    assert.notEqual(out.code, 0);
+    assert.match(out.stderr, new RegExp(`${router.webPort} is taken`));
+    page.close();
+    await router.start();
+    await poll(() => /user admin, password \S+/.test(router.log), 5000, "the administrator's password");
+    await router.stop();
+
+    await listens(sip, 5060); // where the first configuration of an empty folder listens
+    const first = join(router.dir, 'first.json');
+    const demo = await cli(['run', '--config', first, '--data', router.data], { cwd: router.dir });
+    assert.notEqual(demo.code, 0);
+    assert.match(demo.stderr, /is taken/);
+    assert.ok(!existsSync(first), 'the phones\' passwords are in a file that nobody was told of');
+  } finally {
+    page.close();
+    sip.close();
+    await router.stop();
   }
 });
 
