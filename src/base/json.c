@@ -47,28 +47,6 @@ void sr_json_end(struct sr_json *json)
     sr_buf_char(json->buf, json->closer[json->depth]);
 }
 
-/* Length of the valid UTF-8 sequence at p (1..4), or 0. */
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
-    uint32_t code;
-
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || len > n)
-        return 0;
-    code = p[0] & (0xffu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3f);
-    }
-    if ((len == 3 && code < 0x800) || (len == 4 && code < 0x10000) || code > 0x10ffff ||
-        (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return len;
-}
-
 static void write_char(struct sr_buf *buf, unsigned char c)
 {
     switch (c) {
@@ -100,7 +78,7 @@ static void write_text(struct sr_buf *buf, struct sr_str s)
 
     sr_buf_char(buf, '"');
     for (size_t i = 0; i < s.n;) {
-        size_t len = utf8_len(p + i, s.n - i);
+        size_t len = sr_utf8_char(sr_str_from(s, i), NULL);
         bool is_special = len == 1 && (p[i] < 0x20 || p[i] == 0x7f || p[i] == '"' || p[i] == '\\');
 
         if (len > 0 && !is_special) {

@@ -178,3 +178,38 @@ int sr_hex_value(char c)
         return c - 'A' + 10;
     return -1;
 }
+
+size_t sr_utf8_char(struct sr_str s, uint32_t *ret_code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char first = (unsigned char)s.p[0];
+    size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t code = n <= 1 ? first : first & (0x7fu >> n);
+
+    if (n == 0 || n > s.n)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        unsigned char next = (unsigned char)s.p[i];
+
+        if ((next & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (next & 0x3f);
+    }
+    if (first > 0xf4 || code < least[n] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+        return 0;
+    if (ret_code != NULL)
+        *ret_code = code;
+    return n;
+}
+
+bool sr_utf8_is_valid(struct sr_str s)
+{
+    for (size_t at = 0; at < s.n;) {
+        size_t n = sr_utf8_char(sr_str_from(s, at), NULL);
+
+        if (n == 0)
+            return false;
+        at += n;
+    }
+    return true;
+}

@@ -100,6 +100,11 @@ static inline bool sr_is_alpha(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/** Bytes (1..4) of the UTF-8 character that `s`, not empty, begins with; 0: none (RFC 3629: overlong,
+    a surrogate, cut). ret_code may be NULL. */
+size_t sr_utf8_char(struct sr_str s, uint32_t *ret_code);
+bool sr_utf8_is_valid(struct sr_str s);
+
 /** 0..15, or -1 when not a hex digit. */
 int sr_hex_value(char c);
 

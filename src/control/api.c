@@ -596,7 +596,7 @@ static bool decode_params(struct api_call *call, struct sr_buf *scratch)
         size_t from = scratch->len;
 
         if (http_decode(call->params[i], false, scratch) != SR_OK ||
-            !http_utf8_is_valid(sr_str_from(sr_buf_view(scratch), from)))
+            !sr_utf8_is_valid(sr_str_from(sr_buf_view(scratch), from)))
             return false;
         call->params[i] = sr_str_make(scratch->data + from, scratch->len - from);
         sr_buf_char(scratch, '\0');
@@ -615,7 +615,7 @@ static bool check_query(struct api_call *call)
         struct sr_str value = sr_str_from(pair, sr_str_find(pair, '=', 0) + 1);
 
         sr_buf_init_fixed(&buf, text, sizeof(text));
-        if (http_decode(value, true, &buf) == SR_OK && http_utf8_is_valid(sr_buf_view(&buf)))
+        if (http_decode(value, true, &buf) == SR_OK && sr_utf8_is_valid(sr_buf_view(&buf)))
             continue;
         refuse(call, 400,
                sr_buf_err(&buf) != SR_OK ? "a parameter behind ? is too long"

@@ -517,41 +517,6 @@ void http_ws_frame_write(struct sr_buf *buf, enum http_ws_opcode opcode, size_t 
     }
 }
 
-/* Bytes behind the first one, and the range of the first of them; 0xff: no first byte. */
-static unsigned utf8_tail(uint8_t first, uint8_t *ret_low, uint8_t *ret_high)
-{
-    *ret_low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    *ret_high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (first < 0x80)
-        return 0;
-    if (first >= 0xc2 && first <= 0xdf)
-        return 1;
-    if (first >= 0xe0 && first <= 0xef)
-        return 2;
-    return first >= 0xf0 && first <= 0xf4 ? 3 : 0xff;
-}
-
-bool http_utf8_is_valid(struct sr_str text)
-{
-    const uint8_t *b = (const uint8_t *)text.p;
-    size_t at = 0;
-
-    while (at < text.n) {
-        uint8_t low, high;
-        unsigned tail = utf8_tail(b[at++], &low, &high);
-
-        if (tail == 0xff || tail > text.n - at)
-            return false;
-        for (unsigned i = 0; i < tail; i++, at++) {
-            if (b[at] < low || b[at] > high)
-                return false;
-            low = 0x80;
-            high = 0xbf;
-        }
-    }
-    return true;
-}
-
 bool http_ws_accept(struct sr_str key, char out[HTTP_WS_ACCEPT_BYTES])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

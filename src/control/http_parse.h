@@ -118,8 +118,6 @@ struct http_ws_frame {
 SR_MUST_USE enum sr_err http_ws_frame_parse(struct sr_str bytes, struct http_ws_frame *ret_frame);
 /** Appends the head of an unmasked final frame. */
 void http_ws_frame_write(struct sr_buf *buf, enum http_ws_opcode opcode, size_t length);
-/** Whether text is UTF-8 as RFC 3629 says. */
-bool http_utf8_is_valid(struct sr_str text);
 
 enum {
     HTTP_WS_ACCEPT_BYTES = 32

@@ -186,7 +186,7 @@ static void on_close_frame(struct http_ws *ws, struct sr_str payload)
         code = (unsigned)(uint8_t)payload.p[0] << 8 | (uint8_t)payload.p[1];
     if (payload.n == 1 || !is_close_code(code))
         code = HTTP_WS_PROTOCOL;
-    else if (!http_utf8_is_valid(sr_str_from(payload, 2)))
+    else if (!sr_utf8_is_valid(sr_str_from(payload, 2)))
         code = HTTP_WS_BAD_TEXT;
     http_ws_close(ws, (enum http_ws_close)code, "");
     ws->conn->state = HTTP_CONN_LAST;
@@ -198,7 +198,7 @@ static void on_message(struct http_ws *ws)
     struct sr_str text = sr_buf_view(&ws->message);
 
     ws->is_in_message = false;
-    if (!ws->is_binary && !http_utf8_is_valid(text))
+    if (!ws->is_binary && !sr_utf8_is_valid(text))
         http_ws_close(ws, HTTP_WS_BAD_TEXT, "not UTF-8");
     else if (!ws->is_closing && server->ops.on_ws_text != NULL)
         server->ops.on_ws_text(server->arg, ws, text);

@@ -104,27 +104,6 @@ static enum sr_err stop_unexpected(struct reader *reader, const char *wanted)
     return stop(reader, SR_ERR_SYNTAX, "%s was expected, not \"%c\"", wanted, c);
 }
 
-/** Bytes of the UTF-8 character at p, or 0 when it is none (overlong, surrogate, cut). */
-static size_t utf8_len(const unsigned char *p, size_t n)
-{
-    size_t len = p[0] < 0x80       ? 1
-                 : p[0] >> 5 == 6  ? 2
-                 : p[0] >> 4 == 14 ? 3
-                 : p[0] >> 3 == 30 ? 4
-                                   : 0;
-    if (len == 0 || len > n)
-        return 0;
-    uint32_t code = len == 1 ? p[0] : len == 2 ? p[0] & 0x1fu : len == 3 ? p[0] & 0x0fu : p[0] & 7u;
-    for (size_t i = 1; i < len; i++) {
-        if ((p[i] & 0xc0u) != 0x80)
-            return 0;
-        code = code << 6 | (p[i] & 0x3fu);
-    }
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    bool is_valid = code >= least[len] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-    return is_valid ? len : 0;
-}
-
 static size_t utf8_put(char *out, uint32_t code)
 {
     if (code < 0x80) {
@@ -212,7 +191,8 @@ static enum sr_err read_text(struct reader *reader, struct sr_str *ret_text, str
                 return err;
             continue;
         }
-        size_t n = *p < 0x20 ? 0 : utf8_len(p, close - reader->at);
+        size_t n =
+            *p < 0x20 ? 0 : sr_utf8_char(sr_str_make((const char *)p, close - reader->at), NULL);
         if (n == 0)
             return stop(reader, SR_ERR_SYNTAX, "byte 0x%02x cannot stand in a text", *p);
         memcpy(out + len, p, n);

@@ -95,7 +95,7 @@ static void obey(struct web *web, const struct net_ws_order *order)
     if (order->is_close)
         http_ws_close(sip->ws, order->is_busy ? HTTP_WS_TRY_LATER : HTTP_WS_NORMAL,
                       order->is_busy ? "the router is busy" : "");
-    else if (http_utf8_is_valid(order->bytes))
+    else if (sr_utf8_is_valid(order->bytes))
         (void)http_ws_send(sip->ws, order->bytes);
     else
         (void)http_ws_send_binary(sip->ws, order->bytes);

@@ -168,29 +168,6 @@ void words_duration(struct sr_buf *buf, uint64_t seconds)
 
 /* ---- text ---- */
 
-/* One character of UTF-8; 0: it is none. */
-static size_t read_char(struct sr_str text, size_t at, uint32_t *ret_char)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char first = (unsigned char)text.p[at];
-    size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t value = n <= 1 ? first : first & (0x7fu >> n);
-
-    if (n == 0 || first > 0xf4 || at + n > text.n)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        unsigned char next = (unsigned char)text.p[at + i];
-
-        if ((next & 0xc0) != 0x80)
-            return 0;
-        value = value << 6 | (next & 0x3f);
-    }
-    if (value < least[n] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000))
-        return 0;
-    *ret_char = value;
-    return n;
-}
-
 /* U+00C0 .. U+00FF without their marks. */
 static const char *const latin[] = {
     "A", "A", "A", "A", "Ae", "A", "Ae", "C", "E", "E", "E", "E", "I",  "I", "I",  "I",
@@ -237,7 +214,7 @@ enum sr_err words_clean(struct sr_str text, struct sr_buf *buf)
     for (size_t at = 0; at < text.n; at += n) {
         uint32_t c = 0;
 
-        n = read_char(text, at, &c);
+        n = sr_utf8_char(sr_str_from(text, at), &c);
         if (n == 0)
             return SR_ERR_SYNTAX;
         if (c >= 0x80) {

@@ -121,7 +121,8 @@ static void record_json(struct sr_json *json, const struct store_call_record *re
 /* ---- one record as CSV ---- */
 
 /* Quoted when RFC 4180 asks; what a spreadsheet would run (= + - @, also behind a tab or the end of
-   a line) gets an apostrophe in front. NUL, which no CSV reader takes, becomes a space. */
+   a line) gets an apostrophe in front. NUL, which no CSV reader takes, becomes a space, and a byte
+   that is no UTF-8 U+FFFD, as in JSON. */
 static void csv_text(struct sr_buf *buf, struct sr_str text)
 {
     bool is_quoted = false;
@@ -132,10 +133,16 @@ static void csv_text(struct sr_buf *buf, struct sr_str text)
         sr_buf_char(buf, '"');
     if (text.n > 0 && text.p[0] != '\0' && strchr("=+-@\t\r\n", text.p[0]) != NULL)
         sr_buf_char(buf, '\'');
-    for (size_t i = 0; i < text.n; i++) {
+    for (size_t i = 0, n; i<text.n; i += n> 0 ? n : 1) {
+        n = sr_utf8_char(sr_str_from(text, i), NULL);
         if (text.p[i] == '"')
             sr_buf_char(buf, '"');
-        sr_buf_char(buf, text.p[i] != '\0' ? text.p[i] : ' ');
+        if (n == 0)
+            sr_buf_c(buf, "\xef\xbf\xbd");
+        else if (text.p[i] == '\0')
+            sr_buf_char(buf, ' ');
+        else
+            sr_buf_add(buf, text.p + i, n);
     }
     if (is_quoted)
         sr_buf_char(buf, '"');

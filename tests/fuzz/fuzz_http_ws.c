@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sr_str rest = sr_str_make((const char *)data, size);
 
-    (void)http_utf8_is_valid(rest);
+    (void)sr_utf8_is_valid(rest);
     while (rest.n > 0) {
         struct http_ws_frame frame, cut;
         enum sr_err err = http_ws_frame_parse(rest, &frame);
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rest = sr_str_from(rest, frame.head_bytes);
         if (frame.length > rest.n)
             break;
-        (void)http_utf8_is_valid(sr_str_head(rest, (size_t)frame.length));
+        (void)sr_utf8_is_valid(sr_str_head(rest, (size_t)frame.length));
         rest = sr_str_from(rest, (size_t)frame.length);
     }
     return 0;

@@ -162,6 +162,38 @@ static void hex_digits(void **state)
     assert_int_equal(sr_hex_value('\xff'), -1);
 }
 
+static void characters_of_utf8(void **state)
+{
+    static const char *const wrong[] = {"\x80",
+                                        "\xc0\xaf",
+                                        "\xc1\xbf",
+                                        "\xe0\x9f\xbf",
+                                        "\xed\xa0\x80",
+                                        "\xf0\x8f\xbf\xbf",
+                                        "\xf4\x90\x80\x80",
+                                        "\xf5\x80\x80\x80",
+                                        "\xe2\x82",
+                                        "\xe2(\xa1",
+                                        "\xff"};
+    uint32_t code = 0;
+
+    (void)state;
+    assert_int_equal(sr_utf8_char(SR_STR("ab"), &code), 1);
+    assert_int_equal(code, 'a');
+    assert_int_equal(sr_utf8_char(SR_STR("\xc3\xa4"), &code), 2);
+    assert_int_equal(code, 0xe4);
+    assert_int_equal(sr_utf8_char(SR_STR("\xef\xbf\xbfx"), &code), 3);
+    assert_int_equal(code, 0xffff);
+    assert_int_equal(sr_utf8_char(SR_STR("\xf4\x8f\xbf\xbf"), &code), 4);
+    assert_int_equal(code, 0x10ffff);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        assert_int_equal(sr_utf8_char(sr_str_c(wrong[i]), NULL), 0);
+        assert_false(sr_utf8_is_valid(sr_str_c(wrong[i])));
+    }
+    assert_true(sr_utf8_is_valid(SR_STR("")));
+    assert_true(sr_utf8_is_valid(SR_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\x9e")));
+}
+
 int run_str_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +207,7 @@ int run_str_tests(void)
         cmocka_unit_test(copying_cuts_and_says_so),
         cmocka_unit_test(secrets_compare_right),
         cmocka_unit_test(hex_digits),
+        cmocka_unit_test(characters_of_utf8),
     };
 
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);

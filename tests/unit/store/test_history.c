@@ -292,7 +292,7 @@ static void csv_is_quoted_and_harmless(void **state)
     struct reply reply;
 
     record.from = SR_STR("=cmd|' /C calc'!A0");
-    record.from_name = SR_STR("a \"b\", c\r\nd");
+    record.from_name = SR_STR("a \"b\", c\r\nd \xc3\xa4\xff\xe2\x82");
     record.route_id = SR_STR("@x");
     record.mode = SR_STR("-1");
     store_call_ended(store, &record, NULL, 0);
@@ -301,7 +301,8 @@ static void csv_is_quoted_and_harmless(void **state)
         reply.text,
         "callId,direction,from,fromName,to,startedAt,answeredAt,endedAt,durationSec,reason,"
         "sipStatus,routeId,mode,devices,providers,codecs,mos,lossPct\r\n"
-        "c1,outgoing,'=cmd|' /C calc'!A0,\"a \"\"b\"\", c\r\nd\",'+4989123,"
+        "c1,outgoing,'=cmd|' /C calc'!A0,\"a \"\"b\"\", c\r\nd "
+        "\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",'+4989123,"
         "2023-11-14T22:13:20.000Z,2023-11-14T22:13:22.000Z,2023-11-14T22:14:22.000Z,60,hangup,"
         "200,'@x,'-1,desk,carrier,opus PCMA,4.20,0.60\r\n");
     sr_free(reply.text);
