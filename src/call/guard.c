@@ -1,5 +1,7 @@
 #include "call/guard.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "call/number.h"
 #include "call/zone.h"
@@ -62,20 +64,63 @@ static bool is_night(const struct config *config, int64_t now)
     return schedule_rule_holds(&rule, &moment);
 }
 
-static enum call_reason check_number(const struct guard_query *query, struct sr_buf *why)
+/* What a switch that is not strict makes of it: only the digits count ("++4915", "+49,15"), and zeros in
+   front are taken off as often as they stand there ("+0049", "+4900900"). */
+static struct sr_str read_leniently(const struct config *config, struct sr_str text,
+                                    char ret_number[NUMBER_TEXT_MAX])
+{
+    char digits[NUMBER_TEXT_MAX];
+    size_t zeros = 0;
+    struct sr_buf out;
+
+    sr_buf_init_fixed(&out, digits, NUMBER_DIGITS_MAX + 1); /* what is behind decides nothing */
+    for (size_t i = 0; i < text.n; i++) {
+        if (!sr_is_digit(text.p[i]))
+            continue;
+        if (out.len == 0 && text.p[i] == '0') {
+            zeros++;
+            continue;
+        }
+        if (out.len == 0 && (text.p[0] == '+' || zeros > 0))
+            sr_buf_char(&out, text.p[0] == '+' || zeros > 1 ? '+' : '0');
+        sr_buf_char(&out, text.p[i]);
+    }
+    (void)sr_str_copy(sr_str_c(sr_buf_cstr(&out)), ret_number, NUMBER_TEXT_MAX);
+    for (int i = 0; i < NUMBER_DIGITS_MAX; i++) {
+        (void)number_normalise(sr_str_c(ret_number), config->country, NUMBER_DIALLED, digits);
+        if (strcmp(digits, ret_number) == 0)
+            break;
+        memcpy(ret_number, digits, NUMBER_TEXT_MAX);
+    }
+    return sr_str_c(ret_number);
+}
+
+/* Behind a code of the network ("#31#0151..."); empty: there is none, or a short number. */
+static struct sr_str behind_code(struct sr_str number)
+{
+    size_t at = number.n;
+
+    while (at > 0 && number.p[at - 1] != '*' && number.p[at - 1] != '#')
+        at--;
+    return at > 0 && number.n - at > NUMBER_SHORT_MAX ? sr_str_from(number, at)
+                                                      : (struct sr_str){NULL, 0};
+}
+
+static enum call_reason check_reading(const struct guard_query *query, struct sr_str number,
+                                      struct sr_buf *why)
 {
     const struct config *config = query->config;
     const struct config_security *security = &config->security;
     const struct sr_str *prefix;
     struct sr_str country;
 
-    prefix = find_number(config, &security->blocked_prefixes, query->number);
+    prefix = find_number(config, &security->blocked_prefixes, number);
     if (prefix != NULL) {
         sr_buf_fmt(why, "numbers with %.*s are blocked (security.blockedPrefixes)",
                    SR_STR_ARG(*prefix));
         return CALL_REASON_BLOCKED;
     }
-    prefix = find_number(config, &security->premium_prefixes, query->number);
+    prefix = find_number(config, &security->premium_prefixes, number);
     if (prefix != NULL && !names_prefix(config, query->route, *prefix)) {
         sr_buf_fmt(why,
                    "numbers with %.*s cost extra (security.premiumPrefixes): only a route whose "
@@ -83,7 +128,7 @@ static enum call_reason check_number(const struct guard_query *query, struct sr_
                    SR_STR_ARG(*prefix));
         return CALL_REASON_PREMIUM;
     }
-    if (!is_allowed_country(config, query->number, &country)) {
+    if (!is_allowed_country(config, number, &country)) {
         if (country.n > 0)
             sr_buf_fmt(why, "calls to %.*s are not allowed (security.allowedCountries)",
                        SR_STR_ARG(country));
@@ -92,6 +137,21 @@ static enum call_reason check_number(const struct guard_query *query, struct sr_
         return CALL_REASON_COUNTRY;
     }
     return CALL_REASON_NONE;
+}
+
+static enum call_reason check_number(const struct guard_query *query, struct sr_buf *why)
+{
+    const struct sr_str texts[] = {query->number, behind_code(query->number)};
+    enum call_reason reason = check_reading(query, query->number, why);
+    char text[NUMBER_TEXT_MAX];
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(texts) && reason == CALL_REASON_NONE; i++) {
+        struct sr_str number = read_leniently(query->config, texts[i], text);
+
+        if (number.n > 0 && !sr_str_eq(number, query->number))
+            reason = check_reading(query, number, why);
+    }
+    return reason;
 }
 
 static enum call_reason check_use(const struct guard_query *query, struct sr_buf *why)

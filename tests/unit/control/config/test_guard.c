@@ -81,6 +81,45 @@ static void test_each_limit_refuses_with_its_reason(void **state)
     config_unref(config);
 }
 
+/* Numbers that begin otherwise, and that a switch which is not strict reads as the forbidden ones. */
+static void test_no_way_of_writing_gets_around(void **state)
+{
+    static const char *const blocked[] = {
+        "+491371234",
+        "++491371234",
+        "+00491371234",
+        "+49001371234",
+        "+49+1371234",
+        "+49,13~71234",
+        "000491371234",
+        "01371234x",
+        "+49\xc2\xa0"
+        "1371234",
+        "#31#01371234",
+        "*31#+491371234",
+        "+49(0)0 137 1234",
+    };
+    static const char *const fine[] = {"+4930123", "+4930123*5", "+4930#",
+                                       "*100#",    "115",        "#31#030123456"};
+    struct config *config = load_right("{ \"country\": \"DE\", \"security\": {"
+                                       "  \"blockedPrefixes\": [\"+49137\", \"+44\"] } }");
+    struct guard_query query = {.config = config, .is_ours = true, .now = NOON};
+    char why[GUARD_WHY_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(blocked); i++) {
+        query.number = sr_str_c(blocked[i]);
+        if (guard_check(&query, why) != CALL_REASON_BLOCKED)
+            fail_msg("%s goes out", blocked[i]);
+    }
+    for (size_t i = 0; i < SR_ARRAY_LEN(fine); i++) {
+        query.number = sr_str_c(fine[i]);
+        if (guard_check(&query, why) != CALL_REASON_NONE)
+            fail_msg("%s: %s", fine[i], why);
+    }
+    config_unref(config);
+}
+
 static void test_emergency_calls_meet_no_limit(void **state)
 {
     struct config *config = load_right(limits);
@@ -129,6 +168,7 @@ int test_guard(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_limit_refuses_with_its_reason),
+        cmocka_unit_test(test_no_way_of_writing_gets_around),
         cmocka_unit_test(test_emergency_calls_meet_no_limit),
         cmocka_unit_test(test_nobody_goes_outside_without_a_name),
         cmocka_unit_test(test_without_limits_everything_goes),
