@@ -430,6 +430,8 @@ enum sr_err leg__make_answer(struct leg *leg, const struct leg *prefer, struct s
 enum sr_err leg__accept_answer(struct leg *leg, struct sr_str sdp);
 /** Does the peer's description have a codec this leg may use? */
 bool leg__shares_codec(const struct leg *leg);
+/** Whether audio may go there: no multicast, nobody, nor this router's own ports. */
+bool leg__may_send_to(const struct leg *leg, const struct sr_addr *addr);
 /** Tells media what was agreed. */
 void leg__set_stream(struct leg *leg);
 bool leg__is_peer_holding(const struct leg *leg);

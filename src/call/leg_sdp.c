@@ -64,11 +64,15 @@ bool leg__shares_codec(const struct leg *leg)
     return false;
 }
 
-/* What the peer may receive from us must be reachable: no multicast, nothing that is nobody. */
-static bool is_usable(const struct sr_addr *addr)
+bool leg__may_send_to(const struct leg *leg, const struct sr_addr *addr)
 {
-    return addr->family != SR_ADDR_NONE && addr->port != 0 && !sr_addr_is_any(addr) &&
-           !sr_addr_is_multicast(addr);
+    const struct config_proxy *proxy = &leg->call->config->proxy;
+
+    if (addr->family == SR_ADDR_NONE || addr->port == 0 || sr_addr_is_any(addr) ||
+        sr_addr_is_multicast(addr))
+        return false;
+    return (addr->port != proxy->lan_port && addr->port != proxy->webrtc_port) ||
+           (!sr_addr_ip_eq(addr, &leg->rtp) && !sr_addr_ip_eq(addr, &leg->rtp_bound));
 }
 
 /* `ours` is wiped: it has keys. */
@@ -312,7 +316,7 @@ void leg__fill_stream(const struct leg *leg, struct media_stream *ret_stream)
         stream.crypto = MEDIA_CRYPTO_DTLS; /* addresses are ICE's */
     else
         stream.signalling = leg->signalling;
-    if (!leg->is_webrtc && is_usable(&leg__sdp(leg)->peer.rtp)) {
+    if (!leg->is_webrtc && leg__may_send_to(leg, &leg__sdp(leg)->peer.rtp)) {
         stream.remote_rtp = leg__sdp(leg)->peer.rtp;
         stream.remote_rtcp = leg__sdp(leg)->peer.rtcp;
         turn_back(leg, &stream.remote_rtp);

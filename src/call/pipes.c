@@ -217,15 +217,16 @@ static void add_types(const struct sdp *sdp, uint8_t i, struct media_stream *str
 }
 
 /* Where the party wants it; nowhere on hold in the old way, or where nothing may be sent. */
-static void add_address(const struct sdp *sdp, uint8_t i, struct media_stream *stream)
+static void add_address(const struct leg *leg, const struct sdp *sdp, uint8_t i,
+                        struct media_stream *stream)
 {
     const struct sdp_media *media = &sdp->media[i];
     struct sr_addr addr = media->connection.addr;
     struct sr_str value;
 
-    if (sr_addr_is_any(&addr) || sr_addr_is_multicast(&addr) || media->port == 0)
-        addr.family = SR_ADDR_NONE;
     addr.port = media->port;
+    if (!leg__may_send_to(leg, &addr))
+        addr.family = SR_ADDR_NONE;
     stream->remote_rtp = addr;
     stream->remote_rtcp = addr;
     stream->remote_rtcp.port++;
@@ -301,7 +302,7 @@ static void set_line(struct leg *leg, const struct sdp *own, const struct sdp *o
         return;
     stream.is_rtp = is_rtp(&own->media[i]);
     stream.rtp_clock_hz = first_format(&own->media[i]).clock_hz;
-    add_address(own, i, &stream);
+    add_address(leg, own, i, &stream);
     add_types(own, i, &stream);
     add_types(others, i, &stream);
     media_leg_set_stream(leg->engine->media, leg->pipes->lines[i].media, &stream);

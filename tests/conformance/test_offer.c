@@ -272,6 +272,33 @@ static void test_reinvite_moves_the_audio_to_another_address(void **state)
     end(&pair, call);
 }
 
+/* 192.0.2.1:4000 is a port of the router itself: audio sent there would be read as something else. */
+static void test_no_audio_goes_to_the_routers_own_ports(void **state)
+{
+    static const struct rig_options options = {
+        .config = "{ \"proxy\": { \"webrtcPort\": 4000 }, \"devices\": [\n"
+                  "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+                  "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ] }"};
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    rig_init(&pair.rig, &options);
+    pair.a = rig_phone(&pair.rig, "101");
+    pair.b = rig_phone(&pair.rig, "102");
+    call = rig_connect(&pair.rig, pair.a, "102");
+    for (uint8_t last = pair.a->addr.ip[3], i = 0; i < 2; i++) {
+        const struct media_stream *stream;
+
+        pair.a->addr.ip[3] = i == 0 ? 1 : last; /* its SDP says so from now on */
+        phone_reinvite(call, "sendrecv");
+        rig_run(&pair.rig, SR_SEC);
+        stream = &rig_media(&pair.rig, rig_call(&pair.rig, 0), "a")->stream;
+        assert_int_equal(stream->remote_rtp.family, i == 0 ? SR_ADDR_NONE : SR_ADDR_IP4);
+    }
+    end(&pair, call);
+}
+
 int run_offer(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -280,6 +307,7 @@ int run_offer(void)
         cmocka_unit_test(test_parties_without_a_common_codec_are_mixed),
         cmocka_unit_test(test_caller_without_any_known_codec_gets_488),
         cmocka_unit_test(test_callee_that_refuses_every_codec_gives_488),
+        cmocka_unit_test(test_no_audio_goes_to_the_routers_own_ports),
         cmocka_unit_test(test_offerless_invite_is_given_our_offer),
         cmocka_unit_test(test_offerless_invite_without_answer_in_ack_ends),
         cmocka_unit_test(test_offerless_reinvite_gets_our_full_offer),
