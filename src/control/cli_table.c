@@ -29,28 +29,25 @@ void cli_complain(const char *format, ...)
     va_end(args);
 }
 
-/* U+0080 to U+009F: a terminal obeys them as it does an escape. */
-static bool is_high_control(struct sr_str text, size_t i)
+/* Characters that steer a terminal (C0, and C1, which it obeys as an escape) or turn a line around. */
+static bool is_harmful(uint32_t code)
 {
-    return (unsigned char)text.p[i] == 0xc2 && i + 1 < text.n &&
-           (unsigned char)text.p[i + 1] < 0xa0;
+    return code < ' ' || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
 }
 
 void cli_say_safe(struct sr_str text, bool keeps_lines)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
+    for (size_t i = 0, n; i < text.n; i += SR_MAX(n, (size_t)1)) {
+        uint32_t code = 0;
 
-        if (c == '\r')
-            continue;
-        if (c == '\n' && keeps_lines) {
+        n = sr_utf8_char(sr_str_from(text, i), &code);
+        if (n > 0 && !is_harmful(code))
+            (void)fwrite(text.p + i, 1, n, stdout);
+        else if (text.p[i] == '\n' && keeps_lines)
             (void)fputc('\n', stdout);
-        } else if (is_high_control(text, i)) {
+        else if (text.p[i] != '\r')
             (void)fputc('?', stdout);
-            i++;
-        } else {
-            (void)fputc(c < ' ' || c == 0x7f ? '?' : c, stdout);
-        }
     }
 }
 
