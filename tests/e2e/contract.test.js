@@ -617,3 +617,11 @@ test('every event has the members that the documents name, and no other', option
     'device_registered', 'device_unregistered', 'config_changed'];
   assert.deepEqual(wanted.filter((type) => !seen.has(type)), []);
 });
+
+test('every word a call can end with is explained', () => {
+  const words = [...readFileSync(join(root, 'src/call/reason.h'), 'utf8').matchAll(/^ +X\([A-Z_]+, "([a-z_]+)"/gm)].map((one) => one[1]);
+  const rows = readFileSync(join(root, 'docs/troubleshooting.md'), 'utf8').split('## Reasons')[1].split('\n').filter((line) => line.startsWith('| `'));
+  const explained = rows.map((line) => line.split('|')[1]).join();
+  assert.ok(words.length > 20);
+  assert.deepEqual(words.filter((word) => !explained.includes(`\`${word}\``)), []);
+});
