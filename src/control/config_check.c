@@ -325,6 +325,29 @@ static bool is_weak(const struct config_device *device)
     return same == password.n;
 }
 
+/* A call that comes back to the device that sent it on ends as a loop (482). */
+static void check_forward(struct config__load *load, uint32_t index)
+{
+    const struct config_device *device = &load->config->devices[index];
+    const struct config_forward *forward = &device->forward;
+    const struct {
+        const char *key;
+        struct sr_str to;
+    } ways[] = {{"always", forward->always},
+                {"busy", forward->busy},
+                {"noAnswer", forward->no_answer},
+                {"offline", forward->offline}};
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(ways); i++) {
+        if (ways[i].to.n > 0 &&
+            (sr_str_eq(ways[i].to, device->extension) || sr_str_eq(ways[i].to, device->id)))
+            config__fault(load, CONFIG_WARNING,
+                          config__node(load, "/devices/%u/forward/%s", index, ways[i].key),
+                          SR_STR("name another extension or number, or leave it empty"),
+                          "the device forwards to itself: such a call ends as a loop");
+    }
+}
+
 static void check_devices(struct config__load *load)
 {
     const struct config *config = load->config;
@@ -348,6 +371,7 @@ static void check_devices(struct config__load *load)
                           SR_STR("choose an id that is nobody's extension"),
                           "the id \"%.*s\" is the extension of another device",
                           SR_STR_ARG(device->id));
+        check_forward(load, i);
     }
 }
 
@@ -602,6 +626,21 @@ static void check_action_fits(struct config__load *load, const struct config_rou
                       "\"provider\" has no meaning for an inbound call");
 }
 
+static void check_failover(struct config__load *load, const struct config_route *route)
+{
+    const struct config_route_action *action = &route->action;
+
+    for (uint32_t i = 0; i < action->failover_ids.count; i++) {
+        if (action->provider_id.n > 0 &&
+            sr_str_eq(action->failover_ids.items[i], action->provider_id))
+            config__fault(load, CONFIG_WARNING,
+                          config__node(load, "/routing/routes/%u/action/failoverProviders/%u",
+                                       route->index, i),
+                          SR_STR("name another provider, or leave it out"),
+                          "\"%.*s\" is the provider that failed", SR_STR_ARG(action->provider_id));
+    }
+}
+
 static bool source_covers(const void *wide, const void *narrow)
 {
     return !wide || wide == narrow;
@@ -666,6 +705,7 @@ static void check_routes(struct config__load *load)
         check_never_matches(load, route);
         check_passthrough(load, route);
         check_action_fits(load, route);
+        check_failover(load, route);
         if (route->is_enabled)
             routing->ordered[routing->ordered_count++] = route;
     }

@@ -53,6 +53,14 @@ static const struct row rows[] = {
      CONFIG_ERROR, "/routing/routes/0/action/targets/0", 3, "no group", "device id"},
     {ROUTE("\"direction\":\"outbound\"", "\"provider\":\"nobody\""), CONFIG_ERROR,
      "/routing/routes/0/action/provider", 3, "no provider", "add a provider"},
+    {"{\"providers\": [{\"id\": \"p\", \"domain\": \"d\", \"register\": false}],\n"
+     "\"routing\": {\"routes\": [{\"id\": \"r\", \"match\": {\"direction\": \"outbound\"},\n"
+     "\"action\": {\"provider\": \"p\", \"failoverProviders\": [\"p\"]}}]}}",
+     CONFIG_WARNING, "/routing/routes/0/action/failoverProviders/0", 3, "that failed",
+     "another provider"},
+    {"{\"devices\": [{\"id\": \"a\", \"extension\": \"101\", \"password\": \"long enough 1\",\n"
+     "\"forward\": {\"busy\": \"102\", \"noAnswer\": \"101\"}}]}",
+     CONFIG_WARNING, "/devices/0/forward/noAnswer", 2, "to itself", "another extension"},
     /* extensions */
     {"{\"devices\": [" DEVICE("a", "101") ",\n" DEVICE("b", "101") "]}", CONFIG_ERROR,
      "/devices/1/extension", 2, "belongs to another device", "102 is free"},
