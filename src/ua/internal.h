@@ -211,6 +211,7 @@ struct ua_refusal {
     uint32_t min_se;
     bool with_allow; /* and Accept */
 };
+void ua__abilities(struct sip_build *build); /* what the answer to OPTIONS says */
 void ua__refusal_headers(struct sip_build *build, const struct ua_refusal *refusal,
                          uint16_t status);
 /** Sends what ua__reply_begin() started and sip_build_end() ended, without a transaction. */

@@ -8,12 +8,7 @@ static void on_options(struct ua_in *in)
     struct sip_build build;
 
     ua__stateless_begin(in, &build, 200, SR_STR(""));
-    sip_build_c(&build, SIP_HDR_ALLOW, UA_ALLOW);
-    sip_build_c(&build, SIP_HDR_ACCEPT, "application/sdp");
-    sip_build_c(&build, SIP_HDR_ACCEPT_ENCODING, "identity");
-    sip_build_c(&build, SIP_HDR_ACCEPT_LANGUAGE, "en");
-    sip_build_c(&build, SIP_HDR_SUPPORTED, UA_SUPPORTED);
-    sip_build_c(&build, SIP_HDR_ALLOW_EVENTS, UA_EVENTS);
+    ua__abilities(&build);
     if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
         ua__reply_send(in, &build);
 }
@@ -199,9 +194,27 @@ static void on_device_request(struct ua_in *in)
     else if (in->msg->method == SIP_METHOD_MESSAGE)
         message__on_request(in, slot);
     else if (in->msg->method == SIP_METHOD_PUBLISH)
-        ua__refuse(in, 489, &(struct ua_refusal){.with_allow = true});
+        ua__refuse(in, 405, NULL); /* only routes that pass it through take it */
     else
         ua__refuse(in, 403, NULL); /* REFER: only inside a call */
+}
+
+/* No dialog, so nothing of it can be meant (RFC 6665 4.1.3: 481): some providers tell waiting messages
+ * without being asked. "keep-alive" asks nothing but to be answered, as OPTIONS does. */
+static void on_stray_notify(struct ua_in *in)
+{
+    struct sr_str value = sip_msg_value(in->msg, SIP_HDR_EVENT);
+    struct sip_event event;
+    struct sip_build build;
+
+    if (value.p == NULL || sip_event_parse(value, &event, NULL) != SR_OK ||
+        !sr_str_eq(event.package, SR_STR("keep-alive"))) {
+        ua__refuse(in, 481, NULL);
+        return;
+    }
+    ua__stateless_begin(in, &build, 200, SR_STR(""));
+    if (sip_build_end(&build, SR_STR(""), SR_STR("")) == SR_OK)
+        ua__reply_send(in, &build);
 }
 
 /* True: it came from a provider, and a route passes it through. */
@@ -236,11 +249,11 @@ static void on_outside_dialog(struct ua_in *in)
         if (!is_passed_on(in))
             on_device_request(in);
         break;
-    case SIP_METHOD_NOTIFY: /* some providers tell waiting messages without being asked */
+    case SIP_METHOD_NOTIFY:
         if (!is_passed_on(in))
-            ua__refuse(in, 481, NULL);
+            on_stray_notify(in);
         break;
-    case SIP_METHOD_BYE: /* only inside a dialog */
+    case SIP_METHOD_BYE: /* only inside a dialog (INFO: RFC 6086 4.2.2) */
     case SIP_METHOD_PRACK:
     case SIP_METHOD_UPDATE:
     case SIP_METHOD_INFO:
@@ -286,8 +299,8 @@ void ua__on_request(struct ua_in *in)
         on_outside_dialog(in);
         return;
     }
-    if (in->msg->method == SIP_METHOD_OPTIONS || in->msg->method == SIP_METHOD_REGISTER) {
-        on_outside_dialog(in); /* a tag makes no difference to them */
+    if (in->msg->method == SIP_METHOD_REGISTER) {
+        on_outside_dialog(in); /* a tag makes no difference to it */
         return;
     }
     if (proxy__on_again(in))

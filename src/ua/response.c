@@ -31,6 +31,16 @@ void ua__reply_begin(struct ua *ua, struct sip_build *build, const struct ua_rep
     sip_build_c(build, SIP_HDR_SERVER, ua->user_agent);
 }
 
+void ua__abilities(struct sip_build *build)
+{
+    sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
+    sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
+    sip_build_c(build, SIP_HDR_ACCEPT_ENCODING, "identity");
+    sip_build_c(build, SIP_HDR_ACCEPT_LANGUAGE, "en");
+    sip_build_c(build, SIP_HDR_SUPPORTED, UA_SUPPORTED);
+    sip_build_c(build, SIP_HDR_ALLOW_EVENTS, UA_EVENTS);
+}
+
 void ua__refusal_headers(struct sip_build *build, const struct ua_refusal *refusal, uint16_t status)
 {
     if (refusal->with_allow || status == 405 || status == 501)

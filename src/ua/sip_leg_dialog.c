@@ -594,6 +594,21 @@ static bool read_dtmf(struct sip_msg *msg, struct sip_leg_event *event)
            (event->digit >= 'A' && event->digit <= 'D');
 }
 
+/* We take no package (RFC 6086 4.2.2), and of those from before there were packages only digits. */
+static void refuse_info(const struct sip_msg *msg, struct server_txn *txn)
+{
+    bool is_package = msg->first[SIP_HDR_INFO_PACKAGE] != 0;
+    uint16_t status = is_package ? 469 : 415;
+    struct sip_build build;
+
+    server_txn__begin(txn, &build, status, SR_STR(""));
+    if (is_package)
+        sip_build_c(&build, SIP_HDR_RECV_INFO, "");
+    else
+        sip_build_c(&build, SIP_HDR_ACCEPT, "application/dtmf-relay, application/dtmf");
+    server_txn__send(txn, &build, status, SR_STR(""), SR_STR(""));
+}
+
 static void on_info(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn)
 {
     struct sip_leg_event event = {.kind = SIP_LEG_DTMF};
@@ -602,17 +617,13 @@ static void on_info(struct sip_leg *leg, struct ua_in *in, struct server_txn *tx
         sip_leg__on_raw_info(leg, in, txn);
         return;
     }
-    if (in->msg->body.n == 0) {
+    if (in->msg->body.n == 0 && in->msg->first[SIP_HDR_INFO_PACKAGE] == 0) {
         server_txn__ok(txn);
         return;
     }
     if (!sip_msg_body_is(in->msg, "application/dtmf-relay") &&
         !sip_msg_body_is(in->msg, "application/dtmf")) {
-        struct sip_build build;
-
-        server_txn__begin(txn, &build, 415, SR_STR(""));
-        sip_build_c(&build, SIP_HDR_ACCEPT, "application/dtmf-relay, application/dtmf");
-        server_txn__send(txn, &build, 415, SR_STR(""), SR_STR(""));
+        refuse_info(in->msg, txn);
         return;
     }
     if (in->msg->body.n > UA_BODY_BYTES_MAX || !read_dtmf(in->msg, &event)) {
@@ -648,14 +659,25 @@ static bool is_plausible(struct sip_leg *leg, struct ua_in *in)
     return false;
 }
 
+static void on_options(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn)
+{
+    struct sip_build build;
+
+    (void)leg, (void)in;
+    server_txn__begin(txn, &build, 200, SR_STR(""));
+    ua__abilities(&build);
+    server_txn__send(txn, &build, 200, SR_STR(""), SR_STR(""));
+}
+
 typedef void request_fn(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn);
 
 static void dispatch(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn)
 {
     static request_fn *const served[SIP_METHOD_COUNT] = {
-        [SIP_METHOD_BYE] = on_bye,       [SIP_METHOD_INVITE] = on_reinvite,
-        [SIP_METHOD_UPDATE] = on_update, [SIP_METHOD_PRACK] = sip_leg__on_prack,
-        [SIP_METHOD_INFO] = on_info,     [SIP_METHOD_REFER] = sip_leg__on_refer,
+        [SIP_METHOD_BYE] = on_bye,         [SIP_METHOD_INVITE] = on_reinvite,
+        [SIP_METHOD_UPDATE] = on_update,   [SIP_METHOD_PRACK] = sip_leg__on_prack,
+        [SIP_METHOD_INFO] = on_info,       [SIP_METHOD_REFER] = sip_leg__on_refer,
+        [SIP_METHOD_OPTIONS] = on_options,
     };
     enum sip_method method = in->msg->method;
 

@@ -28,16 +28,82 @@ static void unservable_requests_are_refused(void **state)
     world_end(w);
 }
 
+/* What only a dialog gives a meaning, without one: RFC 3261 12.2.2, 6086, 6665. A NOTIFY that only keeps
+ * a NAT open is answered, so that the phone does not think us gone. */
+static void requests_without_their_dialog_get_481(void **state)
+{
+    static const char *const methods[] = {"INVITE",  "BYE",       "UPDATE", "PRACK",
+                                          "INFO",    "REFER",     "NOTIFY", "OPTIONS",
+                                          "MESSAGE", "SUBSCRIBE", "CANCEL"};
+
+    WORLD;
+    for (size_t i = 0; i < SR_ARRAY_LEN(methods); i++) { /* a tag of a dialog we do not know */
+        (void)snprintf(a->to_tag, sizeof(a->to_tag), "gone%zu", i);
+        expect(a,
+               &(struct request){.method = methods[i], .uri = "sip:10.0.0.1", .is_in_dialog = true},
+               "481");
+    }
+    expect(a, &(struct request){.method = "INFO", .type = "application/dtmf-relay", .body = "x"},
+           "481");
+    expect(a, &(struct request){.method = "PRACK", .extra = "RAck: 1 1 INVITE\r\n"}, "481");
+    expect(a, &(struct request){.method = "NOTIFY"}, "481");
+    expect(a, &(struct request){.method = "NOTIFY", .extra = "Event: refer\r\n"}, "481");
+    expect(a, &(struct request){.method = "NOTIFY", .extra = "Event: keep-alive\r\n"}, "200");
+    expect(a, &(struct request){.method = "NOTIFY", .extra = "o: keep-alive\r\n"}, "200");
+    phone_request(a, &(struct request){.method = "ACK"});
+    rig_run(rig, SR_SEC);
+    assert_int_equal(phone_count(a, "SIP/2.0"), 0);
+    assert_int_equal(rig->invites, 0);
+    world_end(w);
+}
+
+/* The same inside of a call: what is not served says what would be. */
+static void requests_inside_a_call_that_are_not_served(void **state)
+{
+    const char *text;
+    struct sip_leg *leg;
+
+    WORLD;
+    leg = world_talk(w, NULL);
+    phone_request(b, &(struct request){.method = "OPTIONS", .is_in_dialog = true});
+    text = phone_wait(b, "SIP/2.0 200");
+    assert_non_null(strstr(header(text, "Allow"), "INFO"));
+    phone_request(b, &(struct request){.method = "PUBLISH", .is_in_dialog = true});
+    assert_non_null(strstr(header(phone_wait(b, "SIP/2.0 405"), "Allow"), "BYE"));
+    phone_request(b, &(struct request){.method = "DANCE", .is_in_dialog = true});
+    assert_non_null(strstr(header(phone_wait(b, "SIP/2.0 501"), "Allow"), "BYE"));
+    phone_request(b, &(struct request){.method = "SUBSCRIBE",
+                                       .is_in_dialog = true,
+                                       .extra = "Event: conference\r\n"});
+    assert_non_null(strstr(header(phone_wait(b, "SIP/2.0 489"), "Allow-Events"), "dialog"));
+    phone_request(b, &(struct request){.method = "INFO",
+                                       .is_in_dialog = true,
+                                       .extra = "Info-Package: nosuch\r\n"});
+    text = phone_wait(b, "SIP/2.0 469");
+    assert_non_null(strstr(text, "\r\nRecv-Info:"));
+    phone_request(b, &(struct request){.method = "INFO", .is_in_dialog = true});
+    (void)phone_wait(b, "SIP/2.0 200");
+    world_hangup(w, leg);
+    world_end(w);
+}
+
 static void known_methods_without_service_say_so(void **state)
 {
     const char *text;
 
     WORLD;
     (void)phone_register(a, NULL, 60);
+    phone_request(a, &(struct request){.method = "SUBSCRIBE",
+                                       .is_authorized = true,
+                                       .extra = "Event: nosuch\r\n"});
+    assert_string_equal(header(phone_wait(a, "SIP/2.0 489"), "Allow-Events"),
+                        "dialog, message-summary, presence");
+    phone_request(a, &(struct request){.method = "DANCE"});
+    assert_non_null(strstr(header(phone_wait(a, "SIP/2.0 501"), "Allow"), "INVITE"));
     expect(a, &(struct request){.method = "MESSAGE", .is_authorized = true}, "404");
     expect(a, &(struct request){.method = "REFER", .is_authorized = true}, "403");
     expect(a, &(struct request){.method = "SUBSCRIBE", .is_authorized = true}, "489");
-    expect(a, &(struct request){.method = "PUBLISH", .is_authorized = true}, "489");
+    expect(a, &(struct request){.method = "PUBLISH", .is_authorized = true}, "405");
     phone_request(a, &(struct request){.method = "OPTIONS"});
     text = phone_wait(a, "SIP/2.0 200");
     assert_non_null(strstr(header(text, "Allow"), "INVITE"));
@@ -146,6 +212,8 @@ int run_request_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unservable_requests_are_refused),
+        cmocka_unit_test(requests_without_their_dialog_get_481),
+        cmocka_unit_test(requests_inside_a_call_that_are_not_served),
         cmocka_unit_test(known_methods_without_service_say_so),
         cmocka_unit_test(bad_invites_of_a_device_are_refused),
         cmocka_unit_test(hops_end),
