@@ -221,7 +221,9 @@ static const struct config_field provider_fields[] = {
     BOOL(config_provider, "enabled", is_enabled, "true", 0, "Whether it is used."),
     TEXT(config_provider, "domain", domain, NULL, CONFIG_FORMAT_HOST, CONFIG_REQUIRED,
          "SIP domain of the provider."),
-    CHOICE(config_provider, "transport", transport, transports, 0, "auto: by NAPTR and SRV."),
+    CHOICE(config_provider, "transport", transport, transports, 0,
+           "auto: by NAPTR and SRV, requests over 1300 bytes by TCP where that is served; else "
+           "fixed."),
     OBJECT(config_provider, "outboundProxy", outbound_proxy, outbound, 0,
            "Where requests are sent instead of the domain."),
     TEXT(config_provider, "username", username, NULL, CONFIG_FORMAT_ANY, 0,

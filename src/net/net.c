@@ -237,6 +237,13 @@ void net_close_conn(struct net *net, sr_id id)
     loop_defer(net->loop, &conn->closed_job);
 }
 
+bool net_conn_is_open(const struct net *net, sr_id id)
+{
+    const struct net__conn *conn = sr_idtab_find(&net->conns, id);
+
+    return conn && conn->is_open && !conn->is_closing;
+}
+
 bool net_conn_flow(const struct net *net, sr_id id, struct net_flow *ret_flow)
 {
     const struct net__conn *conn = sr_idtab_find(&net->conns, id);
@@ -281,7 +288,7 @@ sr_id net_feed_opened(struct net *net, const struct net_flow *flow, uint64_t pee
     conn->net = net;
     conn->flow = *flow;
     conn->peer = peer;
-    conn->is_external = true;
+    conn->is_external = conn->is_open = true;
     loop_job_init(&conn->closed_job, on_external_closed, conn);
     conn->flow.conn = sr_idtab_add(&net->conns, conn);
     if (conn->flow.conn == SR_ID_NONE) {

@@ -207,6 +207,8 @@ void net_keep_conn(struct net *net, sr_id conn, sr_usec until);
 void net_close_conn(struct net *net, sr_id conn);
 /** The flow of a connection that stands; false when gone. */
 bool net_conn_flow(const struct net *net, sr_id conn, struct net_flow *ret_flow);
+/** It stands, and is not being opened any more: what is sent leaves at once. */
+bool net_conn_is_open(const struct net *net, sr_id conn);
 
 /**
  * The local address the system would use towards `remote` (its port does not matter).

@@ -33,6 +33,7 @@ struct net_ops {
 struct net__conn {
     struct net_flow flow;
     bool is_external;           /* net_feed_opened() */
+    bool is_open;               /* connected, TLS settled */
     bool is_closing;            /* takes no more messages */
     uint64_t peer;              /* external: the transport's number */
     struct loop_job closed_job; /* external: tells on_closed after net_close_conn() */

@@ -58,6 +58,7 @@ struct sim_wire {
     struct sr_list datagrams;
     struct sr_list pipes;
     struct sr_idtab end_conns; /* struct sim_side of endpoints */
+    struct sr_addr hole;       /* family NONE: none */
     struct sim_link link;
     struct sim_pair pairs[SIM_LINKS_MAX];
     size_t pair_count;
@@ -446,6 +447,7 @@ static void side_accepted(struct sim_side *side)
     struct net_flow flow = side->conn.flow;
 
     side->pipe->is_accepted = true;
+    side->conn.is_open = true;
     loop_timer_clear(side->pipe->wire->loop, &side->pipe->connect_timer);
     if (!net)
         return;
@@ -460,6 +462,8 @@ static void deliver_item(struct sim_side *side, const struct sim_item *item)
     struct sr_str bytes = sr_str_make(item->bytes, item->n);
     struct sim_wire *wire = side->pipe->wire;
 
+    if (item->event == SIM_OPEN && sr_addr_eq(&flow.local, &wire->hole))
+        return;
     if (item->event == SIM_OPEN) {
         side_opened(side, find_listener(wire, flow.kind, &flow.local));
         return;
@@ -867,6 +871,11 @@ void sim_wire_cut(struct sim_wire *wire, const struct sr_addr *a, const struct s
 {
     find_pair(wire, a, b, true)->is_cut = is_now_cut;
     find_pair(wire, b, a, true)->is_cut = is_now_cut;
+}
+
+void sim_wire_set_hole(struct sim_wire *wire, const struct sr_addr *addr)
+{
+    wire->hole = *addr;
 }
 
 struct sr_str sim_wire_trace(const struct sim_wire *wire)

@@ -46,6 +46,8 @@ void sim_wire_set_link(struct sim_wire *wire, const struct sr_addr *from, const 
 /** Nothing passes between the two hosts, in both directions, while cut. */
 void sim_wire_cut(struct sim_wire *wire, const struct sr_addr *a, const struct sr_addr *b,
                   bool is_cut);
+/** Connections to this address and port are never answered, as behind a firewall that drops. */
+void sim_wire_set_hole(struct sim_wire *wire, const struct sr_addr *addr);
 /** One line per message sent, delivered or lost ("12.345678 UDP a > b 312 sent"). */
 struct sr_str sim_wire_trace(const struct sim_wire *wire);
 

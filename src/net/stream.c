@@ -314,6 +314,7 @@ static void become_open(struct stream *stream)
 
     stream->received_at = loop_now(loop_of(stream));
     enter_state(stream, STREAM_OPEN);
+    stream->conn.is_open = true;
     put_plain(stream, sr_buf_view(&stream->waiting));
     sr_buf_done(&stream->waiting);
     sr_buf_init(&stream->waiting, NET_WRITE_QUEUE_BYTES_MAX);

@@ -1,7 +1,7 @@
 /* The same request once more: with the answer to a challenge, or to another address of the provider. */
 #include "base/alloc.h"
 #include "base/log.h"
-#include "ua/provider_internal.h"
+#include "ua/client_size.h"
 #include "ua/sip_leg_internal.h"
 
 enum {
@@ -175,33 +175,34 @@ static uint32_t next_cseq(struct client_txn *txn, uint32_t before)
     return before + 1;
 }
 
+struct again {
+    const struct net_flow *flow;
+    const struct net_flow *contact; /* the flow our Contact is for */
+    enum sip_hdr header;            /* OTHER: no credentials are added */
+    struct sr_str credentials;
+    bool is_new; /* another CSeq, for the first one may still be with the same server */
+};
+
 /* Via and Contact of the request for another flow; also when our address was learnt meanwhile. */
 static void edit_addresses(struct sip_edit *edit, struct provider *provider,
-                           struct sip_msg *request, const struct net_flow *flow,
-                           struct sr_str branch)
+                           struct sip_msg *request, const struct again *again, struct sr_str branch)
 {
     char array[1024];
     char uri[UA_CONTACT_TEXT_MAX];
     struct sr_buf text;
 
     sr_buf_init_fixed(&text, array, sizeof(array));
-    ua__via_text(provider->ua, &text, flow, branch, provider->id);
+    ua__via_text(provider->ua, &text, again->flow, branch, provider->id);
     sip_edit_set_top(edit, SIP_HDR_VIA, sr_buf_view(&text));
     if (request->first[SIP_HDR_CONTACT] == 0)
         return;
     sr_buf_clear(&text);
     if (request->method == SIP_METHOD_REGISTER)
-        provider__register_contact(provider, flow, &text);
+        provider__register_contact(provider, again->contact, &text);
     else
-        sr_buf_fmt(&text, "<%.*s>", SR_STR_ARG(provider__own_uri(provider, flow, uri)));
+        sr_buf_fmt(&text, "<%.*s>", SR_STR_ARG(provider__own_uri(provider, again->contact, uri)));
     sip_edit_set(edit, SIP_HDR_CONTACT, sr_buf_view(&text));
 }
-
-struct again {
-    const struct net_flow *flow;
-    enum sip_hdr header; /* OTHER: no credentials are added */
-    struct sr_str credentials;
-};
 
 static struct client_txn *send_again(struct client_txn *txn, struct provider *provider,
                                      const struct again *again)
@@ -223,14 +224,15 @@ static struct client_txn *send_again(struct client_txn *txn, struct provider *pr
     ua__branch(ua, branch);
     sr_arena_init(&arena, 2 * NET_MESSAGE_BYTES_MAX);
     sip_edit_init(&edit, &request, &arena);
-    edit_addresses(&edit, provider, &request, again->flow, sr_str_c(branch));
-    if (again->header != SIP_HDR_OTHER) {
+    edit_addresses(&edit, provider, &request, again, sr_str_c(branch));
+    if (again->header != SIP_HDR_OTHER || again->is_new) {
         sr_buf_init_fixed(&text, number, sizeof(number));
         sr_buf_fmt(&text, "%u %s", (unsigned)next_cseq(txn, cseq->number),
                    sip_method_name(txn->method));
         sip_edit_set(&edit, SIP_HDR_CSEQ, sr_buf_view(&text));
-        sip_edit_set(&edit, again->header, again->credentials);
     }
+    if (again->header != SIP_HDR_OTHER)
+        sip_edit_set(&edit, again->header, again->credentials);
     sr_buf_clear(&ua->out);
     err = sip_edit_write(&edit, &ua->out);
     sr_arena_done(&arena);
@@ -248,14 +250,34 @@ static bool is_wanted(const struct client_txn *txn)
            (leg == NULL || !leg->is_cancel_wanted || txn->method != SIP_METHOD_INVITE);
 }
 
+/* A connection did not do: the same server by UDP, whatever the size (RFC 3261 18.1.1). */
+static struct client_txn *fall_back(struct client_txn *txn, struct provider *provider)
+{
+    struct net_flow flow = txn->datagram;
+    struct again again = {.flow = &flow, .contact = &flow, .header = SIP_HDR_OTHER, .is_new = true};
+    struct client_txn *old;
+
+    client_size__refused(txn);
+    if (!is_wanted(txn))
+        return NULL;
+    txn->is_stream_off = true;
+    old = send_again(txn, provider, &again);
+    txn->answers = 0;
+    if (old != NULL)
+        old->is_abandoned = true;
+    return old;
+}
+
 struct client_txn *client_txn__next_target(struct client_txn *txn)
 {
     struct provider *provider = provider__get(txn->ua, txn->provider);
     struct txn_targets *targets = txn->targets;
     struct client_txn *old;
     struct net_flow flow;
-    struct again again = {.flow = &flow};
+    struct again again = {.flow = &flow, .contact = &flow};
 
+    if (provider != NULL && txn->is_streamed && !txn->is_answered && !txn->is_abandoned)
+        return fall_back(txn, provider);
     if (provider == NULL || targets == NULL || txn->ua->resolver == NULL)
         return NULL;
     resolver_mark_bad(txn->ua->resolver, &targets->items[targets->index]);
@@ -281,14 +303,17 @@ struct client_txn *client_txn__next_target(struct client_txn *txn)
 struct client_txn *client_txn__retry(struct client_txn *txn, struct sip_msg *msg)
 {
     struct provider *provider = provider__get(txn->ua, txn->provider);
-    struct again again = {.flow = &txn->flow};
+    struct net_flow flow = txn->flow;
+    struct net_flow contact = *client_txn__dialog_flow(txn, NULL);
+    struct again again = {.flow = &flow, .contact = &contact};
     char array[CREDENTIALS_MAX];
-    struct net_flow flow;
     struct client_txn *old;
     struct sr_buf buf;
 
     if (provider == NULL)
         return NULL;
+    if (client_size__is_refusal(txn, msg->status))
+        return fall_back(txn, provider);
     if (txn->targets != NULL && !txn->is_answered && msg->status != 503)
         resolver_mark_good(txn->ua->resolver, &txn->targets->items[txn->targets->index]);
     txn->is_answered = true;
@@ -303,8 +328,6 @@ struct client_txn *client_txn__retry(struct client_txn *txn, struct sip_msg *msg
     if (!answer_challenge(txn, provider, msg, &buf, &again.header))
         return NULL;
     again.credentials = sr_buf_view(&buf);
-    flow = txn->flow;
-    again.flow = &flow;
     old = send_again(txn, provider, &again);
     if (old != NULL) {
         txn->answers++;

@@ -1,7 +1,7 @@
 /* Client transactions: the table, their timers and their messages. */
 #include "base/alloc.h"
 #include "base/hash.h"
-#include "ua/provider_internal.h"
+#include "ua/client_size.h"
 
 static void run(struct client_txn *txn, const struct sip_txn_step *step, struct sip_msg *msg);
 
@@ -62,7 +62,8 @@ static void watch_try(struct client_txn *txn)
     struct txn_targets *targets = txn->targets;
 
     txn->is_answered = txn->has_rung = false;
-    if (targets != NULL && (targets->index + 1 < targets->count || has_other_family(txn)))
+    if (txn->is_streamed ||
+        (targets != NULL && (targets->index + 1 < targets->count || has_other_family(txn))))
         loop_timer_set(txn->ua->loop, &txn->try_timer,
                        ua__now(txn->ua) + UA_PROVIDER_TRY_SEC * SR_SEC);
     else
@@ -93,11 +94,34 @@ static void hang_on_conn(struct client_txn *txn)
     sr_list_add(&txn->conn->client_txns, &txn->conn_node);
 }
 
-struct client_txn *client_txn__new(struct ua *ua, const struct client_txn_options *options)
+void client_txn__launch(struct client_txn *txn)
 {
     struct sip_txn_step step;
+
+    watch_try(txn);
+    txn->sent_at = ua__now(txn->ua);
+    sip_txn_start(&txn->machine,
+                  txn->method == SIP_METHOD_INVITE ? SIP_TXN_INVITE_CLIENT : SIP_TXN_CLIENT,
+                  net_kind_is_stream(txn->flow.kind), NULL, ua__now(txn->ua), &step);
+    run(txn, &step, NULL);
+}
+
+const struct net_flow *client_txn__dialog_flow(const struct client_txn *txn,
+                                               const struct sip_dialog *dialog)
+{
+    struct sr_str transport;
+    struct sip_uri hop;
+
+    if (!txn->is_streamed ||
+        (dialog != NULL && sip_uri_parse(sip_dialog_next_hop(dialog), &hop, NULL) == SR_OK &&
+         sip_uri_param(&hop, "transport", &transport) && sr_str_ieq(transport, SR_STR("tcp"))))
+        return &txn->flow;
+    return &txn->datagram;
+}
+
+struct client_txn *client_txn__new(struct ua *ua, const struct client_txn_options *options)
+{
     struct client_txn *txn;
-    bool is_invite = options->method == SIP_METHOD_INVITE;
 
     if (ua->server_txns.count + ua->client_txns.count >= UA_TRANSACTIONS_MAX)
         return NULL;
@@ -117,14 +141,12 @@ struct client_txn *client_txn__new(struct ua *ua, const struct client_txn_option
     loop_timer_init(&txn->try_timer, on_try_timer, txn);
     if (options->is_failing_over)
         take_targets(txn);
-    watch_try(txn);
+    client_size__init(txn);
     loop_job_init(&txn->failed, on_failed, txn);
     sip_txn_key_client(options->branch, sr_str_c(sip_method_name(options->method)), &txn->key);
     sr_list_add(&ua->client_list, &txn->node);
     (void)sr_map_put(&ua->client_txns, sip_txn_key_view(&txn->key), txn);
-    sip_txn_start(&txn->machine, is_invite ? SIP_TXN_INVITE_CLIENT : SIP_TXN_CLIENT,
-                  net_kind_is_stream(txn->flow.kind), NULL, ua__now(ua), &step);
-    run(txn, &step, NULL);
+    client_size__launch(txn);
     return txn;
 }
 
@@ -147,6 +169,7 @@ void client_txn__free(struct client_txn *txn)
     }
     loop_timer_clear(ua->loop, &txn->timer);
     loop_timer_clear(ua->loop, &txn->try_timer);
+    client_size__forget(txn);
     loop_defer_clear(ua->loop, &txn->failed);
     sr_free(txn->targets);
     (void)sr_map_remove(&ua->client_txns, sip_txn_key_view(&txn->key));
@@ -160,7 +183,6 @@ struct client_txn *client_txn__again(struct client_txn *txn, const struct net_fl
                                      struct sr_str branch)
 {
     struct ua *ua = txn->ua;
-    struct sip_txn_step step;
     struct client_txn *old;
 
     if (ua->server_txns.count + ua->client_txns.count >= UA_TRANSACTIONS_MAX)
@@ -175,6 +197,9 @@ struct client_txn *client_txn__again(struct client_txn *txn, const struct net_fl
     old->cookies = txn->cookies;
     old->provider = txn->provider;
     old->sent_at = txn->sent_at;
+    old->is_streamed = txn->is_streamed;
+    old->datagram = txn->datagram;
+    client_size__init(old);
     loop_timer_init(&old->timer, on_timer, old);
     loop_timer_init(&old->try_timer, on_try_timer, old);
     loop_job_init(&old->failed, on_failed, old);
@@ -192,29 +217,25 @@ struct client_txn *client_txn__again(struct client_txn *txn, const struct net_fl
     loop_defer_clear(ua->loop, &txn->failed);
     txn->request = ua__dup(sr_buf_view(&ua->out));
     txn->flow = *flow;
-    txn->sent_at = ua__now(ua);
+    txn->is_streamed = txn->is_streamed && flow->kind != NET_UDP;
     txn->send_count = 0;
-    watch_try(txn);
-    sip_txn_start(&txn->machine,
-                  txn->method == SIP_METHOD_INVITE ? SIP_TXN_INVITE_CLIENT : SIP_TXN_CLIENT,
-                  net_kind_is_stream(txn->flow.kind), NULL, ua__now(ua), &step);
-    run(txn, &step, NULL);
+    client_size__launch(txn);
     return old;
 }
 
 /* Sends, and opens a connection as the provider wants it. */
-static enum sr_err transmit(struct client_txn *txn, struct sr_str bytes)
+static enum sr_err transmit(struct client_txn *txn, struct net_flow *flow, struct sr_str bytes)
 {
     struct provider *provider = provider__get(txn->ua, txn->provider);
     struct net_dial dial;
 
     txn->send_count++;
     if (txn->provider == SR_ID_NONE)
-        return ua__send(txn->ua, &txn->flow, true, bytes, &txn->cookies);
+        return ua__send(txn->ua, flow, true, bytes, &txn->cookies);
     if (provider == NULL)
-        return ua__send(txn->ua, &txn->flow, false, bytes, &txn->cookies);
+        return ua__send(txn->ua, flow, false, bytes, &txn->cookies);
     dial = provider__dial(provider);
-    return ua__send_dial(txn->ua, &txn->flow, &dial, bytes, &txn->cookies);
+    return ua__send_dial(txn->ua, flow, &dial, bytes, &txn->cookies);
 }
 
 /* Starts a request that belongs to the INVITE of this transaction: same URI, Via, Route, ids. */
@@ -284,12 +305,14 @@ bool client_txn__cancel(struct client_txn *txn, uint16_t status, struct sr_str r
     return true;
 }
 
-void client_txn__set_ack(struct client_txn *txn, struct sr_str to_tag, struct sr_str ack)
+void client_txn__set_ack(struct client_txn *txn, const struct net_flow *flow, struct sr_str to_tag,
+                         struct sr_str ack)
 {
     ua__undup(&txn->ack);
     txn->ack = ua__dup(ack);
     (void)sr_str_copy(to_tag, txn->ack_tag, sizeof(txn->ack_tag));
-    (void)transmit(txn, txn->ack); /* repeated with the 2xx */
+    txn->ack_flow = *flow;
+    (void)transmit(txn, &txn->ack_flow, txn->ack); /* repeated with the 2xx */
 }
 
 /* Remembers a To tag; true when it was known. */
@@ -315,13 +338,14 @@ void client_txn__bury(struct client_txn *txn, struct sip_msg *msg)
     const struct sip_cseq *cseq = sip_msg_cseq(msg);
     char branch[UA_TOKEN_MAX];
     struct sip_dialog dialog;
+    struct net_flow flow;
     struct ua_dialog_request request = {
-        .dialog = &dialog, .flow = &txn->flow, .method = SIP_METHOD_ACK, .provider = txn->provider};
-    struct net_flow flow = txn->flow;
+        .dialog = &dialog, .flow = &flow, .method = SIP_METHOD_ACK, .provider = txn->provider};
     struct sip_build build;
 
     if (to == NULL || cseq == NULL || sip_dialog_init_uac(&dialog, msg, false) != SR_OK)
         return;
+    flow = *client_txn__dialog_flow(txn, &dialog);
     ua__branch(ua, branch);
     request.branch = sr_str_c(branch);
     request.cseq = cseq->number;
@@ -333,7 +357,7 @@ void client_txn__bury(struct client_txn *txn, struct sip_msg *msg)
     sip_dialog_set_local_cseq(&dialog, cseq->number);
     ua__send_bye(
         ua, &dialog,
-        &(struct ua_bye){.flow = &txn->flow, .cookies = txn->cookies, .provider = txn->provider});
+        &(struct ua_bye){.flow = &flow, .cookies = txn->cookies, .provider = txn->provider});
 }
 
 /* Gives a response to whoever asked. */
@@ -347,7 +371,7 @@ static void tell(struct client_txn *txn, struct sip_msg *msg, uint16_t status)
 
         if (is_acked) {
             txn->ua->stats.retransmitted++;
-            (void)ua__send(txn->ua, &txn->flow, false, txn->ack, &txn->cookies);
+            (void)ua__send(txn->ua, &txn->ack_flow, false, txn->ack, &txn->cookies);
             return;
         }
         if (txn->fn == NULL || txn->ack.n > 0) {
@@ -381,7 +405,7 @@ static void run(struct client_txn *txn, const struct sip_txn_step *step, struct 
     for (uint8_t i = 0; i < step->todo_count; i++) {
         switch (step->todo[i]) {
         case SIP_TXN_DO_SEND:
-            if (transmit(txn, txn->request) != SR_OK)
+            if (transmit(txn, &txn->flow, txn->request) != SR_OK)
                 loop_defer(txn->ua->loop, &txn->failed);
             else
                 hang_on_conn(txn);
@@ -428,11 +452,11 @@ void client_txn__on_message(struct ua_in *in)
     if (txn != NULL && txn->provider != SR_ID_NONE &&
         !sr_addr_ip_eq(&in->flow->remote, &txn->flow.remote))
         txn = NULL;
-    if (txn == NULL) {
+    if (txn == NULL || txn->waits_for != SR_ID_NONE) {
         ua->stats.stray_responses++;
         return;
     }
-    if (txn->provider != SR_ID_NONE) {
+    if (txn->provider != SR_ID_NONE && !txn->is_streamed) {
         struct provider *provider = provider__get(ua, txn->provider);
 
         if (provider != NULL)

@@ -30,6 +30,7 @@ struct client_txn {
     struct sr_str request;
     struct sr_str ack; /* INVITE: the ACK of the first 2xx */
     char ack_tag[UA_TAG_MAX];
+    struct net_flow ack_flow;
     client_txn_fn *fn; /* NULL: nobody wants to know */
     void *arg;
     struct sr_list *leg_list; /* where leg_node is, or NULL */
@@ -50,6 +51,14 @@ struct client_txn {
     bool is_answered; /* by anything */
     bool has_rung;    /* 101..199 */
     bool is_preempted;
+
+    /* too large for a datagram (client_size.h) */
+    bool is_streamed;         /* goes over TCP for that; `datagram` is where it would have gone */
+    bool is_stream_off;       /* was tried */
+    sr_id waits_for;          /* a connection that is being opened; SR_ID_NONE: none */
+    struct sr_node wait_node; /* while waiting */
+    struct loop_timer wait_timer;
+    struct net_flow datagram;
     uint8_t answers; /* challenges answered */
     enum sip_hdr answer_header;
 };
@@ -70,13 +79,20 @@ struct client_txn_options {
 /** Sends the request in ua->out. NULL: UA_TRANSACTIONS_MAX. */
 struct client_txn *client_txn__new(struct ua *ua, const struct client_txn_options *options);
 void client_txn__free(struct client_txn *txn);
+/** The request leaves now, to txn->flow. */
+void client_txn__launch(struct client_txn *txn);
+/** Where the dialog's other requests go: a connection taken for the size of one is theirs only when the
+    dialog's next hop (NULL: not known) asks for TCP. */
+const struct net_flow *client_txn__dialog_flow(const struct client_txn *txn,
+                                               const struct sip_dialog *dialog);
 /** Nobody is told any more. */
 void client_txn__detach(struct client_txn *txn);
 void client_txn__on_message(struct ua_in *in);
 /** Sends CANCEL (RFC 3261 9.1) when that is possible now. True: sent, now or before. */
 bool client_txn__cancel(struct client_txn *txn, uint16_t status, struct sr_str reason);
-/** Sends `ack` (copied) and repeats it for each repeated 2xx with that To tag. */
-void client_txn__set_ack(struct client_txn *txn, struct sr_str to_tag, struct sr_str ack);
+/** Sends `ack` (copied) on the dialog's flow and repeats it for each repeated 2xx with that To tag. */
+void client_txn__set_ack(struct client_txn *txn, const struct net_flow *flow, struct sr_str to_tag,
+                         struct sr_str ack);
 /** ACK and BYE for a 2xx nobody wants (lost fork, too late). */
 void client_txn__bury(struct client_txn *txn, struct sip_msg *msg);
 void client_txn__on_conn_closed(struct ua_conn *conn);

@@ -103,7 +103,7 @@ struct ua {
     struct sr_map sources; /* of contacts, by address: struct ua_source */
 
     struct ua_ban *ban;
-
+    struct client_size *client_size; /* client_size.h */
     struct sr_map server_txns;
     struct sr_map merged;
     struct sr_map client_txns;
@@ -181,9 +181,8 @@ uint16_t ua__status_of(enum sr_err err);
 /* ---- response.c ---- */
 
 extern const char *const ua__supported[]; /* option tags, NULL at the end */
-#define UA_ALLOW                                                                                   \
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE, " \
-    "MESSAGE"
+#define UA_CALL_METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
+#define UA_ALLOW UA_CALL_METHODS ", REGISTER, SUBSCRIBE, MESSAGE"
 #define UA_EVENTS "dialog, message-summary, presence"
 #define UA_SUPPORTED "100rel, timer, replaces, norefersub"
 

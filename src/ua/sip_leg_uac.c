@@ -127,12 +127,10 @@ static enum sr_err build_invite(struct sip_leg *leg, const struct sip_leg_invite
     sip_build_text(build, SIP_HDR_CALL_ID, leg->call_id);
     sip_build_cseq(build, leg->ok_cseq, SR_STR("INVITE"));
     sip_build_c(build, SIP_HDR_USER_AGENT, leg->ua->user_agent);
-    sip_build_c(build, SIP_HDR_ALLOW, UA_ALLOW);
+    sip_build_c(build, SIP_HDR_ALLOW, leg->provider != SR_ID_NONE ? UA_CALL_METHODS : UA_ALLOW);
     /* an offerless INVITE takes the offer in the 2xx only */
     sip_build_c(build, SIP_HDR_SUPPORTED,
                 leg->is_offerless || !sip_leg__may_prack(leg) ? "timer" : UA_SUPPORTED);
-    if (carried == NULL || carried->first[SIP_HDR_ACCEPT] == 0)
-        sip_build_c(build, SIP_HDR_ACCEPT, "application/sdp");
     sip_leg__ask_session(leg, build);
     add_extra(build, options);
     carry__put(carried, is_outside, options->sdp, build, &content);
@@ -374,7 +372,8 @@ void sip_leg__send_ack(struct sip_leg *leg, struct client_txn *txn, uint32_t cse
     if (leg->provider != SR_ID_NONE)
         provider__copy_credentials(txn, &build);
     if (sip_build_end(&build, sdp.n > 0 ? SR_STR("application/sdp") : SR_STR(""), sdp) == SR_OK)
-        client_txn__set_ack(txn, sip_dialog_remote_tag(&leg->dialog), sr_buf_view(&ua->out));
+        client_txn__set_ack(txn, request.flow, sip_dialog_remote_tag(&leg->dialog),
+                            sr_buf_view(&ua->out));
     leg->is_answer_in_ack = false;
     if (leg->invite_ct == txn)
         leg->invite_ct = NULL;
@@ -409,7 +408,7 @@ static void on_answered(struct sip_leg *leg, struct client_txn *txn, struct sip_
     leg->state = LEG_ANSWERED;
     leg->is_acked = true;
     if (leg->provider != SR_ID_NONE) {
-        leg->flow = txn->flow; /* the address that answered */
+        leg->flow = *client_txn__dialog_flow(txn, &leg->dialog); /* the address that answered */
         provider__follow_dialog(leg);
     }
     sip_leg__learn(leg, msg);

@@ -1,6 +1,7 @@
 /* The object: birth, settings, what the transports say, sending. */
 #include "base/alloc.h"
 #include "base/log.h"
+#include "ua/client_size.h"
 #include "ua/proxy.h"
 #include "ua/sip_leg_internal.h"
 
@@ -283,11 +284,17 @@ static void on_bad_stream(void *arg, const struct net_flow *flow, struct sr_str 
         ua__refuse(&in, 513, NULL);
 }
 
+static void on_opened(void *arg, const struct net_flow *flow)
+{
+    client_size__on_opened(arg, flow);
+}
+
 static void on_closed(void *arg, const struct net_flow *flow, enum sr_err err, const char *why)
 {
     struct ua *ua = arg;
     struct ua_conn *conn = ua__conn(ua, flow->conn, false);
 
+    client_size__on_closed(ua, flow);
     provider__on_conn_closed(ua, flow, err, why);
     if (conn == NULL)
         return;
@@ -310,6 +317,7 @@ const struct net_handler *ua_net_handler(void)
 {
     static const struct net_handler handler = {.on_message = on_message,
                                                .on_bad_stream = on_bad_stream,
+                                               .on_opened = on_opened,
                                                .on_closed = on_closed,
                                                .on_pong = on_pong,
                                                .on_stun = on_stun};
@@ -352,6 +360,7 @@ struct ua *ua_new(const struct ua_options *options)
     ua->nc_sets = sr_zalloc(UA_NC_SETS, sizeof(*ua->nc_sets));
     digest_nc_init(&ua->nc, ua->nc_sets, UA_NC_SETS);
     ua->ban = ban__new(ua);
+    ua->client_size = client_size__new();
     sr_map_init(&ua->slots_by_id);
     sr_map_init(&ua->slots_by_extension);
     sr_map_init(&ua->server_txns);
@@ -415,6 +424,7 @@ void ua_free(struct ua *ua)
     free_slots(ua, ua->slots, ua->slot_count);
     SR_ASSERT(sr_map64_count(&ua->conns) == 0);
     ban__free(ua->ban);
+    client_size__free(ua->client_size);
     sr_map_done(&ua->slots_by_id);
     sr_map_done(&ua->slots_by_extension);
     sr_map_done(&ua->server_txns);

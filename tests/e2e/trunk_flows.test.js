@@ -8,7 +8,7 @@ import { Router, device, host, missing, noIp6 } from './lib/router.js';
 import { Baresip } from './lib/baresip.js';
 import { NameServer } from './lib/dns.js';
 import { Kamailio, passwordOf } from './lib/kamailio.js';
-import { Trunk, account, certificate, until } from './lib/trunk.js';
+import { Trunk, account, certificate, challenge, until } from './lib/trunk.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 import { parse, sdp, token, uriOf } from './lib/sip.js';
 
@@ -190,6 +190,52 @@ test('Kamailio over TCP: calls both ways on the flow of the registration; its re
     t.diagnostic(`registered ${Date.now() - begun} ms after the start`);
   } finally {
     await stopAll(near, far, router, server);
+  }
+});
+
+test('an INVITE too large for a datagram: over TCP to Kamailio, by UDP where there is no TCP', options, async () => {
+  const server = await Kamailio.start({ numbers: { '+49891234': 'far' } });
+  const plain = await Trunk.open();
+  const at = (port, name) => account(port, name, { outboundProxy: { address: host, port }, codecs: ['opus', 'G722', 'PCMA', 'PCMU'] });
+  const router = await Router.start({
+    devices: [device('201', { displayName: 'A name as long as people make them '.repeat(3), codecs: ['PCMU'] })],
+    config: {
+      providers: [at(server.port, 'big'), at(plain.port, 'udp')],
+      routing: {
+        routes: [
+          { id: 'plain', match: { direction: 'outbound', numberPattern: '+4930*' }, action: { provider: 'pudp' } },
+          { id: 'out', match: { direction: 'outbound' }, action: { provider: 'pbig' } },
+        ],
+      },
+    },
+  });
+  plain.onMessage = (m) => {
+    if (m.method !== 'INVITE') return;
+    if (m.get('proxy-authorization')) plain.reply(m, 486, 'Busy Here');
+    else plain.reply(m, 407, 'Proxy Authentication Required', { headers: [['Proxy-Authenticate', challenge()]] });
+  };
+  const far = await Baresip.registered({ user: 'far', password: passwordOf('far'), server: `${host}:${server.port}`, codecs: 'PCMU', hz: 700 });
+  let near;
+  try {
+    for (const id of ['pbig', 'pudp']) await until(router, id, (state) => state.state === 'registered' && state.transport === 'UDP');
+    near = await ScriptPhone.open(router, '201');
+    for (let i = 0; i < 2; i += 1) {
+      const since = far.events.length;
+      const call = await near.call('+49891234', { ms: 12000 });
+      assert.equal(call.answer.status, 200, call.answer.start);
+      const live = await poll(async () => (await router.api.get('/api/calls')).items[0], 5000, 'the call');
+      const { text } = await router.api.request('GET', `/api/calls/${live.callId}/trace`);
+      assert.match(text, /Via: SIP\/2\.0\/TCP|v: SIP\/2\.0\/TCP/);
+      await near.hangup(call);
+      await far.event('CALL_CLOSED', 5000, since);
+    }
+    const call = await near.call('+49301234', { ms: 12000 });
+    assert.equal(call.answer.status, 486, call.answer.start);
+    const invite = plain.sip.received.filter((m) => m.method === 'INVITE').at(-1);
+    assert.ok(invite.raw.length > 1300, `${invite.raw.length}`);
+    assert.match(invite.get('via'), /^SIP\/2\.0\/UDP /);
+  } finally {
+    await stopAll(near, far, router, server, plain);
   }
 });
 

@@ -361,12 +361,15 @@ const char *header(const char *text, const char *name)
     static unsigned turn;
     char *value = values[turn++ % 8];
     size_t name_n = strlen(name);
+    char compact = sip_header_compact(sip_header_of(sr_str_c(name)));
 
     value[0] = '\0';
     for (const char *line = strstr(text, "\r\n"); line != NULL && line[2] != '\r';
          line = strstr(line + 2, "\r\n")) {
-        if (strncmp(line + 2, name, name_n) == 0 && line[2 + name_n] == ':') {
-            const char *p = line + 3 + name_n;
+        bool is_short = compact != 0 && line[2] == compact && line[3] == ':';
+
+        if (is_short || (strncmp(line + 2, name, name_n) == 0 && line[2 + name_n] == ':')) {
+            const char *p = line + (is_short ? 4 : 3 + name_n);
 
             while (*p == ' ')
                 p++;

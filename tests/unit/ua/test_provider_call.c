@@ -1,8 +1,8 @@
 /* Calls to and from providers: who may call, what is said, which server, which password. */
 #include "house.h"
 
-static struct sip_leg *dial(struct rig *rig, const char *provider, const char *number,
-                            const char *caller, bool is_withheld)
+static struct sip_leg *dial_with(struct rig *rig, const char *provider, const char *number,
+                                 const char *caller, bool is_withheld, const char *sdp)
 {
     struct sip_leg *leg = NULL;
     struct sip_leg_invite_options options = {
@@ -11,7 +11,7 @@ static struct sip_leg *dial(struct rig *rig, const char *provider, const char *n
         .from_user = sr_str_c(caller),
         .from_display = SR_STR("Anna"),
         .is_withheld = is_withheld,
-        .sdp = SR_STR(SDP_B),
+        .sdp = sr_str_c(sdp),
         .user = rig,
         .call_cookie = 7,
         .leg_cookie = 99,
@@ -19,6 +19,12 @@ static struct sip_leg *dial(struct rig *rig, const char *provider, const char *n
 
     assert_int_equal(sip_leg_invite(rig->ua, &options, &leg), SR_OK);
     return leg;
+}
+
+static struct sip_leg *dial(struct rig *rig, const char *provider, const char *number,
+                            const char *caller, bool is_withheld)
+{
+    return dial_with(rig, provider, number, caller, is_withheld, SDP_B);
 }
 
 static void settle(struct rig *rig)
@@ -805,6 +811,194 @@ static void an_incoming_call_is_answered_with_our_public_contact(void **state)
     house_end(h);
 }
 
+/* ---- too large for a datagram ---- */
+
+/* A call with so many codecs that its INVITE has more than 1,300 bytes. */
+static struct sip_leg *dial_large(struct rig *rig)
+{
+    static char sdp[2048];
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, sdp, sizeof(sdp));
+    sr_buf_c(&buf, SDP_B);
+    for (unsigned i = 0; i < 24; i++)
+        sr_buf_fmt(&buf, "a=x-line-%02u:0123456789012345678901234567890\r\n", i);
+    return dial_with(rig, "acme", "+4930555", "+49301231", false, sr_buf_cstr(&buf));
+}
+
+/* The server t, and over TCP at the same address v. */
+static void large_begin(struct house *h)
+{
+    trunk_init(&h->v, &h->rig, "198.51.100.1:5060", NET_TCP);
+    h->has_v = true;
+    rig_configure(&h->rig);
+    until_up(&h->rig, 1, SR_SEC);
+}
+
+static sr_usec time_of(const struct trunk *trunk)
+{
+    return trunk->at[(trunk->read - 1) % TRUNK_INBOX];
+}
+
+static void a_large_call_takes_a_connection_for_its_invite_alone(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    large_begin(h);
+    for (unsigned i = 0; i < 2; i++) { /* the second on the connection that stands */
+        leg = dial_large(rig);
+        invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+        assert_true(begins(header(invite, "Via"), "SIP/2.0/TCP 10.0.0.1:5060;branch="));
+        assert_true(begins(header(invite, "Contact"), "<sip:"));
+        assert_null(strstr(header(invite, "Contact"), "transport"));
+        trunk_challenge(&h->v, invite, true, "trunk.example");
+        (void)trunk_wait(&h->v, "ACK ", SR_SEC);
+        invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+        assert_true(trunk_is_authorized(&h->v, invite));
+        assert_true(begins(header(invite, "Via"), "SIP/2.0/TCP "));
+        assert_null(strstr(header(invite, "Contact"), "transport"));
+        trunk_reply(&h->v, invite, "180 Ringing", "gw", NULL, NULL);
+        assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
+        trunk_reply(&h->v, invite, "200 OK", "gw", NULL, SDP_A);
+        assert_true(begins(header(trunk_wait(t, "ACK ", SR_SEC), "Via"), "SIP/2.0/UDP "));
+        sip_leg_hangup(leg, 0, SR_STR(""));
+        trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+        rig_run(rig, SR_SEC);
+        settle(rig);
+        assert_int_equal(trunk_count(t, "INVITE "), 0);
+    }
+    assert_int_equal(rig_stats(rig).net.conns_opened, 1);
+    assert_int_equal(rig->provider_moved, 0); /* what its Via says is of the connection */
+    /* cancelled where it went */
+    leg = dial_large(rig);
+    invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+    trunk_reply(&h->v, invite, "180 Ringing", "gw", NULL, NULL);
+    rig_run(rig, SR_SEC);
+    sip_leg_hangup(leg, 487, SR_STR(""));
+    trunk_reply(&h->v, trunk_wait(&h->v, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    trunk_reply(&h->v, invite, "487 Request Terminated", "gw", NULL, NULL);
+    (void)trunk_wait(&h->v, "ACK ", SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
+static void a_large_call_without_tcp_goes_by_udp_at_once(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    sr_usec began;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    for (unsigned i = 0; i < 2; i++) {
+        began = loop_now(rig->loop);
+        leg = dial_large(rig);
+        invite = trunk_wait(t, "INVITE ", SR_SEC);
+        assert_true(time_of(t) - began < 20 * SR_MSEC);
+        assert_true(begins(header(invite, "Via"), "SIP/2.0/UDP "));
+        assert_non_null(strstr(invite, "\r\nv: SIP/2.0/UDP ")); /* short names */
+        finish(rig, t, leg, invite);
+        assert_int_equal(rig_stats(rig).net.conns_opened + rig_stats(rig).net.conns, 0);
+    }
+    house_end(h);
+}
+
+static void a_large_call_waits_half_a_second_for_a_connection_and_once(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+    sr_usec began;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    sim_wire_set_hole(rig->wire, &t->addr);
+    for (unsigned i = 0; i < 3; i++) {
+        began = loop_now(rig->loop);
+        leg = dial_large(rig);
+        invite = trunk_wait(t, "INVITE ", SR_SEC);
+        assert_in_range(time_of(t) - began, i == 0 ? 500 * SR_MSEC : 0,
+                        (i == 0 ? 520 : 20) * SR_MSEC);
+        finish(rig, t, leg, invite);
+        if (i == 1) /* it is tried again in an hour; by then the server listens */
+            rig_run(rig, 3601 * SR_SEC);
+        if (i == 1)
+            sim_wire_set_hole(rig->wire, &rig->host);
+    }
+    /* hung up while it waits: cancelled as soon as that can be */
+    sim_wire_set_hole(rig->wire, &t->addr);
+    rig_run(rig, 3601 * SR_SEC);
+    leg = dial_large(rig);
+    rig_run(rig, 100 * SR_MSEC);
+    sip_leg_hangup(leg, 487, SR_STR(""));
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "100 Trying", NULL, NULL, NULL);
+    trunk_reply(t, trunk_wait(t, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    trunk_reply(t, invite, "487 Request Terminated", "gw", NULL, NULL);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
+/* A port that takes connections and is no SIP, or one that knows nobody who is not registered over it. */
+static void a_large_call_that_fails_over_tcp_is_made_by_udp(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    large_begin(h);
+    leg = dial_large(rig);
+    invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+    trunk_reply(&h->v, invite, "403 Not registered", "gw", NULL, NULL);
+    invite = trunk_wait(t, "INVITE ", 100 * SR_MSEC);
+    assert_true(begins(header(invite, "CSeq"), "2 "));
+    finish(rig, t, leg, invite);
+    leg = dial_large(rig);
+    finish(rig, t, leg, trunk_wait(t, "INVITE ", 100 * SR_MSEC));
+    rig_run(rig, 3601 * SR_SEC);
+    h->v.is_deaf = true;
+    leg = dial_large(rig);
+    invite = trunk_wait(t, "INVITE ", 5 * SR_SEC);
+    finish(rig, t, leg, invite);
+    h->v.is_deaf = false;
+    assert_int_equal(trunk_count(&h->v, "INVITE "), 0);
+    /* proven: its refusals count */
+    rig_run(rig, 3601 * SR_SEC);
+    leg = dial_large(rig);
+    invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+    trunk_reply(&h->v, invite, "180 Ringing", "gw", NULL, NULL);
+    trunk_reply(&h->v, invite, "486 Busy Here", "gw", NULL, NULL);
+    (void)rig_event(rig, SIP_LEG_PROGRESS);
+    assert_int_equal(rig_event(rig, SIP_LEG_ENDED)->event.status, 486);
+    assert_int_equal(trunk_count(t, "INVITE "), 0);
+    settle(rig);
+    house_end(h);
+}
+
+static void a_large_call_stays_with_a_transport_that_is_given(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig->providers[0].is_kind_given = true;
+    rig->providers[0].kind = NET_UDP;
+    large_begin(h);
+    leg = dial_large(rig);
+    invite = trunk_wait(t, "INVITE ", 100 * SR_MSEC);
+    finish(rig, t, leg, invite);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", 100 * SR_MSEC);
+    assert_non_null(strstr(invite, "\r\nVia: ")); /* small ones keep their long names */
+    finish(rig, t, leg, invite);
+    assert_int_equal(rig_stats(rig).net.conns_opened, 0);
+    house_end(h);
+}
+
 int run_provider_call_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -833,6 +1027,11 @@ int run_provider_call_tests(void)
         cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
         cmocka_unit_test(a_call_may_come_back_through_the_provider),
         cmocka_unit_test(an_incoming_call_is_answered_with_our_public_contact),
+        cmocka_unit_test(a_large_call_takes_a_connection_for_its_invite_alone),
+        cmocka_unit_test(a_large_call_without_tcp_goes_by_udp_at_once),
+        cmocka_unit_test(a_large_call_waits_half_a_second_for_a_connection_and_once),
+        cmocka_unit_test(a_large_call_that_fails_over_tcp_is_made_by_udp),
+        cmocka_unit_test(a_large_call_stays_with_a_transport_that_is_given),
     };
 
     return cmocka_run_group_tests_name("provider calls", tests, NULL, NULL);
