@@ -82,14 +82,18 @@ enum call_reason call_reason_from_status(uint16_t sip_status)
     case 486:
     case 600:
         return CALL_REASON_BUSY;
+    case 402:
     case 403:
+    case 433:
         return CALL_REASON_REFUSED;
     case 603:
     case 607:
+    case 608:
         return CALL_REASON_DECLINED;
     case 404:
     case 410:
     case 484:
+    case 485:
     case 604:
         return CALL_REASON_NOT_FOUND;
     case 487:

@@ -36,6 +36,23 @@ void ring__note_failure(struct ring *ring, enum call_reason reason, uint16_t sip
     ring->best_status = sip_status;
 }
 
+/* What is said of a request of ours, not of the call: to the caller, whose request was another one, it
+ * would be wrong, and he might act on it. What is passed through is his own, but for the login. */
+static bool is_of_our_request(const struct ring *ring, uint16_t status)
+{
+    static const uint16_t list[] = {405, 406, 412, 413, 414, 415, 416, 417, 420, 421, 422,
+                                    423, 424, 428, 429, 430, 436, 437, 438, 439, 440, 469,
+                                    470, 481, 489, 491, 493, 494, 501, 505, 513, 580};
+
+    if (status == 401 || status == 407 || status == 487)
+        return true;
+    for (size_t i = 0; !ring->call->is_pass && i < SR_ARRAY_LEN(list); i++) {
+        if (list[i] == status)
+            return true;
+    }
+    return false;
+}
+
 /* A status of a party's phone as the caller may see it: never a challenge or a redirection, nor a
  * 503 that is not ours: the caller would take this router for overloaded (RFC 3261 16.7). */
 static uint16_t status_for_caller(const struct ring *ring)
@@ -44,7 +61,7 @@ static uint16_t status_for_caller(const struct ring *ring)
 
     if (status == 503 && ring->best_reason != CALL_REASON_LIMIT)
         status = 0;
-    if (status >= 400 && status < 700 && status != 401 && status != 407 && status != 487)
+    if (status >= 400 && status < 700 && !is_of_our_request(ring, status))
         return status;
     return SR_MAX(call_reason_status(ring->best_reason), (uint16_t)480);
 }

@@ -584,6 +584,23 @@ void provider__schedule(struct provider *provider)
     loop_timer_set(provider->ua->loop, &provider->timer, at);
 }
 
+/* The connection of the registration broke: calls come over it, so a new one at once. But one that never
+ * lasts is opened ever more seldom (RFC 5626 4.5). */
+static void renew_flow(struct provider *provider)
+{
+    sr_usec now = ua__now(provider->ua);
+    sr_usec wait_s = 0;
+
+    if (now - provider->flow_at >= PROVIDER_FLOW_SEC * SR_SEC)
+        provider->flow_failures = 0;
+    if (provider->flow_failures > 0)
+        wait_s = SR_MIN((sr_usec)1 << SR_MIN(provider->flow_failures, 16u),
+                        (sr_usec)PROVIDER_FLOW_WAIT_SEC_MAX);
+    provider->flow_failures++;
+    sip_registration_hasten(&provider->reg, now + wait_s * SR_SEC);
+    provider__schedule(provider);
+}
+
 static void renew(struct provider *provider)
 {
     struct sip_registration_step step;
@@ -667,7 +684,7 @@ void provider__on_conn_closed(struct ua *ua, const struct net_flow *flow, enum s
         provider->flow.conn = SR_ID_NONE;
         provider->pong_by = provider->keep_alive_at = SR_NEVER;
         if (provider->conf.is_registering && !provider->is_leaving && provider->reg.is_bound)
-            renew(provider); /* calls come over that connection: a new one at once */
+            renew_flow(provider);
     }
 }
 

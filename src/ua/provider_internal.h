@@ -23,6 +23,8 @@ enum {
     PROVIDER_PONG_SEC = 10,    /* RFC 5626 4.4.1 */
     PROVIDER_PING_SEC = 90,    /* CR LF CR LF on a connection */
     PROVIDER_STOP_SEC = 2,
+    PROVIDER_FLOW_SEC = 10, /* a connection that breaks sooner is not opened anew at once again */
+    PROVIDER_FLOW_WAIT_SEC_MAX = 64,
     PROVIDER_ANSWERS_MAX = 2, /* challenges answered for one request */
 };
 
@@ -76,9 +78,11 @@ struct provider {
     /* life */
     struct client_txn *qualify_ct;
     sr_usec qualify_at, keep_alive_at, pong_by;
-    uint32_t ping_sec; /* keep-alives; 0: none */
-    bool is_pong_due;  /* the server answers them */
-    bool is_alive;     /* answered OPTIONS last time */
+    sr_usec flow_at;        /* registered over this connection since */
+    unsigned flow_failures; /* short-lived ones in a row */
+    uint32_t ping_sec;      /* keep-alives; 0: none */
+    bool is_pong_due;       /* the server answers them */
+    bool is_alive;          /* answered OPTIONS last time */
 
     /* what people see */
     enum ua_provider_state state;

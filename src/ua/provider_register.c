@@ -341,6 +341,8 @@ static void note_contact(struct provider *provider, const struct client_txn *txn
 static void on_registered(struct provider *provider, struct client_txn *txn, struct sip_msg *msg,
                           struct sip_registration_result *result)
 {
+    if (txn->flow.conn != provider->flow.conn)
+        provider->flow_at = ua__now(provider->ua);
     provider->flow = txn->flow;
     provider->stale[0] = '\0'; /* this request took it away */
     provider->is_alive = true;

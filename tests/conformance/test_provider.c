@@ -147,7 +147,13 @@ static void test_refusals_reach_the_caller_as_they_mean(void **state)
         const char *reason;
     } cases[] = {{486, 486, "busy"},        {404, 404, "not_found"},   {603, 603, "declined"},
                  {302, 480, "unreachable"}, /* nobody is redirected blindly */
-                 {503, 480, "unreachable"}, {407, 480, "unreachable"}, {488, 488, "no_codec"}};
+                 {503, 480, "unreachable"}, {407, 480, "unreachable"}, {488, 488, "no_codec"},
+                 {305, 480, "unreachable"}, {380, 480, "unreachable"}, {402, 402, "refused"},
+                 {413, 480, "unreachable"}, {415, 488, "no_codec"},    {420, 480, "unreachable"},
+                 {433, 433, "refused"},     {481, 480, "unreachable"}, {485, 485, "not_found"},
+                 {494, 480, "unreachable"}, {500, 500, "unreachable"}, {504, 504, "unreachable"},
+                 {580, 480, "unreachable"}, {600, 600, "busy"},        {604, 604, "not_found"},
+                 {606, 606, "no_codec"},    {608, 608, "declined"}};
 
     (void)state;
     for (size_t i = 0; i < SR_ARRAY_LEN(cases); i++) {

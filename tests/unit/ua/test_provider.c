@@ -538,6 +538,35 @@ static void a_lost_connection_is_opened_anew_at_once(void **state)
     house_end(h);
 }
 
+/* A server that closes after each answer is not asked without end, nor is it given up. */
+static void a_connection_that_never_lasts_is_opened_ever_more_seldom(void **state)
+{
+    unsigned bindings;
+
+    HOUSE;
+    use_stream(h, NET_TCP);
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    for (unsigned i = 0; i < 6000; i++) { /* a minute */
+        if (t->flow.conn != SR_ID_NONE)
+            sim_end_close(t->end, t->flow.conn);
+        t->flow.conn = SR_ID_NONE;
+        rig_run(rig, 10 * SR_MSEC);
+    }
+    assert_in_range(t->bindings, 4, 8);
+    assert_int_equal(rig->provider_down, 0);
+    /* every half minute is no such thing */
+    rig_run(rig, 100 * SR_SEC);
+    bindings = t->bindings;
+    for (unsigned i = 0; i < 4; i++) {
+        sim_end_close(t->end, t->flow.conn);
+        rig_run(rig, SR_SEC);
+        assert_int_equal(t->bindings, bindings + i + 1);
+        rig_run(rig, 29 * SR_SEC);
+    }
+    house_end(h);
+}
+
 static void a_certificate_for_another_name_is_refused(void **state)
 {
     HOUSE;
@@ -601,6 +630,7 @@ int run_provider_tests(void)
         cmocka_unit_test(the_end_takes_registrations_back),
         cmocka_unit_test(the_end_does_not_wait_for_the_dead),
         cmocka_unit_test(a_lost_connection_is_opened_anew_at_once),
+        cmocka_unit_test(a_connection_that_never_lasts_is_opened_ever_more_seldom),
         cmocka_unit_test(a_certificate_for_another_name_is_refused),
         cmocka_unit_test(a_trunk_without_registration_is_asked_by_options),
     };
