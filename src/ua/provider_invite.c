@@ -175,23 +175,42 @@ static bool is_near(const struct sr_addr *addr)
     return sr_addr_is_private(addr) || sr_addr_is_loopback(addr);
 }
 
-/* A name in the route stays with the flow that works; so does an address that lies behind the
- * provider's own NAT. */
-void provider__follow_dialog(struct sip_leg *leg)
+/* The address the route or Contact of the peer names, when that can be meant. A name stays with the flow that
+ * works; so does an address that lies behind the provider's own NAT. */
+static bool find_next_hop(const struct sip_leg *leg, struct sr_addr *ret_addr)
 {
     struct sip_uri uri;
+
+    if (sip_uri_parse(sip_dialog_next_hop(&leg->dialog), &uri, NULL) != SR_OK ||
+        !sip_uri_addr(&uri, ret_addr) || ret_addr->family != leg->flow.remote.family)
+        return false;
+    if (ret_addr->port == 0)
+        ret_addr->port = leg->flow.kind == NET_TLS ? 5061 : 5060;
+    return !sr_addr_is_any(ret_addr) && !sr_addr_is_multicast(ret_addr) &&
+           (!is_near(ret_addr) || is_near(&leg->flow.remote));
+}
+
+void provider__follow_dialog(struct sip_leg *leg)
+{
     struct sr_addr addr;
 
-    if (leg->provider == SR_ID_NONE || leg->flow.kind != NET_UDP ||
-        sip_uri_parse(sip_dialog_next_hop(&leg->dialog), &uri, NULL) != SR_OK ||
-        !sip_uri_addr(&uri, &addr) || addr.family != leg->flow.remote.family)
-        return;
-    if (addr.port == 0)
-        addr.port = 5060;
-    if (sr_addr_is_any(&addr) || sr_addr_is_multicast(&addr) ||
-        (is_near(&addr) && !is_near(&leg->flow.remote)))
-        return;
-    leg->flow.remote = addr;
+    if (leg->provider != SR_ID_NONE && leg->flow.kind == NET_UDP && find_next_hop(leg, &addr))
+        leg->flow.remote = addr;
+}
+
+void provider__redial(struct sip_leg *leg)
+{
+    const struct provider *provider = provider__get(leg->ua, leg->provider);
+    struct sr_addr addr;
+
+    leg->flow.conn = SR_ID_NONE;
+    for (size_t i = 0; provider != NULL && i < provider->target_count; i++) {
+        if (provider->targets[i].kind == leg->flow.kind &&
+            sr_addr_eq(&provider->targets[i].addr, &leg->flow.remote))
+            return;
+    }
+    if (find_next_hop(leg, &addr)) /* it had come to us, from a port where nobody listens */
+        leg->flow.remote = addr;
 }
 
 /* ---- from a provider ---- */

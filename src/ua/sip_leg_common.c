@@ -263,7 +263,7 @@ const struct net_flow *sip_leg__flow(struct sip_leg *leg)
         net_conn_flow(leg->ua->net, leg->flow.conn, &standing))
         return &leg->flow;
     if (leg->provider != SR_ID_NONE)
-        leg->flow.conn = SR_ID_NONE; /* dialled anew */
+        provider__redial(leg);
     else
         (void)registrar__find_flow(leg->ua, sr_str_c(leg->device_id), &leg->flow, &leg->flow);
     return &leg->flow;

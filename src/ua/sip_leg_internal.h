@@ -201,6 +201,7 @@ enum sr_err provider__prepare_leg(struct sip_leg *leg, struct sr_str provider_id
 bool sip_leg__may_prack(struct sip_leg *leg);
 /** Requests inside the dialog go where the peer's Contact or route says, when that can be. */
 void provider__follow_dialog(struct sip_leg *leg);
+void provider__redial(struct sip_leg *leg); /* its connection went: where a new one goes */
 /** Whether that is one of its servers, a trusted address, or its connection. */
 bool provider__serves(struct ua *ua, sr_id provider, const struct net_flow *flow);
 /** Credentials of an INVITE, for its ACK (RFC 3261 13.2.2.4). */

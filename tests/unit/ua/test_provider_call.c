@@ -811,6 +811,31 @@ static void an_incoming_call_is_answered_with_our_public_contact(void **state)
     house_end(h);
 }
 
+/* A call comes in over a connection of its own, which is closed after it: what the router has to say later
+ * goes to the Contact, not to the port the connection came from. */
+static void a_call_in_outlives_its_connection(void **state)
+{
+    char uri[256];
+
+    HOUSE;
+    use_stream(h, NET_TCP);
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    contact_uri(t, uri);
+    t->flow = (struct net_flow){.kind = NET_TCP, .remote = rig->host};
+    send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
+    (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
+    sip_leg_answer(rig->leg, SR_STR(SDP_B));
+    (void)trunk_wait(t, "SIP/2.0 200", SR_SEC);
+    sim_end_close(t->end, t->flow.conn);
+    rig_run(rig, SR_SEC);
+    sip_leg_hangup(rig->leg, 0, SR_STR(""));
+    rig->leg = NULL;
+    trunk_reply(t, trunk_wait(t, "BYE ", 40 * SR_SEC), "200 OK", NULL, NULL,
+                NULL); /* no ACK came */
+    house_end(h);
+}
+
 /* ---- too large for a datagram ---- */
 
 /* A call with so many codecs that its INVITE has more than 1,300 bytes. */
@@ -1027,6 +1052,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
         cmocka_unit_test(a_call_may_come_back_through_the_provider),
         cmocka_unit_test(an_incoming_call_is_answered_with_our_public_contact),
+        cmocka_unit_test(a_call_in_outlives_its_connection),
         cmocka_unit_test(a_large_call_takes_a_connection_for_its_invite_alone),
         cmocka_unit_test(a_large_call_without_tcp_goes_by_udp_at_once),
         cmocka_unit_test(a_large_call_waits_half_a_second_for_a_connection_and_once),
