@@ -445,23 +445,23 @@ void client_txn__on_message(struct ua_in *in)
     struct sip_txn_key key;
     struct sip_txn_step step;
     struct client_txn *txn = NULL;
+    struct provider *provider;
 
     if (sip_txn_key_of_response(in->msg, &key) == SR_OK)
         txn = sr_map_find(&ua->client_txns, sip_txn_key_view(&key));
-    /* who is not the server asked learns nothing of a password and moves nobody's address */
-    if (txn != NULL && txn->provider != SR_ID_NONE &&
-        !sr_addr_ip_eq(&in->flow->remote, &txn->flow.remote))
+    provider = txn != NULL ? provider__get(ua, txn->provider) : NULL;
+    /* who is no server of the provider learns nothing of a password and moves nobody's address */
+    if (provider != NULL && !sr_addr_ip_eq(&in->flow->remote, &txn->flow.remote) &&
+        !provider__is_from(provider, in->flow)) {
+        provider->stranger = in->flow->remote;
         txn = NULL;
+    }
     if (txn == NULL || txn->waits_for != SR_ID_NONE) {
         ua->stats.stray_responses++;
         return;
     }
-    if (txn->provider != SR_ID_NONE && !txn->is_streamed) {
-        struct provider *provider = provider__get(ua, txn->provider);
-
-        if (provider != NULL)
-            provider__learn(provider, &txn->flow, in->msg);
-    }
+    if (provider != NULL && !txn->is_streamed)
+        provider__learn(provider, &txn->flow, in->msg);
     ua__trace(ua, &txn->cookies, in->flow, false, in->bytes);
     sip_txn_on_response(&txn->machine, in->msg->status, ua__now(ua), &step);
     run(txn, &step, in->msg);

@@ -91,6 +91,7 @@ struct provider {
     char last_response[UA_PROVIDER_TEXT_MAX];
     char verdict[UA_PROVIDER_WHY_MAX];
     char foreign_realm[PROVIDER_REALM_MAX]; /* of a challenge that was not answered */
+    struct sr_addr stranger;                /* answered in its place lately; family NONE: nobody */
     char wish[PROVIDER_WISH_MAX];           /* of the last refusal: what it wants instead */
     char closed_why[NET_WHY_MAX];           /* of the last connection that failed */
     enum sr_err closed_err;

@@ -65,6 +65,8 @@ static void write_sentence(const struct provider *provider, struct sr_buf *buf)
     const struct ua_provider *conf = &provider->conf;
     const char *answer = provider->last_response;
 
+    char stranger[SR_ADDR_TEXT_MAX];
+
     switch (provider->fault) {
     case UA_PROVIDER_FAULT_NONE:
         break;
@@ -73,6 +75,13 @@ static void write_sentence(const struct provider *provider, struct sr_buf *buf)
                    provider->closed_why);
         break;
     case UA_PROVIDER_FAULT_NO_ANSWER:
+        if (provider__is_ip(&provider->stranger)) {
+            sr_buf_fmt(buf,
+                       "%.*s does not answer, but %s does in its place: if that is the provider's, "
+                       "name it in trustedAddresses.",
+                       SR_STR_ARG(server), sr_addr_ip_text(&provider->stranger, stranger));
+            break;
+        }
         sr_buf_fmt(
             buf,
             "%.*s does not answer: it is down, the address is wrong, or something on the way "

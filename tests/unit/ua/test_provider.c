@@ -538,6 +538,35 @@ static void a_lost_connection_is_opened_anew_at_once(void **state)
     house_end(h);
 }
 
+/* A cluster: the request goes to one address, another answers. What is not known of it is said. */
+static void an_answer_from_elsewhere_counts_when_it_is_trusted(void **state)
+{
+    static struct sr_cidr trusted;
+    struct sr_addr wrong;
+
+    HOUSE;
+    assert_int_equal(sr_cidr_parse(SR_STR("203.0.113.8/29"), &trusted), SR_OK);
+    resolver_sim_clear(rig->resolver);
+    assert_int_equal(resolver_sim_add(rig->resolver, "trunk.example", DNS_A, 300, "198.51.100.1"),
+                     SR_OK);
+    trunk_init(&h->v, rig, "203.0.113.9:5060", NET_UDP);
+    h->has_v = true;
+    t->answers_by = &h->v;
+    rig_configure(rig);
+    until_down(rig, UA_PROVIDER_FAULT_NO_ANSWER, 60 * SR_SEC);
+    assert_non_null(strstr(rig->provider.verdict, "203.0.113.9"));
+    assert_non_null(strstr(rig->provider.verdict, "trustedAddresses"));
+    assert_int_equal(t->bindings, 0); /* nor was the password told */
+    rig->providers[0].trusted = &trusted;
+    rig->providers[0].trusted_count = 1;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    assert_string_equal(rig->provider.verdict, "");
+    wrong = rig->provider.flow.remote;
+    assert_true(sr_addr_ip_eq(&wrong, &t->addr)); /* asked again where it was asked */
+    house_end(h);
+}
+
 /* A server that closes after each answer is not asked without end, nor is it given up. */
 static void a_connection_that_never_lasts_is_opened_ever_more_seldom(void **state)
 {
@@ -631,6 +660,7 @@ int run_provider_tests(void)
         cmocka_unit_test(the_end_does_not_wait_for_the_dead),
         cmocka_unit_test(a_lost_connection_is_opened_anew_at_once),
         cmocka_unit_test(a_connection_that_never_lasts_is_opened_ever_more_seldom),
+        cmocka_unit_test(an_answer_from_elsewhere_counts_when_it_is_trusted),
         cmocka_unit_test(a_certificate_for_another_name_is_refused),
         cmocka_unit_test(a_trunk_without_registration_is_asked_by_options),
     };

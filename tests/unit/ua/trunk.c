@@ -45,7 +45,9 @@ void trunk_send(struct trunk *trunk, const char *text)
 {
     if (trunk->flow.remote.family == SR_ADDR_NONE)
         trunk->flow = (struct net_flow){.kind = trunk->kind, .remote = trunk->rig->host};
-    assert_int_equal(sim_end_send(trunk->end, &trunk->flow, sr_str_c(text)), SR_OK);
+    assert_int_equal(sim_end_send(trunk->answers_by ? trunk->answers_by->end : trunk->end,
+                                  &trunk->flow, sr_str_c(text)),
+                     SR_OK);
 }
 
 void trunk_reply(struct trunk *trunk, const char *request, const char *status, const char *tag,

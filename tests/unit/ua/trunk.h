@@ -32,9 +32,10 @@ struct trunk {
     uint32_t granted_s, min_s;
     uint16_t status; /* every REGISTER gets this; 0: by the rules */
     uint16_t options_status;
-    const char *extra; /* header lines of its 200 to REGISTER */
-    bool hides_us;     /* neither received nor rport in its Via */
-    const char *seen;  /* "203.0.113.9:4242": as it sees us; NULL: as it is */
+    const char *extra;        /* header lines of its 200 to REGISTER */
+    bool hides_us;            /* neither received nor rport in its Via */
+    struct trunk *answers_by; /* whose address its answers come from; NULL: its own */
+    const char *seen;         /* "203.0.113.9:4242": as it sees us; NULL: as it is */
     unsigned registers, challenges, bindings, removals, options;
     char contact[512]; /* of the last good REGISTER */
 };
