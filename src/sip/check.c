@@ -83,10 +83,15 @@ static bool check_mandatory(struct run *run)
 /* Doubled headers, and the form of those that steer what a server does. */
 static bool check_headers(struct run *run)
 {
-    const struct sip_msg *msg = run->msg;
+    struct sip_msg *msg = run->msg;
+    /* a registrar tells the Contacts of others, too, as they wrote them */
+    bool has_others =
+        !msg->is_request && sr_str_eq(sip_msg_cseq(msg)->method_text, SR_STR("REGISTER"));
     for (unsigned i = 0; i < msg->header_count; i++) {
         const struct sip_header *header = &msg->headers[i];
         enum sip_hdr id = (enum sip_hdr)header->id;
+        if (id == SIP_HDR_CONTACT && has_others)
+            continue;
         if (header->next_same && sip_header_many(id) == SIP_MANY_ONE)
             return refuse(run, 400, "Header given twice",
                           msg->headers[header->next_same - 1].begin);

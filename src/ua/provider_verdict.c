@@ -41,11 +41,37 @@ static void note_wish(struct provider *provider, struct sip_msg *msg, uint16_t s
     (void)sr_buf_cstr(&buf);
 }
 
+/* A login is asked for that another password would not mend. Adds to the sentence. */
+static bool is_odd_challenge(struct provider *provider, struct sip_msg *msg)
+{
+    struct sip_values values = sip_msg_values(msg, msg->status == 407 ? SIP_HDR_PROXY_AUTHENTICATE
+                                                                      : SIP_HDR_WWW_AUTHENTICATE);
+    struct digest_challenge challenge;
+    bool is_known = false, is_stale = false, is_asked = false;
+    struct sr_str value;
+
+    while (sip_values_next(&values, &value)) {
+        is_asked = true;
+        if (digest_challenge_parse(value, &challenge) != SR_OK)
+            continue;
+        is_known = true;
+        is_stale = is_stale || challenge.is_stale;
+    }
+    if (!is_asked || (is_known && !is_stale))
+        return false;
+    (void)sr_str_copy(is_stale ? SR_STR(": it calls each login out of date (stale)")
+                               : SR_STR(": it asks for no kind of login that is known here"),
+                      provider->wish, sizeof(provider->wish));
+    return true;
+}
+
 enum ua_provider_fault provider__fault_of(struct provider *provider, struct sip_msg *msg,
                                           uint16_t status)
 {
     if (msg == NULL)
         return fault_of_silence(provider);
+    if ((status == 401 || status == 407) && is_odd_challenge(provider, msg))
+        return UA_PROVIDER_FAULT_REJECTED;
     if (status == 401 || status == 407)
         return provider->foreign_realm[0] != '\0' ? UA_PROVIDER_FAULT_REALM
                                                   : UA_PROVIDER_FAULT_PASSWORD;

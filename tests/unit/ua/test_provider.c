@@ -130,17 +130,33 @@ static void statuses_have_their_verdicts(void **state)
     static const struct {
         uint16_t status;
         enum ua_provider_fault fault;
-    } cases[] = {{403, UA_PROVIDER_FAULT_FORBIDDEN},
-                 {404, UA_PROVIDER_FAULT_UNKNOWN_USER},
-                 {500, UA_PROVIDER_FAULT_DOWN},
-                 {400, UA_PROVIDER_FAULT_REJECTED}};
+        const char *login, *words;
+    } cases[] = {
+        {403, UA_PROVIDER_FAULT_FORBIDDEN, NULL, "403"},
+        {404, UA_PROVIDER_FAULT_UNKNOWN_USER, NULL, "404"},
+        {500, UA_PROVIDER_FAULT_DOWN, NULL, "500"},
+        {400, UA_PROVIDER_FAULT_REJECTED, NULL, "400"},
+        {401, UA_PROVIDER_FAULT_PASSWORD, NULL, "password"},
+        {401, UA_PROVIDER_FAULT_REJECTED,
+         "WWW-Authenticate: Digest realm=\"trunk.example\", nonce=\"x\", algorithm=SHA-512-256\r\n",
+         "no kind of login"},
+        {407, UA_PROVIDER_FAULT_REJECTED, "Proxy-Authenticate: Basic realm=\"trunk.example\"\r\n",
+         "no kind of login"},
+        {401, UA_PROVIDER_FAULT_REJECTED,
+         "WWW-Authenticate: Digest realm=\"trunk.example\", nonce=\"x\", stale=true\r\n",
+         "out of date"},
+    };
 
     for (size_t i = 0; i < SR_ARRAY_LEN(cases); i++) {
         HOUSE;
         t->status = u->status = cases[i].status;
+        t->login = u->login = cases[i].login;
         rig_configure(rig);
         until_down(rig, cases[i].fault, 10 * SR_SEC);
+        assert_non_null(strstr(rig->provider.verdict, cases[i].words));
+        assert_in_range(t->registers, 1, 3);
         t->status = u->status = 0;
+        t->extra = "Contact: <sip:of.another;;;>>;expires=\r\n"; /* as it was registered */
         until_up(rig, 1, 3600 * SR_SEC);
         house_end(h);
     }

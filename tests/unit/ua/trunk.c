@@ -120,7 +120,7 @@ static void on_register(struct trunk *trunk, const char *request)
     trunk->registers++;
     if (trunk->status != 0) {
         (void)snprintf(extra, sizeof(extra), "%u No", (unsigned)trunk->status);
-        trunk_reply(trunk, request, extra, "reg", NULL, NULL);
+        trunk_reply(trunk, request, extra, "reg", trunk->login, NULL);
         return;
     }
     if (!trunk->is_open && (!trunk_is_authorized(trunk, request) || !is_fresh(trunk, request))) {

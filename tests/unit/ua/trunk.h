@@ -30,7 +30,8 @@ struct trunk {
     bool is_stale_silent; /* does not say stale=true */
     bool is_open;         /* no digest */
     uint32_t granted_s, min_s;
-    uint16_t status; /* every REGISTER gets this; 0: by the rules */
+    uint16_t status;   /* every REGISTER gets this; 0: by the rules */
+    const char *login; /* header lines with that */
     uint16_t options_status;
     const char *extra;        /* header lines of its 200 to REGISTER */
     bool hides_us;            /* neither received nor rport in its Via */
