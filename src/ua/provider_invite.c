@@ -179,10 +179,14 @@ static bool is_near(const struct sr_addr *addr)
  * works; so does an address that lies behind the provider's own NAT. */
 static bool find_next_hop(const struct sip_leg *leg, struct sr_addr *ret_addr)
 {
+    struct sr_str maddr;
     struct sip_uri uri;
 
-    if (sip_uri_parse(sip_dialog_next_hop(&leg->dialog), &uri, NULL) != SR_OK ||
-        !sip_uri_addr(&uri, ret_addr) || ret_addr->family != leg->flow.remote.family)
+    if (sip_uri_parse(sip_dialog_next_hop(&leg->dialog), &uri, NULL) != SR_OK)
+        return false;
+    if (sip_uri_param(&uri, "maddr", &maddr)) /* in place of the host (RFC 3263 4) */
+        uri.host = maddr;
+    if (!sip_uri_addr(&uri, ret_addr) || ret_addr->family != leg->flow.remote.family)
         return false;
     if (ret_addr->port == 0)
         ret_addr->port = leg->flow.kind == NET_TLS ? 5061 : 5060;

@@ -109,7 +109,7 @@ struct sip_leg_event {
     bool is_update;            /* OFFER: in an UPDATE or PRACK, not in a re-INVITE */
     struct sr_str type;        /* INFO: Content-Type */
     uint32_t retry_after_sec;  /* 503, 486... ; 0: none */
-    struct sr_str contact_uri; /* 3xx: first Contact */
+    struct sr_str contact_uri; /* 3xx: the Contact with the highest q */
     char digit;
     uint16_t duration_ms;
     struct sr_str user_agent; /* PROGRESS, ANSWERED: the party's, may be empty */

@@ -327,6 +327,29 @@ static void read_reason(struct sip_msg *msg, struct sip_leg_event *event, char *
         event->reason = sr_buf_view(&buf);
 }
 
+/* Whom a 3xx names first, by q, of those that can be called. Empty: nobody. */
+static struct sr_str best_contact(struct sip_msg *msg)
+{
+    struct sip_values values = sip_msg_values(msg, SIP_HDR_CONTACT);
+    struct sr_str best = {NULL, 0}, value;
+    struct sip_nameaddr contact;
+    uint32_t best_q = 0;
+
+    while (sip_values_next(&values, &value)) {
+        uint32_t q;
+
+        if (sip_nameaddr_parse(value, &contact, NULL) != SR_OK || contact.is_star ||
+            contact.uri.scheme == SIP_SCHEME_OTHER)
+            continue;
+        q = sip_nameaddr_q(&contact, SIP_Q_MAX);
+        if (best.n == 0 || q > best_q) {
+            best = contact.uri.text;
+            best_q = q;
+        }
+    }
+    return best;
+}
+
 void sip_leg__ended(struct sip_leg *leg, enum sip_leg_cause cause, uint16_t status,
                     struct sip_msg *msg)
 {
@@ -337,14 +360,13 @@ void sip_leg__ended(struct sip_leg *leg, enum sip_leg_cause cause, uint16_t stat
     if (leg->is_detached)
         return;
     if (msg != NULL) {
-        const struct sip_nameaddr *contact = msg->is_request ? NULL : sip_msg_contact(msg);
         struct sr_str value = sip_msg_value(msg, SIP_HDR_RETRY_AFTER);
 
         event.reason = msg->reason;
         event.user_agent =
             sip_msg_value(msg, msg->is_request ? SIP_HDR_USER_AGENT : SIP_HDR_SERVER);
-        if (contact != NULL && !contact->is_star && status >= 300 && status < 400)
-            event.contact_uri = contact->uri.text;
+        if (!msg->is_request && status >= 300 && status < 400)
+            event.contact_uri = best_contact(msg);
         if (value.p != NULL && sip_retry_after_parse(value, &retry, NULL) == SR_OK)
             event.retry_after_sec = retry.seconds;
         read_reason(msg, &event, text, sizeof(text));

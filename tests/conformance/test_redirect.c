@@ -173,6 +173,9 @@ static void test_a_providers_302_is_another_number_outside(void **state)
     } cases[] = {
         {"Contact: <sip:+49900666@192.0.2.200>\r\n", "blocked_number", 1},
         {"Contact: <sip:+49891234@192.0.2.200>\r\n", "loop", 1}, /* the same again */
+        {"Contact: <sip:+49900666@192.0.2.200>;q=0.3, <mailto:a@b.test>, "
+         "<sip:+49891234@192.0.2.200>;q=0.9\r\n",
+         "loop", 1},                                     /* the best that can be called */
         {"Contact: <sip:102@192.0.2.1>\r\n", "loop", 2}, /* no way into the house: a number there */
         {"Contact: <sip:+49895555@192.0.2.200>\r\n", "loop", 2}, /* and there the same */
     };

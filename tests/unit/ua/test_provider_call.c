@@ -811,6 +811,32 @@ static void an_incoming_call_is_answered_with_our_public_contact(void **state)
     house_end(h);
 }
 
+/* The route of the dialog is another server, named by maddr: the ACK goes there, too. */
+static void the_dialog_goes_where_its_route_says(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    trunk_reply(t, invite, "200 OK", "gw",
+                "Record-Route: <sip:192.0.2.1;maddr=198.51.100.2;lr>\r\n", SDP_A);
+    assert_string_equal(header(trunk_wait(u, "ACK sip:gw@198.51.100.1:5060 ", SR_SEC), "Route"),
+                        "<sip:192.0.2.1;maddr=198.51.100.2;lr>");
+    trunk_reply(t, invite, "200 OK", "gw",
+                "Record-Route: <sip:192.0.2.1;maddr=198.51.100.2;lr>\r\n", SDP_A);
+    (void)trunk_wait(u, "ACK ", SR_SEC); /* once more */
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(u, trunk_wait(u, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    assert_int_equal(trunk_count(t, "ACK "), 0);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
 /* A call comes in over a connection of its own, which is closed after it: what the router has to say later
  * goes to the Contact, not to the port the connection came from. */
 static void a_call_in_outlives_its_connection(void **state)
@@ -1052,6 +1078,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(five_accounts_of_one_host_are_told_apart),
         cmocka_unit_test(a_call_may_come_back_through_the_provider),
         cmocka_unit_test(an_incoming_call_is_answered_with_our_public_contact),
+        cmocka_unit_test(the_dialog_goes_where_its_route_says),
         cmocka_unit_test(a_call_in_outlives_its_connection),
         cmocka_unit_test(a_large_call_takes_a_connection_for_its_invite_alone),
         cmocka_unit_test(a_large_call_without_tcp_goes_by_udp_at_once),
