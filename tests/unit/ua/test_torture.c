@@ -109,9 +109,131 @@ static void each_message_is_handled_as_listed(void **state)
     assert_int_equal(count, 43);
 }
 
+/* More of their kind. A field that is NULL is the ordinary one. */
+struct odd {
+    const char *status; /* three digits; "": dropped */
+    const char *start, *via, *from, *to, *call_id, *cseq;
+    const char *extra; /* header lines */
+};
+
+static const struct odd odds[] = {
+    /* --- blanks, folds, case, compact forms --- */
+    {"200", .extra = "sUPPORTED \t :\r\n \t timer\r\n\t, 100rel\r\n"},
+    {"200", .via = "SIP / 2.0 / UDP 10.0.0.2 : 5060 ; branch = z9hG4bK-1 ; rport"},
+    {"200", .via = "SIP/2.0/udp\r\n\t10.0.0.2;rport;BRANCH=z9hG4bK-2"},
+    {"200", .from = "\"a>b,<;tag=no\\\"\" <sip:a@b>;tag=1"},
+    {"200", .from = "A. G. Bell <sip:a@b>\t;\ttag = 1"},
+    {"200", .from = "sip:a@b;tag=1", .to = "sip:c@d;x=y"}, /* parameters of the header */
+    {"200", .start = "OPTIONS sip:10.0.0.1 sip/2.0"},
+    {"200", .extra = "Accept:\r\nSupported:\r\nUser-Agent: x (a (b \\) c) \xc3\xa4)\r\n"},
+    {"200", .extra = "Date: yesterday\r\nWarning: none\r\nOrganization: \"\r\nX-1: \t\r\n"},
+    {"200", .extra = "l: 0000\r\n"},
+    /* --- old and unknown, but plain --- */
+    {"200", .via = "SIP/2.0/UDP 10.0.0.2:5060;rport"}, /* no branch: RFC 2543 */
+    {"200", .via = "SIP/2.0/UDP 10.0.0.2:5060;branch=7;rport;hidden;ttl=1;maddr=224.0.0.1"},
+    {"200", .via = "SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK-3;rport, SIP/2.0/TLS [2001:DB8::9]:5061"},
+    {"200", .via = "SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK-4;rport;received=[2001:db8::1]"},
+    {"200", .via = "SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK-5;rport;received=2001:db8::1"},
+    {"200", .call_id = "a!%*_+`'~()<>:\\\"/[]?{}@b"},
+    {"200", .cseq = "2147483647 OPTIONS"},
+    {"200", .cseq = "0000000000001\r\n OPTIONS"},
+    {"200", .start = "OPTIONS sip:a%00b;x:p%3Aw@10.0.0.1:05060;lr;maddr=1.2.3.4 SIP/2.0"},
+    {"200", .start = "OPTIONS sip:[2001:DB8::192.0.2.1]:5060;transport=UDP SIP/2.0"},
+    {"200", .from = "<tel:+1-201-555-0123;phone-context=x.y;isub=1>;tag=1"},
+    {"200", .from = "<urn:service:sos>;tag=1", .to = "<data:,x>"},
+    {"400", .to = "<sip:[::ffff:192.0.2.10]:19823;user=phone;;x>"},
+    {"501", .start = "-_.!%*+`'~ sip:10.0.0.1 SIP/2.0", .cseq = "1 -_.!%*+`'~"},
+    {"501", .start = "options sip:10.0.0.1 SIP/2.0", .cseq = "1 options"}, /* another method */
+    {"416", .start = "OPTIONS im:a@b SIP/2.0"},
+    {"420", .extra = "Require: timer\r\nRequire: foo, 100rel, bar\r\n"},
+    {"505", .start = "OPTIONS sip:10.0.0.1 SIP/2.1"},
+    {"481", .start = "BYE sip:10.0.0.1 SIP/2.0", .to = "<sip:c@d>;tag=x", .cseq = "1 BYE"},
+    /* --- broken: said so --- */
+    {"400", .start = "OPTIONS <sip:10.0.0.1> SIP/2.0"},
+    {"400", .start = "OPTIONS  sip:10.0.0.1 SIP/2.0"},
+    {"400", .start = "OPTIONS sip:10.0.0.1 SIP/2.0 "},
+    {"400", .start = "OPTIONS sip:[2001:db8::1 SIP/2.0"},
+    {"400", .start = "OPTIONS sip:a@[2001:db8:::1] SIP/2.0"},
+    {"400", .start = "OPTIONS sip:a@10.0.0.1:65536 SIP/2.0"},
+    {"400", .start = "OPTIONS sip:a@10.0.0.1?Route=%3Csip:x%3E SIP/2.0"},
+    {"400", .start = "OPTIONS sip:a%4@10.0.0.1 SIP/2.0"},
+    {"400", .from = "\"open <sip:a@b>;tag=1"},
+    {"400", .from = "<sip:a@b;tag=1"},
+    {"400", .from = "Bell, A <sip:a@b>;tag=1"},
+    {"400", .from = "<sip:a@b>;tag="},
+    {"400", .to = ""},
+    {"400", .call_id = "a b"},
+    {"400", .cseq = "2147483648 OPTIONS"},
+    {"400", .cseq = "-1 OPTIONS"},
+    {"400", .cseq = "1 BYE"},
+    {"400", .cseq = "1OPTIONS"},
+    {"400", .extra = "Max-Forwards: 7x\r\n"},
+    {"400", .extra = "Content-Length: +0\r\n"},
+    {"400", .extra = "Content-Length: 5\r\n"}, /* and there is none */
+    {"400", .extra = "Content-Length: 0\r\nl: 0\r\n"},
+    {"400", .extra = "Call-ID: other\r\n"},
+    {"200", .extra = "Contact:\r\n"},
+    {"400", .extra = "Contact: *\r\n"},
+    {"200", .extra = "Route: sip:a@b\r\n"}, /* an address that lacks its brackets */
+    {"400", .extra = "No colon\r\n"},
+    {"400", .extra = ": no name\r\n"},
+    {"400", .extra = "Bad Name: x\r\n"},
+    {"400", .extra = "Expires: soon\r\n"},
+    {"400", .extra = "Subject: a\x01\x7f"
+                     "b\r\n"},
+    /* --- a Via that is none is answered where it came from; nothing of ours is not --- */
+    {"400", .via = ""},
+    {"400", .via = "SIP/2.0/UDP 2001:db8::1:5060;branch=z9hG4bK-6"},
+    {"", .start = "SIP/2.0 99 Low"},
+    {"", .start = "SIP/2.0 200"},
+    {"", .start = "ACK sip:10.0.0.1 SIP/2.0", .cseq = "1 INVITE"},
+    {"", .start = "OPTIONS"},
+};
+
+static const char *or_else(const char *text, const char *otherwise)
+{
+    return text != NULL ? text : otherwise;
+}
+
+static void fresh_ones_are_judged_by_the_grammar(void **state)
+{
+    unsigned wrong = 0;
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(odds); i++) {
+        const struct odd *odd = &odds[i];
+        char text[TEXT_MAX], branch[64], call_id[64];
+        int n;
+
+        WORLD;
+        (void)snprintf(branch, sizeof(branch), "SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKo%zu;rport",
+                       i);
+        (void)snprintf(call_id, sizeof(call_id), "odd%zu", i);
+        n = snprintf(text, sizeof(text),
+                     "%s\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %s\r\n%s\r\n",
+                     or_else(odd->start, "OPTIONS sip:10.0.0.1 SIP/2.0"), or_else(odd->via, branch),
+                     or_else(odd->from, "<sip:a@b>;tag=1"), or_else(odd->to, "<sip:c@d>"),
+                     or_else(odd->call_id, call_id), or_else(odd->cseq, "1 OPTIONS"),
+                     or_else(odd->extra, ""));
+        phone_raw(a, text, (size_t)n);
+        rig_run(rig, 300 * SR_MSEC);
+        if (strncmp(a->count > 0 ? a->inbox[0] + 8 : "", odd->status, 3) != 0 ||
+            (odd->status[0] == '\0' && a->count > 0)) {
+            print_error("wanted \"%s\", got \"%.40s\" for\n%s\n", odd->status,
+                        a->count > 0 ? a->inbox[0] : "", text);
+            wrong++;
+        }
+        phone_skip(a);
+        phone_request(b, &(struct request){.method = "OPTIONS"});
+        (void)phone_wait(b, "SIP/2.0 200");
+        world_end(w);
+    }
+    assert_int_equal(wrong, 0);
+}
+
 int run_torture_tests(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_message_is_handled_as_listed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_message_is_handled_as_listed),
+                                       cmocka_unit_test(fresh_ones_are_judged_by_the_grammar)};
 
     return cmocka_run_group_tests_name("torture", tests, NULL, NULL);
 }
