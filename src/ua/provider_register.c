@@ -416,7 +416,7 @@ static void on_register(void *arg, struct client_txn *txn, struct sip_msg *msg, 
     if (is_bound) /* said when the 2xx is none: Expires: 0 */
         (void)sr_str_copy(SR_STR(", but keeps no registration"), provider->wish,
                           sizeof(provider->wish));
-    result.is_denied = is_denied(fault);
+    result.is_denied = is_denied(fault) || status == 401 || status == 407;
     sip_registration_on_result(&provider->reg, &result, ua__random_below(provider->ua, 1000),
                                ua__now(provider->ua), &step);
     if (provider->reg.state == SIP_REGISTRATION_RESTING)

@@ -107,7 +107,7 @@ test('digest: SHA-256 beside MD5, an unknown one beside MD5, without qop, two re
 });
 
 test('who is told no asks no more for a while', options, async () => {
-  const rows = { guess: ['wrong_password', 2], stale: ['wrong_password', 3], blocked: ['forbidden', 1], nobody: ['unknown_user', 1] };
+  const rows = { guess: ['wrong_password', 2], stale: ['rejected', 3], blocked: ['forbidden', 1], nobody: ['unknown_user', 1] };
   for (const [name, [fault, registers]] of Object.entries(rows)) {
     const state = await failed(name);
     assert.equal(state.fault, fault, name);
