@@ -83,7 +83,8 @@ struct net_handler {
 
 struct net_options {               /* 0 anywhere: the default in the comment */
     uint32_t conns_max;            /* NET_CONNS_MAX; more: accepted and closed at once, counted */
-    uint32_t conns_per_source_max; /* NET_CONNS_PER_SOURCE_MAX, per peer address */
+    uint32_t conns_per_source_max; /* NET_CONNS_PER_SOURCE_MAX, per peer address; an IPv6
+                                      /64: a quarter of conns_max */
     sr_usec connect_usec;          /* 4 s until a TCP connection stands */
     sr_usec handshake_usec;        /* 10 s for TLS, both sides */
     sr_usec half_message_usec;     /* 30 s from the first byte of a message to its last */

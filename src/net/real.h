@@ -78,8 +78,8 @@ struct stream {
     sr_usec message_since; /* SR_NEVER: no half message */
     sr_usec received_at;
     sr_usec keep_until;
-    struct source *source;
-    char *key; /* in net->dialed; NULL: accepted */
+    struct source *sources[2]; /* its address, its IPv6 network; NULL: none */
+    char *key;                 /* in net->dialed; NULL: accepted */
     enum sr_err err;
     char why[NET_WHY_MAX];
 };

@@ -9,6 +9,11 @@
 #include "net/real.h"
 #include "net/socket.h"
 
+enum {
+    NETWORK_BYTES = 8, /* of an IPv6 address */
+    NETWORK_SHARE = 4, /* of conns_max: a quarter for one network */
+};
+
 static struct stream *as_stream(struct net__conn *conn)
 {
     return SR_CONTAINER(conn, struct stream, conn);
@@ -19,35 +24,51 @@ static struct loop *loop_of(const struct stream *stream)
     return stream->net->net.loop;
 }
 
-static void source_leave(struct stream *stream)
+static void leave(struct net_real *net, struct source *source)
 {
-    struct source *source = stream->source;
-
     if (!source || --source->count > 0)
         return;
-    (void)sr_map_remove(&stream->net->sources, sr_str_make(source->key, sizeof(source->key)));
+    (void)sr_map_remove(&net->sources, sr_str_make(source->key, sizeof(source->key)));
     sr_free(source);
 }
 
-static bool source_enter(struct net_real *net, const struct sr_addr *remote,
-                         struct source **ret_source)
+/* NULL: there are that many from there. */
+static struct source *enter(struct net_real *net, const struct sr_addr *remote, size_t bytes,
+                            uint32_t max)
 {
-    char key[17];
+    char key[17] = {0};
 
-    key[0] = (char)remote->family;
-    memcpy(key + 1, remote->ip, 16);
+    key[0] = (char)(remote->family << 4 | (int)(bytes - 1)); /* how much of it counts */
+    memcpy(key + 1, remote->ip, bytes);
     struct source *source = sr_map_find(&net->sources, sr_str_make(key, sizeof(key)));
     if (!source) {
         source = sr_zalloc(1, sizeof(*source));
         memcpy(source->key, key, sizeof(key));
         (void)sr_map_put(&net->sources, sr_str_make(source->key, sizeof(key)), source);
-    } else if (source->count >= net->net.options.conns_per_source_max) {
+    } else if (source->count >= max) {
         net->net.counters.conns_refused_source++;
-        return false;
+        return NULL;
     }
     source->count++;
-    *ret_source = source;
-    return true;
+    return source;
+}
+
+/* Its address; and the /64 around one of IPv6, for its owner has 2^64 of them. A whole office may be
+ * there: together they get a share of all connections. */
+static bool enter_sources(struct net_real *net, const struct sr_addr *remote,
+                          struct source *ret_sources[2])
+{
+    const struct net_options *options = &net->net.options;
+
+    ret_sources[0] = enter(net, remote, sizeof(remote->ip), options->conns_per_source_max);
+    ret_sources[1] = NULL;
+    if (!ret_sources[0] || remote->family != SR_ADDR_IP6)
+        return ret_sources[0] != NULL;
+    ret_sources[1] =
+        enter(net, remote, NETWORK_BYTES, SR_MAX(options->conns_max / NETWORK_SHARE, 1u));
+    if (!ret_sources[1])
+        leave(net, ret_sources[0]);
+    return ret_sources[1] != NULL;
 }
 
 void stream__free(struct stream *stream)
@@ -62,7 +83,8 @@ void stream__free(struct stream *stream)
     (void)sr_idtab_remove(&net->net.conns, stream->conn.flow.conn);
     if (stream->key && sr_map_find(&net->dialed, sr_str_c(stream->key)) == stream)
         (void)sr_map_remove(&net->dialed, sr_str_c(stream->key));
-    source_leave(stream);
+    leave(net, stream->sources[0]);
+    leave(net, stream->sources[1]);
     tls_free(stream->tls);
     sr_buf_done(&stream->in);
     sr_buf_done(&stream->out);
@@ -431,7 +453,7 @@ static void on_ready(void *arg, unsigned events)
 
 /* Takes the descriptor over in every case. NULL: a cap was reached, or the system refused. */
 static struct stream *stream_new(struct net_real *net, const struct net_flow *flow, int fd,
-                                 struct source *source)
+                                 struct source *const sources[2])
 {
     struct stream *stream = sr_zalloc(1, sizeof(*stream));
 
@@ -439,7 +461,8 @@ static struct stream *stream_new(struct net_real *net, const struct net_flow *fl
     stream->conn.net = &net->net;
     stream->conn.flow = *flow;
     stream->fd = fd;
-    stream->source = source;
+    stream->sources[0] = sources[0];
+    stream->sources[1] = sources[1];
     stream->message_since = SR_NEVER;
     stream->received_at = loop_now(net->net.loop);
     sr_buf_init(&stream->in, NET_MESSAGE_BYTES_MAX + REAL_READ_BYTES);
@@ -467,10 +490,10 @@ void stream__accept(struct net_real *net, const struct listener *listener, int f
     struct net_flow flow = {.kind = listener->kind, .local = listener->addr, .remote = *remote};
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
-    struct source *source = NULL;
+    struct source *sources[2];
     int one = 1;
 
-    if (!source_enter(net, remote, &source)) {
+    if (!enter_sources(net, remote, sources)) {
         (void)close(fd);
         return;
     }
@@ -478,7 +501,7 @@ void stream__accept(struct net_real *net, const struct listener *listener, int f
         sr_addr_from_sockaddr((struct sockaddr *)&sa, &flow.local);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     socket_mark(fd, remote->family, net->net.options.dscp);
-    struct stream *stream = stream_new(net, &flow, fd, source);
+    struct stream *stream = stream_new(net, &flow, fd, sources);
     if (!stream)
         return;
     net->net.counters.conns_accepted++;
@@ -526,6 +549,7 @@ static enum sr_err open_stream(struct net_real *net, const struct net_flow *want
                                const struct net_dial *dial, const char *key,
                                struct stream **ret_stream)
 {
+    static struct source *const ours[2]; /* counted for nobody */
     struct net_flow flow = *wanted;
     struct tls *tls = NULL;
     enum sr_err err = SR_OK;
@@ -542,7 +566,7 @@ static enum sr_err open_stream(struct net_real *net, const struct net_flow *want
     err = socket_connect(&flow.remote, &wanted->local, &fd, &flow.local);
     if (err == SR_OK)
         socket_mark(fd, flow.remote.family, net->net.options.dscp);
-    struct stream *stream = err == SR_OK ? stream_new(net, &flow, fd, NULL) : NULL;
+    struct stream *stream = err == SR_OK ? stream_new(net, &flow, fd, ours) : NULL;
     if (!stream) {
         net->net.counters.conns_failed++;
         tls_free(tls);

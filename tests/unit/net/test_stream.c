@@ -168,6 +168,35 @@ static void connections_over_the_caps_are_refused_and_counted(void **state)
     rig_done(&rig);
 }
 
+/* Who has an IPv6 address has a network of them: all of it gets a quarter. */
+static void an_ip6_network_gets_a_share_of_all_connections(void **state)
+{
+    const struct net_options options = {.conns_max = 8, .conns_per_source_max = 8};
+    struct sr_addr one = addr_of("[::1]:0"), to;
+    struct net_counters counters;
+    char why[NET_WHY_MAX];
+    struct rig rig;
+    int fds[4];
+
+    (void)state;
+    rig_init(&rig, &options, NULL);
+    if (net_listen(rig.a.net, NET_TCP, &one, &to, why) != SR_OK) {
+        rig_done(&rig);
+        skip(); /* a machine without IPv6 */
+    }
+    for (int i = 0; i < 4; i++) {
+        fds[i] = client_connect_from(&one, &to);
+        client_send(fds[i], MSG("body"), sizeof(MSG("body")) - 1);
+    }
+    RIG_UNTIL(&rig, rig.a.messages == 2);
+    net_counters(rig.a.net, &counters);
+    assert_int_equal(counters.conns, 2);
+    assert_int_equal(counters.conns_refused_source, 2);
+    for (int i = 0; i < 4; i++)
+        (void)close(fds[i]);
+    rig_done(&rig);
+}
+
 static void dialed_connection_is_shared_and_its_end_is_told(void **state)
 {
     struct rig rig;
@@ -331,6 +360,7 @@ int run_stream(void)
         cmocka_unit_test(broken_stream_is_answered_then_closed),
         cmocka_unit_test(half_a_message_and_silence_end_the_connection),
         cmocka_unit_test(connections_over_the_caps_are_refused_and_counted),
+        cmocka_unit_test(an_ip6_network_gets_a_share_of_all_connections),
         cmocka_unit_test(dialed_connection_is_shared_and_its_end_is_told),
         cmocka_unit_test(refused_connection_is_told),
         cmocka_unit_test(peer_that_does_not_read_is_cut_off),
