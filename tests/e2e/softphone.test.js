@@ -180,11 +180,11 @@ test('either side may begin the handshake', options, async () => {
       window.soft.link(id, s);
       return id;
     }, setup);
-    assert.ok(await heard(page, setup, 800) > 20);
+    assert.ok(await heardIn(page, setup, 800) > 20);
     const stats = await page.evaluate((s) => window.soft.stats(s), setup);
     assert.equal(stats.find((one) => one.type === 'transport').dtlsRole, role);
     await router.api.delete(`/api/calls/${callId}`);
-    await noCalls();
+    await router.noCalls();
   }
   await page.context().close();
 });
