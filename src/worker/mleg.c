@@ -430,11 +430,13 @@ static void take_packet(struct worker *worker, struct mleg *leg, const struct sr
 {
     struct early_in in = {from, bytes, n, false};
 
-    if (!leg->has_stream) {
-        if (leg->web == NULL)
-            early__keep(worker, leg, &in); /* its answer is on the way */
+    /* its answer is on the way, or the rest of what the answer orders: nobody would hear it yet */
+    if (leg->web == NULL && (!leg->has_stream || leg->room->mode == MEDIA_MODE_IDLE)) {
+        early__keep(worker, leg, &in);
         return;
     }
+    if (!leg->has_stream)
+        return;
     in.is_open = is_genuine(worker, leg, from, bytes, &in.n);
     if (in.is_open)
         take_open(worker, leg, &in);

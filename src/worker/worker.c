@@ -315,6 +315,7 @@ static bool serve_order(struct worker *worker, struct order *order)
         take_leg(worker, leg);
         break;
     case ORDER_LEG_STREAM:
+        worker->is_early_due = true;
         swap_secure(order);
         mleg__set_stream(worker, leg, &order->stream);
         break;

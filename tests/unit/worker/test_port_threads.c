@@ -553,16 +553,18 @@ static void stranger_is_not_relayed(void **state)
     bench_close(&bench);
 }
 
-/* What was said before the stream was known, and before the source had proved itself, is heard. */
-static void first_words_are_heard(void **state)
+/* False: the machine was so slow that the first words were too old. */
+static bool hears_first_words(bool is_stream_known)
 {
     enum {
         BEFORE = 3,
-        WORDS = 20
+        WORDS = 20,
+        QUICK_US = 150 * SR_MSEC /* they are kept for 250 */
     };
     struct bench bench;
+    sr_usec began;
+    bool is_quick;
 
-    (void)state;
     bench_open(&bench, 1);
     for (int i = 0; i < 2; i++) {
         struct phone *phone = &bench.phones[bench.count++];
@@ -573,14 +575,19 @@ static void first_words_are_heard(void **state)
         assert_int_equal(
             media_leg_open(bench.port, bench.room, &options, &phone->leg, &phone->router), SR_OK);
     }
-    for (int i = 0; i < BEFORE; i++) { /* its 200 is still on the way */
+    for (int i = 0; is_stream_known && i < 2; i++)
+        set_stream(&bench, &bench.phones[i]);
+    turn(&bench, 20 * SR_MSEC);
+    began = net_clock_now();
+    for (int i = 0; i < BEFORE; i++) { /* its 200, or what follows from it, is still on the way */
         phone_send(&bench.phones[0]);
         turn(&bench, 10 * SR_MSEC);
     }
-    set_stream(&bench, &bench.phones[0]);
-    set_stream(&bench, &bench.phones[1]);
+    for (int i = 0; !is_stream_known && i < 2; i++)
+        set_stream(&bench, &bench.phones[i]);
     media_room_set_mode(bench.port, bench.room, MEDIA_MODE_RELAY);
     assert_true(turn_until(&bench, MEDIA_EVENT_MODE, 1));
+    is_quick = net_clock_now() - began < QUICK_US;
     for (int i = 0; i < WORDS; i++) {
         if (i >= BEFORE)
             phone_send(&bench.phones[0]);
@@ -591,10 +598,24 @@ static void first_words_are_heard(void **state)
         for (int k = 0; k < 2000 && bench.phones[i].packets < WORDS; k++) {
             turn(&bench, 10 * SR_MSEC);
             phone_hear(&bench.phones[i]);
+            if (!is_quick && k > 20)
+                break;
         }
-        assert_int_equal(bench.phones[i].packets, WORDS);
+        assert_true(!is_quick || bench.phones[i].packets == WORDS);
     }
     bench_close(&bench);
+    return is_quick;
+}
+
+/* What was said before the stream was known, before anybody could hear it, and before the source had proved itself,
+   is heard. */
+static void first_words_are_heard(void **state)
+{
+    (void)state;
+    for (int left = 20; !hears_first_words(false);)
+        assert_true(--left > 0);
+    for (int left = 20; !hears_first_words(true);)
+        assert_true(--left > 0);
 }
 
 /* As many as a call may have, and all of them anew while the first are still going. */
