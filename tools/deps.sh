@@ -70,7 +70,7 @@ fi
 log=$(mktemp)
 echo "installing:$missing"
 run_apt() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" \
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 "$@" \
         </dev/null >>"$log" 2>&1
 }
 # the package lists may be old: fetch them when the first try fails

@@ -10,5 +10,5 @@ is_fresh && exit 0
 exec 9>.modules.lock
 flock 9
 is_fresh && exit 0
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=5 --loglevel=error
 touch node_modules/.package-lock.json

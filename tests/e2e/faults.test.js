@@ -89,22 +89,6 @@ async function isToldLive(number, pattern) {
   return { callId, verdict };
 }
 
-/** RTCP receiver reports (RFC 3550 6.4.2) that all of what came is lost, once a second. */
-function reportLoss(party) {
-  const { ssrc } = party.rtp.packets.at(-1);
-  const report = Buffer.alloc(32);
-  report.writeUInt8(0x81, 0);
-  report.writeUInt8(201, 1);
-  report.writeUInt16BE(7, 2);
-  report.writeUInt32BE(party.rtp.ssrc, 4);
-  report.writeUInt32BE(ssrc, 8);
-  report.writeUInt8(255, 12);
-  const cname = Buffer.from([0x81, 202, 0, 2, 0, 0, 0, 0, 1, 1, 97, 0]);
-  cname.writeUInt32BE(party.rtp.ssrc, 4);
-  const bytes = Buffer.concat([report, cname]);
-  return setInterval(() => party.rtp.socket.send(bytes, party.remoteMedia.port + 1, party.remoteMedia.address), 1000);
-}
-
 const secured = (port) => sdp(host, port, { more: [`a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${KEY}`] }).replace('RTP/AVP', 'RTP/SAVP');
 
 // each talks to the echo; all at once: a verdict needs some 5 s
@@ -123,7 +107,7 @@ const ofAudio = [
     begin: async (phone) => {
       phone.sendTone(400);
       await phone.rtp.more(10);
-      return reportLoss(phone);
+      return phone.reportLoss();
     },
     says: /^one way: the party is heard, but its RTCP reports the loss of everything sent to it at .*: a firewall or NAT before it$/,
   },

@@ -36,7 +36,8 @@ function hearsAll(rtp, from, began, whose) {
   const heard = wordsOf(rtp, from).slice(0, FIRST_WORDS);
   const [first] = heard;
   assert.ok(first.n === 0 || first.at - began >= (first.n + KEPT - 2) * 20, `${whose}: begins with word ${first.n} after ${first.at - began} ms`);
-  assert.deepEqual(heard.map(({ n }) => n), heard.map((_, i) => first.n + i), whose);
+  const all = rtp.packets.slice(from).map((p) => `${p.seq}:${p.payload[0] - 1}${p.payload.every((byte) => byte === p.payload[0]) ? '' : '?'}@${Math.round(p.at - began)}`);
+  assert.deepEqual(heard.map(({ n }) => n), heard.map((_, i) => first.n + i), `${whose}: ${all}`);
 }
 
 /** A phone without audio: rings, answers when told, obeys CANCEL. */

@@ -1,19 +1,20 @@
-// Runs the test files, three at a time: most of the time they wait, and writes "passed failed" to the file named as argument.
+// Runs the test files, three at a time (two where there is one core): most of the time they wait, and writes "passed failed" to the file named as argument.
 import { spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const slower = Number(process.env.TEST_SLOWER || 1);
-const fileLimitMs = 240000 * slower + (process.env.E2E_LONG ? 60000 * (Number(process.env.LOAD_MINUTES || 30) + 3) : 0);
+const fileLimitMs = 480000 * slower + (process.env.E2E_LONG ? 60000 * (Number(process.env.LOAD_MINUTES || 30) + 3) : 0);
 // a test that fails before its `try` leaves parties behind: they must not keep the file from ending
 const [major, minor] = process.versions.node.split('.').map(Number);
 const options = ['--test-reporter=tap', ...(major > 20 || (major === 20 && minor >= 14) ? ['--test-force-exit'] : [])];
-const atOnce = Number(process.env.E2E_JOBS || 3);
+const atOnce = Number(process.env.E2E_JOBS || Math.min(3, availableParallelism() + 1));
 
 // the long ones first, so that none of them is left alone at the end
-const first = ['call_matrix', 'loss', 'sipp_basic', 'overload', 'three_party'];
+const first = ['provider', 'loss', 'call_matrix', 'softphone', 'page_views', 'trunk', 'page_checks', 'page_phone', 'ws_phones', 'glare', 'srtp', 'nat', 'verdict', 'sipp_basic', 'speech'];
 const only = (process.env.E2E_ONLY || '').split(',').filter(Boolean);
 const names = readdirSync(here).filter((name) => name.endsWith('.test.js'))
   .filter((name) => only.length === 0 || only.includes(name.replace('.test.js', '')));

@@ -78,7 +78,7 @@ test('SIGTERM drains: no new call, the live one may finish, then the end', optio
     await answered;
     router.child.child.kill('SIGTERM');
     await poll(async () => (await fetch(`${router.api.base}/readyz`)).status === 503, 5000, 'not ready while draining');
-    const refused = await a.call('102');
+    const refused = await a.call('102', { once: true });
     assert.equal(refused.answer.status, 503);
     assert.ok(refused.answer.get('retry-after'));
     await a.hangup(dialog);

@@ -63,13 +63,18 @@ scene('decline comes back as 603', async () => {
   assert.ok([603, 480, 486].includes(dialog.answer.status), dialog.answer.start);
 });
 
-scene('cancel: 200 for the CANCEL, 487 for the INVITE, CANCEL at the other side', async () => {
+/** A call that rings and is cancelled: {call, invite, cancel} as the other side has them. */
+async function cancelled() {
   const call = await startCall();
   const invite = await b.incoming();
   b.ring(invite);
   await a.sip.expect((m) => m.status === 180);
   a.sip.sendRaw(a.sip.request({ ...call, method: 'CANCEL', body: '', headers: [], contact: null }));
-  const cancel = await b.sip.expect((m) => m.method === 'CANCEL', 3000, 'CANCEL');
+  return { call, invite, cancel: await b.sip.expect((m) => m.method === 'CANCEL', 3000, 'CANCEL') };
+}
+
+scene('cancel: 200 for the CANCEL, 487 for the INVITE, CANCEL at the other side', async () => {
+  const { call, invite, cancel } = await cancelled();
   assert.equal(cancel.get('call-id'), invite.get('call-id'));
   b.sip.reply(cancel, 200, 'OK');
   b.sip.reply(invite, 487, 'Request Terminated');
@@ -78,12 +83,7 @@ scene('cancel: 200 for the CANCEL, 487 for the INVITE, CANCEL at the other side'
 });
 
 scene('an answer that crosses a cancel is acknowledged and hung up', async () => {
-  const call = await startCall();
-  const invite = await b.incoming();
-  b.ring(invite);
-  await a.sip.expect((m) => m.status === 180);
-  a.sip.sendRaw(a.sip.request({ ...call, method: 'CANCEL', body: '', headers: [], contact: null }));
-  const cancel = await b.sip.expect((m) => m.method === 'CANCEL', 3000, 'CANCEL');
+  const { call, invite, cancel } = await cancelled();
   b.sip.reply(invite, 200, 'OK', { body: b.offer }); // before the CANCEL is answered
   b.sip.reply(cancel, 200, 'OK');
   await b.sip.expect((m) => m.method === 'ACK', 3000, 'ACK');

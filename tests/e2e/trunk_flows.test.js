@@ -63,7 +63,8 @@ class StreamServer {
   async stop() { for (const socket of this.sockets) socket.destroy(); this.listener.close(); }
 }
 
-test('over TCP a server goes silent without closing: the call goes to the next, and the registration follows', options, async (t) => {
+/** A provider with two servers by SRV, over TCP; its account registers or not. */
+async function dataCentre(more, body) {
   const [one, two] = [await StreamServer.open(), await StreamServer.open()];
   const dns = await NameServer.open({
     'A one.test': [host], 'SRV _sip._tcp.dc.test': [[10, 0, one.port, 'one.test'], [20, 0, two.port, 'one.test']],
@@ -72,56 +73,42 @@ test('over TCP a server goes silent without closing: the call goes to the next, 
     devices: [device('201', { codecs: ['PCMU'] })],
     config: {
       dns: { servers: [dns.address] },
-      providers: [{ ...account(1, 'dc', { qualifySec: 0 }), domain: 'dc.test', outboundProxy: {}, transport: 'tcp' }],
+      providers: [{ ...account(1, 'dc', more), domain: 'dc.test', outboundProxy: {}, transport: 'tcp' }],
       routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pdc' } }] },
     },
   });
   let near;
   try {
-    await until(router, 'pdc', (state) => state.state === 'registered');
-    assert.ok(one.received.length > 0 && two.received.length === 0);
-    one.isDeaf = true;
     near = await ScriptPhone.open(router, '201');
-    const begun = Date.now();
-    const call = await near.call('+49891234', { ms: 20000 });
-    t.diagnostic(`answered after ${Date.now() - begun} ms`);
-    assert.equal(call.answer.status, 200, call.answer.start);
-    assert.ok(Date.now() - begun < 9000 * busy());
-    await near.hangup(call);
-    await until(router, 'pdc', (state) => state.state === 'registered' && state.address.endsWith(`:${two.port}`));
-    assert.deepEqual(one.received.map((m) => m.method), ['REGISTER', 'INVITE']);
+    await body({ router, near, one, two });
   } finally {
     await stopAll(near, router, dns, one, two);
   }
-});
+}
 
-test('over TCP a server breaks off in the middle of an INVITE: the next one takes the call', options, async () => {
-  const [one, two] = [await StreamServer.open(), await StreamServer.open()];
-  const dns = await NameServer.open({
-    'A one.test': [host], 'SRV _sip._tcp.dc.test': [[10, 0, one.port, 'one.test'], [20, 0, two.port, 'one.test']],
-  });
-  const router = await Router.start({
-    devices: [device('201', { codecs: ['PCMU'] })],
-    config: {
-      dns: { servers: [dns.address] },
-      providers: [{ ...account(1, 'dc', { register: false }), domain: 'dc.test', outboundProxy: {}, transport: 'tcp' }],
-      routing: { routes: [{ id: 'out', match: { direction: 'outbound', numberPattern: '+49*' }, action: { provider: 'pdc' } }] },
-    },
-  });
-  let near;
-  try {
-    await until(router, 'pdc', (state) => ['ready', 'reachable'].includes(state.state));
-    one.isDropping = true;
-    near = await ScriptPhone.open(router, '201');
-    const call = await near.call('+49891234', { ms: 20000 });
-    assert.equal(call.answer.status, 200, call.answer.start);
-    assert.equal(one.received.filter((m) => m.method === 'INVITE').length, 1);
-    assert.equal(two.received.filter((m) => m.method === 'INVITE').length, 1);
-    await near.hangup(call);
-  } finally {
-    await stopAll(near, router, dns, one, two);
-  }
-});
+test('over TCP a server goes silent without closing: the call goes to the next, and the registration follows', options, (t) => dataCentre({ qualifySec: 0 }, async ({ router, near, one, two }) => {
+  await until(router, 'pdc', (state) => state.state === 'registered');
+  assert.ok(one.received.length > 0 && two.received.length === 0);
+  one.isDeaf = true;
+  const begun = Date.now();
+  const call = await near.call('+49891234', { ms: 20000 });
+  t.diagnostic(`answered after ${Date.now() - begun} ms`);
+  assert.equal(call.answer.status, 200, call.answer.start);
+  assert.ok(Date.now() - begun < 9000 * busy());
+  await near.hangup(call);
+  await until(router, 'pdc', (state) => state.state === 'registered' && state.address.endsWith(`:${two.port}`));
+  assert.deepEqual(one.received.map((m) => m.method), ['REGISTER', 'INVITE']);
+}));
+
+test('over TCP a server breaks off in the middle of an INVITE: the next one takes the call', options, () => dataCentre({ register: false }, async ({ router, near, one, two }) => {
+  await until(router, 'pdc', (state) => ['ready', 'reachable'].includes(state.state));
+  one.isDropping = true;
+  const call = await near.call('+49891234', { ms: 20000 });
+  assert.equal(call.answer.status, 200, call.answer.start);
+  assert.equal(one.received.filter((m) => m.method === 'INVITE').length, 1);
+  assert.equal(two.received.filter((m) => m.method === 'INVITE').length, 1);
+  await near.hangup(call);
+}));
 
 test('TLS by SRV: the certificate has the domain, not the name of the server (RFC 5922)', options, async () => {
   const files = { dom: certificate('dom.test'), srv: certificate('one.test') };

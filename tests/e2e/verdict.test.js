@@ -118,18 +118,7 @@ test('one way in relay: the party\'s RTCP says that everything is lost', options
     a.sendTone(400);
     b.sendTone(500);
     await a.rtp.more(10);
-    const { ssrc } = a.rtp.packets.at(-1);
-    const report = Buffer.alloc(32); // RFC 3550 6.4.2: one block, all 255/256 lost
-    report.writeUInt8(0x81, 0);
-    report.writeUInt8(201, 1);
-    report.writeUInt16BE(7, 2);
-    report.writeUInt32BE(a.rtp.ssrc, 4);
-    report.writeUInt32BE(ssrc, 8);
-    report.writeUInt8(255, 12);
-    const cname = Buffer.from([0x81, 202, 0, 2, 0, 0, 0, 0, 1, 1, 97, 0]);
-    cname.writeUInt32BE(a.rtp.ssrc, 4);
-    const rtcp = { address: a.remoteMedia.address, port: a.remoteMedia.port + 1 };
-    timer = setInterval(() => a.rtp.socket.send(Buffer.concat([report, cname]), rtcp.port, rtcp.address), 1000);
+    timer = a.reportLoss();
     const { leg } = await verdictOf('505', /^one way/);
     assert.equal(leg.verdict, `one way: the party is heard, but its RTCP reports the loss of everything sent to it at ${host}:${a.rtp.port}: a firewall or NAT before it`);
     assert.equal(await restVerdict('506'), null);

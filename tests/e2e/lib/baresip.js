@@ -13,10 +13,22 @@ const modulePath = (() => {
   return line ? line.replace(/\/[^/]*$/, '') : '/usr/lib/baresip/modules';
 })();
 
+const tones = new Map();
+/** A tone as a file, written once for all phones that say it. */
+function toneFile(hz, seconds, rate) {
+  const key = `${hz}-${seconds}-${rate}`;
+  if (!tones.has(key)) {
+    tones.set(key, join(tempDir('tone'), `${key}.wav`));
+    writeWav(tones.get(key), tone(hz, seconds, rate), rate);
+  }
+  return tones.get(key);
+}
+
 function writeFolder(phone, options) {
-  const source = join(phone.dir, 'source.wav');
   const rate = options.rate || 48000;
-  writeWav(source, options.sound || tone(options.hz || 1000, options.seconds || 60, rate), rate);
+  let source = join(phone.dir, 'source.wav');
+  if (options.sound) writeWav(source, options.sound, rate);
+  else source = toneFile(options.hz || 1000, options.seconds || 60, rate);
   const config = [
     'poll_method epoll',
     `sip_listen 127.0.0.1:${phone.sipPort}`,

@@ -71,9 +71,9 @@ export class ScriptPhone {
   uri(to) { return `sip:${to}@${host}:${this.router.sipPort}`; }
 
   /** Calls; gives the dialog's fields with .answer once a final response came (acknowledged when 2xx). */
-  async call(to, { ms = 5000, body = this.offer, headers = [], callId } = {}) {
+  async call(to, { ms = 5000, body = this.offer, headers = [], callId, once } = {}) {
     const fields = { method: 'INVITE', uri: this.uri(to), body, headers: [...headers], callId, from: `<sip:${this.extension}@${host}>;tag=${token()}` };
-    await this.sip.transact(fields, { user: this.extension, password: this.password, ms });
+    await this.sip.transact(fields, { user: this.extension, password: this.password, ms, once });
     if (fields.answer.status < 300) {
       this.sip.ack(fields);
       this.remoteMedia = mediaOf(fields.answer.body);
@@ -109,6 +109,20 @@ export class ScriptPhone {
   }
 
   sendTone(hz) { this.rtp.sendTone(this.remoteMedia, hz); }
+
+  /** RTCP receiver reports (RFC 3550 6.4.2) that all of what came is lost, once a second: the timer. */
+  reportLoss() {
+    const report = Buffer.alloc(32);
+    report.writeUInt8(0x81, 0);
+    report.writeUInt8(201, 1);
+    report.writeUInt16BE(7, 2);
+    report.writeUInt32BE(this.rtp.ssrc, 4);
+    report.writeUInt32BE(this.rtp.packets.at(-1).ssrc, 8);
+    report.writeUInt8(255, 12);
+    const cname = Buffer.from([0x81, 202, 0, 2, 0, 0, 0, 0, 1, 1, 97, 0]);
+    cname.writeUInt32BE(this.rtp.ssrc, 4);
+    return setInterval(() => this.rtp.socket.send(Buffer.concat([report, cname]), this.remoteMedia.port + 1, this.remoteMedia.address), 1000);
+  }
 
   /** Ends it; its registration goes, so that no later call rings a port nobody listens at. */
   async stop() {

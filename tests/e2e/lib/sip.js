@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import tls from 'node:tls';
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { freePort } from './ports.js';
 import { deferred, within } from './process.js';
 
@@ -198,20 +199,30 @@ export class SipEndpoint {
   }
 
   /**
-   * Sends a request, answers one challenge when a password is given, gives the final response.
+   * Sends a request, answers one challenge when a password is given, gives the final response. A router that is too busy at
+   * this moment (503 with Retry-After) is asked again when it says, but with `once`.
    * The dialog's data stay in `fields`, so that ack() and later requests can use them.
    */
-  async transact(fields, { user, password, ms = 5000 } = {}) {
+  async transact(fields, { user, password, ms = 5000, once = false } = {}) {
     const f = Object.assign(fields, { callId: fields.callId || `${token(8)}@test`, cseq: fields.cseq || 1, fromTag: fields.fromTag || token() });
     f.user = f.user || user;
     f.from = f.from || `<sip:${user}@test>;tag=${f.fromTag}`;
     f.to = f.to || `<${f.uri}>`;
-    for (let round = 0; ; round += 1) {
+    for (let round = 0, left = once ? 0 : 5; ; round += 1) {
       f.branch = `z9hG4bK${token()}`;
       this.sendRaw(this.request(f));
       const { branch } = f;
       const answer = await this.expect((m) => m.status >= 200 && m.get('via').includes(branch) && m.get('cseq').endsWith(` ${f.method}`), ms, `answer to ${f.method}`);
       if (f.method === 'INVITE' && answer.status >= 300) this.sendRaw(this.ackText(f, answer, branch));
+      if (answer.status === 503 && f.method === 'INVITE' && answer.get('retry-after') && left > 0) {
+        console.log(`# asked again: ${answer.start}`);
+        await setTimeout(Number(answer.get('retry-after')) * 1000);
+        f.headers = (f.headers || []).filter(([name]) => !/authorization/i.test(name));
+        f.cseq += 1;
+        round = -1;
+        left -= 1;
+        continue;
+      }
       const challenge = answer.get('www-authenticate') || answer.get('proxy-authenticate');
       if ((answer.status !== 401 && answer.status !== 407) || password === undefined || round > 0) {
         f.answer = answer;

@@ -19,13 +19,7 @@ function installJsSip([url, user, password]) {
   const { JsSIP, soft } = window;
   const phone = { log: [], calls: 0 };
   window.wsPhone = phone;
-  const out = soft.context.createMediaStreamDestination();
-  const oscillator = soft.context.createOscillator();
-  const gain = soft.context.createGain();
-  gain.gain.value = 0.3;
-  oscillator.frequency.value = phone.hz = Number(user) * 10;
-  oscillator.connect(gain).connect(out);
-  oscillator.start();
+  const out = soft.microphone(Number(user) * 10);
   const take = (session, name) => {
     phone.session = session;
     (phone.sessions ||= {})[name] = session;
@@ -78,13 +72,7 @@ function installSipJs([url, user, password]) {
   const { SIP, soft } = window;
   const phone = { log: [] };
   window.wsPhone = phone;
-  const out = soft.context.createMediaStreamDestination();
-  const oscillator = soft.context.createOscillator();
-  const gain = soft.context.createGain();
-  gain.gain.value = 0.3;
-  oscillator.frequency.value = phone.hz = Number(user) * 10;
-  oscillator.connect(gain).connect(out);
-  oscillator.start();
+  const out = soft.microphone(Number(user) * 10);
   const uri = (name) => SIP.UserAgent.makeURI(`sip:${name}@siprouter`);
   const take = (session, name) => {
     phone.session = session;

@@ -518,19 +518,27 @@ static void the_last_of_a_large_fork_hears_of_its_call(void **state)
     close(fd);
 }
 
+/* The events of the user of "desk" (its socket) and of the staff, behind their snapshots. */
+static int watch_as_user(struct house *house, char line[160], int *ret_staff)
+{
+    char text[8192];
+    int fd;
+
+    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line, 160);
+    fd = client_socket(house->port, "/api/events", line);
+    *ret_staff = client_socket(house->port, "/api/events", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_true(client_message(*ret_staff, text, sizeof(text)));
+    return fd;
+}
+
 /* Where the other phone stands is no business of who merely talks to it; the staff sees it. */
 static void a_user_sees_no_address_of_others(void **state)
 {
     struct house *house = *state;
     char line[160], text[8192];
-    int fd, staff;
+    int staff, fd = watch_as_user(house, line, &staff);
 
-    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
-               sizeof(line));
-    fd = client_socket(house->port, "/api/events", line);
-    staff = client_socket(house->port, "/api/events", house->bearer);
-    assert_true(client_message(fd, text, sizeof(text)));
-    assert_true(client_message(staff, text, sizeof(text)));
     fake_engine_push(house->engine, ENGINE_CALL_CREATED, "c", "desk");
     fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "other");
     for (int i = 0; i < 2; i++) {
@@ -561,14 +569,8 @@ static void a_hidden_listener_is_not_shown(void **state)
 {
     struct house *house = *state;
     char line[160], text[8192];
-    int fd, staff;
+    int staff, fd = watch_as_user(house, line, &staff);
 
-    make_token(house, "{\"name\":\"t\",\"role\":\"user\",\"deviceId\":\"desk\"}", line,
-               sizeof(line));
-    fd = client_socket(house->port, "/api/events", line);
-    staff = client_socket(house->port, "/api/events", house->bearer);
-    assert_true(client_message(fd, text, sizeof(text)));
-    assert_true(client_message(staff, text, sizeof(text)));
     fake_engine_push(house->engine, ENGINE_CALL_CREATED, "c", "desk");
     fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "hidden-boss");
     fake_engine_push_leg(house->engine, ENGINE_LEG_ADDED, "c", "other");
