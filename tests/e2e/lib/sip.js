@@ -3,7 +3,6 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import tls from 'node:tls';
 import { createHash, randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { freePort } from './ports.js';
 import { deferred, within } from './process.js';
 
@@ -37,6 +36,14 @@ export function parse(bytes) {
 
 export const tagOf = (value) => (String(value).match(/;\s*tag=([^;>\s]+)/i) || [])[1];
 export const uriOf = (value) => (String(value).match(/<([^>]+)>/) || [null, String(value).split(';')[0]])[1];
+
+/** When a server says that it has time again. */
+function later(seconds) {
+  const told = deferred();
+  const due = Date.now() + seconds * 1000;
+  const timer = setInterval(() => { if (Date.now() >= due) told.resolve(); }, 20);
+  return told.promise.finally(() => clearInterval(timer));
+}
 
 /** The parameters of a challenge or of credentials. */
 export function digestParams(value) {
@@ -216,7 +223,7 @@ export class SipEndpoint {
       if (f.method === 'INVITE' && answer.status >= 300) this.sendRaw(this.ackText(f, answer, branch));
       if (answer.status === 503 && f.method === 'INVITE' && answer.get('retry-after') && left > 0) {
         console.log(`# asked again: ${answer.start}`);
-        await setTimeout(Number(answer.get('retry-after')) * 1000);
+        await later(Number(answer.get('retry-after')));
         f.headers = (f.headers || []).filter(([name]) => !/authorization/i.test(name));
         f.cseq += 1;
         round = -1;
