@@ -184,6 +184,10 @@ test('roles switch without a click, and a supervisor is heard by whom it shall',
     const user = router.api.as(token);
     assert.equal((await user.request('PATCH', `${call}/legs/${legA}`, { role: 'tool' })).status, 403);
     assert.equal((await user.request('POST', `${call}/legs`, { to: '103', role: 'tool' })).status, 403);
+    // nor do anything to another's leg
+    assert.equal((await user.request('PATCH', `${call}/legs/${legB}`, { muted: true })).status, 403);
+    assert.equal((await user.request('POST', `${call}/play`, { text: 'a', legs: [legB] })).status, 403);
+    assert.equal((await user.request('PATCH', `${call}/legs/${legA}`, { muted: false })).status, 204);
     const seen = await user.get(call);
     assert.deepEqual(seen.legs.map((leg) => leg.role).sort(), ['participant', 'participant', 'tool']);
     assert.ok(seen.legs.every((leg) => leg.address === null));
