@@ -1,5 +1,5 @@
-/* The first words: packets that come before the leg's stream is known, or before their source has proved
- * itself. They are heard a moment later instead of being lost; nothing is forwarded that the latch would not
+/* The first words: packets that come before the leg's stream is known, before its room has a mode, or before their
+ * source has proved itself. They are heard a moment later instead of being lost; nothing is forwarded that the latch would not
  * forward. A few places, shared by all legs of a worker. */
 #include "base/alloc.h"
 #include "worker/internal.h"
