@@ -1,20 +1,20 @@
-// Firefox as a phone: the contract's messages, sound both ways, digits, a reload.
+// Firefox as a phone: the contract's messages, sound both ways, digits, both roles of the handshake, a reload; and our page in it.
 import test from 'node:test';
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
-import { Router, device, host, missing } from './lib/router.js';
+import { Router, device, host, missing, poll } from './lib/router.js';
 import { firstPassword } from './lib/browser.js';
 import { Firefox, fakeHz, noFirefox, withoutSoundCard } from './lib/firefox.js';
 import { dialFrom, heardIn, softPage } from './lib/softphone.js';
 import { phone, stopAll, toneAt } from './lib/phones.js';
+import { level } from './lib/audio.js';
+import { PATIENCE_MS } from './lib/process.js';
 
-test('Firefox: echo, digits, a desk phone, a reload', { skip: missing || noFirefox }, async (t) => {
-  // Firefox has no candidate of 127.0.0.1
-  const own = Object.values(networkInterfaces()).flat().find((one) => one.family === 'IPv4' && !one.internal)?.address;
-  if (!own) {
-    t.skip('this machine has no address but loopback');
-    return;
-  }
+// Firefox has no candidate of 127.0.0.1
+const own = Object.values(networkInterfaces()).flat().find((one) => one.family === 'IPv4' && !one.internal)?.address;
+const skip = missing || noFirefox || (own ? false : 'this machine has no address but loopback');
+
+test('Firefox: echo, digits, a desk phone, a reload', { skip }, async (t) => {
   const router = await Router.start({ devices: ['101', '102'].map((e) => device(e)), config: { proxy: { bind: [host, own] }, features: { '*43': 'echo' } } });
   const firefox = await Firefox.start();
   let desk;
@@ -38,6 +38,15 @@ test('Firefox: echo, digits, a desk phone, a reload', { skip: missing || noFiref
     for (const digit of '42#') await events.waitFor((e) => e.type === 'dtmf' && e.callId === echo && e.digit === digit, 8000);
     await page.evaluate(() => window.soft.send({ type: 'webrtc-hangup', sessionId: 's' }));
     await router.noCalls();
+    for (const [setup, answered] of [['active', 'passive'], ['passive', 'active']]) {
+      const sdp = await page.evaluate(async (ours) => {
+        const answer = await window.soft.offer(ours, { setup: ours });
+        await window.soft.connected(ours);
+        window.soft.send({ type: 'webrtc-hangup', sessionId: ours });
+        return answer;
+      }, setup);
+      assert.match(sdp, new RegExp(`a=setup:${answered}\r`));
+    }
 
     page = await open();
     desk = await phone(router, '101', { hz: 600, codecs: 'PCMA', answer: 'auto' });
@@ -61,6 +70,95 @@ test('Firefox: echo, digits, a desk phone, a reload', { skip: missing || noFiref
     await desk.hangup();
     await page.evaluate(() => window.soft.wait('webrtc-hangup', { sessionId: 's' }));
     await router.noCalls();
+  } finally {
+    await firefox.close();
+    await stopAll(desk, router);
+  }
+});
+
+/** What people do on a page: a button is pressed once it is there and may be. */
+const press = (page, name) => poll(() => page.evaluate((wanted) => {
+  const button = [...document.querySelectorAll('button')].find((one) => !one.disabled && (one.getAttribute('aria-label') ?? one.innerText).trim().startsWith(wanted));
+  button?.click();
+  return Boolean(button);
+}, name), PATIENCE_MS, `the button ${name}`);
+
+/** What people see. */
+async function see(page, selector, words) {
+  let text = '';
+  await poll(async () => {
+    text = await page.evaluate((where) => [...document.querySelectorAll(where)].map((one) => one.innerText).join('\n'), selector);
+    return words.test(text);
+  }, PATIENCE_MS, `${words} in ${selector}`).catch((error) => { throw Object.assign(error, { message: `${error.message}: ${text}` }); });
+}
+
+const watchFaults = (page) => page.evaluate(() => {
+  window.faults = [];
+  const { error } = console;
+  console.error = (...all) => { window.faults.push(all.join(' ')); error(...all); };
+  addEventListener('error', (event) => window.faults.push(String(event.message)));
+  addEventListener('unhandledrejection', (event) => window.faults.push(String(event.reason)));
+  document.addEventListener('securitypolicyviolation', (event) => window.faults.push(`${event.violatedDirective}: ${event.blockedURI}`));
+});
+
+test('Firefox: our page checks itself, calls, mutes, holds, comes back after a reload, is called', { skip }, async () => {
+  const router = await Router.start({ devices: ['101', '102'].map((e) => device(e)), config: { proxy: { bind: [host, own] } } });
+  const firefox = await Firefox.start();
+  let desk;
+  const quietAt = () => poll(() => {
+    const { samples, rate } = desk.heardLast(0.5);
+    return samples.length >= rate / 2 && level(samples, rate, fakeHz) < 0.003;
+  }, PATIENCE_MS, 'the page is not heard at the desk');
+  try {
+    desk = await phone(router, '101', { hz: 600, codecs: 'PCMA', answer: 'auto' });
+    const page = await firefox.open(`http://${host}:${router.webPort}/`);
+    await watchFaults(page);
+    await poll(() => page.evaluate(() => document.querySelector('input[type=password]') !== null), PATIENCE_MS, 'the login');
+    await page.evaluate((password) => {
+      document.querySelector('input[autocomplete=username]').value = 'admin';
+      document.querySelector('input[type=password]').value = password;
+      document.querySelector('form').requestSubmit();
+    }, firstPassword(router));
+    await see(page, 'h1', /First steps/);
+    await page.evaluate(() => { localStorage.setItem('device', 'd102'); location.hash = '#/phone'; });
+    await see(page, '.heading .pill', /rings as 102|ready to call/);
+    await press(page, 'Check this browser');
+    await see(page, '.checks li:last-child', /DTLS-SRTP/);
+    await press(page, 'Hear yourself');
+    await see(page, 'article.phone-call .phone-state', /talking/);
+    await see(page, '.sound .quality', /excellent|good/);
+    await press(page, 'Hang up');
+    await router.noCalls();
+    await page.evaluate(() => {
+      document.querySelector('#number').value = '101';
+      document.querySelector('#number').dispatchEvent(new InputEvent('input', { bubbles: true }));
+    });
+    await press(page, 'Call');
+    await see(page, 'article.phone-call', /Phone 101[^]*talking/);
+    await toneAt(desk, fakeHz);
+    await press(page, 'Mute');
+    await quietAt();
+    await press(page, 'Unmute');
+    await toneAt(desk, fakeHz);
+    await press(page, 'Hold');
+    await see(page, 'article.phone-call .phone-state', /on hold/);
+    await quietAt();
+    await press(page, 'Resume');
+    await toneAt(desk, fakeHz);
+    assert.deepEqual(await page.evaluate(() => window.faults), []);
+    await page.reload();
+    await watchFaults(page);
+    await see(page, 'article.phone-call', /Phone 101[^]*talking/);
+    await toneAt(desk, fakeHz);
+    await desk.hangup();
+    await router.noCalls();
+    await see(page, '.heading .pill', /rings as 102/);
+    await desk.dial('102');
+    await press(page, 'Answer');
+    await see(page, 'article.phone-call', /Phone 101[^]*talking/);
+    await toneAt(desk, fakeHz);
+    await press(page, 'Hang up');
+    assert.deepEqual(await page.evaluate(() => window.faults), []);
   } finally {
     await firefox.close();
     await stopAll(desk, router);

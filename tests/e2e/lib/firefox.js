@@ -110,6 +110,11 @@ export class Firefox {
   async open(url) {
     await this.command('WebDriver:Navigate', { url });
     await this.command('WebDriver:DeleteAllCookies');
+    return this.page();
+  }
+
+  /** The page that is open, as it is. */
+  page() {
     const script = (body) => `const done = arguments[arguments.length - 1];
       (async () => (${body})(arguments[0]))().then((value) => done([true, value]), (error) => done([false, error + ' ' + error.stack]));`;
     return {
@@ -120,6 +125,7 @@ export class Firefox {
         if (!value[0]) throw new Error(value[1]);
         return value[1];
       },
+      reload: () => this.command('WebDriver:Refresh'),
     };
   }
 
