@@ -189,6 +189,41 @@ test('either side may begin the handshake', options, async () => {
   await page.context().close();
 });
 
+test('an ICE restart of the connection that is there: new credentials, the same keys, sound goes on', options, async () => {
+  const desk = await phone(router, '101', { hz: 600, codecs: 'opus', answer: 'auto' });
+  const page = await open();
+  try {
+    await page.evaluate(() => window.soft.register('d102'));
+    await dial(page, 'd102', '101', 's', 1500);
+    await heard(page, 's', 600);
+    const seen = new Set();
+    for (let round = 0; round < 2; round += 1) {
+      const { isSameKey, ufrag } = await page.evaluate(() => window.soft.restart('s'));
+      assert.ok(isSameKey);
+      assert.ok(!seen.has(ufrag));
+      seen.add(ufrag);
+      await page.evaluate(async () => { // what comes from now on is heard
+        const count = async () => (await window.soft.stats('s')).find((one) => one.type === 'inbound-rtp').packetsReceived;
+        const before = await count();
+        const end = performance.now() + 8000;
+        while (await count() < before + 25) {
+          if (performance.now() > end) throw new Error(`${await count()} packets, ${before} before the restart`);
+          await new Promise((done) => { setTimeout(done, 20); });
+        }
+      });
+      await heard(page, 's', 600);
+      const { samples: before, rate } = desk.heard();
+      await poll(() => {
+        const { samples } = desk.heard();
+        return samples.length > before.length + rate && snr(samples.slice(-rate), rate, 1500) > 20;
+      }, 8000, 'the page is heard at the phone');
+    }
+  } finally {
+    await stopAll(desk);
+    await page.context().close();
+  }
+});
+
 for (const [name, only] of [['TCP alone', ' tcp '], ['IPv6 alone', ' udp \\d+ [0-9a-f]*:']]) {
   test(`the echo is heard over ${name}`, { skip: options.skip || (name.includes('6') && noIp6) }, async (t) => {
     const page = await open();

@@ -110,6 +110,18 @@ function install() {
     await pc.setRemoteDescription({ type: 'answer', sdp: soft.only ? reached.split('\r\n').filter((line) => !line.startsWith('a=candidate:') || new RegExp(soft.only, 'i').test(line)).join('\r\n') : reached });
     return answer.sdp;
   };
+  /** New ICE credentials for the connection that is there: a network change without a reload. */
+  soft.restart = async (sessionId) => {
+    const { pc } = soft.sessions[sessionId];
+    const fingerprint = (sdp) => sdp.match(/a=fingerprint:.*/)[0];
+    const before = { ours: fingerprint(pc.localDescription.sdp), theirs: fingerprint(pc.remoteDescription.sdp) };
+    await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
+    const from = soft.messages.length;
+    soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, resume: soft.token });
+    const { sdp } = await soft.wait('webrtc-answer', { sessionId }, 8000, from);
+    await pc.setRemoteDescription({ type: 'answer', sdp });
+    return { isSameKey: before.ours === fingerprint(pc.localDescription.sdp) && before.theirs === fingerprint(sdp), ufrag: sdp.match(/a=ice-ufrag:(.*)/)[1] };
+  };
   soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
   soft.connected = (sessionId, ms = 20000) => new Promise((resolve, reject) => {
     const { pc } = soft.sessions[sessionId];
