@@ -228,6 +228,31 @@ static bool has_demands(struct sr_str params)
     return false;
 }
 
+/* RFC 8122 5.1: of several the one whose hash proves something (SHA-256 and longer), else the first. */
+static void read_fingerprint(const struct sdp *sdp, const struct sdp_media *media,
+                             struct sdp_audio *audio)
+{
+    struct sr_str value;
+    uint16_t cursor = 0;
+    const struct sdp_section *section =
+        sdp_attr_next(&media->section, "fingerprint", &cursor, &value) ? &media->section
+                                                                       : &sdp->session;
+    audio->fingerprint_hash[0] = '\0';
+    audio->fingerprint_bytes = 0;
+    cursor = 0;
+    while (sdp_attr_next(section, "fingerprint", &cursor, &value)) {
+        struct sdp_fingerprint read;
+        if (sdp_fingerprint_parse(value, &read) ||
+            (audio->fingerprint_hash[0] && read.byte_count < SDP_FINGERPRINT_STRONG_BYTES) ||
+            !sr_str_copy(read.hash, audio->fingerprint_hash, sizeof(audio->fingerprint_hash)))
+            continue;
+        memcpy(audio->fingerprint, read.bytes, sizeof(audio->fingerprint));
+        audio->fingerprint_bytes = read.byte_count;
+        if (read.byte_count >= SDP_FINGERPRINT_STRONG_BYTES)
+            return;
+    }
+}
+
 static void read_keys(const struct sdp *sdp, const struct sdp_media *media, struct sdp_audio *audio)
 {
     struct sr_str value;
@@ -246,15 +271,7 @@ static void read_keys(const struct sdp *sdp, const struct sdp_media *media, stru
         key->has_terms = !is_long(crypto.lifetime) || has_demands(crypto.session_params);
         audio->key_count++;
     }
-    struct sdp_fingerprint fingerprint;
-    if (sdp_attr_find(sdp, media, "fingerprint", &value) &&
-        !sdp_fingerprint_parse(value, &fingerprint) &&
-        sr_str_copy(fingerprint.hash, audio->fingerprint_hash, sizeof(audio->fingerprint_hash))) {
-        memcpy(audio->fingerprint, fingerprint.bytes, sizeof(audio->fingerprint));
-        audio->fingerprint_bytes = fingerprint.byte_count;
-    } else {
-        audio->fingerprint_hash[0] = '\0';
-    }
+    read_fingerprint(sdp, media, audio);
     if (sdp_attr_find(sdp, media, "setup", &value) && sdp_setup_parse(value, &audio->setup))
         audio->setup = SDP_SETUP_NONE;
 }

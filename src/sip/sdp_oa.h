@@ -29,6 +29,7 @@ enum {
     SDP_CODEC_NAME_MAX = 24,  /* bytes with NUL */
     SDP_CODEC_FMTP_MAX = 128, /* bytes with NUL; parameters beyond are left out whole */
     SDP_PT_NONE = 255,
+    SDP_FINGERPRINT_STRONG_BYTES = 32, /* SHA-256; shorter hashes prove nothing */
     SDP_LIFETIME_BITS_MIN = 20, /* packets a key must last, as a power of 2: hours of audio */
 };
 

@@ -331,6 +331,33 @@ static void secure_offers_need_a_key_we_can_use(void **state)
     assert_int_equal(answer.setup, SDP_SETUP_PASSIVE);
 }
 
+/* RFC 8122 5.1: who says its certificate in several hashes is known by the one that proves something. */
+static void the_strong_one_of_several_fingerprints_counts(void **state)
+{
+    (void)state;
+#define WEAK "a=fingerprint:sha-1 01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14\r\n"
+#define STRONG                                                                                     \
+    "a=fingerprint:sha-256 01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:"  \
+    "18:19:1A:1B:1C:1D:1E:1F:20\r\n"
+#define SECURE HEAD "m=audio 4 UDP/TLS/RTP/SAVPF 0\r\na=setup:actpass\r\n"
+    static const struct {
+        const char *sdp, *hash;
+        uint8_t bytes;
+    } rows[] = {
+        {SECURE WEAK STRONG, "sha-256", 32},
+        {SECURE STRONG WEAK, "sha-256", 32},
+        {SECURE "a=fingerprint:sha-512 zz\r\n" STRONG, "sha-256", 32},
+        {SECURE WEAK, "sha-1", 20},
+        {SECURE, "", 0},
+    };
+    for (size_t i = 0; i < SR_ARRAY_LEN(rows); i++) {
+        struct sdp_audio audio;
+        read_c(rows[i].sdp, &audio);
+        assert_string_equal(audio.fingerprint_hash, rows[i].hash);
+        assert_int_equal(audio.fingerprint_bytes, rows[i].bytes);
+    }
+}
+
 /* Many phones offer keys in a profile without encryption: both sides may take them or leave them. */
 static void keys_in_a_plain_profile_may_be_taken_or_left(void **state)
 {
@@ -439,6 +466,7 @@ int run_sdp_oa_tests(void)
         cmocka_unit_test(nonsense_is_skipped_or_refused),
         cmocka_unit_test(answers_are_held_against_the_offer),
         cmocka_unit_test(secure_offers_need_a_key_we_can_use),
+        cmocka_unit_test(the_strong_one_of_several_fingerprints_counts),
         cmocka_unit_test(keys_in_a_plain_profile_may_be_taken_or_left),
         cmocka_unit_test(keys_with_demands_are_passed_over),
         cmocka_unit_test(version_rises_only_with_a_change),
