@@ -161,7 +161,7 @@ class StartView extends View {
         <div><dt>Server</dt><dd class="mono">${serverAddress()}</dd></div>
         <div><dt>Port</dt><dd class="mono">${status?.addresses?.lanPort ?? ''} <span class="quiet">UDP or TCP</span>${status?.addresses?.tlsPort ? html`, ${status.addresses.tlsPort} <span class="quiet">TLS</span>` : nothing}</dd></div>
         <div><dt>User</dt><dd class="mono">${device.extension ?? device.id}</dd></div>
-        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>${this.copyButton(password, `the password of ${device.displayName ?? device.id}`)}` : html`<span class="quiet">printed at first start, kept in the configuration file</span>`}</dd></div>
+        <div><dt>Password</dt><dd>${password ? html`<code class="secret">${password}</code>${this.copyButton(password, `the password of ${device.displayName ?? device.id}`)}` : html`<span class="quiet">as in the configuration file</span>`}</dd></div>
       </dl>
       <div class="ends-left"><button type="button" @click=${() => void this.setPassword(device)}>${password ? 'Another password' : 'New password'}</button>
         ${device.id === wantedDevice() ? pill('this browser rings too', 'good')
