@@ -128,7 +128,7 @@ export function legState(leg: Leg): string {
   return LEG_STATES[leg.state] ?? leg.state;
 }
 
-const MEDIA: Record<string, string> = { idle: 'no audio yet', relay: 'passed through', mix: 'mixed' };
+const MEDIA: Record<string, string> = { idle: 'No audio yet', relay: 'Audio passed through', mix: 'Audio mixed' };
 
 export function mediaWords(call: Call): string {
   return MEDIA[call.media] ?? call.media;

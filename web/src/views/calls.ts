@@ -107,7 +107,7 @@ class CallsView extends View {
         ${app.maySteer ? html`<button type="button" class="danger" @click=${() => void this.act(() => calls.hangUp(call.callId))}>
           ${icon('hangup')}Hang up</button>` : nothing}
       </header>
-      <p class="quiet small">Audio ${mediaWords(call)}${call.routeId ? html`, by route <b>${call.routeId}</b>` : nothing}
+      <p class="quiet small">${mediaWords(call)}${call.routeId ? html`, by route <b>${call.routeId}</b>` : nothing}
         · ${call.direction}</p>
       ${this.form(call)}
       <ul class="legs" aria-label="Parties">${repeat(call.legs, (leg) => leg.legId, (leg) => this.leg(call, leg))}</ul>
