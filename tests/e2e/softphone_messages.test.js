@@ -181,7 +181,7 @@ test('two pages of a device, its phone and a guest ring together: one answers, t
     await second.waitFor((e) => e.type === 'call_answered' && e.callId === callId);
     await router.api.delete(`/api/calls/${callId}`);
     await caller.hungUp();
-    await poll(async () => (await router.api.get('/api/calls')).items.length === 0, 5000, 'no call left');
+    await router.noCalls();
   } finally {
     await stopAll(caller, desk);
     for (const events of [first, second, guest]) events.close();
