@@ -118,8 +118,8 @@ test('Firefox: our page checks itself, calls, mutes, holds, comes back after a r
       document.querySelector('input[autocomplete=username]').value = 'admin';
       document.querySelector('input[type=password]').value = password;
       document.querySelector('form').requestSubmit();
-    }, firstPassword(router));
-    await see(page, 'h1', /First steps/);
+    }, await firstPassword(router));
+    await see(page, 'main', /First steps/);
     await page.evaluate(() => { localStorage.setItem('device', 'd102'); location.hash = '#/phone'; });
     await see(page, '.heading .pill', /rings as 102|ready to call/);
     await press(page, 'Check this browser');
