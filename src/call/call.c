@@ -179,8 +179,8 @@ bool call__check_parties(struct call *call, enum call_reason reason, uint16_t si
     if (has_outside_party(call)) {
         if (parties >= call->parties_min)
             return false;
-        if (parties >= 1 && call->ring != NULL) /* somebody is being rung to join */
-            return false;
+        if (parties >= 1 && call->ring != NULL && call->ring->role != MEDIA_ROLE_TOOL)
+            return false; /* somebody is being rung to join */
     }
     call__end(call, reason, sip_status);
     return true;

@@ -41,15 +41,14 @@ sr_id monitor__whispered_media(const struct leg *leg)
     return to != NULL ? to->media : SR_ID_NONE;
 }
 
-/* Who was whispered to has gone: that is over, and told. */
+/* Who was whispered to has gone: that is over, and told, also of a leg that still rings. */
 static void forget_gone(struct call *call)
 {
     SR_LIST_EACH(&call->legs, node)
     {
         struct leg *leg = SR_CONTAINER(node, struct leg, node);
 
-        if (leg->whisper_to == SR_ID_NONE || leg->state != LEG_ANSWERED ||
-            monitor__whispered(leg) != NULL)
+        if (leg->whisper_to == SR_ID_NONE || monitor__whispered(leg) != NULL)
             continue;
         leg->whisper_to = SR_ID_NONE;
         event__leg(leg, ENGINE_LEG_CHANGED);

@@ -124,22 +124,33 @@ static void test_listens_whispers_and_barges_in(void **state)
 }
 
 /* It is added with its ear already chosen; when that one leaves, nobody hears it, and that is told. */
-static void test_whispering_ends_with_who_heard_it(void **state)
+static void claim_whispering_ends(bool is_ringing)
 {
     struct trio trio;
 
-    (void)state;
     begin_as(&trio, "\"notice\": \"\"");
     assert_int_equal(add_as(&trio, "104", "participant", NULL), SR_OK);
     RIG_UNTIL(&trio.rig, phone_incoming(trio.d) != NULL && phone_incoming(trio.d)->acks == 1);
+    if (is_ringing)
+        trio.c->manners.final_status = 0;
     assert_int_equal(add_as(&trio, "103", "tool", "b"), SR_OK);
-    RIG_UNTIL(&trio.rig, phone_incoming(trio.c) != NULL && phone_incoming(trio.c)->acks == 1);
-    assert_true(media(&trio, "c")->whisper_to == media_of(&trio, "b"));
+    RIG_UNTIL(&trio.rig,
+              phone_incoming(trio.c) != NULL && (is_ringing || phone_incoming(trio.c)->acks == 1));
+    assert_string_equal(rig_leg(trio.seen, "c")->whisper_to, rig_leg_id(trio.seen, "b"));
+    if (!is_ringing)
+        assert_true(media(&trio, "c")->whisper_to == media_of(&trio, "b"));
     phone_bye(phone_incoming(trio.b));
     RIG_UNTIL(&trio.rig, trio.seen->view->leg_count == 3);
     assert_int_equal(media(&trio, "c")->whisper_to, SR_ID_NONE);
     assert_string_equal(rig_leg(trio.seen, "c")->whisper_to, "");
     end(&trio);
+}
+
+static void test_whispering_ends_with_who_heard_it(void **state)
+{
+    (void)state;
+    claim_whispering_ends(false);
+    claim_whispering_ends(true);
 }
 
 /* Each party hears the notice once when the listening begins, also who comes later; the listener does not. */
