@@ -44,6 +44,7 @@ class AppState {
       after: (ms, fn) => setTimeout(fn, ms),
       cancel: (timer) => clearTimeout(timer as number),
       random: Math.random,
+      now: Date.now,
     });
     this.events.watch(() => this.changed());
     // a refused socket does not say why: ask whether the session is over

@@ -25,10 +25,12 @@ export interface Ground {
   after(ms: number, fn: () => void): unknown;
   cancel(timer: unknown): void;
   random(): number;
+  now(): number;
 }
 
 const BACK_OFF_MS = 500;
 const BACK_OFF_MAX_MS = 15000;
+const CLOCKS_AGREE_MS = 2000;
 
 export class EventStore {
   readonly calls = new Map<string, Call>();
@@ -41,6 +43,8 @@ export class EventStore {
   /** Attempts since the line was last live. */
   tries = 0;
 
+  /** How far this machine's clock is ahead of the router's, in ms. */
+  private aheadMs = 0;
   private socket: Socket | null = null;
   private timer: unknown = null;
   private epoch = '';
@@ -54,6 +58,11 @@ export class EventStore {
   private readonly listeners = new Set<(event: RouterEvent) => void>();
 
   constructor(private readonly ground: Ground) {}
+
+  /** A time of the router as this machine's clock would have said it. */
+  timeOf(at: string): number {
+    return Date.parse(at) + this.aheadMs;
+  }
 
   /** Tells when anything changed; gives the way to stop that. */
   watch(fn: () => void) {
@@ -161,6 +170,7 @@ export class EventStore {
     if (event.type === 'snapshot') {
       this.epoch = event.epoch ?? '';
       this.status = event.status ?? null;
+      this.compareClocks();
       void this.load();
     } else {
       this.apply(event);
@@ -168,6 +178,13 @@ export class EventStore {
     if (typeof event.seq === 'number') this.seq = event.seq;
     this.tell(event);
     this.changed();
+  }
+
+  private compareClocks() {
+    if (!this.status?.startedAt) return;
+    // uptime is in whole seconds: half of one more in the mean
+    const ahead = this.ground.now() - Date.parse(this.status.startedAt) - (this.status.uptimeSec + 0.5) * 1000;
+    this.aheadMs = Math.abs(ahead) > CLOCKS_AGREE_MS ? ahead : 0;
   }
 
   private apply(event: RouterEvent) {

@@ -71,6 +71,8 @@ export interface PhoneGround {
   /** The router's own picture of a call. */
   call(callId: string): Call | undefined;
   now(): number;
+  /** A time of the router on this machine's clock. */
+  timeOf(at: string): number;
   id(): string;
   after(ms: number, fn: () => void): unknown;
   cancel(timer: unknown): void;
@@ -499,7 +501,7 @@ export class Phone {
     const others = view.legs.filter((leg) => leg !== own);
     const isTalking = others.some((leg) => leg.state === 'answered') || (others.length === 0 && view.state === 'answered'); // the first in a conference
     const [only] = others.length === 1 ? others : [];
-    if (!call.number && others.length > 0) call.answeredAt = view.answeredAt ? Date.parse(view.answeredAt) : null;
+    if (!call.number && others.length > 0) call.answeredAt = view.answeredAt ? this.ground.timeOf(view.answeredAt) : null;
     if (only && (!call.number || call.isMoved)) Object.assign(call, { number: only.number ?? only.name ?? view.to, name: only.name });
     else if (!call.number) call.number = view.to;
     if (only && call.state !== 'talking') call.name ??= only.name; // who comes later into a room gives it no name

@@ -23,6 +23,7 @@ export const phone = new Phone({
   rest,
   call: (callId) => app.events.calls.get(callId),
   now: () => Date.now(),
+  timeOf: (at) => app.events.timeOf(at),
   id: randomId,
   after: (ms, fn) => setTimeout(fn, ms),
   cancel: (timer) => clearTimeout(timer as number),

@@ -19,6 +19,7 @@ function ground() {
     after(ms, fn) { const timer = { ms, fn }; g.timers.push(timer); return timer; },
     cancel(timer) { g.timers = g.timers.filter((other) => other !== timer); },
     random: () => 1,
+    now: () => Date.parse('2026-11-21T12:00:10.000Z'),
     get last() { return g.sockets[g.sockets.length - 1]; },
     say(event) { g.last.onmessage({ data: JSON.stringify(event) }); },
     fire() { g.timers.shift().fn(); },
@@ -51,6 +52,14 @@ test('a snapshot reads the lists, events keep them', async () => {
   g.say({ type: 'device_registered', seq: 13, device: { id: 'd', registered: true } });
   assert.deepEqual([...store.calls.keys()], ['b']);
   assert.equal(store.devices.get('d').registered, true);
+});
+
+test('a clock that is wrong here moves no time of the router', async () => {
+  for (const [startedAt, ahead] of [['2026-11-21T12:00:00.000Z', 0], ['2026-11-21T11:50:00.000Z', 600000], ['2026-11-21T12:01:00.000Z', -60000]]) {
+    const { g, store } = await started();
+    g.say({ type: 'snapshot', epoch: 'e2', seq: 1, status: { startedAt, uptimeSec: 10 } });
+    assert.ok(Math.abs(store.timeOf(startedAt) - Date.parse(startedAt) - ahead) <= 500, startedAt);
+  }
 });
 
 test('quality changes one leg and nothing else', async () => {

@@ -33,6 +33,7 @@ function ground(more = {}) {
     },
     call: (callId) => g.views.get(callId),
     now: () => g.time,
+    timeOf: (at) => Date.parse(at),
     id: () => { lastId += 1; return `i${lastId}`; },
     after(ms, fn) { const timer = { ms, fn }; g.timers.push(timer); return timer; },
     cancel(timer) { g.timers = g.timers.filter((other) => other !== timer); },

@@ -28,7 +28,7 @@ class CallsView extends View {
 
   private timer(call: Call) {
     const from = call.answeredAt ?? call.startedAt;
-    return from ? clock((Date.now() - Date.parse(from)) / 1000) : '';
+    return from ? clock((Date.now() - app.events.timeOf(from)) / 1000) : '';
   }
 
   /** With a leg: that party is connected with somebody else; without: one more is rung. */

@@ -74,7 +74,7 @@ class DevicesView extends View {
   }
 
   private contact(contact: Contact) {
-    const left = contact.expiresAt ? (Date.parse(contact.expiresAt) - Date.now()) / 1000 : null;
+    const left = contact.expiresAt ? (app.events.timeOf(contact.expiresAt) - Date.now()) / 1000 : null;
     return html`<li>
       <div class="who"><b>${contact.userAgent ?? 'unknown phone'}</b>
         ${contact.address ? html`<small class="mono">${contact.address}</small>` : nothing}</div>

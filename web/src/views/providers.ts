@@ -26,7 +26,7 @@ class ProvidersView extends View {
   }
 
   private soon(at: string | null | undefined) {
-    const left = at ? Math.round((Date.parse(at) - Date.now()) / 1000) : NaN;
+    const left = at ? Math.round((app.events.timeOf(at) - Date.now()) / 1000) : NaN;
     return Number.isNaN(left) ? null : left > 0 ? `in ${duration(left)}` : 'now';
   }
 
