@@ -62,8 +62,10 @@ void monitor__replaced(const struct leg *old, struct leg *leg)
     {
         struct leg *other = SR_CONTAINER(node, struct leg, node);
 
-        if (other->whisper_to == old->id)
-            other->whisper_to = leg->id;
+        if (other->whisper_to != old->id)
+            continue;
+        other->whisper_to = leg->id;
+        event__leg(other, ENGINE_LEG_CHANGED);
     }
 }
 

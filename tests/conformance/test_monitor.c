@@ -153,6 +153,24 @@ static void test_whispering_ends_with_who_heard_it(void **state)
     claim_whispering_ends(true);
 }
 
+/* Who was whispered to is replaced by another phone of the same person: that one hears it, and it is told. */
+static void test_whispering_follows_who_replaces_its_ear(void **state)
+{
+    struct trio trio;
+    struct phone_call *taken;
+
+    (void)state;
+    begin_as(&trio, "\"notice\": \"\"");
+    c_listens(&trio);
+    assert_int_equal(change(&trio, "c", NULL, "b"), SR_OK);
+    taken = phone_dial_replacing(trio.d, "102", phone_incoming(trio.b));
+    RIG_UNTIL(&trio.rig, taken->state == PHONE_UP && phone_incoming(trio.b)->state == PHONE_OVER);
+    rig_run(&trio.rig, SR_SEC);
+    assert_true(media(&trio, "c")->whisper_to == media_of(&trio, "d"));
+    assert_string_equal(rig_leg(trio.seen, "c")->whisper_to, rig_leg_id(trio.seen, "d"));
+    end(&trio);
+}
+
 /* Each party hears the notice once when the listening begins, also who comes later; the listener does not. */
 static void test_the_parties_are_told(void **state)
 {
@@ -269,6 +287,7 @@ int run_monitor(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listens_whispers_and_barges_in),
         cmocka_unit_test(test_whispering_ends_with_who_heard_it),
+        cmocka_unit_test(test_whispering_follows_who_replaces_its_ear),
         cmocka_unit_test(test_the_parties_are_told),
         cmocka_unit_test(test_the_notice_is_spoken_again_and_again),
         cmocka_unit_test(test_a_listener_does_nothing_to_the_call),
