@@ -15,6 +15,13 @@ const RENEW_MS = 240000;
 
 const numbers = (from, count) => Array.from({ length: count }, (_, i) => String(from + i));
 
+/** What keeps a session alive (RFC 4028) is answered: a call lasts longer than a quarter of an hour. */
+function refresh(party, message) {
+  const isReinvite = message.method === 'INVITE' && /;\s*tag=/.test(message.get('to'));
+  if (isReinvite) party.sip.reply(message, 200, 'OK', { body: party.offer });
+  else if (message.method === 'UPDATE') party.sip.reply(message, 200, 'OK');
+}
+
 /** One party at least must be heard by each: packets since the last look, which forgets them. */
 function look(parties) {
   for (const party of parties) {
@@ -74,6 +81,7 @@ test(`${minutes} minutes of load leave memory and file handles flat`, { skip, ti
     config: { conferences: [{ id: 'room', extension: '800' }] },
   });
   const parties = await Promise.all(extensions.map((e) => ScriptPhone.open(router, e)));
+  for (const party of parties) party.sip.onMessage = (m) => refresh(party, m);
   const of = (from, count) => parties.filter((p) => p.extension >= String(from) && p.extension < String(from + count));
   const lasting = of(201, 2 * LASTING);
   const room = of(301, ROOM);
