@@ -519,11 +519,15 @@ static void kernel_drops_are_counted(void **state)
     enum {
         BURST = 4000
     };
-    struct lab *lab = lab_open(workers());
-    struct lab_phone *a = phone(lab, CODEC_PCMU, NULL, 0);
     struct media_leg_stats stats;
+    struct lab_phone *a;
+    struct lab *lab;
 
     (void)state;
+    if (getenv("TEST_EMULATED") != NULL)
+        skip(); /* qemu-user does not hand on the kernel's count (SO_RXQ_OVFL) */
+    lab = lab_open(workers());
+    a = phone(lab, CODEC_PCMU, NULL, 0);
     (void)phone(lab, CODEC_PCMU, NULL, 0);
     media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
     lab_run(lab, 20 * SR_MSEC);
