@@ -130,6 +130,7 @@ struct leg {
     uint32_t silent_reports; /* in a row */
     struct media_leg_stats stats;
     bool has_stats;
+    bool is_waiting;                  /* for an address of its provider: not invited yet */
     bool is_counted;                  /* in the device's or provider's number of calls */
     char connected_to[ENGINE_ID_MAX]; /* leg it was told it talks to; empty: none */
     bool is_typing_secret;            /* its digits are not told */

@@ -21,22 +21,23 @@ static bool open_media(struct leg *leg, const struct ua_provider_path *path)
     return true;
 }
 
-/* path NULL: there is none. */
-static struct leg *new_leg(struct call *call, const struct config_provider *provider,
-                           const struct ua_provider_path *path)
+static struct leg *new_leg(struct call *call, const struct config_provider *provider)
 {
     struct leg *leg = leg__new(call, LEG_PROVIDER);
 
-    if (leg == NULL)
-        return NULL;
-    (void)sr_str_copy(provider->id, leg->provider_id, sizeof(leg->provider_id));
-    if (path == NULL)
-        return leg;
+    if (leg != NULL)
+        (void)sr_str_copy(provider->id, leg->provider_id, sizeof(leg->provider_id));
+    return leg;
+}
+
+static void take_path(struct leg *leg, const struct config_provider *provider,
+                      const struct ua_provider_path *path)
+{
     leg->dtmf = provider->dtmf;
     leg->ptime_ms = path->ptime_ms;
+    leg->signalling = path->flow.remote;
     leg__set_srtp(leg, provider->srtp, &path->flow);
     leg__allow_codecs(leg, &provider->codecs);
-    return leg;
 }
 
 static bool is_full(struct engine *engine, const struct config_provider *provider)
@@ -126,57 +127,84 @@ static enum sr_err invite(struct leg *leg, struct leg *from, const struct ua_pro
     return err;
 }
 
-/* No address of the provider is known: a leg all the same, so that the record says why. */
-static enum call_reason no_way(struct ring *ring, const struct config_provider *provider,
-                               struct sr_str number)
+/* NONE, or why it could not be invited. */
+static enum call_reason dial(struct leg *leg, const struct config_provider *provider,
+                             const struct ua_provider_path *path,
+                             const struct ring_outside *outside)
 {
-    struct leg *leg = new_leg(ring->call, provider, NULL);
+    enum sr_err err;
 
-    if (leg == NULL)
-        return CALL_REASON_LIMIT;
-    (void)sr_str_copy(number, leg->number, sizeof(leg->number));
-    ring__add_branch(ring, leg);
-    event__leg(leg, ENGINE_LEG_ADDED);
-    verdict__no_way(leg);
-    leg__remove(leg, CALL_REASON_UNREACHABLE, 503);
-    return CALL_REASON_UNREACHABLE;
+    take_path(leg, provider, path);
+    if (outside->srtp != RING_SRTP_AS_SET)
+        leg__set_srtp(leg, CONFIG_SRTP_REQUIRED, &path->flow);
+    leg->is_dtls_offered = outside->srtp == RING_SRTP_DTLS;
+    err = invite(leg, ring__from(leg->ring), path, provider, outside->caller_id);
+    if (err == SR_OK)
+        return CALL_REASON_NONE;
+    return err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;
 }
 
-enum call_reason ring__provider(struct ring *ring, struct leg *from,
-                                const struct config_provider *provider,
+enum call_reason ring__provider(struct ring *ring, const struct config_provider *provider,
                                 const struct ring_outside *outside)
 {
     struct call *call = ring->call;
     struct engine *engine = call->engine;
+    enum call_reason reason = CALL_REASON_NONE;
     struct ua_provider_path path;
     struct leg *leg;
+    bool is_waiting;
     enum sr_err err;
 
     if (!provider->is_enabled)
         return CALL_REASON_NOT_ALLOWED;
     if (!call->is_emergency && is_full(engine, provider))
         return CALL_REASON_LIMIT;
-    if (ua_provider_path(engine->ua, provider->id, &path) != SR_OK)
-        return no_way(ring, provider, sr_str_c(outside->dialled));
-    leg = new_leg(call, provider, &path);
+    is_waiting = ua_provider_await(engine->ua, provider->id);
+    err = ua_provider_path(engine->ua, provider->id, &path);
+    leg = new_leg(call, provider);
     if (leg == NULL)
         return CALL_REASON_LIMIT;
     (void)sr_str_copy(sr_str_c(outside->dialled), leg->number, sizeof(leg->number));
-    if (outside->srtp != RING_SRTP_AS_SET)
-        leg__set_srtp(leg, CONFIG_SRTP_REQUIRED, &path.flow);
-    leg->is_dtls_offered = outside->srtp == RING_SRTP_DTLS;
-    leg->signalling = path.flow.remote;
     ring__add_branch(ring, leg);
-    count(leg);
-    err = invite(leg, from, &path, provider, outside->caller_id);
-    event__leg(leg, ENGINE_LEG_ADDED);
-    if (err != SR_OK) {
-        enum call_reason reason = err == SR_ERR_LIMIT ? CALL_REASON_LIMIT : CALL_REASON_UNREACHABLE;
-
-        leg__remove(leg, reason, 503);
-        return reason;
+    if (is_waiting) {
+        leg->is_waiting = true;
+        count(leg);
+    } else if (err == SR_OK) {
+        count(leg);
+        reason = dial(leg, provider, &path, outside);
+    } else { /* a leg all the same, so that the record says why */
+        reason = CALL_REASON_UNREACHABLE;
     }
-    return CALL_REASON_NONE;
+    event__leg(leg, ENGINE_LEG_ADDED);
+    if (reason == CALL_REASON_NONE)
+        return CALL_REASON_NONE;
+    if (err != SR_OK)
+        verdict__no_way(leg);
+    leg__remove(leg, reason, 503);
+    return reason;
+}
+
+void leg__looked_up(struct leg *leg)
+{
+    struct ring_outside *outside = leg->ring->targets[leg->target - 1].outside;
+    const struct config_provider *provider =
+        config_provider_by_id(leg->call->config, sr_str_c(leg->provider_id));
+    enum call_reason reason = CALL_REASON_UNREACHABLE;
+    struct ua_provider_path path;
+
+    leg->is_waiting = false;
+    if (provider == NULL || ua_provider_path(leg->call->engine->ua, provider->id, &path) != SR_OK) {
+        verdict__no_way(leg);
+    } else {
+        outside->family = path.flow.remote.family;
+        reason = dial(leg, provider, &path, outside);
+    }
+    if (reason != CALL_REASON_NONE) {
+        leg__ended(leg, reason, 503);
+        return;
+    }
+    event__leg(leg, ENGINE_LEG_CHANGED);
+    call__update_media(leg->call);
 }
 
 /* ---- in ---- */
@@ -204,10 +232,11 @@ static struct leg *new_caller(struct call *call, struct sip_leg *sip,
                               const struct config_provider *provider,
                               const struct ua_provider_path *path)
 {
-    struct leg *leg = new_leg(call, provider, path);
+    struct leg *leg = new_leg(call, provider);
 
     if (leg == NULL)
         return NULL;
+    take_path(leg, provider, path);
     leg->is_caller = true;
     leg->sip = sip;
     leg->signalling = invite->flow.remote;

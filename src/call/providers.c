@@ -172,6 +172,18 @@ void providers__count(struct engine *engine, struct engine_status *status)
     status->providers_up = stats.providers_up;
 }
 
+/* Its addresses are known now, or it is known that there are none: calls that wait for them go on. */
+static void resume_calls(struct engine *engine, struct sr_str provider_id)
+{
+    uint32_t cursor = 0;
+    struct leg *leg;
+
+    while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
+        if (leg->is_waiting && leg->ring != NULL && sr_str_eq_c(provider_id, leg->provider_id))
+            leg__looked_up(leg);
+    }
+}
+
 /* Live calls through that provider are offered our new address. */
 static void move_calls(struct engine *engine, struct sr_str provider_id)
 {
@@ -193,7 +205,9 @@ void engine__on_provider(void *arg, const struct ua_provider_event *event)
 
     if (event->kind == UA_PROVIDER_MOVED)
         move_calls(engine, id);
-    if (provider == NULL || event->kind == UA_PROVIDER_GONE)
+    if (event->kind == UA_PROVIDER_LOOKED_UP || event->kind == UA_PROVIDER_GONE)
+        resume_calls(engine, id);
+    if (provider == NULL || event->kind == UA_PROVIDER_GONE || event->kind == UA_PROVIDER_LOOKED_UP)
         return; /* a snapshot follows every change of the configuration */
     if (event->kind == UA_PROVIDER_UP)
         kind = ENGINE_PROVIDER_REGISTERED;

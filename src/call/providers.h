@@ -40,9 +40,12 @@ void leg__tell_address(struct leg *leg);
  *         or no leg or port is free; UNREACHABLE: the provider has no usable address now
  *         (a leg that is gone already tells the record why); NOT_ALLOWED: it is disabled. Then no
  *         branch was added.
+ *
+ * While the provider's name is being looked up the branch waits (leg->is_waiting).
  */
-enum call_reason ring__provider(struct ring *ring, struct leg *from,
-                                const struct config_provider *provider,
+enum call_reason ring__provider(struct ring *ring, const struct config_provider *provider,
                                 const struct ring_outside *outside);
+/** The waiting is over: invites, or fails as a provider that cannot be reached. */
+void leg__looked_up(struct leg *leg);
 
 #endif

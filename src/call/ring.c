@@ -179,8 +179,7 @@ static void on_stage_over(void *arg)
     settle(ring);
 }
 
-/* For whom it rings, or NULL: gone, or the API. */
-static struct leg *ring_from(const struct ring *ring)
+struct leg *ring__from(const struct ring *ring)
 {
     struct leg *leg;
 
@@ -243,7 +242,7 @@ static enum sr_err invite(struct ring *ring, struct leg *leg, const struct confi
         .call_cookie = call->id,
         .leg_cookie = leg->id,
     };
-    const struct leg *from = ring_from(ring);
+    const struct leg *from = ring__from(ring);
     struct sr_buf text;
     enum sr_err err;
 
@@ -295,7 +294,7 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
     leg__allow_codecs(leg, &device->codecs);
     sr_buf_init(&offer, LEG_SDP_BYTES_MAX);
     if (leg__open_media(leg, &contact->flow.local))
-        err = leg__make_offer(leg, ring_from(ring), &offer);
+        err = leg__make_offer(leg, ring__from(ring), &offer);
     if (err == SR_OK)
         err = invite(ring, leg, device, contact, sr_buf_view(&offer));
     sr_buf_done(&offer);
@@ -309,7 +308,7 @@ static enum call_reason ring_contact(struct ring *ring, uint32_t target,
 
 static bool is_callers_own(const struct ring *ring, const struct ua_contact *contact)
 {
-    const struct leg *from = ring_from(ring);
+    const struct leg *from = ring__from(ring);
 
     return from != NULL && from->kind == LEG_DEVICE &&
            sr_str_eq_c(contact->device_id, from->device_id) &&
@@ -363,12 +362,11 @@ static struct leg *newest_outside(struct ring *ring, uint32_t target)
 static void start_outside(struct ring *ring, uint32_t target, struct ring_outside *outside)
 {
     struct call *call = ring->call;
-    struct leg *from = ring_from(ring);
 
     ring->starting = target;
     while (outside->next < outside->provider_count) {
         const struct config_provider *provider = outside->providers[outside->next++];
-        enum call_reason reason = ring__provider(ring, from, provider, outside);
+        enum call_reason reason = ring__provider(ring, provider, outside);
         struct leg *leg;
 
         if (reason != CALL_REASON_NONE) {

@@ -103,6 +103,8 @@ size_t ring__history(const struct ring *ring, uint32_t target, struct sip_leg_he
 /** `from`: for whom it rings, or NULL (the API). NULL: another fork is under way. */
 struct ring *ring__new(struct call *call, const struct leg *from, bool is_addition,
                        uint32_t stage_sec);
+/** For whom it rings, or NULL: gone, or the API. */
+struct leg *ring__from(const struct ring *ring);
 /** Targets are there: begins. NONE: under way; else it came to nothing, fallbacks included, and is
     freed. */
 enum call_reason ring__begin(struct ring *ring);

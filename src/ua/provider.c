@@ -219,6 +219,13 @@ static void start(struct provider *provider)
     }
 }
 
+/* From the loop: what else is opened before the loop runs must not use up the time its answers have. */
+static void start_soon(struct provider *provider)
+{
+    provider->is_start_due = true;
+    provider__schedule(provider);
+}
+
 static struct provider *provider_new(struct ua *ua, const struct ua_provider *conf)
 {
     struct provider *provider = sr_zalloc(1, sizeof(*provider));
@@ -278,7 +285,7 @@ static void leave(struct provider *provider)
         client_txn__detach(provider->qualify_ct);
     provider->qualify_ct = NULL;
     provider->qualify_at = provider->keep_alive_at = provider->pong_by = SR_NEVER;
-    provider->is_qualify_due = false;
+    provider->is_qualify_due = provider->is_start_due = false;
     sip_registration_stop(&provider->reg, ua__now(ua), &step);
     if (step.send)
         provider__step(provider, &step);
@@ -343,7 +350,7 @@ void provider__configure(struct ua *ua, const struct ua_settings *settings)
     }
     for (size_t i = 0; i < settings->provider_count && i < UA_PROVIDERS_MAX; i++) {
         if (provider__find(ua, settings->providers[i].id) == NULL)
-            start(provider_new(ua, &settings->providers[i]));
+            start_soon(provider_new(ua, &settings->providers[i]));
     }
 }
 
@@ -481,6 +488,10 @@ static void on_resolved(void *arg, enum sr_err err, const struct resolver_target
             provider__set_state(provider, UA_PROVIDER_READY, UA_PROVIDER_FAULT_NONE);
         send_due(provider);
     }
+    if (provider->is_awaited) {
+        provider->is_awaited = false;
+        provider__tell(provider, UA_PROVIDER_LOOKED_UP);
+    }
 }
 
 void provider__resolve(struct provider *provider)
@@ -554,6 +565,17 @@ enum sr_err ua_provider_path(struct ua *ua, struct sr_str id, struct ua_provider
     return SR_OK;
 }
 
+bool ua_provider_await(struct ua *ua, struct sr_str id)
+{
+    struct provider *provider = provider__find(ua, id);
+
+    if (provider == NULL || provider->target_count > 0)
+        return false;
+    provider__resolve(provider);
+    provider->is_awaited = provider->is_resolving;
+    return provider->is_awaited;
+}
+
 enum sr_err ua_invite_path(struct ua *ua, const struct ua_invite *invite,
                            struct ua_provider_path *ret_path)
 {
@@ -576,6 +598,8 @@ void provider__schedule(struct provider *provider)
 {
     sr_usec at = sip_registration_deadline(&provider->reg);
 
+    if (provider->is_start_due)
+        at = ua__now(provider->ua);
     at = SR_MIN(at, provider->qualify_at);
     at = SR_MIN(at, provider->keep_alive_at);
     at = SR_MIN(at, provider->pong_by);
@@ -625,6 +649,10 @@ static void on_timer(void *arg)
     sr_usec now = ua__now(provider->ua);
     struct sip_registration_step step;
 
+    if (provider->is_start_due) {
+        provider->is_start_due = false;
+        start(provider);
+    }
     if (now >= provider->pong_by) { /* the connection is dead and nobody said so */
         provider->pong_by = SR_NEVER;
         net_close_conn(provider->ua->net, provider->flow.conn);

@@ -114,7 +114,8 @@ enum ua_provider_event_kind {
     UA_PROVIDER_CHANGED, /* anything else people see */
     UA_PROVIDER_MOVED,   /* the address the provider is to be told has changed: live calls are to be
                             offered anew */
-    UA_PROVIDER_GONE,    /* no longer configured */
+    UA_PROVIDER_LOOKED_UP, /* what ua_provider_await() waits for */
+    UA_PROVIDER_GONE,      /* no longer configured */
 };
 
 struct ua_provider_event {
@@ -140,6 +141,10 @@ struct ua_provider_path {
  */
 SR_MUST_USE enum sr_err ua_provider_path(struct ua *ua, struct sr_str id,
                                          struct ua_provider_path *ret_path);
+
+/** While no address is known: looks the name up now. @return true: UA_PROVIDER_LOOKED_UP follows within
+    seconds (or UA_PROVIDER_GONE); false: nothing to wait for, the path tells what is known */
+SR_MUST_USE bool ua_provider_await(struct ua *ua, struct sr_str id);
 
 struct ua_invite;
 /** The same for a call that came from the provider: back to where it came from. */

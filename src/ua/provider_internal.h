@@ -55,7 +55,9 @@ struct provider {
 
     /* where */
     struct resolver_query query;
+    bool is_start_due; /* by the loop's next turn */
     bool is_resolving;
+    bool is_awaited;                      /* a call waits for the answer */
     bool is_register_due, is_qualify_due; /* once the name is resolved */
     struct resolver_target targets[RESOLVER_TARGETS_MAX];
     size_t target_count;

@@ -135,6 +135,113 @@ static void test_a_number_outside_rings_beside_a_phone(void **state)
     rig_done(&out.rig);
 }
 
+/* ---- a name instead of an address ---- */
+
+static void publish(struct outside *out)
+{
+    assert_int_equal(resolver_sim_add(out->rig.resolver, "sip.gw.test", DNS_A, 300, "192.0.2.200"),
+                     SR_OK);
+}
+
+/* Nobody knew the name when the router began, as after a power cut. */
+static void begin_named(struct outside *out)
+{
+    static char text[sizeof(config)];
+    struct rig_options options = {.config = text};
+
+    memcpy(text, config, sizeof(text));
+    memcpy(strstr(text, "192.0.2.200"), "sip.gw.test", strlen("192.0.2.200"));
+    rig_init(&out->rig, &options);
+    out->one = rig_gateway(&out->rig);
+    out->two = rig_gateway_at(&out->rig, "192.0.2.201:5060");
+    out->a = rig_phone(&out->rig, "101");
+    rig_run(&out->rig, 20 * SR_SEC); /* longer than "no such name" is kept */
+}
+
+/* There is a leg, and nobody was invited. */
+static bool is_waiting(struct outside *out)
+{
+    return out->rig.calls.count == 1 && rig_call(&out->rig, 0)->legs_added == 2 &&
+           phone_incoming(out->one) == NULL && phone_incoming(out->two) == NULL;
+}
+
+/* That call waits for the name. */
+static struct phone_call *dial_and_wait(struct outside *out)
+{
+    struct phone_call *call = phone_dial(out->a, "0891234");
+
+    while (!is_waiting(out) && call->state != PHONE_OVER)
+        rig_run(&out->rig, SR_MSEC);
+    assert_true(is_waiting(out));
+    return call;
+}
+
+static void test_a_call_waits_for_the_name_of_its_provider(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin_named(&out);
+    publish(&out);
+    call = dial_and_wait(&out);
+    RIG_UNTIL(&out.rig, call->state == PHONE_UP);
+    assert_true(is_up(out.one));
+    assert_null(phone_incoming(out.two));
+    assert_string_equal(rig_call(&out.rig, 0)->view->route_id, "out");
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
+static void test_a_name_nobody_knows_leads_to_the_next_provider(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin_named(&out);
+    call = dial_and_wait(&out);
+    RIG_UNTIL(&out.rig, call->state == PHONE_UP);
+    assert_true(is_up(out.two));
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
+static void test_who_gives_up_while_the_name_is_looked_up_leaves_nothing(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin_named(&out);
+    publish(&out);
+    call = dial_and_wait(&out);
+    phone_cancel(call);
+    RIG_ENDED(&out.rig, 0, "cancelled");
+    assert_null(phone_incoming(out.two));
+    rig_done(&out.rig);
+}
+
+static void test_a_provider_that_goes_while_its_name_is_looked_up(void **state)
+{
+    struct engine_command command = {.kind = ENGINE_DO_CONFIGURE};
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin_named(&out);
+    publish(&out);
+    call = dial_and_wait(&out);
+    command.config = rig_load(config); /* its name is an address now: another provider */
+    assert_int_equal(rig_do(&out.rig, &command), SR_OK);
+    RIG_UNTIL(&out.rig, call->state == PHONE_UP);
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
 /* ---- forwarding ---- */
 
 static void test_a_forwarding_that_leaves_the_house(void **state)
@@ -401,6 +508,10 @@ int run_outside(void)
         cmocka_unit_test(test_after_ringing_no_other_provider_is_tried),
         cmocka_unit_test(test_what_the_called_party_says_is_not_tried_again),
         cmocka_unit_test(test_a_number_outside_rings_beside_a_phone),
+        cmocka_unit_test(test_a_call_waits_for_the_name_of_its_provider),
+        cmocka_unit_test(test_a_name_nobody_knows_leads_to_the_next_provider),
+        cmocka_unit_test(test_who_gives_up_while_the_name_is_looked_up_leaves_nothing),
+        cmocka_unit_test(test_a_provider_that_goes_while_its_name_is_looked_up),
         cmocka_unit_test(test_a_forwarding_that_leaves_the_house),
         cmocka_unit_test(test_a_forwarding_to_a_blocked_number_is_refused),
         cmocka_unit_test(test_refusals_have_their_reasons),
