@@ -112,12 +112,12 @@ void loop_free(struct loop *loop)
 
 sr_usec loop_now(const struct loop *loop)
 {
-    return loop->now;
+    return loop->is_real && !loop->in_turn ? net_clock_now() : loop->now;
 }
 
 sr_usec loop_wall(const struct loop *loop)
 {
-    return loop->wall;
+    return loop->is_real && !loop->in_turn ? net_clock_wall() : loop->wall;
 }
 
 bool loop_is_current(const struct loop *loop)

@@ -46,9 +46,9 @@ struct loop *loop_sim_new(uint64_t seed);
 /** All watches must be closed. Timers still set are forgotten. NULL is fine. */
 void loop_free(struct loop *loop);
 
-/** Monotonic time of this turn. */
+/** Monotonic time of this turn; outside of turns (before the loop runs) of this moment. */
 sr_usec loop_now(const struct loop *loop);
-/** Wall clock of this turn, microseconds since 1970. */
+/** Wall clock of the same, microseconds since 1970. */
 sr_usec loop_wall(const struct loop *loop);
 /** Is the caller on the loop's thread? For SR_ASSERT. */
 bool loop_is_current(const struct loop *loop);
