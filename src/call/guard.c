@@ -95,15 +95,28 @@ static struct sr_str read_leniently(const struct config *config, struct sr_str t
     return sr_str_c(ret_number);
 }
 
-/* Behind a code of the network ("#31#0151..."); empty: there is none, or a short number. */
-static struct sr_str behind_code(struct sr_str number)
+/* Behind the next code of the network ("#31#0151..."); empty: there is none, or a short number. */
+static struct sr_str behind_code(struct sr_str text)
 {
-    size_t at = number.n;
+    size_t at = 0;
 
-    while (at > 0 && number.p[at - 1] != '*' && number.p[at - 1] != '#')
-        at--;
-    return at > 0 && number.n - at > NUMBER_SHORT_MAX ? sr_str_from(number, at)
-                                                      : (struct sr_str){NULL, 0};
+    while (at < text.n && text.p[at] != '*' && text.p[at] != '#')
+        at++;
+    while (at < text.n && (text.p[at] == '*' || text.p[at] == '#'))
+        at++;
+    return text.n - at > NUMBER_SHORT_MAX ? sr_str_from(text, at) : (struct sr_str){NULL, 0};
+}
+
+/* No country begins with 0: who drops the + of "+0900..." dials at home. Else empty. */
+static struct sr_str without_plus(struct sr_str text)
+{
+    size_t at = 0;
+
+    while (at < text.n && !sr_is_digit(text.p[at]))
+        at++;
+    return at > 0 && text.p[0] == '+' && at < text.n && text.p[at] == '0'
+               ? sr_str_from(text, at)
+               : (struct sr_str){NULL, 0};
 }
 
 static enum call_reason check_reading(const struct guard_query *query, struct sr_str number,
@@ -139,17 +152,26 @@ static enum call_reason check_reading(const struct guard_query *query, struct sr
     return CALL_REASON_NONE;
 }
 
+static enum call_reason check_leniently(const struct guard_query *query, struct sr_str text,
+                                        struct sr_buf *why)
+{
+    char bytes[NUMBER_TEXT_MAX];
+    struct sr_str number = read_leniently(query->config, text, bytes);
+
+    if (number.n == 0 || sr_str_eq(number, query->number))
+        return CALL_REASON_NONE;
+    return check_reading(query, number, why);
+}
+
 static enum call_reason check_number(const struct guard_query *query, struct sr_buf *why)
 {
-    const struct sr_str texts[] = {query->number, behind_code(query->number)};
     enum call_reason reason = check_reading(query, query->number, why);
-    char text[NUMBER_TEXT_MAX];
 
-    for (size_t i = 0; i < SR_ARRAY_LEN(texts) && reason == CALL_REASON_NONE; i++) {
-        struct sr_str number = read_leniently(query->config, texts[i], text);
-
-        if (number.n > 0 && !sr_str_eq(number, query->number))
-            reason = check_reading(query, number, why);
+    for (struct sr_str text = query->number; text.n > 0 && reason == CALL_REASON_NONE;
+         text = behind_code(text)) {
+        reason = check_leniently(query, text, why);
+        if (reason == CALL_REASON_NONE)
+            reason = check_leniently(query, without_plus(text), why);
     }
     return reason;
 }

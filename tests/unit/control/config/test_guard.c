@@ -97,10 +97,15 @@ static void test_no_way_of_writing_gets_around(void **state)
         "1371234",
         "#31#01371234",
         "*31#+491371234",
+        "#31#01371234#",
+        "*31#01371234*1",
+        "+01371234",
+        "+ 01371234",
         "+49(0)0 137 1234",
     };
-    static const char *const fine[] = {"+4930123", "+4930123*5", "+4930#",
-                                       "*100#",    "115",        "#31#030123456"};
+    static const char *const fine[] = {
+        "+4930123",      "+4930123*5",     "+4930#",     "*100#", "115",
+        "#31#030123456", "#31#030123456#", "+030123456", "###",   "*"};
     struct config *config = load_right("{ \"country\": \"DE\", \"security\": {"
                                        "  \"blockedPrefixes\": [\"+49137\", \"+44\"] } }");
     struct guard_query query = {.config = config, .is_ours = true, .now = NOON};
