@@ -189,8 +189,8 @@ static enum call_reason dial_route(struct call *call, struct leg *from,
 {
     const struct config_route_action *action = &route->action;
 
-    if (action->duration_sec_max > 0)
-        call->duration_sec_max = action->duration_sec_max;
+    if (!is_addition) /* else when somebody comes: ring__won() */
+        use__shorten(call, action->duration_sec_max);
     if (action->ivr_menu != NULL)
         return announce(from, SR_STR(NOT_BUILT_MENU), CALL_REASON_NOT_BUILT);
     if (action->target_names.count == 0 && !action->ring_browsers)

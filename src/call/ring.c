@@ -643,6 +643,8 @@ void ring__won(struct ring *ring, struct leg *winner)
     if (winner->kind != LEG_PROVIDER)
         use__note_answer(call->engine, sr_str_c(winner->device_id));
     drop_losers(ring, NULL);
+    if (ring->route != NULL)
+        use__shorten(call, ring->route->action.duration_sec_max);
     ring__free(ring);
     event__leg(winner, ENGINE_LEG_CHANGED);
     if (caller != NULL && !answer_caller(call, caller, winner))
@@ -665,14 +667,8 @@ void ring__won(struct ring *ring, struct leg *winner)
 /* A number outside brings its route's limit along. */
 static void take_limit(const struct ring *ring, const struct leg *leg)
 {
-    struct call *call = ring->call;
-    uint32_t limit;
-
-    if (leg->target == 0 || ring->targets[leg->target - 1].outside == NULL)
-        return;
-    limit = ring->targets[leg->target - 1].outside->duration_sec_max;
-    if (limit > 0 && (call->duration_sec_max == 0 || limit < call->duration_sec_max))
-        call->duration_sec_max = limit;
+    if (leg->target > 0 && ring->targets[leg->target - 1].outside != NULL)
+        use__shorten(ring->call, ring->targets[leg->target - 1].outside->duration_sec_max);
 }
 
 void ring__branch_answered(struct leg *leg, const struct sip_leg_event *event)

@@ -168,15 +168,19 @@ int64_t use__answered_at(const struct engine *engine, struct sr_str device_id)
     return use != NULL ? use->answered_at : 0;
 }
 
+void use__shorten(struct call *call, uint32_t sec)
+{
+    if (sec > 0 && (call->duration_sec_max == 0 || sec < call->duration_sec_max))
+        call->duration_sec_max = sec;
+}
+
 void use__moved(const struct leg *leg, const struct call *from)
 {
     struct call *to = leg->call;
 
     if (!leg->is_outside)
         return;
-    if (from->duration_sec_max > 0 &&
-        (to->duration_sec_max == 0 || from->duration_sec_max < to->duration_sec_max))
-        to->duration_sec_max = from->duration_sec_max;
+    use__shorten(to, from->duration_sec_max);
     if (to->state == CALL_ANSWERED)
         use__limit(to);
 }

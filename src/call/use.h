@@ -36,6 +36,8 @@ void use__sent(struct engine *engine, const struct config_device *account);
 void use__began(struct leg *leg, const struct config_device *account, bool is_first);
 void use__answered(struct leg *leg);
 void use__ended(struct leg *leg);
+/** Another route takes part in the call: its maxDurationSec (0: none) counts when it is less. */
+void use__shorten(struct call *call, uint32_t sec);
 /** It came to its call from another one: limits come along. */
 void use__moved(const struct leg *leg, const struct call *from);
 /** The order of devices' answers. */

@@ -75,7 +75,10 @@ static const char config[] =
     "        \"busy\": { \"type\": \"routeExtension\", \"target\": \"145\" } } } },"
     "    { \"id\": \"short\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"506\" "
     "},"
-    "      \"action\": { \"targets\": [\"b\"], \"maxDurationSec\": 30 } } ] } }";
+    "      \"action\": { \"targets\": [\"b\"], \"maxDurationSec\": 30 } },"
+    "    { \"id\": \"long\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"507\" "
+    "},"
+    "      \"action\": { \"targets\": [\"c\"], \"maxDurationSec\": 600 } } ] } }";
 
 struct fork_rig {
     struct rig rig;
@@ -428,6 +431,32 @@ static void test_the_longest_duration_ends_a_call(void **state)
     assert_int_equal(call->state, PHONE_UP);
     RIG_UNTIL(&fork.rig, call->state == PHONE_OVER);
     RIG_ENDED(&fork.rig, 0, "max_duration");
+    call = rig_connect(&fork.rig, fork.a, "506");
+    phone_refer(call, "507", NULL, NULL); /* that route allows more, this call does not */
+    RIG_UNTIL(&fork.rig, is_up(fork.c));
+    RIG_UNTIL(&fork.rig, phone_incoming(fork.c)->state == PHONE_OVER);
+    RIG_ENDED(&fork.rig, 1, "max_duration");
+    rig_done(&fork.rig);
+}
+
+static void test_a_route_that_led_nowhere_limits_nothing(void **state)
+{
+    struct fork_rig fork;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&fork);
+    refuses(fork.b, 486);
+    call = rig_connect(&fork.rig, fork.a, "103");
+    phone_refer(call, "506", NULL, NULL);
+    RIG_UNTIL(&fork.rig, call->notify_status == 486);
+    rig_run(&fork.rig, 40 * SR_SEC);
+    phone_refer(call, "104", NULL, NULL);
+    RIG_UNTIL(&fork.rig, is_up(fork.d));
+    rig_run(&fork.rig, SR_SEC);
+    assert_true(is_up(fork.d));
+    phone_bye(phone_incoming(fork.d));
+    RIG_ENDED(&fork.rig, 0, "hangup");
     rig_done(&fork.rig);
 }
 
@@ -763,6 +792,7 @@ int run_fork(void)
         cmocka_unit_test(test_fallbacks_in_a_circle_end),
         cmocka_unit_test(test_early_media_of_a_first_step_is_followed_by_ring_back),
         cmocka_unit_test(test_the_longest_duration_ends_a_call),
+        cmocka_unit_test(test_a_route_that_led_nowhere_limits_nothing),
         cmocka_unit_test(test_always),
         cmocka_unit_test(test_busy_no_answer_and_offline_go_their_ways),
         cmocka_unit_test(test_two_forwardings_tell_the_whole_way),
