@@ -219,7 +219,7 @@ static enum call_reason dial_outside(struct call *call, struct leg *from,
     ring = ring__new(call, from, is_addition, RING_OUTSIDE_SEC);
     if (ring == NULL)
         return CALL_REASON_LIMIT;
-    ring__add_outside(ring, &outside, 0, UINT32_MAX);
+    (void)ring__add_outside(ring, &outside, 0, UINT32_MAX);
     return ring__begin(ring);
 }
 

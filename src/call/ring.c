@@ -74,7 +74,7 @@ void ring__free(struct ring *ring)
     for (uint32_t i = 0; i < ring->target_count; i++)
         sr_free(ring->targets[i].outside);
     sr_free(ring->targets);
-    sr_free(ring->has_forwarded);
+    sr_free(ring->forwardings);
     sr_free(ring);
 }
 
@@ -825,7 +825,7 @@ static enum call_reason redirect_outside(struct ring *ring, uint32_t target, str
     outside.is_counted = old->is_counted;
     if (outside.caller_id.n == 0)
         outside.caller_id = old->caller_id;
-    ring__add_outside(ring, &outside, ring->stage, ring->targets[target - 1].last_stage);
+    (void)ring__add_outside(ring, &outside, ring->stage, ring->targets[target - 1].last_stage);
     return CALL_REASON_NONE;
 }
 

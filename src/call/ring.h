@@ -24,6 +24,13 @@ enum ring_srtp {
     RING_SRTP_DTLS,
 };
 
+/** A device's `forward.always` in a fork. */
+enum ring_forwarding {
+    RING_NOT_FORWARDED,
+    RING_FORWARDING, /* who comes in its place is being looked for */
+    RING_FORWARDED,
+};
+
 /** How a number outside is reached: one provider after the other until it rings. */
 struct ring_outside {
     char dialled[NUMBER_TEXT_MAX];       /* as the provider wants it */
@@ -69,9 +76,9 @@ struct ring {
     uint32_t stage, stage_count, stage_sec;
     const struct config_route *route; /* its fallbacks hold; or NULL */
     const struct config_device
-        *quiet;          /* not rung: dnd, or at its maxCalls; the last one, or NULL */
-    uint32_t redirects;  /* of phones and providers: 3xx */
-    bool *has_forwarded; /* by the index of the device: `always`; NULL: none has */
+        *quiet;         /* not rung: dnd, or at its maxCalls; the last one, or NULL */
+    uint32_t redirects; /* of phones and providers: 3xx */
+    enum ring_forwarding *forwardings; /* by the index of the device; NULL: none */
     const struct config_device
         *only; /* this device alone was meant: its forwardings hold; or NULL */
 };
@@ -81,9 +88,9 @@ void ring__add_device(struct ring *ring, const struct config_device *device, uin
                       uint32_t last_stage);
 void ring__add_group(struct ring *ring, const struct config_group *group);
 void ring__add_route(struct ring *ring, const struct config_route *route);
-/** A number outside, already judged by the guard. */
-void ring__add_outside(struct ring *ring, const struct ring_outside *outside, uint32_t first_stage,
-                       uint32_t last_stage);
+/** A number outside, already judged by the guard. NULL: the fork has too many targets. */
+struct ring_target *ring__add_outside(struct ring *ring, const struct ring_outside *outside,
+                                      uint32_t first_stage, uint32_t last_stage);
 /** Resolves and judges a number outside. NONE: *ret_outside is filled; the guard's or router's
     reason. `account`: whose call it is, or NULL: a route's. */
 enum call_reason ring__find_outside(struct call *call, const struct config_device *account,
@@ -135,7 +142,8 @@ enum call_reason ring__add_forwarded(struct ring *ring, const struct config_devi
 void ring__branch_failed(struct ring *ring, uint32_t target, enum call_reason reason,
                          uint16_t sip_status);
 void ring__free(struct ring *ring);
-/** Rings devices for a call made by the API: no forwarding, no fallback. */
+/** Rings devices themselves (the API, an intercom, a return): of their forwardings `always` holds, no
+    fallback. */
 enum call_reason ring__devices(struct call *call, struct leg *from,
                                const struct config_device *const *devices, size_t device_count,
                                bool is_addition);

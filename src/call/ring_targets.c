@@ -34,15 +34,16 @@ static bool has_device(const struct ring *ring, const struct config_device *devi
     return false;
 }
 
-void ring__add_outside(struct ring *ring, const struct ring_outside *outside, uint32_t first_stage,
-                       uint32_t last_stage)
+struct ring_target *ring__add_outside(struct ring *ring, const struct ring_outside *outside,
+                                      uint32_t first_stage, uint32_t last_stage)
 {
     struct ring_target *target = new_target(ring, first_stage, last_stage);
 
     if (target == NULL)
-        return;
+        return NULL;
     target->outside = sr_alloc(sizeof(*outside));
     *target->outside = *outside;
+    return target;
 }
 
 static void add_tel(struct ring *ring, struct sr_str number, uint32_t stage, uint32_t last_stage)
@@ -51,7 +52,7 @@ static void add_tel(struct ring *ring, struct sr_str number, uint32_t stage, uin
     enum call_reason reason = ring__find_outside(ring->call, NULL, number, &outside);
 
     if (reason == CALL_REASON_NONE)
-        ring__add_outside(ring, &outside, stage, last_stage);
+        (void)ring__add_outside(ring, &outside, stage, last_stage);
     else
         ring__note_failure(ring, reason, call_reason_status(reason));
 }
@@ -94,6 +95,7 @@ static void place_number(const struct placing *placing, struct sr_str number)
                                   .number = number,
                                   .now = loop_wall(call->engine->loop) / SR_SEC};
     struct ring_outside outside;
+    struct ring_target *target;
     struct routing_plan plan;
     enum call_reason reason;
 
@@ -120,38 +122,48 @@ static void place_number(const struct placing *placing, struct sr_str number)
         ring__note_failure(ring, reason, call_reason_status(reason));
         return;
     }
-    ring__add_outside(ring, &outside, placing->first_stage, placing->last_stage);
-    if (ring->target_count > 0)
-        ring->targets[ring->target_count - 1].forwarder = placing->forwarder;
+    target = ring__add_outside(ring, &outside, placing->first_stage, placing->last_stage);
+    if (target != NULL)
+        target->forwarder = placing->forwarder;
 }
 
-/* A group whose members all forward to that group would be walked again and again. */
-static bool is_first_time(struct ring *ring, const struct config_device *device)
+/* Whether the device's `always` was followed in that fork before: each is once, or a group whose members all
+ * forward to it would be walked again and again. */
+static enum ring_forwarding *forwarding_of(struct ring *ring, const struct config_device *device)
 {
-    if (ring->has_forwarded == NULL)
-        ring->has_forwarded =
-            sr_zalloc(ring->call->config->device_count, sizeof(*ring->has_forwarded));
-    if (ring->has_forwarded[device->index])
-        return false;
-    ring->has_forwarded[device->index] = true;
-    return true;
+    if (ring->forwardings == NULL)
+        ring->forwardings = sr_zalloc(ring->call->config->device_count, sizeof(*ring->forwardings));
+    return &ring->forwardings[device->index];
+}
+
+static void place_forwarded(const struct placing *placing, const struct config_device *device)
+{
+    struct ring *ring = placing->ring;
+    enum ring_forwarding *forwarding = forwarding_of(ring, device);
+    struct placing next = *placing;
+
+    next.forwarder = device;
+    next.depth++;
+    if (*forwarding == RING_FORWARDED)
+        return;
+    if (*forwarding == RING_FORWARDING || next.depth > FORWARD_DEPTH_MAX) {
+        ring__note_failure(ring, CALL_REASON_LOOP, call_reason_status(CALL_REASON_LOOP));
+        return;
+    }
+    *forwarding = RING_FORWARDING;
+    place_number(&next, device->forward.always);
+    *forwarding = RING_FORWARDED;
 }
 
 static void place_device(const struct placing *placing, const struct config_device *device)
 {
     struct ring *ring = placing->ring;
-    struct placing next = *placing;
     struct ring_target *target;
 
     if (has_device(ring, device))
         return;
     if (device->forward.always.n > 0 && device != ring->only) {
-        next.forwarder = device;
-        next.depth++;
-        if (next.depth > FORWARD_DEPTH_MAX || !is_first_time(ring, device))
-            ring__note_failure(ring, CALL_REASON_LOOP, call_reason_status(CALL_REASON_LOOP));
-        else
-            place_number(&next, device->forward.always);
+        place_forwarded(placing, device);
         return;
     }
     target = new_target(ring, placing->first_stage, placing->last_stage);

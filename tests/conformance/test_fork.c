@@ -78,7 +78,10 @@ static const char config[] =
     "      \"action\": { \"targets\": [\"b\"], \"maxDurationSec\": 30 } },"
     "    { \"id\": \"long\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"507\" "
     "},"
-    "      \"action\": { \"targets\": [\"c\"], \"maxDurationSec\": 600 } } ] } }";
+    "      \"action\": { \"targets\": [\"c\"], \"maxDurationSec\": 600 } },"
+    "    { \"id\": \"twice\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"508\" "
+    "},"
+    "      \"action\": { \"targets\": [\"always\", \"group:fw\"] } } ] } }";
 
 struct fork_rig {
     struct rig rig;
@@ -534,6 +537,23 @@ static void test_a_circle_of_forwardings_ends_with_482(void **state)
     rig_done(&fork.rig);
 }
 
+static void test_a_forwarding_that_is_named_twice_is_no_circle(void **state)
+{
+    struct fork_rig fork;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&fork);
+    sim_phone_register(fork.b, 0);
+    sim_phone_register(fork.c, 0);
+    rig_run(&fork.rig, SR_SEC);
+    call = phone_dial(fork.a, "508");
+    RIG_UNTIL(&fork.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 480);
+    RIG_ENDED(&fork.rig, 0, "offline");
+    rig_done(&fork.rig);
+}
+
 static void test_two_busy_phones_that_name_each_other_are_busy(void **state)
 {
     struct fork_rig fork;
@@ -797,6 +817,7 @@ int run_fork(void)
         cmocka_unit_test(test_busy_no_answer_and_offline_go_their_ways),
         cmocka_unit_test(test_two_forwardings_tell_the_whole_way),
         cmocka_unit_test(test_a_circle_of_forwardings_ends_with_482),
+        cmocka_unit_test(test_a_forwarding_that_is_named_twice_is_no_circle),
         cmocka_unit_test(test_two_busy_phones_that_name_each_other_are_busy),
         cmocka_unit_test(test_why_nothing_rang_is_said),
         cmocka_unit_test(test_do_not_disturb_is_busy),
