@@ -134,7 +134,7 @@ struct leg *call_next_leg(const struct call *call, const struct leg *leg)
 
 bool call_ring_device(struct call *call, struct leg *leg, struct sr_str device_id)
 {
-    const struct config_device *device = config_device_by_id(call->engine->config, device_id);
+    const struct config_device *device = config_device_by_id(call->config, device_id);
 
     return device != NULL && ring__devices(call, leg, &device, 1, true) == CALL_REASON_NONE;
 }

@@ -147,6 +147,36 @@ static void test_who_parked_is_rung_after_the_time(void **state)
 }
 
 /* The phone of who parked rings again when somebody else comes for the party: it stops, and takes no part. */
+/* The call keeps the configuration it began with, although that of now sends the phone's calls on. */
+static void test_who_parked_is_rung_after_a_reload(void **state)
+{
+    static const char config_more[] =
+        "{ \"devices\": [\n"
+        "  { \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },\n"
+        "  { \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" },\n"
+        "  { \"id\": \"d\", \"extension\": \"104\", \"password\": \"pw-104\" },\n"
+        "  { \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\",\n"
+        "    \"forward\": { \"always\": \"103\" } } ] }\n";
+    struct engine_command command = {.kind = ENGINE_DO_CONFIGURE};
+    struct rig_call *call;
+    struct office office;
+
+    (void)state;
+    call = park(&office);
+    command.config = rig_load(config_more);
+    assert_int_equal(rig_do(&office.rig, &command), SR_OK);
+    rig_run(&office.rig, 29 * SR_SEC);
+    RIG_UNTIL(&office.rig, phone_incoming(office.a) != NULL);
+    assert_null(phone_incoming(office.c));
+    command.config = rig_load(config_more);
+    assert_int_equal(rig_do(&office.rig, &command), SR_OK);
+    RIG_UNTIL(&office.rig, phone_incoming(office.a)->state == PHONE_UP);
+    claim_talking(&office, call, "a", "b");
+    phone_bye(phone_incoming(office.a));
+    RIG_ENDED(&office.rig, 1, "hangup");
+    rig_done(&office.rig);
+}
+
 static void test_a_parked_party_that_is_fetched_rings_nobody(void **state)
 {
     struct office office;
@@ -341,6 +371,7 @@ int run_office(void)
         cmocka_unit_test(test_retrieved_by_the_api),
         cmocka_unit_test(test_a_taken_slot_refuses_and_the_call_goes_on),
         cmocka_unit_test(test_who_parked_is_rung_after_the_time),
+        cmocka_unit_test(test_who_parked_is_rung_after_a_reload),
         cmocka_unit_test(test_a_parked_party_that_is_fetched_rings_nobody),
         cmocka_unit_test(test_parked_party_hangs_up),
         cmocka_unit_test(test_parked_by_an_attended_transfer),
