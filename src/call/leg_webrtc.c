@@ -63,9 +63,12 @@ enum sr_err webrtc__set_remote(struct leg *leg, const struct sdp_audio *ours)
     if (!webrtc__is_offered(peer))
         return SR_ERR_PROTO;
     remote.is_dtls_client = webrtc__is_client(ours, peer);
-    leg->is_dtls_client = remote.is_dtls_client;
     err = webrtc__read_fingerprint(peer, &remote.fingerprint);
-    return err != SR_OK ? err : media_leg_webrtc_remote(leg->engine->media, leg->media, &remote);
+    if (err == SR_OK)
+        err = media_leg_webrtc_remote(leg->engine->media, leg->media, &remote);
+    if (err == SR_OK)
+        leg->is_dtls_client = remote.is_dtls_client;
+    return err;
 }
 
 void webrtc__put_fingerprint(const char *text, struct sdp_audio *ours)

@@ -150,16 +150,22 @@ static struct page *page_open(struct rig *rig, size_t n, const char *device, con
     return page;
 }
 
-static void offer_as(struct page *page, const char *session_id, int ufrag, bool is_resume)
+static void offer_text(struct page *page, const char *session_id, const char *text, bool is_resume)
 {
     struct engine_command command = text_command(ENGINE_DO_WEBRTC_OFFER, NULL, session_id);
-    char text[4096];
 
-    (void)snprintf(text, sizeof(text), chrome_offer, ufrag, ufrag);
     command.sdp = sr_strdup(text);
     if (is_resume)
         memcpy(command.session_token, page->token, sizeof(command.session_token));
     give(page, &command);
+}
+
+static void offer_as(struct page *page, const char *session_id, int ufrag, bool is_resume)
+{
+    char text[4096];
+
+    (void)snprintf(text, sizeof(text), chrome_offer, ufrag, ufrag);
+    offer_text(page, session_id, text, is_resume);
 }
 
 static void offer(struct page *page, const char *session_id)
@@ -585,10 +591,7 @@ static void test_bad_offers_leave_nothing(void **state)
     rig_init(&rig, NULL);
     page = page_open(&rig, 0, "b", "bert");
     for (size_t i = 0; i < SR_ARRAY_LEN(offers); i++) {
-        struct engine_command command = text_command(ENGINE_DO_WEBRTC_OFFER, NULL, "s");
-
-        command.sdp = sr_strdup(offers[i]);
-        give(page, &command);
+        offer_text(page, "s", offers[i], false);
         hear_error(page, "bad-sdp");
         rig_run(&rig, SR_MSEC);
         assert_int_equal(port_sim_leg_count(rig.media), 0);
@@ -596,6 +599,34 @@ static void test_bad_offers_leave_nothing(void **state)
     }
     offer(page, "s");
     (void)heard(page, "webrtc-answer");
+    done(&rig);
+}
+
+static void replace_all(char *text, const char *what, const char *with)
+{
+    for (char *at = strstr(text, what); at != NULL; at = strstr(at, what))
+        memcpy(at, with, strlen(with)); /* as long as `what` */
+}
+
+/* Who is which end of DTLS stays, whatever a bad offer said. */
+static void test_a_bad_offer_changes_no_role(void **state)
+{
+    struct rig rig;
+    struct page *page;
+    char text[4096];
+
+    (void)state;
+    rig_init(&rig, NULL);
+    page = page_open(&rig, 0, "b", "bert");
+    offer(page, "s");
+    assert_true(has(heard(page, "webrtc-answer"), "a=setup:passive"));
+    (void)snprintf(text, sizeof(text), chrome_offer, 2, 2);
+    replace_all(text, "setup:actpass", "setup:passive");
+    replace_all(text, "sha-256", "sha-000");
+    offer_text(page, "s", text, true);
+    hear_error(page, "bad-sdp");
+    offer_as(page, "s", 3, true);
+    assert_true(has(heard(page, "webrtc-answer"), "a=setup:passive"));
     done(&rig);
 }
 
@@ -927,6 +958,7 @@ int run_browser(void)
         cmocka_unit_test(test_a_route_rings_guests_beside_a_phone),
         cmocka_unit_test(test_wrong_order_gets_errors),
         cmocka_unit_test(test_bad_offers_leave_nothing),
+        cmocka_unit_test(test_a_bad_offer_changes_no_role),
         cmocka_unit_test(test_sessions_are_bounded_and_die_unlinked),
         cmocka_unit_test(test_a_reload_takes_the_call_back),
         cmocka_unit_test(test_after_30_s_the_call_is_gone),
