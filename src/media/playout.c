@@ -537,15 +537,22 @@ static void squeeze(struct playout *playout)
     playout->stats.stretches++;
 }
 
-/* Before a switch to relay: the next packet shall go on where a tick ends. */
+/* Before a switch to relay: the next packet shall go on where a tick ends. More may wait than there is room for:
+   then what came first is left out already on the way. */
 static void drain(struct playout *playout, struct jitter *jitter,
                   const struct playout_decoder *decoder, sr_usec now)
 {
     size_t tick = playout->options.tick_samples;
+    size_t packet_max = ms_samples(playout, PLAYOUT_PACKET_MS_MAX);
     bool is_now = playout->drain == PLAYOUT_DRAIN_NOW;
 
-    while (is_now && playout->pending + tick <= playout->capacity && jitter_has_next(jitter))
+    while (is_now && jitter_has_next(jitter)) {
+        if (playout->pending + packet_max > playout->capacity) {
+            now += us_of(playout, playout->pending - tick);
+            squeeze(playout);
+        }
         fetch(playout, jitter, decoder, now, playout->pending + tick);
+    }
     if (playout->pending > tick && (is_now || playout->pending < 2 * tick) &&
         !jitter_has_next(jitter))
         squeeze(playout);

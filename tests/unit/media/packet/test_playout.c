@@ -613,6 +613,44 @@ static void draining_now_takes_one_tick(void **state)
     sim_done(&sim);
 }
 
+/* What was said in this time arrives at its end. */
+static sr_usec together_after_a_stall(struct sim *sim, uint32_t index)
+{
+    sr_usec at = (sr_usec)index * sim->options.ptime_ms * 1000;
+
+    return at >= 2 * SR_SEC && at < 2900 * SR_MSEC ? 2900 * SR_MSEC - at : 0;
+}
+
+/* The same while more waits than the playout holds, in packets of any length. */
+static void draining_now_takes_whatever_waits(void **state)
+{
+    static const uint32_t ptimes_ms[] = {120, 60, 30, 20, 10};
+    static const uint32_t rates_hz[] = {8000, 48000};
+
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(ptimes_ms) * SR_ARRAY_LEN(rates_hz); i++) {
+        struct sim_options options = g711;
+        struct sim sim;
+        float step;
+
+        options.ptime_ms = ptimes_ms[i / 2];
+        options.rate_hz = rates_hz[i % 2];
+        options.delay = together_after_a_stall;
+        sim_init(&sim, &options);
+        sim_run(&sim, 99);
+        step = sim_largest_step(&sim);
+        while (sim.now < 2900 * SR_MSEC)
+            sim_tick(&sim);
+        assert_false(playout_is_drained(sim.playout, sim.jitter));
+        playout_set_drain(sim.playout, PLAYOUT_DRAIN_NOW);
+        sim_tick(&sim);
+        assert_true(playout_is_drained(sim.playout, sim.jitter));
+        assert_int_equal(sim_jitter_stats(&sim).missing, 0);
+        assert_true(sim_largest_step(&sim) < 1.5f * step);
+        sim_done(&sim);
+    }
+}
+
 /* 10,000 ticks under jitter and loss take no memory. */
 static void ticks_allocate_nothing(void **state)
 {
@@ -649,6 +687,7 @@ int test_playout(void)
         cmocka_unit_test(wrong_clock_is_found_out),
         cmocka_unit_test(draining_for_relay_takes_half_a_second),
         cmocka_unit_test(draining_now_takes_one_tick),
+        cmocka_unit_test(draining_now_takes_whatever_waits),
         cmocka_unit_test(ticks_allocate_nothing),
     };
 
