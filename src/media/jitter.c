@@ -6,6 +6,7 @@ enum {
     BIN_US = 4000,
     BIN_COUNT = 256,
     WINDOW_US = 5000000,    /* the fastest packet of the last one or two windows is the base */
+    NOW_US = 500000,        /* the same for what the way is like now */
     DRIFT_POINT_COUNT = 24, /* two minutes */
     DRIFT_POINT_MIN = 4,
     START_TARGET_US = 20000, /* until there is something to judge by */
@@ -67,6 +68,8 @@ struct jitter {
 
     bool has_base;
     sr_usec window_at, window_min, previous_min, base_us;
+    sr_usec now_at, now_min, now_before; /* the same of the last second */
+    int64_t way_ts; /* what was sent before this came by a longer way than there is now */
     struct {
         sr_usec at, min;
     } drift[DRIFT_POINT_COUNT];
@@ -246,6 +249,9 @@ static void restart_base(struct jitter *jitter, sr_usec transit, sr_usec now)
     jitter->window_min = transit;
     jitter->previous_min = transit;
     jitter->base_us = transit;
+    jitter->now_at = now;
+    jitter->now_min = transit;
+    jitter->now_before = transit;
     jitter->drift_count = 0;
     jitter->drift_next = 0;
 }
@@ -262,6 +268,12 @@ static bool follow_base(struct jitter *jitter, sr_usec transit, sr_usec now)
         jitter->window_at = now;
     }
     jitter->window_min = SR_MIN(jitter->window_min, transit);
+    if (now - jitter->now_at >= NOW_US) {
+        jitter->now_before = jitter->now_min;
+        jitter->now_min = transit;
+        jitter->now_at = now;
+    }
+    jitter->now_min = SR_MIN(jitter->now_min, transit);
     base = SR_MIN(jitter->window_min, jitter->previous_min);
     if (base > before)
         histogram_shift(&jitter->histogram, base - before);
@@ -333,7 +345,9 @@ static void measure(struct jitter *jitter, int64_t ts, bool is_newest, sr_usec n
     has_dropped = follow_base(jitter, transit, now);
     if (is_newest)
         watch_stalls(jitter, gap, transit - jitter->base_us, has_dropped);
-    if (jitter->is_stalled)
+    if (has_dropped)
+        jitter->way_ts = ts;
+    if (jitter->is_stalled || ts < jitter->way_ts)
         return;
     histogram_add(&jitter->histogram, transit - jitter->base_us);
     if (jitter->histogram.packets % 4 == 0)
@@ -367,6 +381,7 @@ static void begin_stream(struct jitter *jitter, const struct jitter_packet *pack
     jitter->newest_ts = ts;
     jitter->newest_raw_ts = packet->timestamp;
     jitter->arrived_at = packet->arrived_at;
+    jitter->way_ts = INT64_MIN;
     restart_base(jitter, packet->arrived_at - us_of(jitter, ts), packet->arrived_at);
 }
 
@@ -651,7 +666,9 @@ bool jitter_has_next(const struct jitter *jitter)
 void jitter_stats_get(const struct jitter *jitter, struct jitter_stats *ret_stats)
 {
     *ret_stats = jitter->stats;
-    ret_stats->target_us = jitter_target_us(jitter);
+    ret_stats->rise_us =
+        SR_MAX(SR_MIN(jitter->now_min, jitter->now_before) - jitter->base_us, (sr_usec)0);
+    ret_stats->target_us = clamp_target(jitter, jitter_target_us(jitter) - ret_stats->rise_us);
     ret_stats->depth_us =
         jitter->waiting == 0
             ? 0

@@ -80,7 +80,8 @@ struct jitter_stats {
     uint64_t pushed, late, overflowed, duplicates, too_large, reordered, restarts, stalls;
     uint64_t frames;   /* given out */
     uint64_t missing;  /* not here when their turn came (lost + late) */
-    sr_usec target_us; /* wanted delay above the fastest packets */
+    sr_usec rise_us;   /* of the fastest packets of the last second above those measured against */
+    sr_usec target_us; /* wanted delay above the fastest packets of the last second */
     sr_usec depth_us;  /* media waiting */
     double drift_ppm;  /* of the sender's clock against ours; > 0: the sender is fast */
 };

@@ -768,22 +768,23 @@ static void fill_path(const struct worker *worker, const struct mleg *leg,
 {
     const struct kit *kit = leg->kit;
     sr_usec since = worker->now - leg->busy_since;
-    sr_usec collected;
+    sr_usec collected, waits;
     struct jitter_stats jitter;
     struct playout_stats playout;
 
     jitter_stats_get(kit->jitter, &jitter);
     playout_stats_get(kit->playout, &playout);
     stats->late = jitter.late;
-    stats->buffer_ms = (double)playout_delay_us(kit->playout) / 1000;
     stats->concealed = playout.concealed_samples * 50 / kit->rx_hz;
-    stats->target_ms = (double)jitter.target_us / 1000;
-    stats->drift_ppm = jitter.drift_ppm;
     stats->stretches = playout.stretches;
-    if (jitter.frames > 0)
-        stats->packet_ms = (double)jitter_ptime_us(kit->jitter) / 1000;
     if (leg->room == NULL || leg->room->mode != MEDIA_MODE_MIX)
         return;
+    waits = playout_delay_us(kit->playout) - jitter.rise_us; /* the rest waited in the network */
+    stats->buffer_ms = (double)SR_MAX(waits, (sr_usec)0) / 1000;
+    stats->target_ms = (double)jitter.target_us / 1000;
+    stats->drift_ppm = jitter.drift_ppm;
+    if (jitter_is_started(kit->jitter))
+        stats->packet_ms = (double)jitter_ptime_us(kit->jitter) / 1000;
     stats->bus_hz = kit->bus_hz;
     stats->rx_hz = kit->rx_hz;
     stats->tx_hz = kit->encoder.ops != NULL ? kit->tx_hz : 0;

@@ -520,6 +520,50 @@ static sr_usec swapped(struct sim *sim, uint32_t index)
     return index % 10 == 3 ? 25000 : 0;
 }
 
+enum {
+    DETOUR_MS = 600
+};
+
+/* Twenty seconds in the middle take a longer way. */
+static sr_usec detour(struct sim *sim, uint32_t index)
+{
+    sr_usec at = (sr_usec)index * sim->options.ptime_ms * 1000;
+
+    return at >= 20 * SR_SEC && at < 40 * SR_SEC ? DETOUR_MS * SR_MSEC : 0;
+}
+
+/* What waits here, of all that separates the mouth from the ear. */
+static sr_usec waits_here(const struct sim *sim)
+{
+    return playout_delay_us(sim->playout) - sim_jitter_stats(sim).rise_us;
+}
+
+/* A way that becomes longer is not taken for a buffer that became deeper. One that becomes shorter again, so that new
+   packets overtake old ones: what those say of the longer way is not held against the new one, and within two
+   seconds the sound is as near as before. */
+static void a_detour_is_forgotten(void **state)
+{
+    struct sim_options options = g711;
+    struct sim sim;
+
+    (void)state;
+    options.delay = detour;
+    sim_init(&sim, &options);
+    sim_run(&sim, 19 * 50);
+    assert_true(waits_here(&sim) < 30000 && sim_jitter_stats(&sim).rise_us == 0);
+    sim_run(&sim, 3 * 50);
+    for (int i = 0; i < 10 * 50; i++) {
+        sim_tick(&sim);
+        assert_in_range(waits_here(&sim), 0, 30000);
+        assert_true(sim.now - (sr_usec)sim.last_index * 20000 >= DETOUR_MS * SR_MSEC);
+    }
+    sim_run(&sim, 10 * 50);
+    assert_true(sim.now - (sr_usec)sim.last_index * 20000 < 40000);
+    assert_in_range(waits_here(&sim), 0, 30000);
+    assert_true(sim_jitter_stats(&sim).target_us < 30000);
+    sim_done(&sim);
+}
+
 /* Packets that overtake each other are put in order again. */
 static void reordering_is_put_right(void **state)
 {
@@ -683,6 +727,7 @@ int test_playout(void)
         cmocka_unit_test(fec_rebuilds_single_losses),
         cmocka_unit_test(pauses_are_not_loss),
         cmocka_unit_test(stream_surprises_are_survived),
+        cmocka_unit_test(a_detour_is_forgotten),
         cmocka_unit_test(reordering_is_put_right),
         cmocka_unit_test(wrong_clock_is_found_out),
         cmocka_unit_test(draining_for_relay_takes_half_a_second),
