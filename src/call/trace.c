@@ -23,46 +23,52 @@ void trace__done(struct call_trace *trace)
         drop_oldest(trace);
 }
 
-/* Where the value of a secret begins, when `text` begins with its name; else 0. The grammar of digest
- * credentials allows blanks and folded lines around "=" (RFC 3261 25.1, EQUAL). */
-static size_t secret_begin(struct sr_str text)
+static bool is_blank(char c)
 {
-    static const char *const names[] = {"response", "cnonce", "rspauth"};
-    const struct sr_str blanks = SR_STR(" \t\r\n");
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
-    if (sr_str_istarts(text, SR_STR("inline:")))
-        return 7;
-    for (size_t i = 0; i < SR_ARRAY_LEN(names); i++) {
-        struct sr_str name = sr_str_c(names[i]);
-        size_t at = name.n;
+static bool ends_with(struct sr_str text, struct sr_str name)
+{
+    return text.n >= name.n && sr_str_ieq(sr_str_from(text, text.n - name.n), name);
+}
 
-        if (!sr_str_istarts(text, name))
+/* Whether a secret is behind `before` and its mark. The grammar of digest credentials allows blanks and
+ * folded lines around "=" (RFC 3261 25.1, EQUAL). */
+static bool names_secret(struct sr_str before, char mark)
+{
+    if (mark == ':')
+        return ends_with(before, SR_STR("inline"));
+    while (before.n > 0 && is_blank(before.p[before.n - 1]))
+        before.n--;
+    return ends_with(before, SR_STR("response")) || ends_with(before, SR_STR("cnonce")) ||
+           ends_with(before, SR_STR("rspauth"));
+}
+
+/* Looks for the mark and not for the names: a message has few of them, and each message of a call comes here. */
+static void mask_behind(char mark, char *bytes, size_t n)
+{
+    const struct sr_str text = sr_str_make(bytes, n), ends = SR_STR("\"|,\r\n");
+    size_t at;
+
+    for (at = sr_str_find(text, mark, 0); at < n; at = sr_str_find(text, mark, at + 1)) {
+        if (!names_secret(sr_str_head(text, at), mark))
             continue;
-        while (at < text.n && memchr(blanks.p, text.p[at], blanks.n) != NULL)
+        at++;
+        while (mark == '=' && at < n && is_blank(bytes[at]))
             at++;
-        if (at == text.n || text.p[at] != '=')
-            continue;
-        for (at++; at < text.n && memchr(blanks.p, text.p[at], blanks.n) != NULL;)
-            at++;
-        return at < text.n && text.p[at] == '"' ? at + 1 : at;
+        at += mark == '=' && at < n && bytes[at] == '"';
+        for (; at < n && memchr(ends.p, bytes[at], ends.n) == NULL; at++)
+            bytes[at] = '*';
     }
-    return 0;
 }
 
 /* Overwrites what proves knowledge of a password (response, cnonce and rspauth of digest) and the keys
  * of encrypted audio (a=crypto, several on a line). */
 static void mask_secrets(char *bytes, size_t n)
 {
-    const struct sr_str ends = SR_STR("\"|,\r\n");
-
-    for (size_t at = 0; at < n; at++) {
-        size_t begin = secret_begin(sr_str_make(bytes + at, n - at));
-
-        if (begin == 0)
-            continue;
-        for (at += begin; at < n && memchr(ends.p, bytes[at], ends.n) == NULL; at++)
-            bytes[at] = '*';
-    }
+    mask_behind(':', bytes, n);
+    mask_behind('=', bytes, n);
 }
 
 void trace__add(struct call_trace *trace, int64_t at_wall_us, const char *leg_id,
