@@ -22,8 +22,10 @@ struct event_hub {
     struct sr_list clients;
     struct past_event *past; /* ring */
     size_t first, count, bytes;
-    uint64_t seq;      /* of the last event, whoever saw it */
-    uint64_t lost_seq; /* events up to here cannot be replayed */
+    uint64_t seq;          /* of the last event, whoever saw it */
+    uint64_t lost_seq;     /* events up to here cannot be replayed */
+    bool has_left;         /* a client did, since the last event */
+    int64_t kept_until_us; /* wall time; events that come later are for nobody */
     bool
         has_users; /* somebody of role `user` has ever listened: events are told in its words too, */
     uint64_t users_seq; /* but those up to here are not */
@@ -134,6 +136,15 @@ static struct sr_str text_for(const struct engine_event *event, enum engine_audi
     return text;
 }
 
+/* Somebody listens, or did a while ago and may come back for what it missed. */
+static bool is_for_somebody(struct event_hub *hub, int64_t at_wall_us)
+{
+    if (hub->clients.count > 0 || hub->has_left)
+        hub->kept_until_us = at_wall_us + EVENT_HUB_AWAY_SEC * SR_SEC;
+    hub->has_left = false;
+    return at_wall_us < hub->kept_until_us;
+}
+
 void event_hub_push(struct event_hub *hub, const struct engine_event *event,
                     const struct parties_mark *parties)
 {
@@ -142,6 +153,12 @@ void event_hub_push(struct event_hub *hub, const struct engine_event *event,
     hub->seq = event->seq;
     if ((KIND_BIT(event->kind) & kinds_hidden) != 0)
         return;
+    if (!is_for_somebody(hub, event->at_wall_us)) {
+        while (hub->count > 0)
+            forget_oldest(hub);
+        hub->lost_seq = event->seq;
+        return;
+    }
     now.text = text_for(event, ENGINE_FOR_STAFF);
     if (now.text.n == 0)
         return;
@@ -297,6 +314,7 @@ void event_hub_join(struct event_hub *hub, struct http_ws *ws, struct event_clie
 void event_hub_leave(struct event_hub *hub, struct event_client *client)
 {
     sr_list_remove(&hub->clients, &client->node);
+    hub->has_left = true;
     sr_free(client);
 }
 

@@ -2,7 +2,8 @@
  * @file event_hub.h  Events to people: numbers, a bounded past for replay, filters, rights.
  *
  * Everybody sees the engine's own numbers; which events a client gets depends on its rights and
- * filters, so gaps are normal. What cannot be replayed any more is replaced by a snapshot.
+ * filters, so gaps are normal. What cannot be replayed any more is replaced by a snapshot: also what came while
+ * nobody had listened for a while, which is not even written.
  *
  * Layer:   control
  * Memory:  owned; at most EVENT_HUB_EVENTS_MAX events or EVENT_HUB_BYTES_MAX bytes of past
@@ -22,6 +23,7 @@ enum {
     EVENT_HUB_BYTES_MAX = 8 << 20,
     EVENT_HUB_EPOCH_MAX = 17, /* hex with NUL */
     EVENT_HUB_CLIENTS_MAX = 500,
+    EVENT_HUB_AWAY_SEC = 300, /* how long events are kept after the last client left */
 };
 
 struct event_hub;

@@ -9,6 +9,7 @@ struct engine {
     pthread_mutex_t lock; /* commands come from the web thread, events from the test's */
     struct sr_mpsc events, notes;
     uint64_t seq;
+    int64_t later_us; /* of what is pushed from now on */
     unsigned commands[ENGINE_DO_DRAIN + 1];
     void (*wake)(void *arg);
     void *arg;
@@ -49,6 +50,7 @@ static void push(struct engine *engine, struct engine_event *event)
     void *arg;
 
     pthread_mutex_lock(&engine->lock);
+    event->at_wall_us += engine->later_us;
     if (event->kind != ENGINE_REPLY)
         event->seq = ++engine->seq;
     (void)sr_mpsc_push(&engine->events, &event->node);
@@ -73,6 +75,13 @@ void fake_engine_skip(struct engine *engine)
 {
     pthread_mutex_lock(&engine->lock);
     engine->seq++;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void fake_engine_pass(struct engine *engine, int seconds)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->later_us += seconds * SR_SEC;
     pthread_mutex_unlock(&engine->lock);
 }
 

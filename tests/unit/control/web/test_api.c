@@ -1,5 +1,6 @@
 #include "test_web.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "control/config_load.h"
+#include "control/event_hub.h"
 #include "control/web.h"
 #include "store/store.h"
 
@@ -657,6 +659,57 @@ static void missed_events_are_replayed_or_a_snapshot_comes(void **state)
     close(fd);
 }
 
+/* The socket ends, and the router has seen it. */
+static void leave_events(struct house *house, int fd)
+{
+    char text[512];
+
+    assert_return_code(shutdown(fd, SHUT_WR), errno);
+    while (recv(fd, text, sizeof(text), 0) > 0)
+        ;
+    close(fd);
+    assert_int_equal(ask(house, "GET", "/healthz", NULL), 200);
+}
+
+/* Nobody pays for events that nobody will read; who comes then gets a snapshot, as after any gap. */
+static void events_are_kept_for_who_listens_or_may_come_back(void **state)
+{
+    struct house *house = *state;
+    char text[8192];
+    int fd;
+
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "a", "desk"); /* 2: for nobody */
+    while (ask(house, "GET", "/api/calls/a", NULL) != 200)
+        ; /* the router has it */
+    fd = client_socket(house->port, "/api/events?since=abc:1", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\",\"epoch\":\"abc\",\"seq\":2"));
+    leave_events(house, fd);
+
+    fake_engine_pass(house->engine, 10);                               /* away, but it comes back */
+    fake_engine_push(house->engine, ENGINE_CALL_RINGING, "a", "desk"); /* 3 */
+    fake_engine_pass(house->engine, EVENT_HUB_AWAY_SEC - 1);
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "b", "desk"); /* 4 */
+    while (ask(house, "GET", "/api/calls/b", NULL) != 200)
+        ;
+    fd = client_socket(house->port, "/api/events?since=abc:2", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_ringing\",\"seq\":3"));
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"call_created\",\"seq\":4"));
+    leave_events(house, fd);
+
+    fake_engine_push(house->engine, ENGINE_CALL_RINGING, "b", "desk"); /* 5 */
+    fake_engine_pass(house->engine, EVENT_HUB_AWAY_SEC);
+    fake_engine_push(house->engine, ENGINE_CALL_CREATED, "c", "desk"); /* 6: it stayed away */
+    while (ask(house, "GET", "/api/calls/c", NULL) != 200)
+        ;
+    fd = client_socket(house->port, "/api/events?since=abc:4", house->bearer);
+    assert_true(client_message(fd, text, sizeof(text)));
+    assert_non_null(strstr(text, "\"type\":\"snapshot\",\"epoch\":\"abc\",\"seq\":6"));
+    close(fd);
+}
+
 /* A client that never reads is dropped; the others go on. */
 static void a_slow_client_is_dropped(void **state)
 {
@@ -760,6 +813,7 @@ int run_api_tests(void)
         IN_HOUSE(a_user_changes_its_own_password),
         IN_HOUSE(the_status_is_pushed_to_who_asks_for_it),
         IN_HOUSE(missed_events_are_replayed_or_a_snapshot_comes),
+        IN_HOUSE(events_are_kept_for_who_listens_or_may_come_back),
         IN_HOUSE(a_slow_client_is_dropped),
         IN_HOUSE(the_configuration_is_edited_safely),
         IN_HOUSE(the_last_administrator_stays),

@@ -28,7 +28,8 @@ void fake_engine_push(struct engine *engine, enum engine_event_kind kind, const 
 /** About one leg of a call: its head and the leg. A device whose name begins with "hidden" listens. */
 void fake_engine_push_leg(struct engine *engine, enum engine_event_kind kind, const char *call_id,
                           const char *device_id);
-void fake_engine_skip(struct engine *engine); /* one event is lost */
+void fake_engine_skip(struct engine *engine);              /* one event is lost */
+void fake_engine_pass(struct engine *engine, int seconds); /* time passes for the events */
 unsigned fake_engine_commands(struct engine *engine, enum engine_command_kind kind);
 
 /* ---- client ---- */
