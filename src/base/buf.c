@@ -101,7 +101,12 @@ void sr_buf_c(struct sr_buf *buf, const char *text)
 
 void sr_buf_char(struct sr_buf *buf, char c)
 {
-    sr_buf_add(buf, &c, 1);
+    char *to = sr_buf_reserve(buf, 1);
+
+    if (to == NULL)
+        return;
+    *to = c;
+    buf->len++;
 }
 
 void sr_buf_u64(struct sr_buf *buf, uint64_t value)

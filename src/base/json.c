@@ -71,6 +71,11 @@ static void write_char(struct sr_buf *buf, unsigned char c)
     }
 }
 
+static bool is_special(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f || c == '"' || c == '\\';
+}
+
 static void write_text(struct sr_buf *buf, struct sr_str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
@@ -78,15 +83,14 @@ static void write_text(struct sr_buf *buf, struct sr_str s)
 
     sr_buf_char(buf, '"');
     for (size_t i = 0; i < s.n;) {
-        size_t len = sr_utf8_char(sr_str_from(s, i), NULL);
-        bool is_special = len == 1 && (p[i] < 0x20 || p[i] == 0x7f || p[i] == '"' || p[i] == '\\');
+        size_t len = p[i] < 0x80 ? 1 : sr_utf8_char(sr_str_from(s, i), NULL);
 
-        if (len > 0 && !is_special) {
+        if (len > 0 && !is_special(p[i])) {
             i += len;
             continue;
         }
         sr_buf_add(buf, p + plain, i - plain);
-        if (is_special)
+        if (len > 0)
             write_char(buf, p[i]);
         else
             sr_buf_c(buf, "\xef\xbf\xbd");
