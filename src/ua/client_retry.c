@@ -312,7 +312,7 @@ struct client_txn *client_txn__retry(struct client_txn *txn, struct sip_msg *msg
 
     if (provider == NULL)
         return NULL;
-    if (client_size__is_refusal(txn, msg->status))
+    if (client_size__is_refusal(txn, msg->status) && is_wanted(txn))
         return fall_back(txn, provider);
     if (txn->targets != NULL && !txn->is_answered && msg->status != 503)
         resolver_mark_good(txn->ua->resolver, &txn->targets->items[txn->targets->index]);

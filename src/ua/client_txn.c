@@ -219,6 +219,9 @@ struct client_txn *client_txn__again(struct client_txn *txn, const struct net_fl
     txn->flow = *flow;
     txn->is_streamed = txn->is_streamed && flow->kind != NET_UDP;
     txn->send_count = 0;
+    txn->machine = (struct sip_txn){0}; /* it may have to wait for a connection */
+    loop_timer_clear(ua->loop, &txn->timer);
+    loop_timer_clear(ua->loop, &txn->try_timer);
     client_size__launch(txn);
     return old;
 }

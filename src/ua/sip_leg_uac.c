@@ -450,6 +450,8 @@ static void on_invite_response(void *arg, struct client_txn *txn, struct sip_msg
     if (leg->invite_ct != txn)
         return;
     sip_leg__hold(leg);
+    if (msg != NULL && leg->state == LEG_CALLING && leg->provider != SR_ID_NONE)
+        leg->flow = *client_txn__dialog_flow(txn, NULL); /* another server may have taken it over */
     if (leg->state != LEG_CALLING) {
         sip_leg__await_answer(leg, msg);
     } else if (msg != NULL && status < 200) {

@@ -307,6 +307,31 @@ static void a_refusal_leaves_the_registration_where_it_is(void **state)
     house_end(h);
 }
 
+/* What belongs to a call before it is answered goes to the server that took it over: the PRACK, and the INVITE
+ * with another session interval. */
+static void an_early_dialog_is_with_the_server_that_lives(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+    trunk_skip(t);
+    t->is_deaf = true;
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
+    trunk_reply(u, invite, "422 Too Small", "gw", "Min-SE: 3600\r\n", NULL);
+    (void)trunk_wait(u, "ACK ", SR_SEC);
+    invite = trunk_wait(u, "INVITE ", SR_SEC);
+    assert_string_equal(header(invite, "Min-SE"), "3600");
+    trunk_reply(u, invite, "183 Session Progress", "gw", "Require: 100rel\r\nRSeq: 7\r\n", SDP_A);
+    assert_string_equal(header(trunk_wait(u, "PRACK ", SR_SEC), "RAck"), "7 2 INVITE");
+    finish(rig, u, leg, invite);
+    house_end(h);
+}
+
 /* The first server wakes up late: what rings there is cancelled, one call is enough. */
 static void a_late_ring_of_the_first_server_is_cancelled(void **state)
 {
@@ -864,17 +889,24 @@ static void a_call_in_outlives_its_connection(void **state)
 
 /* ---- too large for a datagram ---- */
 
+static void large_sdp(char *sdp, size_t size, unsigned lines)
+{
+    struct sr_buf buf;
+
+    sr_buf_init_fixed(&buf, sdp, size);
+    sr_buf_c(&buf, SDP_B);
+    for (unsigned i = 0; i < lines; i++)
+        sr_buf_fmt(&buf, "a=x-line-%02u:0123456789012345678901234567890\r\n", i);
+    (void)sr_buf_cstr(&buf);
+}
+
 /* A call with so many codecs that its INVITE has more than 1,300 bytes. */
 static struct sip_leg *dial_large(struct rig *rig)
 {
-    static char sdp[2048];
-    struct sr_buf buf;
+    char sdp[2048];
 
-    sr_buf_init_fixed(&buf, sdp, sizeof(sdp));
-    sr_buf_c(&buf, SDP_B);
-    for (unsigned i = 0; i < 24; i++)
-        sr_buf_fmt(&buf, "a=x-line-%02u:0123456789012345678901234567890\r\n", i);
-    return dial_with(rig, "acme", "+4930555", "+49301231", false, sr_buf_cstr(&buf));
+    large_sdp(sdp, sizeof(sdp), 24);
+    return dial_with(rig, "acme", "+4930555", "+49301231", false, sdp);
 }
 
 /* The server t, and over TCP at the same address v. */
@@ -1030,6 +1062,69 @@ static void a_large_call_that_fails_over_tcp_is_made_by_udp(void **state)
     house_end(h);
 }
 
+/* Who hangs up before it rings says nothing of the connection. */
+static void a_large_call_that_is_cancelled_is_no_refusal_of_tcp(void **state)
+{
+    struct sip_leg *leg;
+    const char *invite;
+
+    HOUSE;
+    large_begin(h);
+    leg = dial_large(rig);
+    invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
+    trunk_reply(&h->v, invite, "100 Trying", NULL, NULL, NULL);
+    rig_run(rig, 100 * SR_MSEC);
+    sip_leg_hangup(leg, 487, SR_STR(""));
+    trunk_reply(&h->v, trunk_wait(&h->v, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    trunk_reply(&h->v, invite, "487 Request Terminated", "gw", NULL, NULL);
+    (void)trunk_wait(&h->v, "ACK ", SR_SEC);
+    rig_run(rig, SR_SEC);
+    leg = dial_large(rig);
+    invite = trunk_wait(&h->v, "INVITE ", 100 * SR_MSEC);
+    trunk_reply(&h->v, invite, "200 OK", "gw", NULL, SDP_A);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    assert_int_equal(trunk_count(t, "INVITE "), 0);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
+/* The answer to a challenge makes it too large: what is left of the first try does not touch it while it
+ * waits for a connection. */
+static void a_large_update_waits_unharmed(void **state)
+{
+    struct sip_leg *leg;
+    const char *update;
+    char sdp[1024];
+
+    HOUSE;
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    trunk_reply(t, trunk_wait(t, "INVITE ", SR_SEC), "200 OK", "gw",
+                "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP_A);
+    (void)rig_event(rig, SIP_LEG_ANSWERED);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    sim_wire_set_hole(rig->wire, &t->addr);
+    large_sdp(sdp, sizeof(sdp), 11);
+    assert_int_equal(sip_leg_update(leg, sr_str_c(sdp)), SR_OK);
+    update = trunk_wait(t, "UPDATE ", SR_SEC);
+    assert_in_range(strlen(update), 1100, 1300);
+    trunk_challenge(t, update, true, "trunk.example");
+    update = trunk_wait(t, "UPDATE ", SR_SEC);
+    assert_true(strlen(update) > 1300);
+    assert_true(trunk_is_authorized(t, update));
+    trunk_reply(t, update, "200 OK", NULL, NULL, SDP_A);
+    assert_int_equal(rig_event(rig, SIP_LEG_ANSWER)->event.status, 200);
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+    house_end(h);
+}
+
 static void a_large_call_stays_with_a_transport_that_is_given(void **state)
 {
     struct sip_leg *leg;
@@ -1063,6 +1158,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(a_call_passes_over_a_server_that_dies_after_its_challenge),
         cmocka_unit_test(a_call_that_finds_the_server_dead_moves_the_registration),
         cmocka_unit_test(a_refusal_leaves_the_registration_where_it_is),
+        cmocka_unit_test(an_early_dialog_is_with_the_server_that_lives),
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
         cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
         cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),
@@ -1084,6 +1180,8 @@ int run_provider_call_tests(void)
         cmocka_unit_test(a_large_call_without_tcp_goes_by_udp_at_once),
         cmocka_unit_test(a_large_call_waits_half_a_second_for_a_connection_and_once),
         cmocka_unit_test(a_large_call_that_fails_over_tcp_is_made_by_udp),
+        cmocka_unit_test(a_large_call_that_is_cancelled_is_no_refusal_of_tcp),
+        cmocka_unit_test(a_large_update_waits_unharmed),
         cmocka_unit_test(a_large_call_stays_with_a_transport_that_is_given),
     };
 
