@@ -26,7 +26,7 @@ struct entry {
     sr_usec banned_until; /* 0: not banned */
     sr_usec next_at;      /* slowed: earliest next attempt */
     sr_usec emergency_at; /* banned: the next emergency call may try */
-    bool has_provider;    /* banned: a server of a provider is in that network */
+    bool has_provider;    /* banned: a server of a provider is there, or in that network */
 };
 
 struct ua_ban {
@@ -142,14 +142,11 @@ static bool is_banned(struct ua_ban *ban, struct entry *entry)
     return false;
 }
 
-/* The entry that is in force against that source: its own, or of the network a stranger is in. */
+/* The entry that is in force against that source; who became known meanwhile is free of it. */
 static struct entry *find_ban(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)
 {
-    struct entry *entry = find(ban, source, false, user);
+    struct entry *entry = find(ban, source, is_shared(source), user);
 
-    if (is_banned(ban, entry))
-        return entry;
-    entry = is_shared(source) ? find(ban, source, true, user) : NULL;
     if (!is_banned(ban, entry) || is_known(ban, source) ||
         (entry->has_provider && provider__has_source(ban->ua, source, false)))
         return NULL;
@@ -172,7 +169,7 @@ bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_s
 
 void ban__spare(struct ua_ban *ban, const struct sr_addr *server)
 {
-    struct entry *entry = is_shared(server) ? find(ban, server, true, SR_STR("")) : NULL;
+    struct entry *entry = find(ban, server, is_shared(server), SR_STR(""));
 
     if (entry != NULL)
         entry->has_provider = true;
@@ -186,7 +183,7 @@ static void set_banned(struct ua_ban *ban, struct entry *entry, const struct sr_
     char name[USER_MAX];
 
     entry->banned_until = ua__now(ban->ua) + (sr_usec)ban_sec * SR_SEC;
-    entry->has_provider = is_shared(source) && provider__has_source(ban->ua, source, true);
+    entry->has_provider = provider__has_source(ban->ua, source, true);
     ban->ua->stats.bans_total++;
     sr_log(SIP, WARN, "event=banned source=%s user=%s seconds=%u", sr_addr_ip_text(source, addr),
            sr_log_quote(user, name, sizeof(name)), (unsigned)ban_sec);
@@ -208,12 +205,12 @@ static void count(struct ua_ban *ban, const struct sr_addr *source, struct sr_st
     entry->failures++;
     if (entry->banned_until > now) /* an emergency call that got through */
         entry->emergency_at = now + EMERGENCY_SEC * SR_SEC;
-    if (max == 0 || entry->failures < max || entry->banned_until > now)
+    if (max == 0 || entry->failures < max)
         return;
-    if (!is_spared)
+    if (is_spared)
+        entry->next_at = now + SLOW_SEC * SR_SEC; /* read for users only */
+    else if (entry->banned_until <= now)
         set_banned(ban, entry, source, user);
-    else if (user.n > 0)
-        entry->next_at = now + SLOW_SEC * SR_SEC;
 }
 
 void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user)

@@ -26,7 +26,7 @@ bool ban__has_user(struct ua_ban *ban, const struct sr_addr *source, struct sr_s
 void ban__failure(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
 /** The user proved itself: its count is forgotten. */
 void ban__success(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);
-/** A provider's server is found there: if its network is banned, it is not. */
+/** A provider's server is found there: a ban of it, or of its network, is not in force against it. */
 void ban__spare(struct ua_ban *ban, const struct sr_addr *server);
 /** May an emergency call of a banned source (or user of it) try? One wrong password in 30 s ends that. */
 bool ban__lets_emergency(struct ua_ban *ban, const struct sr_addr *source, struct sr_str user);

@@ -116,6 +116,18 @@ static void guesser_is_banned_by_user_first(void **state)
     x->password = "secret2";
     assert_true(begins(phone_register(x, NULL, 60), "SIP/2.0 200"));
     assert_true(begins(phone_register(a, NULL, 600), "SIP/2.0 200"));
+    /* a phone of ours lives there now: slowed, as if nobody had been banned */
+    x->user = "201";
+    x->password = "guess";
+    x->nonce[0] = '\0';
+    phone_request(x, &(struct request){.method = "REGISTER"});
+    phone_take_challenge(x, phone_wait(x, "SIP/2.0 401"));
+    phone_request(x, &(struct request){.method = "REGISTER", .is_authorized = true});
+    (void)phone_wait(x, "SIP/2.0 401");
+    phone_request(x, &(struct request){.method = "REGISTER", .is_authorized = true});
+    rig_run(rig, 100 * SR_MSEC);
+    assert_int_equal(phone_count(x, "SIP/2.0"), 0);
+    assert_int_equal(rig->bans, 1);
     /* the ban ends */
     rig_run(rig, 301 * SR_SEC);
     assert_int_equal(rig_stats(rig).bans, 0);
@@ -129,6 +141,8 @@ static void guesser_is_banned_by_user_first(void **state)
 /* Fifty failures over many names: the source is dropped before anything is parsed. */
 static void source_is_banned_after_five_times_that(void **state)
 {
+    static const struct sr_cidr allow = {.addr = {.family = SR_ADDR_IP4, .ip = {10, 0, 0, 66}},
+                                         .bits = 32};
     char user[16];
 
     WORLD;
@@ -145,6 +159,12 @@ static void source_is_banned_after_five_times_that(void **state)
     rig_run(rig, SR_SEC);
     assert_int_equal(phone_count(x, "SIP/2.0"), 0);
     assert_int_equal(rig_stats(rig).dropped_banned, 1);
+    /* named in the settings from now on: not banned any more */
+    rig->settings.allow = &allow;
+    rig->settings.allow_count = 1;
+    rig_configure(rig);
+    phone_request(x, &(struct request){.method = "OPTIONS"});
+    (void)phone_wait(x, "SIP/2.0 200");
     world_end(w);
 }
 
