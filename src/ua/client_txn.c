@@ -463,6 +463,8 @@ void client_txn__on_message(struct ua_in *in)
         ua->stats.stray_responses++;
         return;
     }
+    if (provider != NULL)
+        provider->stranger.family = SR_ADDR_NONE;
     if (provider != NULL && !txn->is_streamed)
         provider__learn(provider, &txn->flow, in->msg);
     ua__trace(ua, &txn->cookies, in->flow, false, in->bytes);

@@ -346,7 +346,6 @@ static void on_registered(struct provider *provider, struct client_txn *txn, str
     provider->flow = txn->flow;
     provider->stale[0] = '\0'; /* this request took it away */
     provider->is_alive = true;
-    provider->stranger.family = SR_ADDR_NONE;
     note_contact(provider, txn);
     read_contacts(provider, msg, result);
     read_route(provider, msg);

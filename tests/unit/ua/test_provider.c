@@ -583,6 +583,26 @@ static void an_answer_from_elsewhere_counts_when_it_is_trusted(void **state)
     house_end(h);
 }
 
+static void an_answer_from_elsewhere_is_forgotten_after_a_good_one(void **state)
+{
+    HOUSE;
+    resolver_sim_clear(rig->resolver);
+    assert_int_equal(resolver_sim_add(rig->resolver, "trunk.example", DNS_A, 300, "198.51.100.1"),
+                     SR_OK);
+    rig->providers[0].is_registering = false;
+    rig->providers[0].qualify_sec = 30;
+    t->answers_by = u;
+    rig_configure(rig);
+    until_down(rig, UA_PROVIDER_FAULT_NO_ANSWER, 60 * SR_SEC);
+    assert_non_null(strstr(rig->provider.verdict, "198.51.100.2"));
+    t->answers_by = NULL;
+    until_up(rig, 1, 60 * SR_SEC);
+    t->is_deaf = true;
+    until_down(rig, UA_PROVIDER_FAULT_NO_ANSWER, 120 * SR_SEC);
+    assert_null(strstr(rig->provider.verdict, "198.51.100.2"));
+    house_end(h);
+}
+
 /* A server that closes after each answer is not asked without end, nor is it given up. */
 static void a_connection_that_never_lasts_is_opened_ever_more_seldom(void **state)
 {
@@ -677,6 +697,7 @@ int run_provider_tests(void)
         cmocka_unit_test(a_lost_connection_is_opened_anew_at_once),
         cmocka_unit_test(a_connection_that_never_lasts_is_opened_ever_more_seldom),
         cmocka_unit_test(an_answer_from_elsewhere_counts_when_it_is_trusted),
+        cmocka_unit_test(an_answer_from_elsewhere_is_forgotten_after_a_good_one),
         cmocka_unit_test(a_certificate_for_another_name_is_refused),
         cmocka_unit_test(a_trunk_without_registration_is_asked_by_options),
     };
