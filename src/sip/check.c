@@ -130,6 +130,8 @@ static bool check_length(struct run *run, bool is_stream)
         return true;
     if (!is_there || !msg->has_length) {
         verdict->must_close = is_stream;
+        if (!is_there && msg->fault_why) /* it may be there, and was not reached */
+            return refuse(run, 400, msg->fault_why, msg->fault_offset);
         return refuse_header(run, SIP_HDR_CONTENT_LENGTH,
                              is_there ? "Malformed Content-Length" : "Content-Length missing");
     }

@@ -87,7 +87,8 @@ static void measure(struct sip_framer *framer, struct sr_str head, struct sip_fr
     if (sip_msg_parse(head, slots, SIP_HEADERS_MAX, &msg, NULL) != SR_OK)
         set(framer, frame, SIP_FRAME_ERROR, 0, "not a SIP message");
     else if (!msg.first[SIP_HDR_CONTENT_LENGTH])
-        set(framer, frame, SIP_FRAME_ERROR, head.n, "Content-Length missing");
+        set(framer, frame, SIP_FRAME_ERROR, head.n,
+            msg.fault_why ? msg.fault_why : "Content-Length missing");
     else if (!msg.has_length)
         set(framer, frame, SIP_FRAME_ERROR, head.n, "malformed or doubled Content-Length");
     else if (msg.content_length > SIP_MSG_BYTES_MAX - head.n)

@@ -74,12 +74,40 @@ static void faults_end_the_stream(void **state)
     assert_int_equal(next(&framer, sr_str_make(big, 40000)).kind, SIP_FRAME_ERROR);
 }
 
+/* Content-Length is there, behind more headers than are read. */
+static void too_many_headers_are_called_so(void **state)
+{
+    static char array[8000];
+    struct sip_header slots[SIP_HEADERS_MAX];
+    struct sip_verdict verdict;
+    struct sip_framer framer;
+    struct sip_frame frame;
+    struct sip_msg msg;
+    struct sr_buf buf;
+    (void)state;
+    sr_buf_init_fixed(&buf, array, sizeof(array));
+    sr_buf_c(&buf, "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bKx\r\n");
+    for (unsigned i = 0; i < SIP_HEADERS_MAX; i++)
+        sr_buf_fmt(&buf, "X-%u: %u\r\n", i, i);
+    sr_buf_c(&buf, "Content-Length: 0\r\n\r\n");
+    sip_framer_init(&framer);
+    frame = next(&framer, sr_buf_view(&buf));
+    assert_int_equal(frame.kind, SIP_FRAME_ERROR);
+    assert_string_equal(frame.why, "too many headers");
+    assert_int_equal(sip_msg_parse(sr_buf_view(&buf), slots, SIP_HEADERS_MAX, &msg, NULL), SR_OK);
+    sip_msg_check(&msg, true, &verdict);
+    assert_int_equal(verdict.what, SIP_CHECK_ANSWER);
+    assert_true(verdict.must_close);
+    assert_string_equal(verdict.why, "too many headers");
+}
+
 int run_frame(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_are_cut_at_any_split),
         cmocka_unit_test(keepalives),
         cmocka_unit_test(faults_end_the_stream),
+        cmocka_unit_test(too_many_headers_are_called_so),
     };
     return cmocka_run_group_tests_name("frame", tests, NULL, NULL);
 }
