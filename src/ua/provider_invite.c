@@ -222,12 +222,9 @@ void provider__redial(struct sip_leg *leg)
 static void take_party(const struct sip_nameaddr *addr, char user[256], char display[256])
 {
     struct sr_str number = sip_uri_user(&addr->uri, user, NAME_MAX_BYTES);
-    struct sr_buf buf;
 
     user[provider__plain_number(number).n] = '\0';
-    sr_buf_init_fixed(&buf, display, NAME_MAX_BYTES - 1);
-    sip_unquote(addr->display, &buf);
-    display[sr_buf_err(&buf) == SR_OK ? buf.len : 0] = '\0';
+    (void)sip_leg__display(addr, display);
 }
 
 /* The asserted identity of a trusted network. */

@@ -169,6 +169,8 @@ uint16_t sip_leg__check_content(struct sip_msg *msg, bool is_any_body, struct ua
 void sip_leg__refuse(struct sip_leg *leg, struct server_txn *txn, uint16_t status,
                      const struct ua_refusal *refusal);
 void sip_leg__add_abilities(struct sip_leg *leg, struct sip_build *build);
+/** The display name in plain text, with NUL, in `out`; one that is too long is cut. */
+struct sr_str sip_leg__display(const struct sip_nameaddr *addr, char out[256]);
 
 /* sip_leg_uac.c */
 /** Builds and sends the ACK of a 2xx, with `sdp` when the 2xx was an offer. */

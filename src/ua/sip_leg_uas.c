@@ -40,14 +40,23 @@ uint16_t sip_leg__check_content(struct sip_msg *msg, bool is_any_body, struct ua
     return 0;
 }
 
-/* Plain text of a display name; a broken one is left away. */
-static struct sr_str display_of(const struct sip_nameaddr *addr, char *out, size_t size)
+struct sr_str sip_leg__display(const struct sip_nameaddr *addr, char out[256])
 {
     struct sr_buf buf;
 
-    sr_buf_init_fixed(&buf, out, size);
+    sr_buf_init_fixed(&buf, out, 255);
     sip_unquote(addr->display, &buf);
-    return sr_buf_err(&buf) == SR_OK ? sr_buf_view(&buf) : SR_STR("");
+    if (sr_buf_err(&buf) != SR_OK) { /* cut, and not within a character */
+        size_t n = buf.len;
+
+        while (n > 0 && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
+            n--;
+        if (n > 0 && (unsigned char)out[n - 1] >= 0xc0)
+            n--;
+        sr_buf_truncate(&buf, n);
+    }
+    out[buf.len] = '\0';
+    return sr_buf_view(&buf);
 }
 
 /* Tells the user above of the call, with all it may want to know. */
@@ -68,7 +77,7 @@ static void give_to_user(struct sip_leg *leg, struct ua_in *in)
         .dialled = sip_uri_user(target, dialled, sizeof(dialled)),
         .dialled_host = target->host,
         .from_user = sip_uri_user(&from->uri, from_user, sizeof(from_user)),
-        .from_display = display_of(from, display, sizeof(display)),
+        .from_display = sip_leg__display(from, display),
         .call_id = leg->call_id,
         .user_agent = sip_msg_value(msg, SIP_HDR_USER_AGENT),
         .sdp = sip_leg__sdp_of(msg),

@@ -42,7 +42,7 @@ struct rig_event {
     struct sip_leg *leg;
     char sdp[1024];
     char reason[128];
-    char party[128]; /* PARTY: display and user */
+    char party[512]; /* PARTY: display and user */
     sr_usec at;
 };
 

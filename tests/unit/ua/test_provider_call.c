@@ -545,6 +545,8 @@ static void another_server_of_the_provider_goes_on(void **state)
 
 static void the_provider_says_who_is_connected(void **state)
 {
+    char name[1024];
+    struct sr_buf buf;
     struct rig_event *event;
     struct sip_leg *leg;
     const char *invite;
@@ -569,6 +571,16 @@ static void the_provider_says_who_is_connected(void **state)
     send_update(t, invite, "gw", 2,
                 "P-Asserted-Identity: <sip:+49305558@trunk.example>\r\nPrivacy: id\r\n");
     assert_string_equal(rig_event(rig, SIP_LEG_PARTY)->party, " anonymous");
+    /* a name without end is cut between two characters */
+    sr_buf_init_fixed(&buf, name, sizeof(name));
+    sr_buf_c(&buf, "P-Asserted-Identity: \"");
+    for (unsigned i = 0; i < 300; i++)
+        sr_buf_c(&buf, "\u00fc");
+    sr_buf_c(&buf, "\" <sip:+49305559@trunk.example>\r\n");
+    send_update(t, invite, "gw", 3, sr_buf_cstr(&buf));
+    event = rig_event(rig, SIP_LEG_PARTY);
+    assert_int_equal(strlen(event->party), 254 + strlen(" +49305559"));
+    assert_true(sr_utf8_is_valid(sr_str_c(event->party)));
     sip_leg_hangup(leg, 0, SR_STR(""));
     trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
     rig_run(rig, SR_SEC);
