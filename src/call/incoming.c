@@ -82,14 +82,17 @@ struct leg *leg__new_caller(struct call *call, struct sip_leg *sip, const struct
 enum call_reason leg__take_offer(struct leg *leg, const struct ua_invite *invite)
 {
     bool is_websocket = invite->flow.kind == NET_WS || invite->flow.kind == NET_WSS;
+    enum sr_err err = SR_OK;
 
     if (leg->call->is_pass) {
         leg->is_webrtc = is_websocket;
         return leg__open_media(leg, &invite->flow.local) ? pass__take_offer(leg, invite->sdp)
                                                          : CALL_REASON_LIMIT;
     }
-    if (invite->sdp.n > 0 && leg__read_peer(leg, invite->sdp) != SR_OK)
-        return CALL_REASON_NO_CODEC;
+    if (invite->sdp.n > 0)
+        err = leg__read_peer(leg, invite->sdp);
+    if (err != SR_OK)
+        return verdict__bad_offer(leg, err);
     leg->is_webrtc =
         is_websocket && (invite->sdp.n == 0 || webrtc__is_offered(&leg__sdp(leg)->peer));
     if (!leg__open_media(leg, &invite->flow.local))

@@ -3,6 +3,7 @@
  * reads a description of such a call comes here. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/verdict.h"
 
 bool pass__is_wanted(const struct routing_plan *plan)
 {
@@ -22,10 +23,13 @@ bool pass__open(struct leg *leg, const struct sr_addr *local)
 
 enum call_reason pass__take_offer(struct leg *leg, struct sr_str sdp)
 {
+    enum sr_err err;
+
     if (leg->is_webrtc)
         return CALL_REASON_NO_CODEC; /* a browser's media needs us in between */
-    if (sdp.n > 0 && pipes__keep(leg, sdp) != SR_OK)
-        return CALL_REASON_NO_CODEC;
+    err = sdp.n > 0 ? pipes__keep(leg, sdp) : SR_OK;
+    if (err != SR_OK)
+        return verdict__bad_offer(leg, err);
     leg->has_peer = sdp.n > 0;
     return CALL_REASON_NONE;
 }

@@ -213,12 +213,16 @@ void leg__looked_up(struct leg *leg)
 static enum call_reason take_offer(struct leg *leg, const struct ua_provider_path *path,
                                    struct sr_str sdp)
 {
+    enum sr_err err = SR_OK;
+
     if (!open_media(leg, path))
         return CALL_REASON_LIMIT;
     if (leg->call->is_pass)
         return pass__take_offer(leg, sdp);
-    if (sdp.n > 0 && leg__read_peer(leg, sdp) != SR_OK)
-        return CALL_REASON_NO_CODEC;
+    if (sdp.n > 0)
+        err = leg__read_peer(leg, sdp);
+    if (err != SR_OK)
+        return verdict__bad_offer(leg, err);
     if (sdp.n > 0 && !leg__can_agree_on_srtp(leg))
         return CALL_REASON_ENCRYPTION;
     if (sdp.n == 0 || leg__shares_codec(leg))

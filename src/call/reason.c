@@ -70,6 +70,7 @@ uint16_t call_reason_status(enum call_reason reason)
     case CALL_REASON_NOT_BUILT:
         return 501;
     case CALL_REASON_PROTOCOL:
+        return 400;
     case CALL_REASON_INTERNAL:
         return 500;
     }

@@ -352,6 +352,19 @@ void verdict__no_codec(struct leg *leg)
     tell(leg, &text);
 }
 
+enum call_reason verdict__bad_offer(struct leg *leg, enum sr_err err)
+{
+    char array[ENGINE_WHY_MAX];
+    struct sr_buf text;
+
+    if (err != SR_ERR_SYNTAX)
+        return leg__sdp_reason(err);
+    sr_buf_init_fixed(&text, array, sizeof(array));
+    sr_buf_c(&text, "the audio description (SDP) of the party cannot be read: see the trace");
+    tell(leg, &text);
+    return CALL_REASON_PROTOCOL;
+}
+
 static bool is_provider_to_blame(const struct sip_leg_event *event)
 {
     if (event->cause == SIP_LEG_CAUSE_REFUSED)

@@ -12,6 +12,7 @@
 #ifndef SR_CALL_VERDICT_H
 #define SR_CALL_VERDICT_H
 
+#include "call/reason.h"
 #include "worker/media_port.h"
 
 enum {
@@ -67,6 +68,8 @@ void verdict__quiet(struct leg *caller, const struct config_device *device);
 /** Why a call does not come about, told as an event and kept for the record: the offer just read has
     nothing that is allowed; there is no way to the provider; the party called, or its provider, said no. */
 void verdict__no_codec(struct leg *leg);
+/** The offer of a caller could not be taken. @return the reason to refuse with */
+enum call_reason verdict__bad_offer(struct leg *leg, enum sr_err err);
 void verdict__no_way(struct leg *leg);
 void verdict__refused(struct leg *leg, const struct sip_leg_event *event);
 

@@ -87,6 +87,24 @@ static void test_caller_without_any_known_codec_gets_488(void **state)
     rig_done(&pair.rig);
 }
 
+static void test_caller_whose_sdp_cannot_be_read_is_told_so(void **state)
+{
+    struct pair pair;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&pair, "PCMU", "PCMU");
+    pair.a->manners.sdp = "v=0\r\no=broken\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+    call = phone_dial(pair.a, "102");
+    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, 400);
+    RIG_ENDED(&pair.rig, 0, "protocol_error");
+    assert_non_null(
+        strstr(rig_leg(rig_call(&pair.rig, 0), "a")->verdict, "(SDP) of the party cannot be read"));
+    assert_int_equal(pair.b->call_count, 0);
+    rig_done(&pair.rig);
+}
+
 static void test_callee_that_refuses_every_codec_gives_488(void **state)
 {
     struct pair pair;
@@ -306,6 +324,7 @@ int run_offer(void)
         cmocka_unit_test(test_callers_preference_comes_first_in_our_offer),
         cmocka_unit_test(test_parties_without_a_common_codec_are_mixed),
         cmocka_unit_test(test_caller_without_any_known_codec_gets_488),
+        cmocka_unit_test(test_caller_whose_sdp_cannot_be_read_is_told_so),
         cmocka_unit_test(test_callee_that_refuses_every_codec_gives_488),
         cmocka_unit_test(test_no_audio_goes_to_the_routers_own_ports),
         cmocka_unit_test(test_offerless_invite_is_given_our_offer),
