@@ -33,15 +33,59 @@ static void settle(struct rig *rig)
     rig->leg = NULL;
 }
 
+/* The account is registered. */
+static void sign_up(struct rig *rig)
+{
+    rig_configure(rig);
+    until_up(rig, 1, SR_SEC);
+}
+
+/* The account only calls. */
+static void without_registration(struct rig *rig)
+{
+    rig->providers[0].is_registering = false;
+    rig_configure(rig);
+    rig_run(rig, SR_SEC);
+}
+
+static struct sip_leg *call_out(struct rig *rig)
+{
+    return dial(rig, "acme", "+4930555", "+49301231", false);
+}
+
+/* By us. */
+static void hang_up(struct rig *rig, struct trunk *t, struct sip_leg *leg)
+{
+    sip_leg_hangup(leg, 0, SR_STR(""));
+    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
+    rig_run(rig, SR_SEC);
+    settle(rig);
+}
+
 /* A call that is answered and hung up by us. */
 static void finish(struct rig *rig, struct trunk *t, struct sip_leg *leg, const char *invite)
 {
     trunk_reply(t, invite, "200 OK", "gw", NULL, SDP_A);
     (void)trunk_wait(t, "ACK ", SR_SEC);
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, t, leg);
+}
+
+/* We cancel it. */
+static void cancelled(struct trunk *t, const char *invite, const char *tag)
+{
+    trunk_reply(t, trunk_wait(t, "CANCEL ", SR_SEC), "200 OK", tag, NULL, NULL);
+    trunk_reply(t, invite, "487 Request Terminated", tag, NULL, NULL);
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+}
+
+/* The INVITE that answers a challenge to the one before. */
+static const char *challenged(struct trunk *t, const char *invite)
+{
+    trunk_challenge(t, invite, true, "trunk.example");
+    (void)trunk_wait(t, "ACK ", SR_SEC);
+    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    assert_true(trunk_is_authorized(t, invite));
+    return invite;
 }
 
 static void a_call_says_what_the_provider_wants(void **state)
@@ -51,9 +95,8 @@ static void a_call_says_what_the_provider_wants(void **state)
 
     HOUSE;
     t->seen = "203.0.113.9:4242";
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE sip:+4930555@trunk.example SIP/2.0", SR_SEC);
     assert_string_equal(header(invite, "To"), "<sip:+4930555@trunk.example>");
     assert_non_null(strstr(header(invite, "From"), "\"Anna\" <sip:+49301231@trunk.example>;tag="));
@@ -104,9 +147,8 @@ static void identity_and_peculiarities_are_data(void **state)
         rig->providers[0].identity = cases[i].identity;
         assert_int_equal(ua_quirks_preset(&rig->providers[0].quirks, sr_str_c(cases[i].preset)),
                          SR_OK);
-        rig_configure(rig);
-        until_up(rig, 1, SR_SEC);
-        leg = dial(rig, "acme", "+4930555", "+49301231", false);
+        sign_up(rig);
+        leg = call_out(rig);
         invite = trunk_wait(t, cases[i].uri, SR_SEC);
         assert_non_null(strstr(header(invite, "From"), cases[i].from));
         assert_string_equal(header(invite, "P-Asserted-Identity"), cases[i].pai);
@@ -145,17 +187,13 @@ static void challenges_of_the_own_realm_are_answered(void **state)
     const char *bye;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     assert_string_equal(header(invite, "CSeq"), "1 INVITE");
     t->nonce = 7;
-    trunk_challenge(t, invite, true, "trunk.example");
-    (void)trunk_wait(t, "ACK ", SR_SEC);
-    invite = trunk_wait(t, "INVITE ", SR_SEC);
+    invite = challenged(t, invite);
     assert_string_equal(header(invite, "CSeq"), "2 INVITE");
-    assert_true(trunk_is_authorized(t, invite));
     assert_true(strstr(header(invite, "Proxy-Authorization"), "\"nonce7\"") != NULL);
     trunk_reply(t, invite, "180 Ringing", "gw", NULL, NULL);
     assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
@@ -180,9 +218,8 @@ static void challenges_of_another_realm_get_no_answer(void **state)
     struct rig_event *event;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    (void)call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_challenge(t, invite, true, "evil.example");
     event = rig_event(rig, SIP_LEG_ENDED);
@@ -197,9 +234,8 @@ static void a_challenge_is_answered_at_most_twice(void **state)
     const char *invite;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    (void)call_out(rig);
     for (int i = 0; i < 3; i++) {
         invite = trunk_wait(t, "INVITE ", SR_SEC);
         t->nonce++;
@@ -218,18 +254,16 @@ static void a_call_passes_over_a_dead_server_in_four_seconds(void **state)
     sr_usec start;
 
     HOUSE;
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
+    without_registration(rig);
     trunk_skip(t);
     t->is_deaf = true;
     start = loop_now(rig->loop);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
     assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
     finish(rig, u, leg, invite);
     t->is_deaf = false;
-    leg = dial(rig, "acme", "+4930555", "+49301231", false); /* it is remembered */
+    leg = call_out(rig); /* it is remembered */
     finish(rig, u, leg, trunk_wait(u, "INVITE ", SR_SEC));
     assert_int_equal(trunk_count(t, "INVITE "), 0);
     house_end(h);
@@ -243,9 +277,8 @@ static void a_call_passes_over_a_server_that_dies_after_its_challenge(void **sta
     sr_usec start;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     t->nonce = 7;
     trunk_challenge(t, invite, true, "trunk.example");
@@ -254,10 +287,7 @@ static void a_call_passes_over_a_server_that_dies_after_its_challenge(void **sta
     u->nonce = 9;
     invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
     assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
-    trunk_challenge(u, invite, true, "trunk.example");
-    (void)trunk_wait(u, "ACK ", SR_SEC);
-    invite = trunk_wait(u, "INVITE ", SR_SEC);
-    assert_true(trunk_is_authorized(u, invite));
+    invite = challenged(u, invite);
     assert_non_null(strstr(header(invite, "Proxy-Authorization"), "\"nonce9\""));
     assert_null(strstr(invite, "nonce7"));
     finish(rig, u, leg, invite);
@@ -273,13 +303,12 @@ static void a_call_that_finds_the_server_dead_moves_the_registration(void **stat
 
     HOUSE;
     rig->providers[0].register_sec = 3600;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     assert_int_equal(u->bindings, 0);
     before = t->registers;
     trunk_skip(t);
     t->is_deaf = true;
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     finish(rig, u, leg, trunk_wait(u, "INVITE ", 6 * SR_SEC));
     rig_run(rig, 2 * SR_SEC);
     assert_int_equal(u->bindings, 1);
@@ -296,9 +325,8 @@ static void a_refusal_leaves_the_registration_where_it_is(void **state)
 
     HOUSE;
     rig->providers[0].register_sec = 3600;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "503 Busy", "x", NULL, NULL);
     finish(rig, u, leg, trunk_wait(u, "INVITE ", SR_SEC));
@@ -315,12 +343,10 @@ static void an_early_dialog_is_with_the_server_that_lives(void **state)
     const char *invite;
 
     HOUSE;
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
+    without_registration(rig);
     trunk_skip(t);
     t->is_deaf = true;
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
     trunk_reply(u, invite, "422 Too Small", "gw", "Min-SE: 3600\r\n", NULL);
     (void)trunk_wait(u, "ACK ", SR_SEC);
@@ -340,15 +366,12 @@ static void a_late_ring_of_the_first_server_is_cancelled(void **state)
     const char *second;
 
     HOUSE;
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    without_registration(rig);
+    leg = call_out(rig);
     first = trunk_wait(t, "INVITE ", SR_SEC);
     second = trunk_wait(u, "INVITE ", 6 * SR_SEC);
     trunk_reply(t, first, "180 Ringing", "late", NULL, NULL);
-    trunk_reply(t, trunk_wait(t, "CANCEL ", SR_SEC), "200 OK", "late", NULL, NULL);
-    trunk_reply(t, first, "487 Request Terminated", "late", NULL, NULL);
+    cancelled(t, first, "late");
     rig_quiet(rig);
     finish(rig, u, leg, second);
     house_end(h);
@@ -360,10 +383,8 @@ static void a_503_goes_to_the_next_server_before_it_rings(void **state)
     const char *invite;
 
     HOUSE;
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    without_registration(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "100 Trying", NULL, NULL, NULL);
     trunk_reply(t, invite, "503 Service Unavailable", "x", NULL, NULL);
@@ -379,10 +400,8 @@ static void death_in_the_middle_of_ringing_stays_one_call(void **state)
     const char *invite;
 
     HOUSE;
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    without_registration(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "180 Ringing", "gw", NULL, NULL);
     assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
@@ -393,7 +412,7 @@ static void death_in_the_middle_of_ringing_stays_one_call(void **state)
     sip_leg_hangup(leg, 480, SR_STR("nobody answered"));
     rig_run(rig, 70 * SR_SEC);
     assert_int_equal(rig_stats(rig).legs_closing, 0);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false); /* the next call finds the other one */
+    leg = call_out(rig); /* the next call finds the other one */
     invite = trunk_wait(u, "INVITE ", 6 * SR_SEC);
     finish(rig, u, leg, invite);
     house_end(h);
@@ -413,14 +432,12 @@ static void a_call_ends_early_when_the_other_family_may_answer(void **state)
     HOUSE;
     v = &h->v;
     add_ip6(h);
-    rig->providers[0].is_registering = false;
-    rig_configure(rig);
-    rig_run(rig, SR_SEC);
+    without_registration(rig);
     v->is_deaf = true;
     assert_int_equal(ua_provider_path(rig->ua, SR_STR("acme"), &path), SR_OK);
     assert_int_equal(path.flow.remote.family, SR_ADDR_IP6);
     start = loop_now(rig->loop);
-    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    (void)call_out(rig);
     event = rig_event(rig, SIP_LEG_ENDED);
     assert_int_equal(event->event.cause, SIP_LEG_CAUSE_TIMEOUT);
     assert_in_range(loop_now(rig->loop) - start, 4 * SR_SEC, 5 * SR_SEC);
@@ -428,17 +445,16 @@ static void a_call_ends_early_when_the_other_family_may_answer(void **state)
     assert_int_equal(path.flow.remote.family, SR_ADDR_IP4);
     assert_false(path.is_suspect);
     v->is_deaf = false;
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     second = trunk_wait(t, "INVITE ", SR_SEC);
     assert_non_null(strstr(header(second, "Contact"), "@10.0.0.1:5060>"));
     first = trunk_wait(v, "INVITE ", 5 * SR_SEC); /* repeated; it wakes up late: cancelled */
     trunk_reply(v, first, "180 Ringing", "late", NULL, NULL);
-    trunk_reply(v, trunk_wait(v, "CANCEL ", SR_SEC), "200 OK", "late", NULL, NULL);
-    trunk_reply(v, first, "487 Request Terminated", "late", NULL, NULL);
+    cancelled(v, first, "late");
     rig_quiet(rig);
     finish(rig, t, leg, second);
     t->is_deaf = v->is_deaf = true; /* both dead: not for ever, and known as such */
-    (void)dial(rig, "acme", "+4930555", "+49301231", false);
+    (void)call_out(rig);
     (void)rig_event(rig, SIP_LEG_ENDED);
     assert_int_equal(ua_provider_path(rig->ua, SR_STR("acme"), &path), SR_OK);
     assert_true(path.is_suspect);
@@ -454,9 +470,8 @@ static void each_early_dialog_has_its_own_answer(void **state)
     const char *invite;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "183 Session Progress", "one", NULL, SDP_A);
     event = rig_event(rig, SIP_LEG_PROGRESS);
@@ -475,10 +490,7 @@ static void each_early_dialog_has_its_own_answer(void **state)
     assert_true(event->event.is_other_answer);
     assert_string_equal(event->sdp, SDP_A);
     assert_non_null(strstr(header(trunk_wait(t, "ACK ", SR_SEC), "To"), ";tag=one"));
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, t, leg);
     house_end(h);
 }
 
@@ -524,9 +536,8 @@ static void another_server_of_the_provider_goes_on(void **state)
     assert_int_equal(sr_cidr_parse(SR_STR("192.0.2.96/28"), &trusted), SR_OK);
     rig->providers[0].trusted = &trusted;
     rig->providers[0].trusted_count = 1;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "200 OK", "gw", NULL, SDP_A);
     (void)rig_event(rig, SIP_LEG_ANSWERED);
@@ -534,10 +545,7 @@ static void another_server_of_the_provider_goes_on(void **state)
     send_update(u, invite, "gw", 1, "");
     send_update(&gateway, invite, "gw", 2, "");
     assert_non_null(strstr(update_status(&stranger, invite, "gw", 3, ""), "SIP/2.0 401"));
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(&gateway, trunk_wait(&gateway, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, &gateway, leg);
     trunk_done(&gateway);
     trunk_done(&stranger);
     house_end(h);
@@ -552,9 +560,8 @@ static void the_provider_says_who_is_connected(void **state)
     const char *invite;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "180 Ringing", "gw",
                 "P-Asserted-Identity: \"Front desk\" <sip:+49305550@trunk.example>\r\n", NULL);
@@ -581,10 +588,7 @@ static void the_provider_says_who_is_connected(void **state)
     event = rig_event(rig, SIP_LEG_PARTY);
     assert_int_equal(strlen(event->party), 254 + strlen(" +49305559"));
     assert_true(sr_utf8_is_valid(sr_str_c(event->party)));
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, t, leg);
     house_end(h);
 }
 
@@ -599,10 +603,9 @@ static void service_route_and_proxy_are_obeyed(void **state)
     rig->providers[0].proxy = SR_STR("edge.trunk.example");
     rig->providers[0].proxy_port = 5060;
     u->extra = "Service-Route: <sip:core.trunk.example;lr>, <sip:more.trunk.example;lr>\r\n";
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     assert_int_equal(t->registers, 0);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     invite = trunk_wait(u, "INVITE sip:+4930555@trunk.example ", SR_SEC);
     assert_string_equal(header(invite, "Route"),
                         "<sip:edge.trunk.example:5060;lr>, <sip:core.trunk.example;lr>, "
@@ -664,8 +667,7 @@ static void calls_of_the_provider_need_no_password(void **state)
     char uri[256];
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     contact_uri(t, uri);
     send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
     (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
@@ -698,8 +700,7 @@ static void calls_use_the_connection_of_the_registration(void **state)
 
     HOUSE;
     use_stream(h, NET_TCP);
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     conn = t->flow.conn;
     assert_true(conn != SR_ID_NONE);
     contact_uri(t, uri);
@@ -708,7 +709,7 @@ static void calls_use_the_connection_of_the_registration(void **state)
     assert_string_equal(rig->from_provider, "acme");
     assert_true(t->flow.conn == conn);
     refuse(rig, t);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     finish(rig, t, leg, trunk_wait(t, "INVITE ", SR_SEC));
     assert_true(t->flow.conn == conn);
     house_end(h);
@@ -721,8 +722,7 @@ static void strangers_are_challenged_whatever_they_write(void **state)
 
     HOUSE;
     trunk_init(&stranger, rig, "192.0.2.99:5060", NET_UDP);
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     send_invite(&stranger, "sip:+49301231@10.0.0.1",
                 "To: <sip:4930123@trunk.example>\r\n"
                 "P-Asserted-Identity: <sip:4930123@trunk.example>\r\n"
@@ -805,8 +805,7 @@ static void a_call_may_come_back_through_the_provider(void **state)
     char call_id[128];
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     leg = dial(rig, "acme", "+49301239", "+49301231", false);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     (void)snprintf(call_id, sizeof(call_id), "%s", header(invite, "Call-ID"));
@@ -833,8 +832,7 @@ static void an_incoming_call_is_answered_with_our_public_contact(void **state)
 
     HOUSE;
     t->seen = "203.0.113.9:4242";
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     contact_uri(t, uri);
     send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
     (void)trunk_wait(t, "SIP/2.0 100", SR_SEC);
@@ -855,9 +853,8 @@ static void the_dialog_goes_where_its_route_says(void **state)
     const char *invite;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "200 OK", "gw",
                 "Record-Route: <sip:192.0.2.1;maddr=198.51.100.2;lr>\r\n", SDP_A);
@@ -866,11 +863,8 @@ static void the_dialog_goes_where_its_route_says(void **state)
     trunk_reply(t, invite, "200 OK", "gw",
                 "Record-Route: <sip:192.0.2.1;maddr=198.51.100.2;lr>\r\n", SDP_A);
     (void)trunk_wait(u, "ACK ", SR_SEC); /* once more */
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(u, trunk_wait(u, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
     assert_int_equal(trunk_count(t, "ACK "), 0);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, u, leg);
     house_end(h);
 }
 
@@ -882,8 +876,7 @@ static void a_call_in_outlives_its_connection(void **state)
 
     HOUSE;
     use_stream(h, NET_TCP);
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     contact_uri(t, uri);
     t->flow = (struct net_flow){.kind = NET_TCP, .remote = rig->host};
     send_invite(t, uri, "To: <sip:+49301231@trunk.example>\r\n");
@@ -926,8 +919,7 @@ static void large_begin(struct house *h)
 {
     trunk_init(&h->v, &h->rig, "198.51.100.1:5060", NET_TCP);
     h->has_v = true;
-    rig_configure(&h->rig);
-    until_up(&h->rig, 1, SR_SEC);
+    sign_up(&h->rig);
 }
 
 static sr_usec time_of(const struct trunk *trunk)
@@ -948,20 +940,14 @@ static void a_large_call_takes_a_connection_for_its_invite_alone(void **state)
         assert_true(begins(header(invite, "Via"), "SIP/2.0/TCP 10.0.0.1:5060;branch="));
         assert_true(begins(header(invite, "Contact"), "<sip:"));
         assert_null(strstr(header(invite, "Contact"), "transport"));
-        trunk_challenge(&h->v, invite, true, "trunk.example");
-        (void)trunk_wait(&h->v, "ACK ", SR_SEC);
-        invite = trunk_wait(&h->v, "INVITE ", SR_SEC);
-        assert_true(trunk_is_authorized(&h->v, invite));
+        invite = challenged(&h->v, invite);
         assert_true(begins(header(invite, "Via"), "SIP/2.0/TCP "));
         assert_null(strstr(header(invite, "Contact"), "transport"));
         trunk_reply(&h->v, invite, "180 Ringing", "gw", NULL, NULL);
         assert_int_equal(rig_event(rig, SIP_LEG_PROGRESS)->event.status, 180);
         trunk_reply(&h->v, invite, "200 OK", "gw", NULL, SDP_A);
         assert_true(begins(header(trunk_wait(t, "ACK ", SR_SEC), "Via"), "SIP/2.0/UDP "));
-        sip_leg_hangup(leg, 0, SR_STR(""));
-        trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-        rig_run(rig, SR_SEC);
-        settle(rig);
+        hang_up(rig, t, leg);
         assert_int_equal(trunk_count(t, "INVITE "), 0);
     }
     assert_int_equal(rig_stats(rig).net.conns_opened, 1);
@@ -972,9 +958,7 @@ static void a_large_call_takes_a_connection_for_its_invite_alone(void **state)
     trunk_reply(&h->v, invite, "180 Ringing", "gw", NULL, NULL);
     rig_run(rig, SR_SEC);
     sip_leg_hangup(leg, 487, SR_STR(""));
-    trunk_reply(&h->v, trunk_wait(&h->v, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    trunk_reply(&h->v, invite, "487 Request Terminated", "gw", NULL, NULL);
-    (void)trunk_wait(&h->v, "ACK ", SR_SEC);
+    cancelled(&h->v, invite, "gw");
     settle(rig);
     house_end(h);
 }
@@ -986,8 +970,7 @@ static void a_large_call_without_tcp_goes_by_udp_at_once(void **state)
     sr_usec began;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     for (unsigned i = 0; i < 2; i++) {
         began = loop_now(rig->loop);
         leg = dial_large(rig);
@@ -1008,8 +991,7 @@ static void a_large_call_waits_half_a_second_for_a_connection_and_once(void **st
     sr_usec began;
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
+    sign_up(rig);
     sim_wire_set_hole(rig->wire, &t->addr);
     for (unsigned i = 0; i < 3; i++) {
         began = loop_now(rig->loop);
@@ -1031,9 +1013,7 @@ static void a_large_call_waits_half_a_second_for_a_connection_and_once(void **st
     sip_leg_hangup(leg, 487, SR_STR(""));
     invite = trunk_wait(t, "INVITE ", SR_SEC);
     trunk_reply(t, invite, "100 Trying", NULL, NULL, NULL);
-    trunk_reply(t, trunk_wait(t, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    trunk_reply(t, invite, "487 Request Terminated", "gw", NULL, NULL);
-    (void)trunk_wait(t, "ACK ", SR_SEC);
+    cancelled(t, invite, "gw");
     settle(rig);
     house_end(h);
 }
@@ -1087,19 +1067,14 @@ static void a_large_call_that_is_cancelled_is_no_refusal_of_tcp(void **state)
     trunk_reply(&h->v, invite, "100 Trying", NULL, NULL, NULL);
     rig_run(rig, 100 * SR_MSEC);
     sip_leg_hangup(leg, 487, SR_STR(""));
-    trunk_reply(&h->v, trunk_wait(&h->v, "CANCEL ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    trunk_reply(&h->v, invite, "487 Request Terminated", "gw", NULL, NULL);
-    (void)trunk_wait(&h->v, "ACK ", SR_SEC);
+    cancelled(&h->v, invite, "gw");
     rig_run(rig, SR_SEC);
     leg = dial_large(rig);
     invite = trunk_wait(&h->v, "INVITE ", 100 * SR_MSEC);
     trunk_reply(&h->v, invite, "200 OK", "gw", NULL, SDP_A);
     (void)trunk_wait(t, "ACK ", SR_SEC);
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
     assert_int_equal(trunk_count(t, "INVITE "), 0);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, t, leg);
     house_end(h);
 }
 
@@ -1112,9 +1087,8 @@ static void a_large_update_waits_unharmed(void **state)
     char sdp[1024];
 
     HOUSE;
-    rig_configure(rig);
-    until_up(rig, 1, SR_SEC);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    sign_up(rig);
+    leg = call_out(rig);
     trunk_reply(t, trunk_wait(t, "INVITE ", SR_SEC), "200 OK", "gw",
                 "Allow: INVITE, ACK, BYE, UPDATE\r\n", SDP_A);
     (void)rig_event(rig, SIP_LEG_ANSWERED);
@@ -1130,10 +1104,7 @@ static void a_large_update_waits_unharmed(void **state)
     assert_true(trunk_is_authorized(t, update));
     trunk_reply(t, update, "200 OK", NULL, NULL, SDP_A);
     assert_int_equal(rig_event(rig, SIP_LEG_ANSWER)->event.status, 200);
-    sip_leg_hangup(leg, 0, SR_STR(""));
-    trunk_reply(t, trunk_wait(t, "BYE ", SR_SEC), "200 OK", NULL, NULL, NULL);
-    rig_run(rig, SR_SEC);
-    settle(rig);
+    hang_up(rig, t, leg);
     house_end(h);
 }
 
@@ -1149,7 +1120,7 @@ static void a_large_call_stays_with_a_transport_that_is_given(void **state)
     leg = dial_large(rig);
     invite = trunk_wait(t, "INVITE ", 100 * SR_MSEC);
     finish(rig, t, leg, invite);
-    leg = dial(rig, "acme", "+4930555", "+49301231", false);
+    leg = call_out(rig);
     invite = trunk_wait(t, "INVITE ", 100 * SR_MSEC);
     assert_non_null(strstr(invite, "\r\nVia: ")); /* small ones keep their long names */
     finish(rig, t, leg, invite);
