@@ -1,6 +1,6 @@
 /**
- * @file config_internal.h  Shared by the parts of the loader (config_load, config_value,
- * config_check, config_faults); nobody else includes it.
+ * @file config_internal.h  Shared by the parts of the loader (config_load, config_value, config_check,
+ * config_check_routes, config_use, config_golden, config_faults); nobody else includes it.
  */
 #ifndef SR_CONTROL_CONFIG_INTERNAL_H
 #define SR_CONTROL_CONFIG_INTERNAL_H
@@ -69,8 +69,13 @@ void config__load_zones(struct config__load *load);
 /** The golden calls; only after everything else was found to be right. */
 void config__run_golden(struct config__load *load);
 
-/** What only the whole can tell: overlaps, routes, ports, conflicts. */
+/** Room for `count` things in the configuration itself; NULL: it is full, as `is_full` says then. */
+void *config__take(struct config__load *load, size_t count, size_t bytes);
+
+/** What only the whole can tell: overlaps, ports, conflicts; and, by the two below, all the rest. */
 void config__check(struct config__load *load);
+/** Routes, their fallbacks, and menus: where they lead, what can never match. */
+void config__check_routes(struct config__load *load);
 /** Keys without an effect where they stand, and files that are not there. */
 void config__check_use(struct config__load *load);
 /** Whether a written value says more than the key's default. */

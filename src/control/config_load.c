@@ -64,7 +64,7 @@ const struct jsonc_node *config__node(struct config__load *load, const char *for
     return jsonc_nearest(load->root, sr_str_c(pointer));
 }
 
-static void *take(struct config__load *load, size_t count, size_t bytes)
+void *config__take(struct config__load *load, size_t count, size_t bytes)
 {
     void *p = sr_arena_array(&load->config->arena, count, bytes);
     if (!p)
@@ -128,7 +128,7 @@ static int find_choice(struct config__load *load, const struct jsonc_node *node,
 
 static struct sr_str keep_secret(struct config__load *load, struct sr_str text)
 {
-    struct config_secrets *secret = take(load, 1, sizeof(*secret));
+    struct config_secrets *secret = config__take(load, 1, sizeof(*secret));
     struct sr_str copy = keep(load, text);
     if (secret && copy.n > 0) {
         secret->text = copy;
@@ -331,7 +331,7 @@ static void load_pattern(struct config__load *load, const struct config_field *f
                       "bad pattern at character %zu: %s", fault.offset + 1, fault.why);
         return;
     }
-    struct config_patterns *item = take(load, 1, sizeof(*item));
+    struct config_patterns *item = config__take(load, 1, sizeof(*item));
     if (!item) {
         pattern_free(*slot);
         *slot = NULL;
@@ -380,9 +380,9 @@ static void load_texts(struct config__load *load, const struct config_field *fie
     const void **resolved = NULL;
     if (!check_texts(load, field, node))
         return;
-    struct sr_str *items = take(load, node->count, sizeof(items[0]));
+    struct sr_str *items = config__take(load, node->count, sizeof(items[0]));
     if (field->ref) {
-        resolved = take(load, node->count, sizeof(resolved[0]));
+        resolved = config__take(load, node->count, sizeof(resolved[0]));
         memcpy(member_at(base, field->offset2), &resolved, sizeof(resolved));
     }
     if (load->is_full)
@@ -442,7 +442,7 @@ static void load_cidrs(struct config__load *load, const struct config_field *fie
 {
     if (!check_texts(load, field, node))
         return;
-    slot->items = take(load, node->count, sizeof(slot->items[0]));
+    slot->items = config__take(load, node->count, sizeof(slot->items[0]));
     slot->count = slot->items ? node->count : 0;
     for (const struct jsonc_node *item = node->first; item && slot->items; item = item->next)
         (void)load_one_cidr(load, item, &slot->items[item->index]);
@@ -455,7 +455,7 @@ static void load_cidr(struct config__load *load, const struct config_field *fiel
         fault_type(load, node, "a text", field);
         return;
     }
-    slot->items = take(load, 1, sizeof(slot->items[0]));
+    slot->items = config__take(load, 1, sizeof(slot->items[0]));
     slot->count = slot->items && node->text.n > 0 && load_one_cidr(load, node, slot->items) ? 1 : 0;
 }
 
@@ -464,7 +464,7 @@ static void load_addrs(struct config__load *load, const struct config_field *fie
 {
     if (!check_texts(load, field, node))
         return;
-    slot->items = take(load, node->count, sizeof(slot->items[0]));
+    slot->items = config__take(load, node->count, sizeof(slot->items[0]));
     slot->count = slot->items ? node->count : 0;
     for (const struct jsonc_node *item = node->first; item && slot->items; item = item->next) {
         struct sr_addr *addr = &slot->items[item->index];
@@ -487,7 +487,7 @@ static void load_pairs(struct config__load *load, const struct config_field *fie
         fault_type(load, node, "an object", field);
         return;
     }
-    slot->items = take(load, node->count, sizeof(slot->items[0]));
+    slot->items = config__take(load, node->count, sizeof(slot->items[0]));
     for (const struct jsonc_node *item = node->first; item && slot->items; item = item->next) {
         if (item->type == JSONC_ARRAY || item->type == JSONC_OBJECT || item->type == JSONC_NULL) {
             config__fault(load, CONFIG_ERROR, item, SR_STR("write a text, number, true or false"),
@@ -561,7 +561,7 @@ static void load_features(struct config__load *load, const struct config_field *
     }
     *slot =
         (struct config_features){.in_call_transfer = SR_STR(""), .in_call_attended = SR_STR("")};
-    slot->items = take(load, node->count, sizeof(slot->items[0]));
+    slot->items = config__take(load, node->count, sizeof(slot->items[0]));
     for (const struct jsonc_node *item = node->first; item && slot->items; item = item->next)
         load_feature(load, item, slot);
 }
@@ -581,7 +581,7 @@ static void load_list(struct config__load *load, const struct config_field *fiel
                       "\"%s\" has more than %d items", field->name, CONFIG_ITEMS_MAX);
         return;
     }
-    char *items = take(load, node->count, field->object->bytes);
+    char *items = config__take(load, node->count, field->object->bytes);
     if (!items)
         return;
     memcpy(member_at(base, field->offset), &items, sizeof(items));
