@@ -91,8 +91,9 @@ static void put_cut(struct sr_str text, size_t bytes_max, char out[CLI_LAST_MAX 
             n--;
     }
     memcpy(out, text.p, n);
-    memcpy(out + n, dots, sizeof(dots));
-    if (n == text.n)
+    if (n < text.n)
+        memcpy(out + n, dots, sizeof(dots));
+    else
         out[n] = '\0';
 }
 

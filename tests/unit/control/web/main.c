@@ -23,6 +23,7 @@ int main(void)
     failed += run_pcap_tests();
     failed += run_quality_tests();
     failed += run_table_tests();
+    failed += run_cli_table_tests();
     failed += run_http_ws_tests();
     failed += run_api_tests();
     failed += cmocka_run_group_tests_name("heap balance", last, NULL, NULL);

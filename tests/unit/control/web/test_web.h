@@ -15,6 +15,7 @@ int run_http_parse_tests(void);
 int run_pcap_tests(void);
 int run_quality_tests(void);
 int run_table_tests(void);
+int run_cli_table_tests(void);
 int run_api_tests(void);
 int run_http_ws_tests(void);
 
