@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "control/config_demo.h"
 #include "control/config_load.h"
 #include "control/config_mask.h"
 #include "control/web_internal.h"
@@ -244,6 +245,8 @@ static void answer_applied(struct api_call *call, const struct config_faults *fa
 static void answer_result(struct api_call *call, enum web_config_result result,
                           const struct config_faults *faults, struct sr_buf *diff)
 {
+    char why[160];
+
     switch (result) {
     case WEB_CONFIG_OK:
         answer_applied(call, faults, diff);
@@ -259,7 +262,9 @@ static void answer_result(struct api_call *call, enum web_config_result result,
                        "the file was edited since it was read: reload it first (POST /api/reload)");
         break;
     case WEB_CONFIG_IO:
-        api_answer_err(call->web, call->ticket, SR_ERR_IO, "the file cannot be written");
+        (void)snprintf(why, sizeof(why), "the file cannot be written: %s",
+                       config_file_why(call->web->file_problem));
+        api_answer_err(call->web, call->ticket, SR_ERR_IO, why);
         break;
     }
 }

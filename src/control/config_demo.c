@@ -167,3 +167,22 @@ enum sr_err config_file_replace(const char *path, struct sr_str text)
     free(real); /* realpath's memory is libc's */
     return err;
 }
+
+const char *config_file_why(int problem)
+{
+    switch (problem) {
+    case EBUSY: /* it is a mount point */
+    case EXDEV:
+        return "it is mounted as a single file, which cannot be replaced: mount its folder instead";
+    case EROFS:
+        return "its folder is mounted read-only: mount it so that it can be written";
+    case EACCES:
+    case EPERM:
+        return "the router may not write in its folder: give the folder to the router's user";
+    case ENOSPC:
+    case EDQUOT:
+        return "the disk is full";
+    default:
+        return strerror(problem);
+    }
+}

@@ -42,5 +42,7 @@ SR_MUST_USE enum sr_err config_demo_write(const char *path, struct config_demo *
  * @return SR_OK, or SR_ERR_IO: errno says why, the old file is as it was
  */
 SR_MUST_USE enum sr_err config_file_replace(const char *path, struct sr_str text);
+/** Why that failed, in words, with the cure where there is one; `problem`: errno. */
+const char *config_file_why(int problem);
 
 #endif

@@ -72,7 +72,9 @@ static enum web_config_result hand_over(struct web *web, struct config *config, 
     if (is_written && !config_file_is(web->config_path, sr_buf_view(&web->text)))
         return WEB_CONFIG_EDITED;
     if (is_written && config_file_replace(web->config_path, text) != SR_OK) {
-        sr_log(API, WARN, "event=config_not_written path=%s err=%d", web->config_path, errno);
+        web->file_problem = errno;
+        sr_log(API, WARN, "event=config_not_written path=%s why=\"%s\"", web->config_path,
+               config_file_why(web->file_problem));
         return WEB_CONFIG_IO;
     }
     (void)config_ref(config); /* one for the engine, one for us */

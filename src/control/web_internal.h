@@ -95,6 +95,7 @@ struct web {
     struct sr_buf text;          /* of it */
     struct sr_buf restart;       /* JSON list of the keys that wait for a restart; empty: none */
     char etag[WEB_ETAG_MAX];
+    int file_problem; /* errno of the last WEB_CONFIG_IO */
 
     pthread_t thread;
     bool is_thread_started;
@@ -186,7 +187,7 @@ enum web_config_result {
     WEB_CONFIG_FAULTY, /* faults say why */
     WEB_CONFIG_BUSY,   /* the engine's queue is full */
     WEB_CONFIG_EDITED, /* somebody wrote the file since it was read: it stays as it is */
-    WEB_CONFIG_IO,     /* the file could not be written */
+    WEB_CONFIG_IO,     /* the file could not be written: file_problem says why */
 };
 
 struct config_faults;

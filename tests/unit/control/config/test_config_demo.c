@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -77,11 +78,23 @@ static void missing_file_is_a_fault(void **state)
     config_faults_done(&faults);
 }
 
+/** Who cannot write the file is told what to do about it. */
+static void why_a_file_is_not_replaced_says_the_cure(void **state)
+{
+    (void)state;
+    assert_int_equal(config_file_replace("/nonexistent/config.json", SR_STR("{}")), SR_ERR_IO);
+    assert_string_equal(config_file_why(errno), strerror(ENOENT));
+    assert_non_null(strstr(config_file_why(EBUSY), "mount its folder"));
+    assert_non_null(strstr(config_file_why(EROFS), "read-only"));
+    assert_non_null(strstr(config_file_why(EACCES), "the router's user"));
+}
+
 int test_config_demo(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_file_is_right_and_private),
         cmocka_unit_test(missing_file_is_a_fault),
+        cmocka_unit_test(why_a_file_is_not_replaced_says_the_cure),
     };
     return cmocka_run_group_tests_name("config_demo", tests, NULL, NULL);
 }

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -765,6 +767,26 @@ static void the_configuration_is_edited_safely(void **state)
     assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CONFIGURE), 1);
 }
 
+/* A file that cannot be written stays as it is, and the answer says why; nothing reaches the engine. */
+static void what_cannot_be_written_is_not_in_force(void **state)
+{
+    struct house *house = *state;
+    struct rlimit old, none;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    none = old;
+    none.rlim_cur = 0;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    assert_int_equal(ask(house, "PATCH", "/api/config", "{\"realm\":\"new\"}"), 500);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_true(says(house, "the file cannot be written: File too large"));
+    assert_int_equal(fake_engine_commands(house->engine, ENGINE_DO_CONFIGURE), 0);
+    assert_int_equal(ask(house, "GET", "/api/config", NULL), 200);
+    assert_false(says(house, "\"new\""));
+    assert_int_equal(ask(house, "PATCH", "/api/config", "{\"realm\":\"new\"}"), 200);
+}
+
 static void the_last_administrator_stays(void **state)
 {
     struct house *house = *state;
@@ -816,6 +838,7 @@ int run_api_tests(void)
         IN_HOUSE(events_are_kept_for_who_listens_or_may_come_back),
         IN_HOUSE(a_slow_client_is_dropped),
         IN_HOUSE(the_configuration_is_edited_safely),
+        IN_HOUSE(what_cannot_be_written_is_not_in_force),
         IN_HOUSE(the_last_administrator_stays),
         IN_HOUSE(history_and_traces_come_from_the_store),
     };
