@@ -149,7 +149,7 @@ static bool is_parking_slot(const struct config_parking *parking, struct sr_str 
     return slot >= parking->slot_first && slot <= parking->slot_last;
 }
 
-static bool takes_digits(enum config_feature_kind kind)
+bool config_feature_takes_digits(enum config_feature_kind kind)
 {
     return kind == CONFIG_FEATURE_PICKUP || kind == CONFIG_FEATURE_INTERCOM;
 }
@@ -161,7 +161,7 @@ static const struct config_feature *find_code_before_digits(const struct config 
     const struct config_feature *best = NULL;
     for (uint32_t i = 0; i < config->features.count; i++) {
         const struct config_feature *feature = &config->features.items[i];
-        if (takes_digits(feature->kind) && dialled.n > feature->code.n &&
+        if (config_feature_takes_digits(feature->kind) && dialled.n > feature->code.n &&
             sr_str_starts(dialled, feature->code) && (!best || feature->code.n > best->code.n))
             best = feature;
     }

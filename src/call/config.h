@@ -557,6 +557,8 @@ const struct config_route *config_route_by_id(const struct config *config, struc
 /** The feature of exactly this code. */
 const struct config_feature *config_feature_by_code(const struct config *config,
                                                     struct sr_str code);
+/** Whether an extension follows its code (*8101): pickup and intercom. */
+bool config_feature_takes_digits(enum config_feature_kind kind);
 
 /**
  * What a dialled extension or star code means: exact extensions first, then parking slots, then

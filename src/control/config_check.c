@@ -7,7 +7,8 @@
 #include "ua/quirks.h"
 
 enum {
-    WEAK_PASSWORD_BYTES = 8
+    WEAK_PASSWORD_BYTES = 8,
+    CIRCLE_DEVICES_MAX = 100 /* longer ones go unseen */
 };
 
 /* ---- derived values -------------------------------------------------------------------------- */
@@ -317,7 +318,29 @@ static bool is_weak(const struct config_device *device)
     return same == password.n;
 }
 
-/* A call that comes back to the device that sent it on ends as a loop (482). */
+/* A call that comes back to a device that sends all its calls on ends as a loop (482); said once for
+   each circle. */
+static void check_circle(struct config__load *load, const struct config_device *first)
+{
+    const struct config_device *at = first;
+    const char *reads = "devices forward in a circle";
+    uint32_t count = 0;
+
+    do {
+        at = at->forward.always.n > 0 ? config_device_by_user(load->config, at->forward.always)
+                                      : NULL;
+        count++;
+    } while (at != NULL && at->index > first->index && count < CIRCLE_DEVICES_MAX);
+    if (at != first)
+        return;
+    if (count == 1)
+        reads = "the device forwards to itself";
+    config__fault(load, CONFIG_WARNING,
+                  config__node(load, "/devices/%u/forward/always", first->index),
+                  SR_STR("name another extension or number, or leave it empty"),
+                  "%s: such a call ends as a loop", reads);
+}
+
 static void check_forward(struct config__load *load, uint32_t index)
 {
     const struct config_device *device = &load->config->devices[index];
@@ -325,10 +348,8 @@ static void check_forward(struct config__load *load, uint32_t index)
     const struct {
         const char *key;
         struct sr_str to;
-    } ways[] = {{"always", forward->always},
-                {"busy", forward->busy},
-                {"noAnswer", forward->no_answer},
-                {"offline", forward->offline}};
+    } ways[] = {
+        {"busy", forward->busy}, {"noAnswer", forward->no_answer}, {"offline", forward->offline}};
 
     for (size_t i = 0; i < SR_ARRAY_LEN(ways); i++) {
         if (ways[i].to.n > 0 &&
@@ -336,8 +357,9 @@ static void check_forward(struct config__load *load, uint32_t index)
             config__fault(load, CONFIG_WARNING,
                           config__node(load, "/devices/%u/forward/%s", index, ways[i].key),
                           SR_STR("name another extension or number, or leave it empty"),
-                          "the device forwards to itself: such a call ends as a loop");
+                          "the device forwards to itself: nobody else is rung");
     }
+    check_circle(load, device);
 }
 
 static void check_devices(struct config__load *load)
@@ -533,6 +555,19 @@ static void check_quirk(struct config__load *load, uint32_t index, const struct 
                       SR_STR_ARG(pair->name));
 }
 
+/* Right by its form, and hardly meant: a network that everybody is in. */
+static void check_everybody(struct config__load *load, const struct config_cidrs *nets,
+                            struct sr_str pointer, const char *what)
+{
+    for (uint32_t i = 0; i < nets->count; i++) {
+        if (nets->items[i].bits == 0)
+            config__fault(load, CONFIG_WARNING,
+                          config__node(load, "%.*s/%u", SR_STR_ARG(pointer), i),
+                          SR_STR("name the networks that are meant"),
+                          "every address is in this network: %s", what);
+    }
+}
+
 static void check_providers(struct config__load *load)
 {
     const struct config *config = load->config;
@@ -549,6 +584,9 @@ static void check_providers(struct config__load *load)
             config__fault(load, CONFIG_NOTICE, config__node(load, "/providers/%u", i),
                           SR_STR("add \"trustedAddresses\" if its calls come from elsewhere"),
                           "only the addresses of its domain may send calls");
+        check_everybody(load, &provider->trusted_addresses,
+                        config__say(load, "/providers/%u/trustedAddresses", i),
+                        "anybody may send calls as this provider");
     }
 }
 
@@ -561,6 +599,10 @@ static bool is_built(enum config_feature_kind kind)
 static void check_guard(struct config__load *load)
 {
     const struct config *config = load->config;
+    check_everybody(load, &config->security.deny, SR_STR("/security/deny"),
+                    "no phone and no provider is served");
+    check_everybody(load, &config->security.allow, SR_STR("/security/allow"),
+                    "nobody who guesses passwords is banned");
     const struct config_texts *allowed = &config->security.allowed_countries;
     for (uint32_t i = 0; i < allowed->count; i++) {
         if (!number_has_country(allowed->items[i]))
@@ -586,6 +628,42 @@ static void check_guard(struct config__load *load)
     }
 }
 
+/* An extension that `code`, which takes digits, cannot reach because `longer` comes first; NULL: none. */
+static const struct config_index_entry *find_hidden(const struct config *config,
+                                                    const struct config_feature *code,
+                                                    const struct config_feature *longer)
+{
+    struct sr_str digits = sr_str_from(longer->code, code->code.n);
+    bool hides_more = config_feature_takes_digits(longer->kind);
+    for (uint32_t i = 0; i < config->extensions.count; i++) {
+        const struct config_index_entry *entry = &config->extensions.entries[i];
+        if ((entry->kind == CONFIG_EXTENSION_DEVICE || entry->kind == CONFIG_EXTENSION_GROUP) &&
+            (sr_str_eq(entry->key, digits) || (hides_more && sr_str_starts(entry->key, digits))))
+            return entry;
+    }
+    return NULL;
+}
+
+/* The longest code wins: *43 is never *4 before 3. */
+static void check_code(struct config__load *load, const struct config_feature *code)
+{
+    const struct config_features *features = &load->config->features;
+    for (uint32_t i = 0; i < features->count; i++) {
+        const struct config_feature *longer = &features->items[i];
+        const struct config_index_entry *hidden = NULL;
+        if (longer->code.n > code->code.n && sr_str_starts(longer->code, code->code))
+            hidden = find_hidden(load->config, code, longer);
+        if (!hidden)
+            continue;
+        config__fault(load, CONFIG_WARNING,
+                      config__node(load, "/features/%.*s", SR_STR_ARG(code->code)),
+                      SR_STR("choose a code that no other one begins with"),
+                      "the code %.*s does not reach %.*s: the code %.*s comes first",
+                      SR_STR_ARG(code->code), SR_STR_ARG(hidden->key), SR_STR_ARG(longer->code));
+        return;
+    }
+}
+
 /** Features that another piece of work brings: they answer, but do nothing yet. */
 static void check_features(struct config__load *load)
 {
@@ -598,6 +676,8 @@ static void check_features(struct config__load *load)
             config__fault(load, CONFIG_NOTICE, code, SR_STR("it has no effect yet"),
                           "the feature \"%s\" is not built yet",
                           config_feature_names[feature->kind]);
+        if (config_feature_takes_digits(feature->kind))
+            check_code(load, feature);
     }
 }
 

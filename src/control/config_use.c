@@ -156,11 +156,31 @@ static void check_file(struct config__load *load, struct sr_str file, const char
                   SR_STR("put it there, readable for the router"), "this file cannot be read");
 }
 
+/* The router makes the database, not its folder; a relative one lies in the data folder, unknown here. */
+static void check_database(struct config__load *load)
+{
+    struct sr_str file = load->config->storage.file;
+    char path[1024];
+    struct sr_buf buf;
+
+    if (file.n == 0 || file.p[0] != '/' || load->options->ignores_environment)
+        return;
+    while (file.p[file.n - 1] != '/')
+        file.n--;
+    sr_buf_init_fixed(&buf, path, sizeof(path));
+    sr_buf_fmt(&buf, "%.*s.", SR_STR_ARG(file));
+    if (sr_buf_err(&buf) != SR_OK || access(sr_buf_cstr(&buf), W_OK | X_OK) != 0)
+        config__fault(load, CONFIG_WARNING, config__node(load, "/storage/url"),
+                      SR_STR("make the folder, writable for the router"),
+                      "the router cannot write in the folder of the database: it will not start");
+}
+
 static void check_files(struct config__load *load)
 {
     const struct config *config = load->config;
     char pointer[64];
 
+    check_database(load);
     check_file(load, config->server.tls.cert, "/server/tls/cert");
     check_file(load, config->server.tls.key, "/server/tls/key");
     if (config->music_on_hold.file.n > 0 && config->music_on_hold.file.p[0] == '/')

@@ -4,6 +4,9 @@
 
 #define DEVICE(id, ext)                                                                            \
     "{\"id\":\"" id "\",\"extension\":\"" ext "\",\"password\":\"long enough 1\"}"
+#define FORWARDS(id, ext, to)                                                                      \
+    "{\"id\":\"" id "\",\"extension\":\"" ext "\",\"password\":\"long enough 1\","                 \
+    "\"forward\":{\"always\":\"" to "\"}}"
 #define ROUTE(match, action)                                                                       \
     "{\"routing\":{\"routes\":[\n{\"id\":\"r\",\"match\":{" match "},\n\"action\":{" action "}}]}" \
     "}"
@@ -61,6 +64,13 @@ static const struct row rows[] = {
     {"{\"devices\": [{\"id\": \"a\", \"extension\": \"101\", \"password\": \"long enough 1\",\n"
      "\"forward\": {\"busy\": \"102\", \"noAnswer\": \"101\"}}]}",
      CONFIG_WARNING, "/devices/0/forward/noAnswer", 2, "to itself", "another extension"},
+    {"{\"devices\": [{\"id\": \"a\", \"extension\": \"101\", \"password\": \"long enough 1\",\n"
+     "\"forward\": {\"always\": \"101\"}}]}",
+     CONFIG_WARNING, "/devices/0/forward/always", 2, "to itself: such a call ends as a loop",
+     "another extension"},
+    {"{\"devices\": [" FORWARDS("a", "101", "102") ", " FORWARDS("b", "102", "103") ",\n" FORWARDS(
+         "c", "103", "102") "]}",
+     CONFIG_WARNING, "/devices/1/forward/always", 1, "in a circle", "another extension"},
     /* extensions */
     {"{\"devices\": [" DEVICE("a", "101") ",\n" DEVICE("b", "101") "]}", CONFIG_ERROR,
      "/devices/1/extension", 2, "belongs to another device", "102 is free"},
@@ -105,6 +115,23 @@ static const struct row rows[] = {
      CONFIG_NOTICE, "/routing/routes/0/action/noAnswerTimeout", 2, "no effect", "inbound"},
     {"{\"devices\": [{\"id\": \"a\",\n\"displayName\": \"Eve\\r\\nX: 1\"}]}", CONFIG_ERROR,
      "/devices/0/displayName", 2, "control characters", "one line"},
+    /* networks of everybody */
+    {"{\"security\": {\n\"deny\": [\"192.0.2.0/24\", \"0.0.0.0/0\"]}}", CONFIG_WARNING,
+     "/security/deny/1", 2, "no phone", "that are meant"},
+    {"{\"security\": {\n\"allow\": [\"::/0\"]}}", CONFIG_WARNING, "/security/allow/0", 2, "banned",
+     "that are meant"},
+    {"{\"providers\": [{\"id\": \"p\", \"domain\": \"d\", \"register\": false,\n"
+     "\"trustedAddresses\": [\"0.0.0.0/0\"]}]}",
+     CONFIG_WARNING, "/providers/0/trustedAddresses/0", 2, "anybody may send", "that are meant"},
+    /* codes that others begin with */
+    {"{\"devices\": [" DEVICE("a",
+                              "3") "],\n\"features\": {\"*43\": \"echo\", \"*4\": \"pickup\"}}",
+     CONFIG_WARNING, "/features/*4", 2, "does not reach 3: the code *43", "no other one begins"},
+    {"{\"devices\": [" DEVICE(
+         "a", "301") "],\n\"features\": {\"*43\": \"intercom\", \"*4\": \"pickup\"}}",
+     CONFIG_WARNING, "/features/*4", 2, "does not reach 301: the code *43", "no other one begins"},
+    {"{\"storage\": {\n\"url\": \"sqlite:/nonexistent/siprouter.db\"}}", CONFIG_WARNING,
+     "/storage/url", 2, "will not start", "make the folder"},
     /* forms */
     {"{\"proxy\": {\n\"localNets\": [\"10.0.0.0/40\"]}}", CONFIG_ERROR, "/proxy/localNets/0", 2,
      "no address or network", "192.168.1.0/24"},
@@ -282,12 +309,41 @@ static void right_configuration_is_quiet(void **state)
     config_faults_done(&faults);
 }
 
+/** What looks like a fault and is none: a chain that ends, codes that hide nobody. */
+static void what_works_is_not_warned_of(void **state)
+{
+    static const char *const texts[] = {
+        "{\"devices\": [" FORWARDS("a", "101", "102") ", " FORWARDS("b", "102", "103") ", " DEVICE(
+            "c", "103") "]}",
+        "{\"devices\": [" FORWARDS("a", "101", "+4930123456") "]}",
+        "{\"devices\": [" DEVICE("a", "4") ", " DEVICE(
+            "b", "31") "],\n"
+                       "\"features\": {\"*43\": \"echo\", \"*4\": \"pickup\"}}",
+        "{\"conferences\": [{\"id\": \"c\", \"extension\": \"3\"}],\n"
+        "\"features\": {\"*43\": \"echo\", \"*4\": \"pickup\"}}",
+        "{\"security\": {\"deny\": [\"192.0.2.0/24\"], \"allow\": [\"10.0.0.0/8\"]}}",
+        "{\"storage\": {\"url\": \"sqlite:/tmp/siprouter.db\"}}",
+    };
+    (void)state;
+    for (size_t i = 0; i < SR_ARRAY_LEN(texts); i++) {
+        struct config_faults faults;
+        struct config *config = NULL;
+        config_faults_init(&faults);
+        assert_int_equal(config_load_text(sr_str_c(texts[i]), NULL, &faults, &config), SR_OK);
+        if (faults.count > 0)
+            fail_msg("%s: %.*s", texts[i], SR_STR_ARG(faults.items[0].message));
+        config_unref(config);
+        config_faults_done(&faults);
+    }
+}
+
 int test_config_faults(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fault_has_place_and_suggestion),
         cmocka_unit_test(faults_are_bounded),
         cmocka_unit_test(right_configuration_is_quiet),
+        cmocka_unit_test(what_works_is_not_warned_of),
     };
     return cmocka_run_group_tests_name("config_faults", tests, NULL, NULL);
 }
