@@ -133,7 +133,7 @@ static void csv_text(struct sr_buf *buf, struct sr_str text)
         sr_buf_char(buf, '"');
     if (text.n > 0 && text.p[0] != '\0' && strchr("=+-@\t\r\n", text.p[0]) != NULL)
         sr_buf_char(buf, '\'');
-    for (size_t i = 0, n; i<text.n; i += n> 0 ? n : 1) {
+    for (size_t i = 0, n; i < text.n; i += SR_MAX(n, (size_t)1)) {
         n = sr_utf8_char(sr_str_from(text, i), NULL);
         if (text.p[i] == '"')
             sr_buf_char(buf, '"');
