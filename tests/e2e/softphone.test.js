@@ -88,7 +88,7 @@ for (const codec of ['opus', 'PCMA']) {
       const from = await page.evaluate(() => window.soft.messages.length);
       await desk.dial('102');
       await page.evaluate(async (n) => {
-        const { callId } = await window.soft.wait('webrtc-incoming', { direction: 'internal' }, 8000, n);
+        const { callId } = await window.soft.wait('webrtc-incoming', { direction: 'internal' }, undefined, n);
         await window.soft.offer('in', { hz: 1500 });
         window.soft.link(callId, 'in');
       }, from);
@@ -118,7 +118,7 @@ test('two browsers talk, and a phone joins them', options, async (t) => {
     assert.ok(await heardIn(a, 's', 1500) > 20);
     assert.ok(await heardIn(b, 's', 600) > 20);
     await a.evaluate(() => window.soft.say('s', false));
-    await b.evaluate(() => window.soft.sound('s', 8000, false));
+    await b.evaluate(() => window.soft.sound('s', undefined, false));
     const [said, came] = await Promise.all([
       a.evaluate(() => window.soft.say('s', true)),
       b.evaluate(async () => await window.soft.sound('s') + performance.timeOrigin),
@@ -347,7 +347,7 @@ test('browser and provider hear each other, whoever calls; the delay from mouth 
     await rtp.until((packets) => packets.slice(silent).some(loud), 5000, 'sound at the provider');
     out.push(rtp.packets.slice(silent).find(loud).at + wall - said);
     rtp.sendTone({ address: host, port: rtp.packets.at(-1).from.port }, 600, 0);
-    await page.evaluate(() => window.soft.sound('out', 8000, false));
+    await page.evaluate(() => window.soft.sound('out', undefined, false));
     const spoke = Date.now();
     rtp.sendTone({ address: host, port: rtp.packets.at(-1).from.port }, 600);
     into.push(await page.evaluate(async () => await window.soft.sound('out') + performance.timeOrigin) - spoke);
@@ -360,7 +360,7 @@ test('browser and provider hear each other, whoever calls; the delay from mouth 
   const since = await page.evaluate(() => window.soft.messages.length);
   const ringing = provider.call(router, '+491701234', 600);
   await page.evaluate(async (n) => {
-    const { callId: id } = await window.soft.wait('webrtc-incoming', { direction: 'inbound' }, 8000, n);
+    const { callId: id } = await window.soft.wait('webrtc-incoming', { direction: 'inbound' }, undefined, n);
     await window.soft.offer('in', { hz: 1500 });
     window.soft.link(id, 'in');
   }, since);
@@ -440,7 +440,7 @@ test(`${callCount} calls in a row are clean`, options, async (t) => {
       await heardIn(page, `n${i}`, 800);
       echoes.push(await page.evaluate(async (s) => {
         window.soft.say(s, false);
-        await window.soft.sound(s, 8000, false);
+        await window.soft.sound(s, undefined, false);
         const said = performance.now();
         window.soft.say(s, true);
         return await window.soft.sound(s) - said;

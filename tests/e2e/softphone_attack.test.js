@@ -184,7 +184,7 @@ test('a page that cannot reach the port is told to forward it', options, async (
       await window.soft.register();
     }, blind.port);
     const callId = await dialFrom(page, 'guest:admin', '*43', 's', 997);
-    const { detail } = await page.evaluate(() => window.soft.wait('error', { code: 'no-audio', sessionId: 's' }, 10000));
+    const { detail } = await page.evaluate(() => window.soft.wait('error', { code: 'no-audio', sessionId: 's' }));
     assert.match(detail, new RegExp(`never reached port ${router.webrtcPort} .*: forward it`));
     const says = (verdict) => router.oneCall(({ legs }) => legs.find((leg) => leg.kind === 'webrtc').verdict === verdict, `the verdict ${verdict}`);
     await says(detail);
@@ -296,7 +296,7 @@ test('30 s is the limit: back after 28 s, gone with one reason after it', { skip
       const registered = await window.soft.register('d102', old).catch(async () => ({ legs: null }));
       const from = window.soft.messages.length;
       window.soft.send({ type: 'webrtc-offer', sessionId: 's', sdp: 'v=0', resume: old });
-      return { legs: registered.legs, error: await window.soft.wait('error', {}, 8000, from) };
+      return { legs: registered.legs, error: await window.soft.wait('error', {}, undefined, from) };
     }, token);
     assert.deepEqual(late.legs ?? [], []);
     assert.equal(late.error.inReplyTo, 'webrtc-offer');

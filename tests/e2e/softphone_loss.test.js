@@ -60,7 +60,7 @@ test(`${losses.map((loss) => loss * 100).join(', ')} % loss with 100 ms jitter: 
     });
     await page.evaluate(async ([speech]) => {
       window.soft.speak('s', speech, 16000);
-      await window.soft.sound('s', 8000);
+      await window.soft.sound('s');
     }, [bytes16(words).toString('base64')]);
     const leg = async () => (await router.api.get(`/api/calls/${callId}`)).legs.find((one) => one.kind === 'webrtc');
     const inPage = async () => (await page.evaluate(() => window.soft.stats('s'))).find((one) => one.type === 'inbound-rtp');

@@ -5,7 +5,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, writ
 import { join } from 'node:path';
 import { readWav, tone, writeWav } from './audio.js';
 import { freePorts } from './ports.js';
-import { Child, deferred, slower, tempDir, within } from './process.js';
+import { Child, PATIENCE_MS, deferred, slower, tempDir, within } from './process.js';
 
 const modulePath = (() => {
   const out = spawnSync('dpkg', ['-L', 'baresip-core'], { encoding: 'utf8' }).stdout || '';
@@ -223,7 +223,7 @@ export class Baresip {
         const { samples, rate } = this.heard();
         const enough = rate > 0 && samples.length >= seconds * rate;
         if (enough) resolve({ samples, rate });
-        else if (Date.now() - started > ms * slower) {
+        else if (Date.now() - started > Math.max(ms, PATIENCE_MS) * slower) {
           reject(new Error(`baresip ${this.options.user} heard ${rate ? samples.length / rate : 0} s, not ${seconds}\n${this.child.output.slice(-2000)}`));
         } else return;
         clearInterval(timer);

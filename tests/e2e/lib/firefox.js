@@ -12,6 +12,9 @@ const binary = spawnSync('sh', ['-c', 'command -v firefox-esr || command -v fire
 /** false, or why its tests are left out. */
 export const noFirefox = binary ? false : 'firefox-esr is not installed';
 
+/** Its start takes 4 s, and ten times that on a machine with much else to do: only one that has ended is given up early. */
+const PATIENT_MS = 120000;
+
 /** What its microphone says. */
 export const fakeHz = 997;
 
@@ -23,7 +26,7 @@ export function withoutSoundCard() {
   const { soft } = window;
   soft.microphone = async () => ({ stream: await navigator.mediaDevices.getUserMedia({ audio: true }) });
   const inbound = async (id) => (await soft.stats(id)).find((one) => one.type === 'inbound-rtp');
-  soft.sound = (id, ms = 20000) => new Promise((resolve, reject) => {
+  soft.sound = (id, ms = soft.patienceMs) => new Promise((resolve, reject) => {
     const end = performance.now() + ms;
     const look = async () => {
       const now = (await inbound(id))?.audioLevel;
@@ -69,13 +72,14 @@ export class Firefox {
       { name: 'firefox', env: { ...process.env, HOME: profile } });
     firefox.answers = new Map();
     firefox.count = 0;
-    firefox.socket = await poll(() => new Promise((resolve) => {
+    firefox.socket = await poll(() => new Promise((resolve, reject) => {
+      if (firefox.child.result) reject(new Error(`Firefox ended: ${firefox.child.output.slice(-2000)}`));
       const socket = net.connect(port, '127.0.0.1', () => resolve(socket));
       socket.on('error', () => resolve(null));
-    }), 30000, 'Firefox');
+    }), PATIENT_MS, 'Firefox');
     firefox.#read();
     await firefox.command('WebDriver:NewSession', {});
-    await firefox.command('WebDriver:SetTimeouts', { script: 30000 * slower });
+    await firefox.command('WebDriver:SetTimeouts', { script: PATIENT_MS * slower });
     return firefox;
   }
 
@@ -103,13 +107,13 @@ export class Firefox {
     const text = JSON.stringify([0, this.count += 1, name, params]);
     this.answers.set(this.count, answer);
     this.socket.write(`${Buffer.byteLength(text)}:${text}`);
-    return within(answer.promise, 40000, `Firefox ${name}`);
+    return within(answer.promise, PATIENT_MS, `Firefox ${name}`);
   }
 
-  /** One page at a time, with the cookies of the last taken away; evaluate() as that of Chromium's pages. */
+  /** One page at a time, with the cookies of the last taken away before it asks who it is; evaluate() as that of Chromium's pages. */
   async open(url) {
+    await this.command('WebDriver:DeleteAllCookies').catch(() => {}); // the first has none, and no right to ask
     await this.command('WebDriver:Navigate', { url });
-    await this.command('WebDriver:DeleteAllCookies');
     return this.page();
   }
 

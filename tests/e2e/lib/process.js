@@ -10,7 +10,7 @@ export const buildDir = resolve(root, process.env.BUILD_DIR || 'build');
 export const slower = Number(process.env.TEST_SLOWER || 1);
 
 /** What is waited for at least: whatever comes is waited for, and a busy machine may take its time. */
-export const PATIENCE_MS = 20000;
+export const PATIENCE_MS = 40000;
 
 /** How many times as long something may take here and now: 1 on a machine with nothing else to do. */
 export const busy = () => slower * Math.max(1, (2 * loadavg()[0]) / availableParallelism());

@@ -2,12 +2,12 @@
 // the router itself (its origin, its cookie); the product's own page has its own tests.
 
 import { snr } from './audio.js';
-import { PATIENCE_MS } from './process.js';
+import { PATIENCE_MS, slower } from './process.js';
 import { poll } from './router.js';
 
 /** Runs inside the page: window.soft. */
-function install() {
-  const soft = { messages: [], waiters: [], sessions: {} };
+function install(patienceMs) {
+  const soft = { messages: [], waiters: [], sessions: {}, patienceMs };
   window.soft = soft;
   soft.context = new AudioContext({ sampleRate: 48000 });
 
@@ -20,7 +20,7 @@ function install() {
       return false;
     });
   };
-  soft.wait = (type, more = {}, ms = 20000, from = 0) => new Promise((resolve, reject) => {
+  soft.wait = (type, more = {}, ms = patienceMs, from = 0) => new Promise((resolve, reject) => {
     const test = (m) => m.type === type && Object.entries(more).every(([name, value]) => m[name] === value);
     const seen = soft.messages.slice(from).find(test);
     if (seen) { resolve(seen); return; }
@@ -45,7 +45,7 @@ function install() {
   soft.register = async (deviceId, token) => {
     const from = soft.messages.length;
     soft.send({ type: 'webrtc-register', deviceId, name: 'test page', token });
-    const registered = await soft.wait('webrtc-registered', {}, 20000, from);
+    const registered = await soft.wait('webrtc-registered', {}, patienceMs, from);
     soft.token = registered.token;
     return registered;
   };
@@ -102,7 +102,7 @@ function install() {
     const from = soft.messages.length;
     const sdp = setup ? pc.localDescription.sdp.replaceAll('a=setup:actpass', `a=setup:${setup}`) : pc.localDescription.sdp;
     soft.send({ type: 'webrtc-offer', sessionId, sdp, ...(resume ? { resume } : {}) });
-    const answer = await soft.wait('webrtc-answer', { sessionId }, 20000, from);
+    const answer = await soft.wait('webrtc-answer', { sessionId }, patienceMs, from);
     // through a relay: its port is the only way
     const reached = soft.through ? answer.sdp.replace(/^a=candidate:.* tcp .*\r\n/gim, '')
       .replace(/^(a=candidate:\S+ \d udp \d+ \S+) \d+/gim, `$1 ${soft.through}`) : answer.sdp;
@@ -118,12 +118,12 @@ function install() {
     await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
     const from = soft.messages.length;
     soft.send({ type: 'webrtc-offer', sessionId, sdp: pc.localDescription.sdp, resume: soft.token });
-    const { sdp } = await soft.wait('webrtc-answer', { sessionId }, 8000, from);
+    const { sdp } = await soft.wait('webrtc-answer', { sessionId }, patienceMs, from);
     await pc.setRemoteDescription({ type: 'answer', sdp });
     return { isSameKey: before.ours === fingerprint(pc.localDescription.sdp) && before.theirs === fingerprint(sdp), ufrag: sdp.match(/a=ice-ufrag:(.*)/)[1] };
   };
   soft.link = (callId, sessionId) => soft.send({ type: 'webrtc-link', callId, sessionId });
-  soft.connected = (sessionId, ms = 20000) => new Promise((resolve, reject) => {
+  soft.connected = (sessionId, ms = patienceMs) => new Promise((resolve, reject) => {
     const { pc } = soft.sessions[sessionId];
     const timer = setTimeout(() => reject(new Error(`${sessionId} is ${pc.connectionState}, ICE ${pc.iceConnectionState}`)), ms);
     const look = () => { if (pc.connectionState === 'connected') { clearTimeout(timer); resolve(); } };
@@ -136,7 +136,7 @@ function install() {
     return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
   };
   /** When sound comes: ms of performance.now(). */
-  soft.sound = (sessionId, ms = 20000, wanted = true) => new Promise((resolve, reject) => {
+  soft.sound = (sessionId, ms = patienceMs, wanted = true) => new Promise((resolve, reject) => {
     const end = performance.now() + ms;
     const look = () => {
       const session = soft.sessions[sessionId];
@@ -203,7 +203,7 @@ function install() {
 /** A page of the router with window.soft; with a login it has its event socket. */
 export async function softPage(browser, router, user = 'admin', password) {
   const page = await browser.open(`${router.api.base}/trust`);
-  await page.evaluate(install);
+  await page.evaluate(install, PATIENCE_MS * slower);
   if (password) {
     const status = await page.evaluate(([u, p]) => window.soft.login(u, p), [user, await password]);
     if (status !== 200) throw new Error(`login of ${user}: ${status}`);
