@@ -12,8 +12,21 @@ export const slower = Number(process.env.TEST_SLOWER || 1);
 /** What is waited for at least: whatever comes is waited for, and a busy machine may take its time. */
 export const PATIENCE_MS = 40000;
 
-/** How many times as long something may take here and now: 1 on a machine with nothing else to do. */
-export const busy = () => slower * Math.max(1, (2 * loadavg()[0]) / availableParallelism());
+let slowness = 0;
+
+/** How many times as long its processor takes as the one on which bounds were chosen; at least 1. */
+function slow() {
+  if (slowness) return slowness;
+  const begun = process.cpuUsage();
+  let x = 1;
+  for (let i = 0; i < 1e7; i += 1) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+  const { user, system } = process.cpuUsage(begun);
+  slowness = Math.max(1, (user + system) / 20000 + (x & 0)); // µs there, with what the compiler adds
+  return slowness;
+}
+
+/** How many times as long something may take here and now: 1 on a quick machine with nothing else to do. */
+export const busy = () => slower * slow() * Math.max(1, (2 * loadavg()[0]) / availableParallelism());
 
 /** Rejects when the promise takes longer than ms, or than our patience (times TEST_SLOWER). */
 export function within(promise, ms, what) {

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { tone, ulawEncode, ulawDecode } from './audio.js';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { freePort } from './ports.js';
-import { deferred, slower, within } from './process.js';
+import { PATIENCE_MS, deferred, slower, within } from './process.js';
 
 const waits = monitorEventLoopDelay({ resolution: 10 });
 waits.enable();
@@ -74,7 +74,7 @@ export class RtpParty {
   }
 
   /** Waits for a window of so many packets in which `measure` (of its sound) is above the limit; gives that value. */
-  async hears(measure, limit, count = 75, ms = 20000) {
+  async hears(measure, limit, count = 75, ms = PATIENCE_MS) {
     let best = -Infinity;
     for (const end = Date.now() + ms * slower; best <= limit && Date.now() < end;) {
       const from = this.packets.length;
