@@ -1,7 +1,7 @@
 // A headless baresip: one account, steered over ctrl_tcp, its events as objects, what it heard as WAV.
 import net from 'node:net';
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWav, tone, writeWav } from './audio.js';
 import { freePorts } from './ports.js';
@@ -190,9 +190,9 @@ export class Baresip {
 
   /** What it heard last: {samples, rate}; the file is complete once the call ended. */
   heard() {
-    const names = readdirSync(this.dir).filter((name) => name.endsWith('-dec.wav')).sort();
-    if (!names.length) return { samples: new Float64Array(0), rate: 48000 };
-    return readWav(join(this.dir, names[names.length - 1]));
+    const [name] = readdirSync(this.dir).filter((one) => one.endsWith('-dec.wav')).sort().slice(-1);
+    if (!name || statSync(join(this.dir, name)).size < 44) return { samples: new Float64Array(0), rate: 48000 };
+    return readWav(join(this.dir, name));
   }
 
   /** The last seconds of it, the first channel: a long call is not read as a whole. 16 bits. */
