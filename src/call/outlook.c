@@ -6,6 +6,13 @@ enum {
     HOPS_MAX = 5 /* forwardings, fallbacks, and forwardings within a fork: as CALL_HOPS_MAX */
 };
 
+/* Of a device's `always`, as enum ring_forwarding. */
+enum forwarding {
+    NOT_FORWARDED,
+    FORWARDING,
+    FORWARDED
+};
+
 struct walk {
     const struct config *config;
     const struct routing_query *query;
@@ -15,11 +22,11 @@ struct walk {
     const struct config_device *account; /* whose call to the outside it is */
     const struct config_device *forwarders[HOPS_MAX];
     size_t forward_count, action_count;
-    bool *has_placed; /* by the index of the device: it forwarded within a fork */
+    enum forwarding *forwardings; /* within a fork, by the index of the device */
     bool is_over;
 };
 
-/* One alternative after a busy device. */
+/* What is left when nobody rings. */
 struct otherwise {
     const struct config_device *only; /* it alone was meant; or NULL */
     const struct config_route *route; /* or NULL */
@@ -73,6 +80,10 @@ static void forward(struct walk *walk, const struct config_device *device, struc
 {
     struct routing_query query = {.device = device, .number = number, .now = walk->query->now};
 
+    if (walk->forward_count == HOPS_MAX) {
+        refuse(walk, CALL_REASON_LOOP);
+        return;
+    }
     walk->forwarders[walk->forward_count++] = device;
     resolve(walk, &query);
 }
@@ -86,21 +97,24 @@ static bool has_forwarded(const struct walk *walk, const struct config_device *d
     return false;
 }
 
-static void act(struct walk *walk, const struct config_route *route)
+static void act(struct walk *walk, const struct config_route *route,
+                const struct config_action *action, enum call_reason reason)
 {
-    const struct config_action *action = &route->action.fallback.busy;
     struct routing_query query = {.number = action->target, .now = walk->query->now};
     const char *name = config_action_name(action->type);
 
     if (action->type == CONFIG_ACTION_HANGUP) {
-        refuse(walk, CALL_REASON_BUSY);
+        refuse(walk, reason);
         return;
     }
     if (walk->action_count++ == HOPS_MAX) {
         refuse(walk, CALL_REASON_LOOP);
         return;
     }
-    say(walk, route->id, true, "its fallback for busy takes the call: ", sr_str_c(name), "");
+    say(walk, route->id, true,
+        reason == CALL_REASON_BUSY ? "its fallback for busy takes the call: "
+                                   : "its fallback for offline takes the call: ",
+        sr_str_c(name), "");
     if (action->type == CONFIG_ACTION_ROUTE_EXTENSION) {
         query.direction = CONFIG_DIRECTION_INTERNAL;
         query.device = walk->query->device;
@@ -118,28 +132,31 @@ static void answer_box(struct walk *walk, const struct config_voicebox *box)
     answer(walk, config_action_name(CONFIG_ACTION_VOICEMAIL), box->id);
 }
 
-/* Nobody can be disturbed. */
-static void be_busy(struct walk *walk, struct otherwise otherwise)
+/* Nobody rings. Of the reasons only busy has a way of its own here. */
+static void fall_back(struct walk *walk, struct otherwise otherwise, enum call_reason reason)
 {
     const struct config_device *only = otherwise.only;
     const struct config_route *route = otherwise.route;
+    const struct config_fallback *fallback = route != NULL ? &route->action.fallback : NULL;
+    bool is_busy = reason == CALL_REASON_BUSY;
     bool is_pass = walk->out->first.route != NULL &&
                    walk->out->first.route->action.mode == CONFIG_MODE_PASSTHROUGH;
+    const struct config_action *action =
+        fallback == NULL ? NULL : (is_busy ? &fallback->busy : &fallback->offline);
 
     if (is_pass) { /* what the other end says is what the caller hears */
-        refuse(walk, CALL_REASON_BUSY);
-    } else if (only != NULL && only->forward.busy.n > 0 && !has_forwarded(walk, only) &&
-               walk->forward_count < HOPS_MAX) {
+        refuse(walk, reason);
+    } else if (is_busy && only != NULL && only->forward.busy.n > 0 && !has_forwarded(walk, only)) {
         say(walk, only->id, true, "its calls go to ", only->forward.busy, " then (forward.busy)");
         forward(walk, only, only->forward.busy);
-    } else if (route != NULL && route->action.fallback.busy.type != CONFIG_ACTION_NONE) {
-        act(walk, route);
+    } else if (action != NULL && action->type != CONFIG_ACTION_NONE) {
+        act(walk, route, action, reason);
     } else if (route != NULL && route->action.voicemail_box != NULL) {
         answer_box(walk, route->action.voicemail_box);
     } else if (only != NULL && only->voicemail_box != NULL) {
         answer_box(walk, only->voicemail_box);
     } else {
-        refuse(walk, CALL_REASON_BUSY);
+        refuse(walk, reason);
     }
 }
 
@@ -185,93 +202,138 @@ static void ring_alone(struct walk *walk, struct otherwise otherwise)
         else
             forward(walk, device, device->forward.always);
     } else if (is_quiet(walk, device)) {
-        be_busy(walk, otherwise);
+        fall_back(walk, otherwise, CALL_REASON_BUSY);
     } else {
         add(walk, device->id);
         ring(walk);
     }
 }
 
-static bool place(struct walk *walk, const struct config_device *device, size_t depth);
-
-/* @return whether somebody is busy; so below */
-static bool place_group(struct walk *walk, const struct config_group *group, size_t depth)
+/* What is known of two who do not ring: a busy phone tells more (ring__note_failure()). */
+static enum call_reason with(enum call_reason before, enum call_reason reason)
 {
-    bool is_busy = false;
-
-    for (uint32_t i = 0; i < group->member_ids.count; i++)
-        is_busy = place(walk, group->members[i], depth) || is_busy;
-    return is_busy;
+    return before == CALL_REASON_BUSY || reason == CALL_REASON_NONE ? before : reason;
 }
 
-static bool place_targets(struct walk *walk, const struct config_route_action *action, size_t depth)
+static enum call_reason place(struct walk *walk, const struct config_device *device, size_t depth);
+
+/* @return why not all of them ring, or NONE; so below */
+static enum call_reason place_group(struct walk *walk, const struct config_group *group,
+                                    size_t depth)
 {
-    bool is_busy = false;
+    enum call_reason reason = CALL_REASON_NONE;
+
+    for (uint32_t i = 0; i < group->member_ids.count; i++)
+        reason = with(reason, place(walk, group->members[i], depth));
+    return reason;
+}
+
+static enum call_reason place_outside(struct walk *walk, const struct config_device *account,
+                                      const struct routing_plan *plan, struct sr_str shown)
+{
+    enum call_reason reason = plan->reason;
+    char why[GUARD_WHY_MAX];
+
+    if (plan->outcome == ROUTING_OUTSIDE)
+        reason = routing_judge(walk->config, plan, account, NULL, walk->query->now, why);
+    if (reason == CALL_REASON_NONE)
+        add(walk, shown);
+    return reason;
+}
+
+static enum call_reason place_tel(struct walk *walk, struct sr_str number, struct sr_str shown)
+{
+    struct routing_query query = {
+        .direction = CONFIG_DIRECTION_OUTBOUND, .number = number, .now = walk->query->now};
+    struct routing_plan plan;
+    enum call_reason reason;
+
+    routing_resolve(walk->config, &query, &plan, NULL);
+    reason = place_outside(walk, NULL, &plan, shown);
+    if (reason != CALL_REASON_NONE)
+        say(walk, shown, false, call_reason_text(reason), SR_STR(""), "");
+    return reason;
+}
+
+static enum call_reason place_targets(struct walk *walk, const struct config_route_action *action,
+                                      size_t depth)
+{
+    enum call_reason reason = CALL_REASON_NONE;
 
     for (uint32_t i = 0; i < action->target_names.count; i++) {
         const struct config_target *target = &action->targets[i];
 
         if (target->kind == CONFIG_TARGET_DEVICE)
-            is_busy = place(walk, target->device, depth) || is_busy;
+            reason = with(reason, place(walk, target->device, depth));
         else if (target->kind == CONFIG_TARGET_GROUP)
-            is_busy = place_group(walk, target->group, depth) || is_busy;
+            reason = with(reason, place_group(walk, target->group, depth));
         else
-            add(walk, action->target_names.items[i]);
+            reason = with(reason, place_tel(walk, target->number, action->target_names.items[i]));
     }
-    return is_busy;
+    return reason;
 }
 
-/* In a fork only `always` counts, in the device's place. */
-static bool place(struct walk *walk, const struct config_device *device, size_t depth)
+/* Who takes the device's calls, in its place. */
+static enum call_reason place_forwarded(struct walk *walk, const struct config_device *device,
+                                        size_t depth)
 {
     struct routing_query query = {
         .device = device, .number = device->forward.always, .now = walk->query->now};
     const struct config_extension *what;
     struct routing_plan plan;
-    char why[GUARD_WHY_MAX];
-    bool is_busy = false, is_loop;
+    enum call_reason reason = CALL_REASON_NOT_BUILT;
 
-    if (device->forward.always.n == 0) {
-        is_busy = is_quiet(walk, device);
-        if (!is_busy)
-            add(walk, device->id);
-        return is_busy;
-    }
     routing_resolve(walk->config, &query, &plan, NULL);
     what = &plan.extension;
-    is_loop = depth >= HOPS_MAX || walk->has_placed[device->index];
-    say(walk, device->id, !is_loop, "sends all its calls to ", query.number,
+    if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_DEVICE)
+        return place(walk, what->device, depth);
+    if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_GROUP)
+        return place_group(walk, what->group, depth);
+    if (plan.outcome == ROUTING_ROUTE && plan.route->action.target_names.count > 0)
+        return place_targets(walk, &plan.route->action, depth);
+    if (plan.outcome == ROUTING_OUTSIDE || plan.outcome == ROUTING_NOWHERE)
+        reason = place_outside(walk, device, &plan, query.number);
+    if (reason != CALL_REASON_NONE)
+        say(walk, device->id, false, "nothing rings at ", query.number, "");
+    return reason;
+}
+
+/* In a fork only `always` counts, in the device's place. */
+static enum call_reason place(struct walk *walk, const struct config_device *device, size_t depth)
+{
+    enum forwarding *forwarding = &walk->forwardings[device->index];
+    enum call_reason reason;
+    bool is_loop;
+
+    if (device->forward.always.n == 0) {
+        if (is_quiet(walk, device))
+            return CALL_REASON_BUSY;
+        add(walk, device->id);
+        return CALL_REASON_NONE;
+    }
+    if (*forwarding == FORWARDED)
+        return CALL_REASON_NONE;
+    is_loop = depth >= HOPS_MAX || *forwarding == FORWARDING;
+    say(walk, device->id, !is_loop, "sends all its calls to ", device->forward.always,
         is_loop ? " (forward.always), in a circle" : " (forward.always)");
     if (is_loop)
-        return false;
-    walk->has_placed[device->index] = true;
-    if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_DEVICE) {
-        is_busy = place(walk, what->device, depth + 1);
-    } else if (plan.outcome == ROUTING_EXTENSION && what->kind == CONFIG_EXTENSION_GROUP) {
-        is_busy = place_group(walk, what->group, depth + 1);
-    } else if (plan.outcome == ROUTING_ROUTE && plan.route->action.target_names.count > 0) {
-        is_busy = place_targets(walk, &plan.route->action, depth + 1);
-    } else if (plan.outcome == ROUTING_OUTSIDE &&
-               routing_judge(walk->config, &plan, device, NULL, query.now, why) ==
-                   CALL_REASON_NONE) {
-        add(walk, query.number);
-    } else {
-        say(walk, device->id, false, "nothing rings at ", query.number, "");
-    }
-    return is_busy;
+        return CALL_REASON_LOOP;
+    *forwarding = FORWARDING;
+    reason = place_forwarded(walk, device, depth + 1);
+    *forwarding = FORWARDED;
+    return reason;
 }
 
 /* Whoever is in it. */
-static void ring_several(struct walk *walk, const struct config_route *route, bool is_busy)
+static void ring_several(struct walk *walk, const struct config_route *route,
+                         enum call_reason reason)
 {
     struct otherwise otherwise = {.route = route};
 
     if (walk->out->ring_count > 0 || (route != NULL && route->action.ring_browsers))
         ring(walk);
-    else if (is_busy)
-        be_busy(walk, otherwise);
     else
-        refuse(walk, CALL_REASON_OFFLINE);
+        fall_back(walk, otherwise, reason != CALL_REASON_NONE ? reason : CALL_REASON_OFFLINE);
 }
 
 static void take_route(struct walk *walk, const struct config_route *route)
@@ -363,13 +425,14 @@ void outlook_of(const struct config *config, const struct routing_query *query,
         .config = config, .query = query, .use = use, .tried = tried, .out = ret_outlook};
 
     *ret_outlook = (struct outlook){.end = OUTLOOK_REFUSED};
-    walk.has_placed = sr_zalloc(config->device_count, sizeof(*walk.has_placed));
+    walk.forwardings = sr_zalloc(config->device_count, sizeof(*walk.forwardings));
     resolve(&walk, query);
     ret_outlook->first = ret_outlook->plan;
     while (!walk.is_over) {
         const struct routing_plan *plan = &ret_outlook->plan;
 
         ret_outlook->why[0] = '\0';
+        memset(walk.forwardings, 0, config->device_count * sizeof(*walk.forwardings));
         switch (plan->outcome) {
         case ROUTING_NOWHERE:
             refuse(&walk, plan->reason);
@@ -385,5 +448,5 @@ void outlook_of(const struct config *config, const struct routing_query *query,
             break;
         }
     }
-    sr_free(walk.has_placed);
+    sr_free(walk.forwardings);
 }

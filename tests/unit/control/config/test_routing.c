@@ -239,9 +239,14 @@ static const char quiet_house[] =
     "    { \"id\": \"dozes\", \"extension\": \"105\", \"dnd\": true,"
     "      \"forward\": { \"busy\": \"102\" } },"
     "    { \"id\": \"here\", \"extension\": \"106\", \"forward\": { \"always\": \"107\" } },"
-    "    { \"id\": \"there\", \"extension\": \"107\", \"forward\": { \"always\": \"106\" } } ],"
+    "    { \"id\": \"there\", \"extension\": \"107\", \"forward\": { \"always\": \"106\" } },"
+    "    { \"id\": \"dear\", \"extension\": \"108\", \"forward\": { \"always\": \"+499001\" } } ],"
     "  \"groups\": [ { \"id\": \"all\", \"extension\": \"200\","
-    "    \"members\": [\"desk\", \"abroad\", \"rests\"] } ],"
+    "    \"members\": [\"desk\", \"abroad\", \"rests\"] },"
+    "    { \"id\": \"round\", \"extension\": \"201\", \"members\": [\"here\", \"there\"] },"
+    "    { \"id\": \"none\", \"extension\": \"202\", \"members\": [\"dear\", \"here\"] },"
+    "    { \"id\": \"few\", \"extension\": \"203\", \"members\": [\"dear\", \"rests\", \"here\"] } "
+    "],"
     "  \"conferences\": [ { \"id\": \"room\", \"extension\": \"800\" } ],"
     "  \"parking\": { \"slots\": \"701-702\" }, \"features\": { \"*68\": \"intercom\", \"*43\": "
     "\"echo\" },"
@@ -257,7 +262,18 @@ static const char quiet_house[] =
     "    { \"id\": \"back\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"502\" "
     "},"
     "      \"action\": { \"targets\": [\"rests\"], \"fallback\": {"
-    "        \"busy\": { \"type\": \"routeExtension\", \"target\": \"105\" } } } } ] } }";
+    "        \"busy\": { \"type\": \"routeExtension\", \"target\": \"105\" } } } },"
+    "    { \"id\": \"lost\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"503\" "
+    "},"
+    "      \"action\": { \"targets\": [\"group:none\"], \"fallback\": {"
+    "        \"offline\": { \"type\": \"conference\", \"target\": \"room\" } } } },"
+    "    { \"id\": \"twice\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"504\" "
+    "},"
+    "      \"action\": { \"targets\": [\"dear\", \"group:none\"] } },"
+    "    { \"id\": \"tel\", \"match\": { \"direction\": \"internal\", \"numberPattern\": \"505\" "
+    "},"
+    "      \"action\": { \"targets\": [\"tel:+499001\"], \"fallback\": {"
+    "        \"offline\": { \"type\": \"routeExtension\", \"target\": \"202\" } } } } ] } }";
 
 /* What a call comes to, not only whom the number belongs to. */
 static void test_forwardings_and_quiet_phones_are_foretold(void **state)
@@ -282,6 +298,16 @@ static void test_forwardings_and_quiet_phones_are_foretold(void **state)
           "its calls go to 102 then (forward.busy)", "sends all its calls to 101"}},
         {"106", {"\"reason\":\"loop\",\"sipStatus\":482", "(forward.always), in a circle"}},
         {"200", {"\"outcome\":\"rings\",\"targets\":[\"desk\",\"+4930555\"]"}},
+        {"201", {"\"outcome\":\"refused\"", "\"reason\":\"loop\""}},
+        {"202", {"\"reason\":\"loop\"", "nothing rings at +499001"}},
+        {"203", {"\"reason\":\"busy\""}},
+        {"503",
+         {"\"outcome\":\"here\",\"targets\":[\"room\"],\"answeredBy\":\"conference\"",
+          "its fallback for offline takes the call: conference", "\"refused\":null"}},
+        {"504", {"\"reason\":\"loop\""}},
+        {"505",
+         {"\"matched\":\"tel\"", "{\"route\":\"tel:+499001\",\"matched\":false",
+          "its fallback for offline takes the call: routeExtension", "\"reason\":\"loop\""}},
         {"501",
          {"\"outcome\":\"here\",\"targets\":[\"room\"],\"answeredBy\":\"conference\"",
           "its fallback for busy takes the call: conference", "\"matched\":\"calm\""}},
@@ -291,6 +317,7 @@ static void test_forwardings_and_quiet_phones_are_foretold(void **state)
         {"*43", {"\"targets\":[\"*43\"],\"answeredBy\":\"feature\""}},
         {"*68101", {"\"outcome\":\"rings\",\"targets\":[\"desk\"]"}},
         {"*68104", {"\"reason\":\"busy\""}},
+        {"*68108", {"\"reason\":\"blocked_number\""}},
         {"+49900", {"\"outcome\":\"refused\",\"targets\":[]", "\"reason\":\"blocked_number\""}},
     };
     struct config *config = load_right(quiet_house);
