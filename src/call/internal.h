@@ -79,6 +79,7 @@ struct leg {
     struct sr_addr rtp;                                            /* ours, as written into SDP */
     struct sr_addr rtp_bound;                                      /* the same as it is here */
     char device_id[ENGINE_TEXT_MAX], provider_id[ENGINE_TEXT_MAX]; /* by kind; else empty */
+    char account_id[ENGINE_TEXT_MAX]; /* outside: the device that pays; else empty (use.c) */
     bool is_webrtc; /* its media leg speaks ICE and DTLS-SRTP (browsers, phones on WebSocket) */
     bool is_dtls_client;             /* of those: our role, kept over re-offers */
     struct browser *browser;         /* the page rung or linked, or NULL */

@@ -29,7 +29,7 @@ static struct store_leg_record leg_record(const struct leg *leg, char address[SR
         .leg_id = sr_str_c(leg->leg_id),
         .kind = sr_str_c(leg__kind_name(leg->kind)),
         .role = sr_str_c(leg__role_name(leg->role)),
-        .device_id = sr_str_c(leg->device_id),
+        .device_id = sr_str_c(use__whose(leg)),
         .provider_id = sr_str_c(leg->provider_id),
         .number = sr_str_c(leg->number),
         .name = sr_str_c(leg->name),
@@ -64,7 +64,7 @@ void records__started(struct call *call)
 
 bool records__is_paid(const struct leg *leg)
 {
-    return leg->kind == LEG_PROVIDER && leg->device_id[0] != '\0';
+    return leg->account_id[0] != '\0';
 }
 
 void records__outside(struct call *call)

@@ -13,7 +13,7 @@ static bool is_srtp_demanded(const struct leg *leg)
 
     if (leg->srtp != CONFIG_SRTP_REQUIRED)
         return false;
-    if (leg->kind == LEG_PROVIDER) /* its device_id says whose account the call is on */
+    if (leg->kind == LEG_PROVIDER)
         return provider == NULL || provider->srtp == CONFIG_SRTP_REQUIRED;
     return device == NULL || device->srtp == CONFIG_SRTP_REQUIRED;
 }

@@ -57,7 +57,7 @@ static void transfer_new(struct call *call, struct leg *by)
 
     transfer->by = by;
     if (by != NULL)
-        (void)sr_str_copy(sr_str_c(by->device_id), transfer->by_device,
+        (void)sr_str_copy(sr_str_c(use__whose(by)), transfer->by_device,
                           sizeof(transfer->by_device));
     call->transfer = transfer;
 }
@@ -107,7 +107,7 @@ static enum call_reason into_app(struct leg *party, struct leg *by, const struct
         return CALL_REASON_BUSY;
     do {
         if (by != NULL)
-            (void)sr_str_copy(sr_str_c(by->device_id), party->sent_by, sizeof(party->sent_by));
+            (void)sr_str_copy(sr_str_c(use__whose(by)), party->sent_by, sizeof(party->sent_by));
         reason = call__enter_app(party, app, what, dialled);
         if (reason != CALL_REASON_NONE)
             return reason;
@@ -251,7 +251,7 @@ static enum call_reason join(struct leg *by, struct leg *other)
     if (to->app == NULL)
         take_off_hold(to);
     else if (to->app->on_joined != NULL)
-        to->app->on_joined(to->app_state, to, sr_str_c(by->device_id));
+        to->app->on_joined(to->app_state, to, sr_str_c(use__whose(by)));
     call__update_media(to);
     return CALL_REASON_NONE;
 }

@@ -88,10 +88,15 @@ void use__began(struct leg *leg, const struct config_device *account, bool is_fi
     engine->outside_calls++;
     if (account == NULL || leg->call->is_emergency)
         return;
-    (void)sr_str_copy(account->id, leg->device_id, sizeof(leg->device_id));
+    (void)sr_str_copy(account->id, leg->account_id, sizeof(leg->account_id));
     if (is_first)
         get_use(engine, account->id)->calls++;
     records__outside(leg->call);
+}
+
+const char *use__whose(const struct leg *leg)
+{
+    return leg->account_id[0] != '\0' ? leg->account_id : leg->device_id;
 }
 
 /* One call more has to live on what is left of the day: the others end earlier. */
@@ -101,7 +106,8 @@ static void limit_others(struct engine *engine, const struct leg *newcomer)
     struct leg *leg;
 
     while ((leg = sr_idtab_next(&engine->legs, &cursor)) != NULL) {
-        if (leg != newcomer && leg->is_use_live && strcmp(leg->device_id, newcomer->device_id) == 0)
+        if (leg != newcomer && leg->is_use_live &&
+            strcmp(leg->account_id, newcomer->account_id) == 0)
             use__limit(leg->call);
     }
 }
@@ -118,10 +124,10 @@ void use__answered(struct leg *leg)
     struct engine *engine = leg->call->engine;
     struct device_use *use;
 
-    if (!leg->is_outside || leg->device_id[0] == '\0')
+    if (!leg->is_outside || leg->account_id[0] == '\0')
         return;
     turn_day(engine);
-    use = get_use(engine, sr_str_c(leg->device_id));
+    use = get_use(engine, sr_str_c(leg->account_id));
     use->live++;
     leg->use_since = steady_of(engine);
     use->live_since += leg->use_since;
@@ -146,7 +152,7 @@ void use__ended(struct leg *leg)
     if (!leg->is_use_live)
         return;
     leg->is_use_live = false;
-    use = get_use(engine, sr_str_c(leg->device_id));
+    use = get_use(engine, sr_str_c(leg->account_id));
     SR_ASSERT(use->live > 0);
     since = SR_MAX(leg->use_since, engine->use_day_began);
     use->live--;
@@ -206,7 +212,7 @@ static uint64_t minutes_left(const struct leg *leg)
     const struct device_use *use;
     uint64_t left;
 
-    use = leg->is_use_live ? find_use(engine, sr_str_c(leg->device_id)) : NULL;
+    use = leg->is_use_live ? find_use(engine, sr_str_c(leg->account_id)) : NULL;
     if (use == NULL || use->live == 0)
         return UINT64_MAX;
     left = guard_seconds_left(engine->config, seconds_of(engine, use));

@@ -1,6 +1,8 @@
 /* Numbers outside: one provider after the other, forwardings that leave the house, the spend guard. */
 #include "rig.h"
 
+#include "call/internal.h"
+
 static const char config[] =
     "{ \"country\": \"DE\", \"realm\": \"home\", \"proxy\": { \"publicIp\": \"203.0.113.7\" },"
     "  \"devices\": ["
@@ -11,6 +13,8 @@ static const char config[] =
     "    \"forward\": { \"noAnswer\": \"01701234567\" } },"
     "  { \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\","
     "    \"forward\": { \"always\": \"090012345\" } } ],"
+    "  \"groups\": [ { \"id\": \"ab\", \"extension\": \"200\", \"members\": [\"a\", \"b\"] } ],"
+    "  \"features\": { \"*8\": \"pickup\", \"*43\": \"echo\" },"
     "  \"providers\": [ { \"id\": \"one\", \"domain\": \"192.0.2.200\", \"transport\": \"udp\","
     "    \"register\": false, \"qualifySec\": 0, \"codecs\": [\"PCMU\"] },"
     "  { \"id\": \"two\", \"domain\": \"192.0.2.201\", \"transport\": \"udp\","
@@ -415,6 +419,80 @@ static void test_calls_at_the_same_time_are_limited(void **state)
     rig_done(&out.rig);
 }
 
+/* ---- whose account it is, and who is on the phone ---- */
+
+static void test_who_is_called_outside_sends_the_call_nowhere(void **state)
+{
+    struct outside out;
+    struct phone_call *call;
+
+    (void)state;
+    begin(&out);
+    call = rig_connect(&out.rig, out.a, "0891234");
+    phone_refer(phone_incoming(out.one), "0895678", NULL, NULL);
+    RIG_UNTIL(&out.rig, phone_incoming(out.one)->refer_status != 0);
+    assert_int_equal(phone_incoming(out.one)->refer_status, 403);
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
+static void test_what_rings_outside_is_not_picked_up(void **state)
+{
+    static const char *const codes[] = {"*8", "*8101"};
+    struct phone_call *call, *picker;
+    struct outside out;
+
+    (void)state;
+    begin(&out);
+    out.one->manners.final_status = 0;
+    call = phone_dial(out.a, "0891234");
+    RIG_UNTIL(&out.rig, call->status == 180);
+    for (size_t i = 0; i < SR_ARRAY_LEN(codes); i++) {
+        picker = phone_dial(out.b, codes[i]);
+        RIG_UNTIL(&out.rig, picker->state == PHONE_OVER);
+        assert_int_equal(picker->status, 404);
+    }
+    assert_int_equal(call->state, PHONE_CALLING);
+    phone_cancel(call);
+    RIG_ENDED(&out.rig, 0, "cancelled");
+    rig_done(&out.rig);
+}
+
+/* A calls outside and gives that party to B; then A brings another one there: nobody takes the first for A. */
+static void test_a_party_on_an_account_is_not_the_phone(void **state)
+{
+    struct engine_command command;
+    struct phone_call *call, *first;
+    struct outside out;
+
+    (void)state;
+    begin(&out);
+    call = rig_connect(&out.rig, out.a, "0891234");
+    first = phone_incoming(out.one);
+    phone_refer(call, "102", NULL, NULL);
+    RIG_UNTIL(&out.rig, call->state == PHONE_OVER && is_up(out.b));
+    (void)rig_connect(&out.rig, out.a, "0895678");
+    command = rig_command(ENGINE_DO_TRANSFER, rig_call(&out.rig, 1), NULL);
+    for (uint32_t i = 0; i < rig_call(&out.rig, 1)->view->leg_count; i++) {
+        const struct engine_leg_view *leg = &rig_call(&out.rig, 1)->view->legs[i];
+
+        if (strcmp(leg->kind, "provider") == 0)
+            memcpy(command.leg_id, leg->leg_id, sizeof(command.leg_id));
+    }
+    memcpy(command.to_call_id, rig_call(&out.rig, 0)->call_id, sizeof(command.to_call_id));
+    assert_int_equal(rig_do(&out.rig, &command), SR_OK);
+    RIG_ENDED(&out.rig, 1, "transferred");
+    assert_int_equal(first->state, PHONE_UP);
+    assert_true(is_up(out.b) && is_up(out.one));
+    assert_int_equal(rig_call(&out.rig, 0)->view->leg_count, 3);
+    assert_null(sr_map_find(&out.rig.engine->watch_devices, SR_STR("a")));
+    phone_bye(phone_incoming(out.b));
+    phone_bye(first);
+    RIG_ENDED(&out.rig, 0, "hangup");
+    rig_done(&out.rig);
+}
+
 /* ---- calls of programs ---- */
 
 static void test_a_program_calls_a_number_outside(void **state)
@@ -520,6 +598,9 @@ int run_outside(void)
         cmocka_unit_test(test_two_calls_share_the_minutes),
         cmocka_unit_test(test_a_clock_that_is_set_costs_no_minutes),
         cmocka_unit_test(test_calls_at_the_same_time_are_limited),
+        cmocka_unit_test(test_who_is_called_outside_sends_the_call_nowhere),
+        cmocka_unit_test(test_what_rings_outside_is_not_picked_up),
+        cmocka_unit_test(test_a_party_on_an_account_is_not_the_phone),
         cmocka_unit_test(test_a_program_calls_a_number_outside),
         cmocka_unit_test(test_emergency_calls_meet_no_limit),
     };
