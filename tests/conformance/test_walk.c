@@ -35,9 +35,11 @@ static uint32_t below(struct walk *walk, uint32_t n)
 }
 
 /* The rig's configuration with forwardings, strategies and fallbacks, circles among them, and codes typed
- * within calls. */
-static const char *walk_config(void)
+ * within calls. Others than the first have their devices at other places. */
+static const char *walk_config(uint32_t n)
 {
+    static const char first[] =
+        "{ \"id\": \"new\", \"extension\": \"135\", \"forward\": { \"always\": \"200\" } },";
     static const char devices[] =
         "{ \"id\": \"fb\", \"extension\": \"131\", \"password\": \"pw-131\","
         "  \"forward\": { \"offline\": \"103\" } },"
@@ -82,6 +84,7 @@ static const char *walk_config(void)
 
     sr_buf_init_fixed(&out, text, sizeof(text));
     sr_buf_str(&out, sr_str_head(base, at));
+    sr_buf_c(&out, n > 0 ? first : "");
     sr_buf_c(&out, devices);
     sr_buf_str(&out, sr_str_make(base.p + at, then - at));
     sr_buf_c(&out, groups);
@@ -107,7 +110,7 @@ static const char *any_number(struct walk *walk)
     static const char *const numbers[] = {
         "101", "102", "103", "104",   "200", "200", "800",    "801", "*43", "999",
         "105", "b",   "*8",  "*8102", "701", "702", "*68102", "201", "202", "203",
-        "131", "132", "133", "134",   "501", "502", "503",    "555", "555", "555"};
+        "131", "132", "133", "135",   "501", "502", "503",    "555", "555", "555"};
 
     return any_of(walk, numbers, SR_ARRAY_LEN(numbers));
 }
@@ -457,7 +460,7 @@ static void api_step(struct walk *walk)
     if (chance(walk, 50) && (call = any_live_call(walk)) != NULL)
         memcpy(command.to_call_id, call->call_id, sizeof(command.to_call_id));
     if (command.kind == ENGINE_DO_CONFIGURE)
-        command.config = rig_load(walk_config());
+        command.config = rig_load(walk_config(below(walk, 2)));
     (void)rig_do(walk->rig, &command);
 }
 
@@ -667,7 +670,7 @@ static void test_whatever_happens_nothing_is_left(void **state)
     print_message("seed %llu: %d walks\n", (unsigned long long)seed, rigs * WALKS_PER_RIG);
     for (int i = 0; i < rigs; i++) {
         static const char *const users[WALK_PHONES] = {"101", "102", "103", "102"};
-        struct rig_options options = {.seed = seed + (uint64_t)i, .config = walk_config()};
+        struct rig_options options = {.seed = seed + (uint64_t)i, .config = walk_config(0)};
         struct rig rig;
 
         rig_init(&rig, &options);
