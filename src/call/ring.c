@@ -640,8 +640,7 @@ void ring__won(struct ring *ring, struct leg *winner)
     bool is_addition = ring->is_addition;
 
     leg__count(winner);
-    if (winner->kind != LEG_PROVIDER)
-        use__note_answer(call->engine, sr_str_c(winner->device_id));
+    use__note_answer(call->engine, sr_str_c(winner->device_id));
     drop_losers(ring, NULL);
     if (ring->route != NULL)
         use__shorten(call, ring->route->action.duration_sec_max);
