@@ -256,14 +256,25 @@ static enum call_reason join(struct leg *by, struct leg *other)
     return CALL_REASON_NONE;
 }
 
+/* What passes through stays where it is: whole calls, faxes. */
+static bool is_piped(const struct call *call)
+{
+    SR_LIST_EACH(&call->legs, node)
+    {
+        if (pipes__is_open(SR_CONTAINER(node, struct leg, node)))
+            return true;
+    }
+    return call->is_pass;
+}
+
 enum call_reason transfer__attended(struct leg *by, struct leg *other)
 {
     struct call *from = by->call;
     struct call *to = other->call;
     enum call_reason reason;
 
-    if (to == from || to->is_ending || from->state != CALL_ANSWERED ||
-        other_party(from, by) == NULL || by->role != MEDIA_ROLE_PARTICIPANT ||
+    if (to == from || to->is_ending || from->state != CALL_ANSWERED || is_piped(from) ||
+        is_piped(to) || other_party(from, by) == NULL || by->role != MEDIA_ROLE_PARTICIPANT ||
         other->role != MEDIA_ROLE_PARTICIPANT) /* nobody comes past a PIN that way */
         return CALL_REASON_NOT_ALLOWED;
     if (from->app != NULL && to->app == NULL && to->state == CALL_ANSWERED) {

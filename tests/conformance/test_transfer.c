@@ -9,9 +9,9 @@ struct trio {
     struct phone_call *at_a; /* A's call of B */
 };
 
-static void begin(struct trio *trio)
+static void begin_with(struct trio *trio, const struct rig_options *options)
 {
-    rig_init(&trio->rig, NULL);
+    rig_init(&trio->rig, options);
     trio->a = rig_phone(&trio->rig, "101");
     trio->b = rig_phone(&trio->rig, "102");
     trio->c = rig_phone(&trio->rig, "103");
@@ -19,6 +19,11 @@ static void begin(struct trio *trio)
         trio->rig.phones[i]->manners.extra = allow_update;
         trio->rig.phones[i]->manners.ok_extra = allow_update;
     }
+}
+
+static void begin(struct trio *trio)
+{
+    begin_with(trio, NULL);
 }
 
 static void begin_call(struct trio *trio)
@@ -248,6 +253,36 @@ static void test_attended_transfer(void **state)
     phone_bye(phone_incoming(trio.b));
     RIG_ENDED(&trio.rig, 1, "hangup");
     RIG_UNTIL(&trio.rig, phone_incoming(trio.c)->byes == 1);
+    rig_done(&trio.rig);
+}
+
+/* What passes through cannot be joined with what the router speaks: both calls go on. */
+static void test_no_attended_transfer_into_what_passes_through(void **state)
+{
+    static const struct rig_options options = {
+        .config = "{ \"devices\": [\n"
+                  "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
+                  "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" },\n"
+                  "{ \"id\": \"c\", \"extension\": \"103\", \"password\": \"pw-103\" } ],\n"
+                  "\"routing\": { \"routes\": [ { \"id\": \"through\", \"match\": { \"direction\": "
+                  "\"internal\", \"numberPattern\": \"103\" },\n"
+                  "\"action\": { \"targets\": [\"c\"], \"mode\": \"passthrough\" } } ] } }"};
+    struct phone_call *asking;
+    struct trio trio;
+
+    (void)state;
+    begin_with(&trio, &options);
+    trio.at_a = rig_connect(&trio.rig, trio.a, "102");
+    asking = ask(&trio);
+    phone_refer(trio.at_a, "103", asking, NULL);
+    RIG_UNTIL(&trio.rig, trio.at_a->notify_status == 403);
+    rig_run(&trio.rig, SR_SEC);
+    assert_int_equal(trio.at_a->state, PHONE_UP);
+    assert_int_equal(asking->state, PHONE_UP);
+    phone_bye(trio.at_a);
+    phone_bye(asking);
+    RIG_ENDED(&trio.rig, 0, "hangup");
+    RIG_ENDED(&trio.rig, 1, "hangup");
     rig_done(&trio.rig);
 }
 
@@ -616,6 +651,7 @@ int run_transfer(void)
         cmocka_unit_test(test_blind_transfer_into_a_conference_and_the_echo),
         cmocka_unit_test(test_attended_transfer),
         cmocka_unit_test(test_attended_transfer_the_other_way_round),
+        cmocka_unit_test(test_no_attended_transfer_into_what_passes_through),
         cmocka_unit_test(test_attended_transfer_while_it_rings),
         cmocka_unit_test(test_who_rings_after_the_hand_over_sees_the_new_caller),
         cmocka_unit_test(test_attended_transfer_to_a_dialog_nobody_knows),
