@@ -175,7 +175,7 @@ const char *config_file_why(int problem)
     case EXDEV:
         return "it is mounted as a single file, which cannot be replaced: mount its folder instead";
     case EROFS:
-        return "its folder is mounted read-only: mount it so that it can be written";
+        return "its folder is read-only: mount it writable, or add it to the unit's ReadWritePaths";
     case EACCES:
     case EPERM:
         return "the router may not write in its folder: give the folder to the router's user";
