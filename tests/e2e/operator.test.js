@@ -201,7 +201,8 @@ test('a full disk: calls go on, nothing is lost, and a start works', { skip: mis
   const parties = [];
   try {
     await router.start();
-    assert.ok(statSync(join(router.data, 'run/reserve')).blocks > 0);
+    const reserve = join(router.data, 'run/reserve'); // made when all else is up
+    await poll(() => existsSync(reserve) && statSync(reserve).blocks > 0, 10000, 'the reserve');
     const [a, b] = await Promise.all(['101', '102'].map((extension) => ScriptPhone.open(router, extension)));
     parties.push(a, b);
     fill();
@@ -216,7 +217,7 @@ test('a full disk: calls go on, nothing is lost, and a start works', { skip: mis
     await router.start();
     await router.child.line(/event=disk_full .*reserve/);
     await talk(a, b); // they are still registered
-    assert.ok(!existsSync(join(router.data, 'run/reserve')));
+    assert.ok(!existsSync(reserve));
     rmSync(ballast);
     await poll(async () => (await router.api.get('/api/history?limit=1000')).items.length === 26, 10000, 'the new record');
   } finally {
