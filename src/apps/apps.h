@@ -1,5 +1,5 @@
 /**
- * @file apps.h  The applications main.c registers with the hub.
+ * @file apps.h  The applications run.c registers with the hub.
  *
  * Layer:   apps
  * Thread:  signalling thread

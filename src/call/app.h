@@ -2,7 +2,7 @@
  * @file app.h  What an application (echo, conference, voicemail...) sees of the hub, and its table.
  *
  * An application is a plain user of calls: the hub resolves what was dialled, finds the application
- * that serves it and hands over the caller's leg. Registered by main.c (engine_add_app).
+ * that serves it and hands over the caller's leg. Registered by run.c (engine_add_app).
  *
  * Layer:   call
  * Thread:  signalling thread

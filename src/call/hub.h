@@ -1,5 +1,5 @@
 /**
- * @file hub.h  Making the engine and joining it to signalling and media. For main.c and tests only;
+ * @file hub.h  Making the engine and joining it to signalling and media. For run.c and tests only;
  * control/ knows engine.h.
  *
  *     engine = engine_new(&options);
