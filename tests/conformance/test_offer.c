@@ -1,16 +1,26 @@
 /* Offers and answers: which codec the parties get, who offers, what is refused. */
 #include "rig.h"
 
+#define TWO_DEVICES                                                                                \
+    " \"devices\": [\n"                                                                            \
+    "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"                       \
+    "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ] }"
+
 struct pair {
     struct rig rig;
     struct sim_phone *a, *b;
 };
 
-static void begin(struct pair *pair, const char *codecs_a, const char *codecs_b)
+static void begin_with(struct pair *pair, const struct rig_options *options)
 {
-    rig_init(&pair->rig, NULL);
+    rig_init(&pair->rig, options);
     pair->a = rig_phone(&pair->rig, "101");
     pair->b = rig_phone(&pair->rig, "102");
+}
+
+static void begin(struct pair *pair, const char *codecs_a, const char *codecs_b)
+{
+    begin_with(pair, NULL);
     pair->a->manners.codecs = codecs_a;
     pair->b->manners.codecs = codecs_b;
 }
@@ -251,16 +261,12 @@ static void test_callee_that_answers_without_sdp_is_hung_up(void **state)
 static void test_phones_are_told_the_configured_address(void **state)
 {
     static const struct rig_options options = {
-        .config = "{ \"proxy\": { \"lanIp\": \"203.0.113.7\" }, \"devices\": [\n"
-                  "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
-                  "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ] }"};
+        .config = "{ \"proxy\": { \"lanIp\": \"203.0.113.7\" }," TWO_DEVICES};
     struct pair pair;
     struct phone_call *call;
 
     (void)state;
-    rig_init(&pair.rig, &options);
-    pair.a = rig_phone(&pair.rig, "101");
-    pair.b = rig_phone(&pair.rig, "102");
+    begin_with(&pair, &options);
     call = rig_connect(&pair.rig, pair.a, "102");
     assert_true(sim_has(sr_str_c(call->sdp), "c=IN IP4 203.0.113.7"));
     assert_true(sim_has(sr_str_c(phone_incoming(pair.b)->offer), "c=IN IP4 203.0.113.7"));
@@ -294,16 +300,12 @@ static void test_reinvite_moves_the_audio_to_another_address(void **state)
 static void test_no_audio_goes_to_the_routers_own_ports(void **state)
 {
     static const struct rig_options options = {
-        .config = "{ \"proxy\": { \"webrtcPort\": 4000 }, \"devices\": [\n"
-                  "{ \"id\": \"a\", \"extension\": \"101\", \"password\": \"pw-101\" },\n"
-                  "{ \"id\": \"b\", \"extension\": \"102\", \"password\": \"pw-102\" } ] }"};
+        .config = "{ \"proxy\": { \"webrtcPort\": 4000 }," TWO_DEVICES};
     struct pair pair;
     struct phone_call *call;
 
     (void)state;
-    rig_init(&pair.rig, &options);
-    pair.a = rig_phone(&pair.rig, "101");
-    pair.b = rig_phone(&pair.rig, "102");
+    begin_with(&pair, &options);
     call = rig_connect(&pair.rig, pair.a, "102");
     for (uint8_t last = pair.a->addr.ip[3], i = 0; i < 2; i++) {
         const struct media_stream *stream;

@@ -70,6 +70,26 @@ static void end(struct pair *pair, struct phone_call *call)
     rig_done(&pair->rig);
 }
 
+/* a's call is refused so. */
+static void call_fails(struct pair *pair, const char *number, uint16_t status)
+{
+    struct phone_call *call = phone_dial(pair->a, number);
+
+    RIG_UNTIL(&pair->rig, call->state == PHONE_OVER);
+    assert_int_equal(call->status, status);
+}
+
+/* The provider's end, with a description of its own. */
+static struct sim_phone *begin_outside(struct pair *pair, const char *sdp)
+{
+    struct sim_phone *gateway;
+
+    begin(pair);
+    gateway = rig_gateway(&pair->rig);
+    gateway->manners.sdp = sdp;
+    return gateway;
+}
+
 /* The pipe of a device's n-th m= line as the media twin sees it. */
 static const struct port_sim_leg *pipe_of(struct pair *pair, const char *device_id, size_t line)
 {
@@ -149,9 +169,7 @@ static void test_a_provider_is_told_the_public_address(void **state)
     struct phone_call *call;
 
     (void)state;
-    begin(&pair);
-    gateway = rig_gateway(&pair.rig);
-    gateway->manners.sdp = camera_b;
+    gateway = begin_outside(&pair, camera_b);
     call = rig_connect(&pair.rig, pair.a, "+49891234");
     assert_non_null(strstr(phone_incoming(gateway)->offer, "c=IN IP4 203.0.113.7"));
     assert_null(strstr(phone_incoming(gateway)->offer, "192.0.2.1"));
@@ -171,9 +189,7 @@ static void test_a_provider_is_told_a_new_address(void **state)
     struct pair pair;
 
     (void)state;
-    begin(&pair);
-    gateway = rig_gateway(&pair.rig);
-    gateway->manners.sdp = camera_b;
+    gateway = begin_outside(&pair, camera_b);
     call = rig_connect(&pair.rig, pair.a, "+49891234");
     far = phone_incoming(gateway);
     (void)sr_str_copy(sr_str_head(sr_str_c(far->offer + 5), 40), origin, sizeof(origin));
@@ -202,9 +218,7 @@ static void test_a_providers_call_reaches_the_device(void **state)
     struct phone_call *call;
 
     (void)state;
-    begin(&pair);
-    gateway = rig_gateway(&pair.rig);
-    gateway->manners.sdp = camera_a;
+    gateway = begin_outside(&pair, camera_a);
     call = rig_connect(&pair.rig, gateway, "+4930100");
     claim_copied(camera_a, "192.0.2.11", phone_incoming(pair.b)->offer);
     assert_non_null(strstr(call->sdp, "c=IN IP4 203.0.113.7"));
@@ -400,12 +414,8 @@ static void test_refusals_pass_as_they_are(void **state)
     (void)state;
     begin(&pair);
     for (size_t i = 0; i < SR_ARRAY_LEN(statuses); i++) {
-        struct phone_call *call;
-
         pair.b->manners.final_status = statuses[i];
-        call = phone_dial(pair.a, "555");
-        RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
-        assert_int_equal(call->status, statuses[i]);
+        call_fails(&pair, "555", statuses[i]);
         RIG_UNTIL(&pair.rig, rig_call(&pair.rig, i)->ended == 1);
         assert_int_equal(pair.b->call_count, i + 1); /* 488: not asked again with other keys */
     }
@@ -498,15 +508,12 @@ static void test_headers_that_are_not_ours_pass(void **state)
 static void test_a_refusal_passes_with_its_headers(void **state)
 {
     struct pair pair;
-    struct phone_call *call;
 
     (void)state;
     begin(&pair);
     pair.b->manners.final_status = 486;
     pair.b->manners.refusal_extra = "Warning: 399 b \"no\"\r\nX-Why: because\r\n";
-    call = phone_dial(pair.a, "555");
-    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
-    assert_int_equal(call->status, 486);
+    call_fails(&pair, "555", 486);
     assert_true(got(pair.a->last_response, "Warning: 399 b \"no\"\r\nX-Why: because\r\n"));
     rig_done(&pair.rig);
 }
@@ -545,7 +552,6 @@ static void test_other_parts_of_a_body_pass_byte_for_byte(void **state)
 static void test_a_body_that_nobody_here_reads_passes(void **state)
 {
     struct pair pair;
-    struct phone_call *call;
 
     (void)state;
     begin(&pair);
@@ -553,21 +559,15 @@ static void test_a_body_that_nobody_here_reads_passes(void **state)
     pair.a->manners.sdp_type = "application/odd+xml";
     pair.a->manners.extra = "Content-Disposition: render;handling=required\r\n";
     pair.b->manners.final_status = 486;
-    call = phone_dial(pair.a, "555");
-    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
-    assert_int_equal(call->status, 486);
+    call_fails(&pair, "555", 486);
     assert_true(got(pair.b->last_request, "Content-Type: application/odd+xml\r\n"));
     assert_true(got(pair.b->last_request, "Content-Disposition: render;handling=required\r\n"));
     assert_true(got(pair.b->last_request, "\r\n\r\n<odd/>"));
-    call = phone_dial(pair.a, "102");
-    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
-    assert_int_equal(call->status, 415);
+    call_fails(&pair, "102", 415);
     assert_true(got(pair.a->last_response, "Accept: application/sdp\r\n"));
     pair.a->manners.sdp_type = "application/sdp"; /* packed, it cannot be rewritten */
     pair.a->manners.extra = "Content-Encoding: gzip\r\n";
-    call = phone_dial(pair.a, "555");
-    RIG_UNTIL(&pair.rig, call->state == PHONE_OVER);
-    assert_int_equal(call->status, 415);
+    call_fails(&pair, "555", 415);
     rig_done(&pair.rig);
 }
 
@@ -579,9 +579,7 @@ static void test_a_provider_opens_no_microphone(void **state)
     struct phone_call *call;
 
     (void)state;
-    begin(&pair);
-    gateway = rig_gateway(&pair.rig);
-    gateway->manners.sdp = camera_a;
+    gateway = begin_outside(&pair, camera_a);
     gateway->manners.extra = "Subject: hello\r\nAnswer-Mode: Auto\r\nPriv-Answer-Mode: Auto\r\n"
                              "Alert-Info: <http://127.0.0.1>;info=alert-AutoAnswer\r\n"
                              "Call-Info: <sip:x>;answer-after=0\r\nP-Auto-Answer: normal\r\n";
