@@ -288,7 +288,8 @@ struct client_txn *client_txn__next_target(struct client_txn *txn)
     }
     if (!txn->is_answered && txn->method == SIP_METHOD_INVITE)
         provider__on_silence(provider, &txn->flow);
-    if (!is_wanted(txn) || targets->index + 1 >= targets->count)
+    /* what rings may be answered yet: it is not called elsewhere, too */
+    if (!is_wanted(txn) || txn->has_rung || targets->index + 1 >= targets->count)
         return NULL;
     targets->index++;
     flow = (struct net_flow){.kind = targets->items[targets->index].kind,

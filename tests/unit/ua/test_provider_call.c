@@ -418,6 +418,31 @@ static void death_in_the_middle_of_ringing_stays_one_call(void **state)
     house_end(h);
 }
 
+/* The same where the connection breaks: what rings at the first server may still be answered. */
+static void a_connection_that_breaks_in_ringing_stays_one_call(void **state)
+{
+    HOUSE;
+    use_stream(h, NET_TCP);
+    trunk_done(u);
+    trunk_init(u, rig, "198.51.100.2:5060", NET_TCP);
+    assert_int_equal(resolver_sim_add(rig->resolver, "trunk.example", DNS_A, 300, "198.51.100.2"),
+                     SR_OK);
+    without_registration(rig);
+    (void)call_out(rig);
+    rig_run(rig, 100 * SR_MSEC);
+    if (trunk_count(u, "INVITE ") == 1) { /* the two are equal: either comes first */
+        t = &h->u;
+        u = &h->t;
+    }
+    trunk_reply(t, trunk_wait(t, "INVITE ", SR_SEC), "180 Ringing", "gw", NULL, NULL);
+    (void)rig_event(rig, SIP_LEG_PROGRESS);
+    sim_end_close(t->end, t->flow.conn);
+    assert_int_equal(rig_event(rig, SIP_LEG_ENDED)->event.cause, SIP_LEG_CAUSE_TRANSPORT);
+    rig_run(rig, SR_SEC);
+    assert_int_equal(trunk_count(u, "INVITE "), 0);
+    house_end(h);
+}
+
 /* SDP is written for one family: whoever calls learns after 4 s that he is to call over the other one. */
 static void a_call_ends_early_when_the_other_family_may_answer(void **state)
 {
@@ -1145,6 +1170,7 @@ int run_provider_call_tests(void)
         cmocka_unit_test(a_late_ring_of_the_first_server_is_cancelled),
         cmocka_unit_test(a_503_goes_to_the_next_server_before_it_rings),
         cmocka_unit_test(death_in_the_middle_of_ringing_stays_one_call),
+        cmocka_unit_test(a_connection_that_breaks_in_ringing_stays_one_call),
         cmocka_unit_test(a_call_ends_early_when_the_other_family_may_answer),
         cmocka_unit_test(each_early_dialog_has_its_own_answer),
         cmocka_unit_test(another_server_of_the_provider_goes_on),
