@@ -60,6 +60,8 @@ export interface Kept {
   deviceId: string;
   /** Sessions whose microphone is muted: it must not open by itself. */
   muted?: string[];
+  /** Sessions that were hung up and of which the router has not said so: they must not come back. */
+  over?: string[];
 }
 
 export interface PhoneGround {
@@ -92,8 +94,12 @@ const OFFER_LASTS_MS = 50000;
 const OWN_CALL_WAIT_MS = 1500;
 /** Broken says that nothing came for some seconds already. */
 const REOFFER_MS = 1000;
-/** No answer to an offer that takes a call back: the socket only looks alive, as after sleep or on another network. */
+/** No answer to an offer that takes a call back: the socket only looks alive, as after sleep or on another network. Doubled
+    each time, as a slow machine may be what is late. */
 const RESUME_ANSWER_MS = 2000;
+const RESUME_DOUBLED_MAX = 3;
+/** After each registration the router tells again what rings here. */
+const TOLD_AGAIN_MS = 2000;
 
 interface Inner extends PhoneCall {
   isAnswered: boolean; /* webrtc-answer was taken */
@@ -101,8 +107,11 @@ interface Inner extends PhoneCall {
   isWanted: boolean; /* the user answered, or dialled */
   isMoved: boolean; /* to other parties than were called */
   offeredAt: number;
+  toldIn: number; /* the registration in which the router last said that it rings */
   timer: unknown;
   resumeTimer: unknown;
+  resuming: object | null; /* the attempt to take it back that counts: the last */
+  resumes: number; /* attempts since it was last up */
 }
 
 export class Phone {
@@ -119,6 +128,9 @@ export class Phone {
   private posts = 0;
   /** Calls this page placed; the router rings it for them, and it never rings. */
   private readonly placed = new Set<string>();
+  /** Kept.over */
+  private readonly over = new Set<string>();
+  private registrations = 0;
   private isLive = false;
 
   constructor(private readonly ground: PhoneGround) {
@@ -185,8 +197,12 @@ export class Phone {
     this.deviceId = String(event.deviceId ?? '');
     this.state = 'ready';
     this.refusal = '';
-    const muted = this.ground.kept()?.muted ?? [];
+    const { muted = [], over = [] } = this.ground.kept() ?? {};
     const legs = (event.legs ?? []) as { callId: string; sessionId: string }[];
+    for (const sessionId of new Set([...this.over, ...over])) this.hangUpAgain(sessionId, legs.some((leg) => leg.sessionId === sessionId));
+    this.registrations += 1;
+    const now = this.registrations;
+    if (this.inner.some((call) => call.direction === 'in' && !call.isWanted)) this.ground.after(TOLD_AGAIN_MS, () => this.stopRinging(now));
     for (const call of this.inner) {
       const there = legs.find((leg) => leg.sessionId === call.sessionId);
       const isThere = there !== undefined;
@@ -195,10 +211,25 @@ export class Phone {
       else if (isThere && call.media !== 'up' && call.state !== 'ended') void this.resume(call);
     }
     for (const leg of legs) {
-      if (!this.inner.some((call) => call.sessionId === leg.sessionId)) this.revive(leg.callId, leg.sessionId, muted.includes(leg.sessionId));
+      if (!this.over.has(leg.sessionId) && !this.inner.some((call) => call.sessionId === leg.sessionId)) this.revive(leg.callId, leg.sessionId, muted.includes(leg.sessionId));
     }
     this.keep();
     this.changed();
+  }
+
+  /** The line was down, or only looked alive, when it was hung up. */
+  private hangUpAgain(sessionId: string, isThere: boolean) {
+    if (isThere) this.ground.send({ type: 'webrtc-hangup', sessionId });
+    if (isThere) this.over.add(sessionId);
+    else this.over.delete(sessionId);
+  }
+
+  /** What was not told again has ended, or was answered elsewhere, while the line was down. */
+  private stopRinging(registration: number) {
+    for (const call of this.inner) {
+      if (call.state !== 'ringing' || call.toldIn >= registration) continue;
+      this.end(call, this.ground.call(call.callId!)?.state === 'answered' ? 'answered_elsewhere' : 'cancelled', false);
+    }
   }
 
   /** A call that stood before the page was loaded anew. */
@@ -212,14 +243,18 @@ export class Phone {
 
   private async resume(call: Inner) {
     const sessionId = call.sessionId!;
+    const mine = {};
+    call.resuming = mine;
     this.ground.media.close(sessionId);
     call.media = 'checking';
     try {
       const sdp = await this.ground.media.offer(sessionId, true, call.isMuted || call.isHeld);
+      if (call.resuming !== mine) return;
       this.quiet(call);
       if (call.state === 'ended') this.ground.media.close(sessionId);
       else if (this.ground.send({ type: 'webrtc-offer', sessionId, sdp, resume: this.token })) this.awaitAnswer(call);
     } catch (error) {
+      if (call.resuming !== mine) return; // it was closed for a later attempt
       this.fail(call, error);
     }
     this.changed();
@@ -227,7 +262,9 @@ export class Phone {
 
   private awaitAnswer(call: Inner) {
     this.ground.cancel(call.resumeTimer);
-    call.resumeTimer = this.ground.after(RESUME_ANSWER_MS, () => {
+    const doubled = Math.min(call.resumes, RESUME_DOUBLED_MAX);
+    call.resumes += 1;
+    call.resumeTimer = this.ground.after(RESUME_ANSWER_MS * 2 ** doubled, () => {
       if (call.state !== 'ended' && this.state === 'ready') this.ground.renewLine(); // registered again, it is offered again
     });
   }
@@ -288,10 +325,15 @@ export class Phone {
       else await this.ground.media.openMic(call.sessionId);
       if (!this.isOver(call)) this.linkWhenReady(call);
     } catch (error) {
-      if (call.callId) this.ground.send({ type: 'webrtc-reject', callId: call.callId });
-      this.fail(call, error);
+      this.turnAway(call, error);
     }
     this.changed();
+  }
+
+  /** It was answered and cannot be: the caller is not left ringing. */
+  private turnAway(call: Inner, error: unknown) {
+    if (call.callId) this.ground.send({ type: 'webrtc-reject', callId: call.callId });
+    this.fail(call, error);
   }
 
   hangUp(key: string) {
@@ -374,6 +416,7 @@ export class Phone {
   endAll() {
     for (const call of this.inner) if (call.state !== 'ended') this.hangUp(call.key);
     this.token = '';
+    this.over.clear();
     this.ground.keep(null);
     this.state = this.state === 'not-built' ? 'not-built' : 'off';
     this.isLive = false;
@@ -388,6 +431,7 @@ export class Phone {
         this.registered(event);
         break;
       case 'webrtc-incoming':
+        for (const call of this.inner) if (call.callId === event.callId) call.toldIn = this.registrations;
         if (this.early) this.early.push(event);
         else this.incoming(event);
         break;
@@ -399,6 +443,7 @@ export class Phone {
         this.endBy((call) => call.callId === event.callId && !call.isLinked, String(event.reason ?? 'cancelled'));
         break;
       case 'webrtc-hangup':
+        if (this.over.delete(String(event.sessionId))) this.keep();
         this.endBy((call) => call.sessionId === event.sessionId, String(event.reason ?? 'hangup'));
         break;
       case 'webrtc-moved':
@@ -443,7 +488,13 @@ export class Phone {
     call.state = 'ringing';
     call.hasRung = true;
     // ready before the answer, so that it is heard at once; the microphone stays closed until then
-    this.prepare(call, false).catch(() => {
+    this.prepare(call, false).catch((error) => {
+      if (this.isOver(call)) return;
+      if (call.isWanted) {
+        this.turnAway(call, error);
+        return;
+      }
+      this.ground.media.close(call.sessionId!);
       call.sessionId = null; // the answer tries again, and says what is wrong
     });
     this.changed();
@@ -550,6 +601,7 @@ export class Phone {
     const call = this.inner.find((other) => other.sessionId === sessionId && other.state !== 'ended');
     if (!call) return;
     call.media = state;
+    if (state === 'up') call.resumes = 0;
     this.ground.cancel(call.timer);
     if ((state === 'broken' || state === 'failed') && call.isLinked) {
       call.timer = this.ground.after(state === 'failed' ? 0 : REOFFER_MS, () => {
@@ -578,7 +630,7 @@ export class Phone {
 
   private keep() {
     const muted = this.inner.filter((call) => call.isMuted && call.sessionId && call.state !== 'ended').map((call) => call.sessionId!);
-    this.ground.keep({ token: this.token, deviceId: this.deviceId, ...(muted.length ? { muted } : {}) });
+    this.ground.keep({ token: this.token, deviceId: this.deviceId, ...(muted.length ? { muted } : {}), ...(this.over.size ? { over: [...this.over] } : {}) });
   }
 
   /* On hold neither microphone nor speaker is open, whatever the router plays to whom. */
@@ -598,7 +650,8 @@ export class Phone {
     const call: Inner = {
       key: this.ground.id(), callId: null, sessionId: null, direction, number, name, state: 'preparing', media: 'none',
       isMuted: false, hasRung: direction === 'out', isHeld: false, beganAt: this.ground.now(), answeredAt: null, why: '',
-      isAnswered: false, isLinked: false, isWanted: false, isMoved: false, offeredAt: 0, timer: null, resumeTimer: null,
+      isAnswered: false, isLinked: false, isWanted: false, isMoved: false, offeredAt: 0, toldIn: this.registrations,
+      timer: null, resumeTimer: null, resuming: null, resumes: 0,
     };
     this.calls.unshift(call);
     return call;
@@ -619,10 +672,12 @@ export class Phone {
     const isKnown = call.isLinked || call.offeredAt > 0; // the router has this session
     if (call.sessionId && isKnown && (isTold || !call.isLinked)) this.ground.send({ type: 'webrtc-hangup', sessionId: call.sessionId });
     if (call.sessionId) this.ground.media.close(call.sessionId);
+    if (call.sessionId && call.isLinked && isTold) this.over.add(call.sessionId);
     this.ground.cancel(call.timer);
     this.ground.cancel(call.resumeTimer);
     call.state = 'ended';
     call.why = why;
+    if (this.over.size) this.keep();
     call.timer = this.ground.after(wasQuiet ? 0 : why.includes(' ') ? SHOWN_AFTER_FAULT_MS : SHOWN_AFTER_END_MS, () => this.remove(call));
     this.changed();
   }

@@ -530,3 +530,87 @@ test('a muted microphone stays muted through a reload', async () => {
   other.mute(other.calls[0].key, false);
   assert.equal(again.stored.muted, undefined);
 });
+
+test('hung up while the line was down: it does not come back, and the router hears of it', async () => {
+  const { g, phone, call } = await talking();
+  const { sessionId } = call;
+  phone.line(false);
+  g.isDown = true;
+  phone.hangUp(call.key);
+  g.fire(4000); // it is shown no longer
+  assert.deepEqual(g.stored.over, [sessionId]);
+  g.isDown = false;
+  const later = new Phone(g); // also by a page that was loaded anew
+  for (const page of [phone, later]) {
+    const from = g.sent.length;
+    page.line(true);
+    page.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId }] });
+    await settle();
+    assert.deepEqual(g.sent.slice(from + 1), [{ type: 'webrtc-hangup', sessionId }]);
+    assert.equal(page.calls.length, 0);
+  }
+  later.onEvent({ type: 'webrtc-hangup', sessionId, callId: 'c1', reason: 'hangup' });
+  assert.equal(g.stored.over, undefined);
+});
+
+test('what rang before the line broke and is not told again rings no more', async () => {
+  const { g, phone } = ready();
+  for (const callId of ['c7', 'c8', 'c9']) phone.onEvent({ type: 'webrtc-incoming', callId, from: '103', to: '101', direction: 'internal' });
+  await settle();
+  view(g, 'c9', [leg('l2')]);
+  phone.line(false);
+  phone.line(true);
+  phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [] });
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c7', from: '103', to: '101', direction: 'internal' });
+  g.fire(2000);
+  assert.deepEqual(phone.ringing.map((call) => call.callId), ['c7']);
+  assert.deepEqual(phone.calls.filter((call) => call.state === 'ended').map((call) => [call.callId, call.why]), [['c9', 'answered_elsewhere'], ['c8', 'cancelled']]);
+});
+
+test('two attempts to take a call back at once: the later one counts, the call goes on', async () => {
+  const { g, phone, call } = await talking();
+  const offers = [];
+  g.media.offer = () => new Promise((done, fail) => { offers.push({ done, fail }); });
+  for (let round = 0; round < 2; round += 1) {
+    phone.startOver();
+    phone.line(false);
+    phone.line(true);
+    phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+    await settle();
+  }
+  offers[0].fail(new Error('the connection is closed')); // by the second
+  await settle();
+  assert.equal(call.state, 'talking');
+  offers[1].done('second');
+  await settle();
+  assert.deepEqual(g.of('webrtc-offer').slice(1).map((offer) => offer.sdp), ['second']);
+  assert.deepEqual(phone.said, []);
+});
+
+test('a machine that is slow to take the answer gets more time each time, until the audio is up again', async () => {
+  const { g, phone, call } = await talking();
+  const back = async () => {
+    phone.onEvent({ type: 'webrtc-registered', deviceId: 'guest:anna', token: 't1', legs: [{ callId: 'c1', sessionId: call.sessionId }] });
+    await settle();
+    return g.timers.at(-1).ms;
+  };
+  assert.deepEqual([await back(), await back(), await back()], [2000, 4000, 8000]);
+  g.media.onState(call.sessionId, 'up');
+  g.media.onState(call.sessionId, 'broken');
+  assert.equal(await back(), 2000);
+});
+
+test('answered while its session cannot be made: the caller is turned away, and it is said', async () => {
+  const { g, phone } = ready();
+  g.isDown = true;
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c7', from: '103', to: '101', direction: 'internal' });
+  const [call] = phone.ringing;
+  await phone.answer(call.key);
+  await settle();
+  assert.equal(call.state, 'ended');
+  assert.deepEqual(phone.said, ['the line to the router is down']);
+  phone.onEvent({ type: 'webrtc-incoming', callId: 'c8', from: '103', to: '101', direction: 'internal' });
+  const { sessionId } = phone.ringing[0];
+  await settle();
+  assert.ok(g.closed.includes(sessionId), 'no session is left behind');
+});
