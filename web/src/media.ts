@@ -212,6 +212,7 @@ class BrowserMedia implements Media {
       figures: { codec: null, lossPct: null, jitterMs: null, rttMs: null, mos: null }, levels: { mine: null, theirs: null },
     };
     this.sessions.set(sessionId, session);
+    session.timer = window.setInterval(() => void this.measure(session), STATS_MS);
     pc.ontrack = ({ track }) => this.hear(session, track);
     pc.onconnectionstatechange = () => this.tellState(sessionId, session);
     pc.oniceconnectionstatechange = () => this.tellState(sessionId, session);
@@ -219,10 +220,9 @@ class BrowserMedia implements Media {
       if (withMic) await this.openMic(sessionId);
       await pc.setLocalDescription();
     } catch (error) {
-      this.close(sessionId);
+      if (this.sessions.get(sessionId) === session) this.close(sessionId); // else it was, for a later one of this name
       throw error;
     }
-    session.timer = window.setInterval(() => void this.measure(session), STATS_MS);
     // the router is ICE-lite and learns our addresses from our checks: nothing to gather first
     return pc.localDescription!.sdp;
   }
@@ -263,14 +263,18 @@ class BrowserMedia implements Media {
   }
 
   private async use(session: Session, mic: MediaStream) {
-    if (![...this.sessions.values()].includes(session)) { // it ended while the microphone was being opened
-      for (const track of mic.getTracks()) track.stop();
+    const [track] = mic.getAudioTracks();
+    const isOver = () => ![...this.sessions.values()].includes(session);
+    let fault: unknown = null;
+    track.enabled = !session.isMuted;
+    if (!isOver()) await session.sender.replaceTrack(track).catch((error) => { fault = error; });
+    if (fault || isOver()) { // the call ended while the microphone was being opened: that must not stay open
+      for (const one of mic.getTracks()) one.stop();
+      if (!isOver()) throw fault;
       return;
     }
-    const [track] = mic.getAudioTracks();
-    track.enabled = !session.isMuted;
+    track.enabled = !session.isMuted; // or was muted meanwhile
     track.onended = () => void this.otherMicrophone(session);
-    await session.sender.replaceTrack(track);
     for (const old of session.mic?.getTracks() ?? []) {
       old.onended = null;
       old.stop();

@@ -8,7 +8,9 @@ class Twin {
   createMediaStreamSource() { return { connect() {}, disconnect() {} }; }
   createAnalyser() { return {}; }
 }
-const transceiver = { sender: { replaceTrack: async () => {} } };
+let taking = null; // what replaceTrack waits for
+const connections = [];
+const transceiver = { sender: { replaceTrack: () => taking ?? Promise.resolve() } };
 Object.assign(globalThis, {
   window: { setInterval: () => 0, isSecureContext: true },
   localStorage: { getItem: () => null },
@@ -16,9 +18,10 @@ Object.assign(globalThis, {
   Audio: class {},
   RTCPeerConnection: class {
     localDescription = { sdp: 'v=0' };
+    constructor() { connections.push(this); }
     addTransceiver() { return transceiver; }
-    async setLocalDescription() {}
-    close() {}
+    async setLocalDescription() { if (this.isClosed) throw new Error('closed'); }
+    close() { this.isClosed = true; }
   },
 });
 Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { mediaDevices: {
@@ -55,4 +58,35 @@ test('a microphone that is chosen while the call ends is closed again', async ()
   waiting();
   await choosing;
   assert.ok(opened.every((track) => !track.isOpen));
+});
+
+test('a microphone that the connection is just taking when the call ends is closed again; muted meanwhile, it is muted', async () => {
+  for (const more of [() => media.close('three'), () => media.mute('four', true)]) {
+    const name = more.toString().includes('three') ? 'three' : 'four';
+    let take;
+    taking = new Promise((done) => { take = done; });
+    const offering = media.offer(name, true).catch(() => {});
+    waiting();
+    await settle();
+    more();
+    take();
+    taking = null;
+    await offering;
+    const track = opened.at(-1);
+    assert.equal(name === 'three' ? track.isOpen : track.enabled, false);
+  }
+  media.close('four');
+});
+
+test('an attempt that a later one of the same session has closed leaves that alone', async () => {
+  const first = media.offer('five', true);
+  const [answerFirst] = [waiting];
+  media.close('five');
+  const second = media.offer('five', true);
+  answerFirst();
+  await assert.rejects(first);
+  waiting();
+  await second;
+  assert.deepEqual(connections.slice(-2).map((one) => Boolean(one.isClosed)), [true, false]);
+  media.close('five');
 });
