@@ -15,6 +15,11 @@ class Outlet {
     return this.context;
   }
 
+  /** Once it may sound: at once, or with the first click. */
+  get ready(): Promise<void> {
+    return this.context.resume();
+  }
+
   /** Where tones go. */
   get end(): AudioNode {
     return this.through ?? this.context.destination;
@@ -45,6 +50,7 @@ class Outlet {
 
 let house: Outlet | null = null;
 let ringTimer = 0;
+let rings = 0;
 
 const outlet = () => house ??= new Outlet();
 
@@ -80,7 +86,11 @@ export function keyTone(key: string) {
   if (pair) for (const hz of pair) tone(hz, 0, 0.12, 0.06);
 }
 
-function ringOnce() {
+async function ringOnce() {
+  rings += 1;
+  const mine = rings;
+  await outlet().ready;
+  if (mine !== rings) return; // before the first click they would gather, and all sound with it
   // two soft chords, a pause: heard in the next room, bearable in this one
   for (const [from, low] of [[0, 523.25], [0.45, 659.25]] as const) {
     tone(low, from, 0.4, 0.16, 'triangle');
@@ -92,8 +102,8 @@ export function startRinging() {
   if (ringTimer) return;
   const wanted = ringer();
   if (wanted) void outlet().to(wanted);
-  ringOnce();
-  ringTimer = window.setInterval(ringOnce, 2500);
+  void ringOnce();
+  ringTimer = window.setInterval(() => void ringOnce(), 2500);
 }
 
 /** The browser lets this page make no sound yet: it wants a click first. */
@@ -102,6 +112,7 @@ export const isSilenced = () => house?.sounding.state === 'suspended';
 export function stopRinging() {
   clearInterval(ringTimer);
   ringTimer = 0;
+  rings += 1; // also what waits for a click
 }
 
 /** Three rising tones where calls are heard. */
@@ -112,4 +123,4 @@ export async function testSpeaker(deviceId: string) {
   setTimeout(() => there.close(), 1200);
 }
 
-export const testRing = () => ringOnce();
+export const testRing = () => void ringOnce();
