@@ -1,7 +1,7 @@
 // The page in Chromium: logging in, calls and devices as they come and go, what axe-core says.
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { Browser, firstPassword, logIn, noBrowser, violations } from './lib/browser.js';
+import { Browser, firstPassword, logIn, noBrowser, show, violations } from './lib/browser.js';
 import { Router, device, missing, poll } from './lib/router.js';
 import { ScriptPhone, stopAll } from './lib/phones.js';
 
@@ -54,7 +54,9 @@ test('the page', { skip }, async (t) => {
       await page.getByRole('button', { name: 'Log out' }).click();
       await page.getByText('Still logged in').waitFor();
       await page.unroute('**/api/logout');
-      await page.getByRole('heading', { name: 'Calls' }).waitFor();
+      await show(page, 'phone', 'Phone');
+      await page.getByText('ready to call').waitFor(); // and it is still a phone
+      await show(page, 'calls', 'Calls');
     });
 
     await t.test('a phone that registers shows up by itself', async () => {

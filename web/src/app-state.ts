@@ -124,6 +124,7 @@ class AppState {
     } catch (error) { // who is at this browser next would still be let in
       if ((error as Problem).status !== 401) {
         this.say(`Still logged in: ${(error as Problem).message}. Try again.`, 'bad');
+        this.events.renew(); // and still a phone
         return;
       }
     }

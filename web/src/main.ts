@@ -61,6 +61,9 @@ class AppFrame extends LitElement {
     super.connectedCallback();
     app.watch(() => this.requestUpdate());
     phone.watch(() => this.requestUpdate());
+    setInterval(() => {
+      if (phone.active && !document.hidden) this.requestUpdate(); // the bar's clock
+    }, 1000);
     void startPhone().then(() => app.enter());
   }
 
@@ -121,7 +124,7 @@ class AppFrame extends LitElement {
   private bar() {
     const ringing = phone.ringing[0];
     const call = ringing ?? phone.active;
-    if (!call || (this.current.id === 'phone' && !ringing) || this.current.id === 'phone') return nothing;
+    if (!call || this.current.id === 'phone') return nothing;
     const who = call.name ?? (call.number || 'Call');
     return html`<aside class="bar ${ringing ? 'ringing' : ''}" aria-label="Your call">
       <a href="#/phone"><b>${who}</b> <span>${stateWords(call)}</span>${call.answeredAt ? html` <span class="mono">${clock((Date.now() - call.answeredAt) / 1000)}</span>` : nothing}</a>

@@ -16,6 +16,9 @@ const RESULTS: [string, string][] = [
   ['unreachable', 'Not reachable'], ['media_timeout', 'No audio'],
 ];
 
+const WRITTEN_MS = 400;
+const WRITTEN_MAX_MS = 6000;
+
 class HistoryView extends View {
   private filter: Record<string, string> = {};
   private items: CallRecord[] = [];
@@ -35,16 +38,23 @@ class HistoryView extends View {
       clearTimeout(this.typing);
     });
     this.whenGone(app.events.listen((event) => {
-      if (event.type === 'call_ended') this.readSoon();
+      if (event.type !== 'call_ended') return;
+      this.ended = String(event.callId);
+      this.readSoon();
     }));
   }
 
   private soon = 0;
+  private ended = '';
 
-  /** The record is written a moment after the call's end; many ends at once are one read. */
-  private readSoon() {
+  /** The record is written a moment after the call's end, on a busy disk a longer one; many ends at once are one read. */
+  private readSoon(ms = WRITTEN_MS) {
     clearTimeout(this.soon);
-    this.soon = window.setTimeout(() => void this.read(), 400);
+    this.soon = window.setTimeout(async () => {
+      await this.read();
+      const isShown = this.items.some((item) => item.callId === this.ended) || Object.values(this.filter).some(Boolean);
+      if (!isShown && this.isConnected && ms < WRITTEN_MAX_MS) this.readSoon(2 * ms);
+    }, ms);
   }
 
   private query(more: Record<string, string> = {}) {
