@@ -212,6 +212,7 @@ static void worker_json(const struct media_worker_stats *worker, struct sr_json 
     sr_json_key_int(json, "overrunsByHost", (int64_t)worker->overruns_stolen);
     sr_json_key_int(json, "encodes", (int64_t)worker->encodes);
     sr_json_key_int(json, "encodesShared", (int64_t)worker->encodes_shared);
+    sr_json_key_int(json, "reportsRefused", (int64_t)worker->reports_refused);
     sr_json_key_int(json, "opusComplexity", (int64_t)worker->opus_complexity);
     sr_json_key_num(json, "cpuSeconds", (double)worker->cpu_us / SR_SEC, 1);
     sr_json_end(json);

@@ -39,12 +39,12 @@
 
 enum {
     WORKER_TICK_MS = 20,
-    WORKER_SLOTS = 20,       /* sub-slots of 1 ms; a room's tick runs in one of them */
-    WORKER_GROUP_SLOTS = 5,  /* sub-slots that wait for their last while there is time */
-    WORKER_BURST_MAX = 16,   /* packets of one socket in one turn */
-    WORKER_EVENTS_MAX = 256, /* ready sockets in one turn */
-    WORKER_REPORTS_MAX =
-        4096, /* values waiting for the front; states that find no place are told later */
+    WORKER_SLOTS = 20,         /* sub-slots of 1 ms; a room's tick runs in one of them */
+    WORKER_GROUP_SLOTS = 5,    /* sub-slots that wait for their last while there is time */
+    WORKER_BURST_MAX = 16,     /* packets of one socket in one turn */
+    WORKER_EVENTS_MAX = 256,   /* ready sockets in one turn */
+    WORKER_REPORTS_MAX = 4096, /* values waiting for the front; states are told later */
+    WORKER_FIGURES_MAX = 3072, /* statistics among them: the rest is for digits and states */
     WORKER_HOUSEKEEPING_MS = 100,
     WORKER_STATS_MS = 5000,
     WORKER_GATHER_READY = 500, /* ready sockets in one housekeeping: from then on they gather, */
@@ -443,7 +443,7 @@ sr_usec worker__clock(const struct worker *worker);
 sr_usec worker__wall(const struct worker *worker);
 /** When a packet came by the kernel's stamp, on our clock; this turn's time where that cannot be. */
 sr_usec worker__arrival(const struct worker *worker, sr_usec stamp);
-/** False: the ring is full. Counters are told again later; a state must be, by whoever told it. */
+/** False, and counted: the ring is full. Who told a state or statistics must tell them again later. */
 bool worker__report(struct worker *worker, const struct report *report);
 void worker__return(struct worker *worker, struct order *order);
 /** Serves ready sockets if WORKER_STEP_US have passed. */

@@ -272,6 +272,7 @@ struct media_worker_stats {
     uint64_t overruns_stolen; /* of those: in a second in which the host took the machine's time */
     uint64_t encodes;         /* packets coded */
     uint64_t encodes_shared;  /* sent without being coded again: their hearers share an encoder */
+    uint64_t reports_refused; /* values the signalling thread was too far behind to take */
     uint64_t opus_complexity; /* in force, lowered while it falls behind */
     sr_usec cpu_us;           /* processor time */
 };

@@ -863,14 +863,15 @@ static void report_stats(struct worker *worker, struct mleg *leg)
 
     tally__leg(worker, leg);
     mleg__stats(worker, leg, &report.event.stats);
+    leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;
+    if (!worker__report(worker, &report))
+        return; /* the next one tells of both times */
     leg->reported_packets = leg->rx_packets;
     leg->reported_lost = rtp_source_lost(&leg->source);
     leg->level_max_dbfs = LEVEL_DBFS_MIN;
     leg->level_ticks = 0;
     leg->busy_us = 0;
     leg->busy_since = worker->now;
-    leg->stats_at = worker->now + WORKER_STATS_MS * SR_MSEC;
-    (void)worker__report(worker, &report);
 }
 
 static void check_timeout(struct worker *worker, struct mleg *leg)

@@ -106,6 +106,7 @@ void tally__read(const struct worker *worker, struct media_worker_stats *ret_sta
         .overruns_stolen = worker->overruns_stolen,
         .encodes = atomic_load(&tally->encodes),
         .encodes_shared = atomic_load(&tally->encodes_shared),
+        .reports_refused = atomic_load(&tally->reports_refused),
         .opus_complexity =
             (uint64_t)SR_MIN(atomic_load(&tally->opus_complexity), CODEC_COMPLEXITY_DEFAULT),
     };

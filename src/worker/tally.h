@@ -19,6 +19,7 @@ struct tally {
     _Atomic uint64_t ticks, late_ticks, overruns;
     _Atomic uint64_t rx_packets, tx_packets, kernel_drops; /* up to the last housekeeping */
     _Atomic uint64_t encodes, encodes_shared;
+    _Atomic uint64_t reports_refused;
     _Atomic uint32_t legs, legs_mixed, legs_quiet;
     _Atomic int opus_complexity;
     _Atomic sr_usec late_worst; /* since the front took it */

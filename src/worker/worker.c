@@ -17,8 +17,13 @@ static void post_front(struct worker *worker)
 
 bool worker__report(struct worker *worker, const struct report *report)
 {
-    if (!sr_ring_push(&worker->reports, report))
+    bool has_room = report->event.kind != MEDIA_EVENT_STATS ||
+                    sr_ring_count(&worker->reports) < WORKER_FIGURES_MAX;
+
+    if (!has_room || !sr_ring_push(&worker->reports, report)) {
+        tally__add(&worker->tally.reports_refused, 1);
         return false;
+    }
     post_front(worker);
     return true;
 }

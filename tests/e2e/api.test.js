@@ -44,7 +44,7 @@ test('status, health, readiness and metrics answer', options, async () => {
   assert.equal(metrics.status, 200);
   assert.match(metrics.text, /^# TYPE \w+ (gauge|counter)/m);
   assert.equal(status.media.threads.length, status.media.workers);
-  for (const name of ['packetsIn', 'packetsOut', 'kernelDrops', 'lateTicks', 'overruns', 'overrunsByHost', 'legsQuiet', 'encodesShared'])
+  for (const name of ['packetsIn', 'packetsOut', 'kernelDrops', 'lateTicks', 'overruns', 'overrunsByHost', 'legsQuiet', 'encodesShared', 'reportsRefused'])
     assert.equal(status.media.threads[0][name], 0, name);
   assert.equal(status.media.threads[0].opusComplexity, 5);
   assert.match(metrics.text, /^siprouter_media_kernel_drops_total\{worker="0"\} 0$/m);

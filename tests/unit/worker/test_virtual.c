@@ -620,13 +620,13 @@ static void late_ticks_are_counted_and_explained(void **state)
 
 /* ---- what the front is told ---- */
 
-/* The front is so far behind that nothing more can be told. */
-static void fill_reports(struct worker *worker)
+/* So many values wait for a front that is far behind; with all of them nothing more can be told. */
+static void fill_reports(struct worker *worker, uint32_t count)
 {
     struct report nobody = {.kind = REPORT_RX_CODEC};
 
-    while (sr_ring_push(&worker->reports, &nobody)) {
-    }
+    while (sr_ring_count(&worker->reports) < count)
+        assert_true(sr_ring_push(&worker->reports, &nobody));
 }
 
 static void empty_reports(struct worker *worker)
@@ -652,7 +652,7 @@ static void states_that_found_no_place_are_told_later(void **state)
     lab_run(lab, 100 * SR_MSEC);
     leg = sr_idtab_find(&((struct port_threads *)lab->port)->legs, a->leg);
     worker = leg->front_room->worker;
-    fill_reports(worker);
+    fill_reports(worker, WORKER_REPORTS_MAX);
     a->options.voice = lab_vowel;
     lab_run(lab, SR_SEC);
     assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 0);
@@ -662,7 +662,7 @@ static void states_that_found_no_place_are_told_later(void **state)
     assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 1);
     assert_int_equal(lab->last[MEDIA_EVENT_LATCHED].leg, a->leg);
     assert_int_equal(leg->front_rx_codec, CODEC_PCMU);
-    fill_reports(worker);
+    fill_reports(worker, WORKER_REPORTS_MAX);
     a->options.voice = NULL;
     lab_run(lab, 3 * SR_SEC);
     assert_int_equal(lab->seen[MEDIA_EVENT_TIMEOUT], 0);
@@ -670,6 +670,34 @@ static void states_that_found_no_place_are_told_later(void **state)
     lab_run(lab, SR_SEC);
     assert_int_equal(lab->seen[MEDIA_EVENT_TIMEOUT], 1);
     assert_int_equal(lab->seen[MEDIA_EVENT_LATCHED], 1);
+    lab_close(lab);
+}
+
+/* Statistics of thousands of legs do not take the places of digits; they come later, for all of the time. */
+static void statistics_leave_room_for_digits(void **state)
+{
+    struct lab *lab = lab_open(1);
+    struct lab_phone *a = phone(lab, CODEC_PCMU, lab_vowel, 0);
+    struct worker *worker = &((struct port_threads *)lab->port)->workers[0];
+    uint32_t told;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_MIX);
+    lab_run(lab, 6 * SR_SEC);
+    told = lab->seen[MEDIA_EVENT_STATS];
+    fill_reports(worker, WORKER_FIGURES_MAX);
+    a->seq++; /* one is lost */
+    lab_run(lab, 6 * SR_SEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_STATS], told);
+    assert_int_equal(worker_stats(lab).reports_refused, 2);
+    assert_int_equal(lab->seen[MEDIA_EVENT_DTMF], 0);
+    lab_press(a, '5', 100);
+    lab_run(lab, SR_SEC);
+    assert_int_equal(lab->seen[MEDIA_EVENT_DTMF], 1);
+    assert_int_equal(sr_ring_count(&worker->reports), 0);
+    assert_true(lab_stats(a).loss_pct > 0);
+    assert_int_equal(worker_stats(lab).reports_refused, 2);
     lab_close(lab);
 }
 
@@ -937,6 +965,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_costs_nothing_is_told),
         cmocka_unit_test(late_ticks_are_counted_and_explained),
         cmocka_unit_test(states_that_found_no_place_are_told_later),
+        cmocka_unit_test(statistics_leave_room_for_digits),
         cmocka_unit_test(ticks_allocate_nothing),
         cmocka_unit_test(busy_workers_do_not_group_sub_slots),
         cmocka_unit_test(calls_by_the_thousand_leave_nothing),
