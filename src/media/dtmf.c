@@ -181,6 +181,13 @@ bool dtmf_tx_is_busy(const struct dtmf_tx *tx)
     return tx->is_sending || tx->ends_left > 0 || tx->pause_units > 0 || tx->queue_count > 0;
 }
 
+uint32_t dtmf_tx_unsent(const struct dtmf_tx *tx)
+{
+    bool is_one_on = tx->is_sending || tx->ends_left > 0 || tx->pause_units > 0;
+
+    return (uint32_t)tx->queue_count + is_one_on;
+}
+
 static void begin_digit(struct dtmf_tx *tx, uint32_t ts)
 {
     tx->event = tx->queue_event[tx->queue_first];

@@ -16,7 +16,7 @@ enum {
     DTMF_END_COUNT = 3,       /* end packets sent */
     DTMF_VOLUME_DEFAULT = 10, /* -10 dBm0 */
     DTMF_TIMEOUT_US = 300000, /* an event without any packet for so long is over */
-    DTMF_QUEUE_MAX = 32,      /* digits waiting to be sent */
+    DTMF_QUEUE_MAX = 64,      /* digits waiting to be sent */
     DTMF_DURATION_MS_MIN = 40,
     DTMF_DURATION_MS_MAX = 6000,
 };
@@ -125,6 +125,8 @@ void dtmf_tx_init(struct dtmf_tx *tx, uint32_t clock_hz);
 /** Queues a digit. @return SR_OK; SR_ERR_LIMIT: queue full; SR_ERR_SYNTAX: no digit */
 SR_MUST_USE enum sr_err dtmf_tx_add(struct dtmf_tx *tx, char digit, uint32_t duration_ms);
 bool dtmf_tx_is_busy(const struct dtmf_tx *tx);
+/** Digits that wait or are being sent; the pause after one belongs to it. */
+uint32_t dtmf_tx_unsent(const struct dtmf_tx *tx);
 /**
  * One tick. `frame_stamp` came from rtp_sender_frame(is_sent = false) for the same tick, so media
  * time runs on below the event; packets take their numbers from `sender`.

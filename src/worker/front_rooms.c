@@ -33,6 +33,12 @@ static bool is_piped(const struct mroom *room)
     return room->front_leg_count > 0 && room->front_legs[0]->kind == MEDIA_LEG_PIPE;
 }
 
+/* Tones take the place of what it hears, which only the mixer can do. */
+static bool awaits_tones(const struct mleg *leg)
+{
+    return leg->front_digit_count > 0 && !leg->front_stream.dtmf_wanted;
+}
+
 static bool can_relay(const struct mroom *room)
 {
     const struct mleg *a = room->front_leg_count == 2 ? room->front_legs[0] : NULL;
@@ -40,6 +46,8 @@ static bool can_relay(const struct mroom *room)
 
     if (a == NULL || !mleg__has_wire(a) || !mleg__has_wire(b) || !a->front_has_stream ||
         !b->front_has_stream)
+        return false;
+    if (awaits_tones(a) || awaits_tones(b))
         return false;
     return a->front_role == MEDIA_ROLE_PARTICIPANT && b->front_role == MEDIA_ROLE_PARTICIPANT &&
            a->front_prompt == MEDIA_PROMPT_NONE && b->front_prompt == MEDIA_PROMPT_NONE &&
@@ -447,10 +455,14 @@ static enum sr_err leg_dtmf(struct media_port *base, sr_id id, char digit, uint3
 
     if (leg == NULL)
         return SR_ERR_NOTFOUND;
+    if (leg->front_digit_count == MEDIA_DTMF_QUEUE_MAX)
+        return SR_ERR_LIMIT;
+    leg->front_digit_count++;
     order = front__order(ORDER_LEG_DTMF, leg->front_room, leg);
     order->dtmf.digit = digit;
     order->dtmf.duration_ms = duration_ms;
     front__send_leg(leg, order);
+    front__apply(leg->front_room);
     return SR_OK;
 }
 

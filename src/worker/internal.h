@@ -68,7 +68,6 @@ enum {
     LEG_PIPE_PPS_MAX = 4000, /* the same of a pipe: video */
     LEG_LONE_US = 5000,      /* a packet so long after the one before it came alone */
     LEG_SOCKET_BYTES = 256 * 1024,
-    LEG_INBAND_MAX = MEDIA_DTMF_QUEUE_MAX,
     LEG_FRAME_MAX = MIX_FRAME_SAMPLES_MAX,
     LEG_SRTP_GRACE_MS = 2000, /* after the first packet under new keys the old ones still count */
     LEG_PACKET_ROOM = RTP_PACKET_BYTES_MAX + SRTP_TRAILER_BYTES_MAX, /* of every packet buffer */
@@ -204,8 +203,9 @@ struct mleg {
     bool is_muted;
     sr_id whisper_to; /* a TOOL: this leg alone hears it; SR_ID_NONE: nobody */
     struct kit *kit;
-    char inband[LEG_INBAND_MAX];
-    uint16_t inband_ms[LEG_INBAND_MAX];
+    struct sr_list digits; /* orders by `held`, until their digit has been sent */
+    char inband[MEDIA_DTMF_QUEUE_MAX];
+    uint16_t inband_ms[MEDIA_DTMF_QUEUE_MAX];
     uint32_t inband_count, inband_left_ms;
     struct sr_list early; /* packets that came before they could be heard */
     struct sr_list plays; /* orders by `held`; the first one is heard, the others wait */
@@ -227,7 +227,7 @@ struct mleg {
     uint32_t silent_ticks; /* in a row below LEG_QUIET_DBFS */
     struct mshare *share;  /* in room->shares; NULL: an encoder of its own */
     uint32_t quiet_ticks;  /* in a row that it heard the plain sum, until it joins */
-    uint64_t rx_dropped, send_errors, digits_lost;
+    uint64_t rx_dropped, send_errors;
     uint64_t rx_unknown_type;
     uint8_t unknown_type;
     struct sr_addr stray_from;
@@ -256,7 +256,7 @@ struct mleg {
     uint16_t front_ptime_ms;
     bool is_closing, is_moving;
     struct sr_list held_orders; /* while it moves between workers */
-    uint32_t front_play_count;
+    uint32_t front_play_count, front_digit_count;
     bool has_dtls;             /* the crypto thread knows of the leg: it must forget it first */
     struct media_event closed; /* to be told then */
 };
@@ -316,7 +316,7 @@ enum order_kind {
     ORDER_LEG_MUTED,
     ORDER_LEG_WHISPER,
     ORDER_LEG_TIMEOUT,
-    ORDER_LEG_DTMF,
+    ORDER_LEG_DTMF, /* comes back when the digit has been sent */
     ORDER_LEG_KIT,
     ORDER_LEG_PLAY, /* comes back when the sound is over */
     ORDER_LEG_STOP,
@@ -329,7 +329,7 @@ enum order_kind {
 
 struct order {
     struct sr_mpsc_node node;
-    struct sr_node held; /* in mleg.held_orders; then, a PLAY, in mleg.plays */
+    struct sr_node held; /* in mleg.held_orders; then, a PLAY or DTMF, in mleg.plays or .digits */
     enum order_kind kind;
     struct mroom *room;
     struct mleg *leg;
@@ -510,7 +510,10 @@ void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *pa
                       uint32_t units);
 /** Digits that are due, in place of audio. True: no audio this tick. */
 bool mleg__send_digits(struct worker *worker, struct mleg *leg, uint32_t units);
-void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms);
+/** False: the leg takes none; no more wait than the front lets, so there is room. */
+bool mleg__queue_digit(struct mleg *leg, struct order *order);
+/** Returns the orders of those digits that have been sent; of all, when the leg closes. */
+void mleg__return_digits(struct worker *worker, struct mleg *leg, bool is_closing);
 bool mleg__has_digits(const struct mleg *leg);
 /** What the latch said of a source: the socket follows it, drops are counted. True: accepted. */
 bool mleg__follow(struct worker *worker, struct mleg *leg, const struct sr_addr *from,

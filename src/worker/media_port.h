@@ -33,12 +33,12 @@ enum {
     MEDIA_DTMF_MS_MIN = 40, /* RFC 4733 2.5.2.3: shorter digits are lengthened */
     MEDIA_DTMF_MS_DEFAULT = 160,
     MEDIA_DTMF_MS_MAX = 5000,
-    MEDIA_DTMF_QUEUE_MAX = 32, /* digits waiting on one leg; more are refused */
+    MEDIA_DTMF_QUEUE_MAX = 64, /* digits waiting on one leg; more are refused */
     MEDIA_PLAYS_MAX = 16,      /* sounds of one leg, with those that wait */
 };
 
 enum media_mode {
-    MEDIA_MODE_IDLE, /* nothing flows; packets are counted and dropped */
+    MEDIA_MODE_IDLE, /* nothing flows; the newest packets are kept for the mode that follows */
     MEDIA_MODE_RELAY,
     MEDIA_MODE_MIX,
 };
@@ -375,7 +375,8 @@ void media_leg_set_whisper(struct media_port *port, sr_id leg, sr_id to);
 /** 0: never. Counts from the last packet, or from now. */
 void media_leg_set_timeout(struct media_port *port, sr_id leg, uint32_t timeout_sec);
 /**
- * Sends one digit (0-9 * # A-D) to the party, as RFC 4733 or, without that in the stream, as tones.
+ * Sends one digit (0-9 * # A-D) to the party, as RFC 4733 or, without that in the stream, as tones: then the room is
+ * mixed meanwhile, also when relay is wanted. One after the other, while the leg can be sent to.
  *
  * @return SR_OK; SR_ERR_SYNTAX no digit; SR_ERR_LIMIT too many are waiting; SR_ERR_NOTFOUND
  */

@@ -24,6 +24,7 @@ void mleg__init(struct mleg *leg, struct sr_prng *prng, sr_usec now)
     rtcp_timer_init(&leg->rtcp_timer, RTCP_INTERVAL_US, prng, now);
     sr_list_init(&leg->plays);
     sr_list_init(&leg->early);
+    sr_list_init(&leg->digits);
     leg->heard_at = now;
     leg->busy_since = now;
     leg->stats_at = now + WORKER_STATS_MS * SR_MSEC;
@@ -118,20 +119,31 @@ void mleg__send_frame(struct worker *worker, struct mleg *leg, const uint8_t *pa
 
 /* ---- digits ---- */
 
-void mleg__queue_digit(struct mleg *leg, char digit, uint32_t duration_ms)
+bool mleg__queue_digit(struct mleg *leg, struct order *order)
 {
-    if (!mleg__has_wire(leg))
-        return;
+    char digit = order->dtmf.digit;
+    uint32_t duration_ms = order->dtmf.duration_ms;
+
+    if (!mleg__has_wire(leg) || leg->inband_count == MEDIA_DTMF_QUEUE_MAX)
+        return false;
     if (leg->stream.dtmf_wanted) {
         if (dtmf_tx_add(&leg->dtmf_tx, digit, duration_ms) != SR_OK)
-            leg->digits_lost++;
-    } else if (leg->inband_count < LEG_INBAND_MAX) {
+            return false;
+    } else {
         leg->inband[leg->inband_count] = digit;
         leg->inband_ms[leg->inband_count] = (uint16_t)duration_ms;
         leg->inband_count++;
-    } else {
-        leg->digits_lost++;
     }
+    sr_list_add(&leg->digits, &order->held);
+    return true;
+}
+
+void mleg__return_digits(struct worker *worker, struct mleg *leg, bool is_closing)
+{
+    uint32_t unsent = leg->inband_count + (leg->inband_left_ms > 0) + dtmf_tx_unsent(&leg->dtmf_tx);
+
+    while (leg->digits.count > (is_closing ? 0 : unsent))
+        worker__return(worker, SR_CONTAINER(sr_list_pop(&leg->digits), struct order, held));
 }
 
 bool mleg__has_digits(const struct mleg *leg)
@@ -900,6 +912,7 @@ void mleg__housekeeping(struct worker *worker, struct mleg *leg)
 {
     struct dtmf_step step;
 
+    mleg__return_digits(worker, leg, false);
     if (!mleg__has_wire(leg) || !leg->has_stream)
         return;
     fit_connection(worker, leg);

@@ -151,6 +151,16 @@ static void on_played(struct port_threads *port, struct order *order)
         front__apply(leg->front_room);
 }
 
+static void on_digit_sent(struct order *order)
+{
+    struct mleg *leg = order->leg;
+
+    SR_ASSERT(leg->front_digit_count > 0);
+    leg->front_digit_count--;
+    if (!leg->is_closing)
+        front__apply(leg->front_room);
+}
+
 static void on_returned(struct port_threads *port, struct order *order)
 {
     switch (order->kind) {
@@ -183,6 +193,9 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_PLAY:
         on_played(port, order);
         break;
+    case ORDER_LEG_DTMF:
+        on_digit_sent(order);
+        break;
     case ORDER_LEG_STREAM:
         secure__free(order->secure);
         break;
@@ -200,7 +213,6 @@ static void on_returned(struct port_threads *port, struct order *order)
     case ORDER_LEG_MUTED:
     case ORDER_LEG_WHISPER:
     case ORDER_LEG_TIMEOUT:
-    case ORDER_LEG_DTMF:
     case ORDER_LEG_STOP:
     case ORDER_STOP:
         break;

@@ -313,8 +313,10 @@ static bool serve_order(struct worker *worker, struct order *order)
         add_leg(worker, order->room, leg);
         break;
     case ORDER_LEG_TAKE:
-        if (order->next == NULL)
+        if (order->next == NULL) {
             plays__close(worker, leg);
+            mleg__return_digits(worker, leg, true);
+        }
         tally__leg(worker, leg);
         mleg__stats(worker, leg, &order->stats);
         take_leg(worker, leg);
@@ -342,9 +344,10 @@ static bool serve_order(struct worker *worker, struct order *order)
         leg->is_timed_out = false;
         break;
     case ORDER_LEG_DTMF:
-        mleg__queue_digit(leg, order->dtmf.digit, order->dtmf.duration_ms);
+        if (!mleg__queue_digit(leg, order))
+            break;
         mroom__check_ticking(worker, leg->room);
-        break;
+        return false;
     case ORDER_LEG_KIT:
         swap_kit(order);
         break;

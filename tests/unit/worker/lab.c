@@ -139,12 +139,12 @@ static void set_stream(struct lab_phone *phone)
         .can_recv = true,
         .send_codec = phone->options.codec,
         .send_payload_type = phone->payload_type,
-        .dtmf_wanted = true,
+        .dtmf_wanted = !phone->options.is_eventless,
         .dtmf_payload_type = 101,
         .dtmf_clock_hz = phone->clock_hz,
         .is_dtmf_kept = phone->options.is_dtmf_kept,
         .ptime_ms = 20,
-        .format_count = 2,
+        .format_count = phone->options.is_eventless ? 1 : 2,
         .opus = {.usedtx = phone->options.dtx_wanted},
     };
 

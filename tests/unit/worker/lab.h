@@ -22,7 +22,7 @@
 
 enum {
     LAB_PHONES_MAX = 160,
-    LAB_DIGITS_MAX = 32,
+    LAB_DIGITS_MAX = 64,
     LAB_FLIGHTS_MAX = 16,
 };
 
@@ -42,6 +42,7 @@ struct lab_phone_options {
     uint32_t jitter_ms;  /* its network keeps each packet for any time up to this */
     uint32_t keep_sec;   /* how much of what it hears is kept, from its begin on; 0: nothing */
     sr_id room;          /* 0: the lab's first */
+    bool is_eventless;   /* knows no telephone-event */
     bool is_dtmf_kept;   /* its keys are not relayed: the hub holds them for a moment */
 };
 

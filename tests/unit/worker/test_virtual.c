@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "lab.h"
+#include "media/tone_fit.h"
 #include "worker/front.h"
 
 #define SHOW(...) print_message(__VA_ARGS__)
@@ -618,6 +619,67 @@ static void late_ticks_are_counted_and_explained(void **state)
     lab_close(lab);
 }
 
+/* ---- digits that we send ---- */
+
+static bool has_tones(const struct lab_phone *phone, sr_usec at, double low_hz, double high_hz)
+{
+    const float *heard = phone->heard + lab_heard_at(phone, at);
+    size_t n = phone->rate_hz / 25;
+
+    return tone_fit_level_dbfs(heard, n, phone->rate_hz, low_hz) > -30 &&
+           tone_fit_level_dbfs(heard, n, phone->rate_hz, high_hz) > -30;
+}
+
+/* Who knows no telephone-event hears digits as tones, also in a call that is relayed: its room mixes meanwhile. */
+static void digits_as_tones_reach_a_relayed_party(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone_options options = {.codec = CODEC_PCMU, .keep_sec = 10, .is_eventless = true};
+    struct lab_phone *ear = lab_phone(lab, &options);
+    sr_usec at;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    lab_run(lab, SR_SEC);
+    assert_int_equal(lab->last[MEDIA_EVENT_MODE].mode, MEDIA_MODE_RELAY);
+    at = lab->now;
+    assert_int_equal(media_leg_dtmf(lab->port, ear->leg, '5', 400), SR_OK);
+    assert_int_equal(media_leg_dtmf(lab->port, ear->leg, '#', 400), SR_OK);
+    lab_run(lab, 3 * SR_SEC);
+    assert_true(has_tones(ear, at + 250 * SR_MSEC, 770, 1336));
+    assert_true(has_tones(ear, at + 700 * SR_MSEC, 941, 1477));
+    assert_false(has_tones(ear, at + 1500 * SR_MSEC, 941, 1477));
+    assert_int_equal(lab->seen[MEDIA_EVENT_MODE], 3);
+    assert_int_equal(lab->last[MEDIA_EVENT_MODE].mode, MEDIA_MODE_RELAY);
+    lab_close(lab);
+}
+
+/* As many as may wait arrive, all of them; one more is refused, until there is room again. */
+static void no_digit_that_was_taken_is_lost(void **state)
+{
+    static const char keys[] = "0123456789*#ABCD";
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *ear = phone(lab, CODEC_PCMU, lab_vowel, 0);
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    lab_run(lab, SR_SEC);
+    for (int i = 0; i < MEDIA_DTMF_QUEUE_MAX; i++)
+        assert_int_equal(media_leg_dtmf(lab->port, ear->leg, keys[i % 16], 60), SR_OK);
+    assert_int_equal(media_leg_dtmf(lab->port, ear->leg, '1', 60), SR_ERR_LIMIT);
+    lab_run(lab, 15 * SR_SEC);
+    assert_int_equal(ear->digit_count, MEDIA_DTMF_QUEUE_MAX);
+    for (int i = 0; i < MEDIA_DTMF_QUEUE_MAX; i++)
+        assert_int_equal(ear->digits[i], keys[i % 16]);
+    assert_in_range(ear->ts_jumps, 0, 1); /* no audio for so long */
+    ear->ts_jumps = 0;
+    assert_int_equal(media_leg_dtmf(lab->port, ear->leg, '1', 60), SR_OK);
+    lab_hang_up(ear); /* it has not gone out yet */
+    lab_close(lab);
+}
+
 /* ---- what the front is told ---- */
 
 /* So many values wait for a front that is far behind; with all of them nothing more can be told. */
@@ -959,6 +1021,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
         cmocka_unit_test(a_digit_that_is_kept_goes_on_in_its_length),
+        cmocka_unit_test(digits_as_tones_reach_a_relayed_party),
+        cmocka_unit_test(no_digit_that_was_taken_is_lost),
         cmocka_unit_test(kernel_drops_are_counted),
         cmocka_unit_test(strangers_behind_the_proof_stay_out),
         cmocka_unit_test(a_connection_lasts_while_the_phone_is_heard),
