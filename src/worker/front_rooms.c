@@ -567,22 +567,7 @@ void front__free_leg(struct port_threads *port, struct mleg *leg)
 }
 
 const struct media_port_ops front__ops = {
-    .room_open = room_open,
-    .room_close = room_close,
-    .room_set_mode = room_set_mode,
-    .leg_open = leg_open,
-    .leg_set_stream = leg_set_stream,
-    .leg_set_role = leg_set_role,
-    .leg_set_prompt = leg_set_prompt,
-    .leg_set_muted = leg_set_muted,
-    .leg_set_whisper = leg_set_whisper,
-    .leg_set_timeout = leg_set_timeout,
-    .leg_dtmf = leg_dtmf,
-    .leg_play = leg_play,
-    .leg_stop = leg_stop,
-    .set_music = set_music,
-    .leg_move = leg_move,
-    .leg_close = leg_close,
+    MEDIA_PORT_OPS_OF_ROOMS,
     .leg_webrtc_local = front__webrtc_local,
     .leg_webrtc_remote = front__webrtc_remote,
     .fingerprint = front__fingerprint,

@@ -331,6 +331,15 @@ struct media_port_ops {
     void (*free)(struct media_port *port);
 };
 
+/** Of a table: the slots for rooms and legs, where a file has functions of their names. */
+#define MEDIA_PORT_OPS_OF_ROOMS                                                                    \
+    .room_open = room_open, .room_close = room_close, .room_set_mode = room_set_mode,              \
+    .leg_open = leg_open, .leg_set_stream = leg_set_stream, .leg_set_role = leg_set_role,          \
+    .leg_set_prompt = leg_set_prompt, .leg_set_muted = leg_set_muted,                              \
+    .leg_set_whisper = leg_set_whisper, .leg_set_timeout = leg_set_timeout, .leg_dtmf = leg_dtmf,  \
+    .leg_play = leg_play, .leg_stop = leg_stop, .set_music = set_music, .leg_move = leg_move,      \
+    .leg_close = leg_close
+
 /** First member of every implementation. */
 struct media_port {
     const struct media_port_ops *ops;

@@ -547,22 +547,7 @@ static void sim_free(struct media_port *port)
 struct media_port *port_sim_new(const struct port_sim_options *options)
 {
     static const struct media_port_ops ops = {
-        .room_open = room_open,
-        .room_close = room_close,
-        .room_set_mode = room_set_mode,
-        .leg_open = leg_open,
-        .leg_set_stream = leg_set_stream,
-        .leg_set_role = leg_set_role,
-        .leg_set_prompt = leg_set_prompt,
-        .leg_set_muted = leg_set_muted,
-        .leg_set_whisper = leg_set_whisper,
-        .leg_set_timeout = leg_set_timeout,
-        .leg_dtmf = leg_dtmf,
-        .leg_play = leg_play,
-        .leg_stop = leg_stop,
-        .set_music = set_music,
-        .leg_move = leg_move,
-        .leg_close = leg_close,
+        MEDIA_PORT_OPS_OF_ROOMS,
         .leg_webrtc_local = leg_webrtc_local,
         .leg_webrtc_remote = leg_webrtc_remote,
         .fingerprint = fingerprint,
