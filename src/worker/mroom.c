@@ -82,11 +82,14 @@ static void prime(struct worker *worker, struct mleg *leg)
     uint8_t payload[CODEC_PAYLOAD_BYTES_MAX];
     size_t samples, bytes;
 
-    for (uint32_t i = leg->recent_count - SR_MIN(leg->recent_count, (uint32_t)LEG_RECENT_MAX);
-         i != leg->recent_count; i++) {
-        const struct recent *recent = &leg->recent[i % LEG_RECENT_MAX];
-        struct sr_str packet = sr_str_make((const char *)recent->bytes, recent->n);
+    for (uint32_t i = 0; i != leg->recent_count; i++) {
+        const struct recent *recent;
+        struct sr_str packet;
 
+        /* the newest; what came meanwhile took the places of the oldest */
+        i = leg->recent_count - SR_MIN(leg->recent_count - i, (uint32_t)LEG_RECENT_MAX);
+        recent = &leg->recent[i % LEG_RECENT_MAX];
+        packet = sr_str_make((const char *)recent->bytes, recent->n);
         if (recent->n == 0 || recent->codec != kit->rx_codec ||
             codec_decode(&kit->decoder, packet, kit->rx, LEG_FRAME_MAX, &samples) != SR_OK)
             continue;

@@ -103,6 +103,7 @@ static void serve_ready(struct worker *worker, const struct epoll_event *events,
 
             if (read(worker->wake_fd, &value, sizeof(value)) < 0)
                 continue; /* somebody has read it: fine */
+            worker->is_order_due = true;
             mweb__serve_rings(worker);
             if (worker->bport != NULL)
                 bport_flush(worker->bport);
@@ -376,6 +377,7 @@ static void serve_orders(struct worker *worker)
 {
     struct sr_mpsc_node *node;
 
+    worker->is_order_due = false;
     while ((node = sr_mpsc_pop(&worker->orders)) != NULL) {
         struct order *order = SR_CONTAINER(node, struct order, node);
 
@@ -463,6 +465,8 @@ static sr_usec next_deadline(const struct worker *worker)
     bool is_busy = worker->leg_count > 0 || (worker->bport != NULL && bport_is_busy(worker->bport));
     sr_usec at = is_busy ? worker->housekeeping_at : SR_NEVER;
 
+    if (worker->is_order_due)
+        return worker->now;
     for (uint32_t slot = 0; slot < WORKER_SLOTS; slot++) {
         if (worker->slots[slot].count > 0)
             at = SR_MIN(at, slot_due(worker, slot));
