@@ -256,7 +256,7 @@ static enum call_reason join(struct leg *by, struct leg *other)
     return CALL_REASON_NONE;
 }
 
-/* What passes through stays where it is: whole calls, faxes. */
+/* What passes through stays where it is, and by itself: whole calls, faxes. */
 static bool is_piped(const struct call *call)
 {
     SR_LIST_EACH(&call->legs, node)
@@ -297,7 +297,8 @@ enum call_reason transfer__merge(struct leg *leg, struct call *to)
 {
     struct call *from = leg->call;
 
-    if (to == from || leg->state != LEG_ANSWERED || to->state != CALL_ANSWERED || to->is_ending)
+    if (to == from || leg->state != LEG_ANSWERED || to->state != CALL_ANSWERED || to->is_ending ||
+        is_piped(from) || is_piped(to))
         return CALL_REASON_NOT_ALLOWED;
     if (from->transfer != NULL || to->transfer != NULL)
         return CALL_REASON_BUSY;

@@ -267,6 +267,7 @@ static void test_no_attended_transfer_into_what_passes_through(void **state)
                   "\"routing\": { \"routes\": [ { \"id\": \"through\", \"match\": { \"direction\": "
                   "\"internal\", \"numberPattern\": \"103\" },\n"
                   "\"action\": { \"targets\": [\"c\"], \"mode\": \"passthrough\" } } ] } }"};
+    struct engine_command command;
     struct phone_call *asking;
     struct trio trio;
 
@@ -276,6 +277,12 @@ static void test_no_attended_transfer_into_what_passes_through(void **state)
     asking = ask(&trio);
     phone_refer(trio.at_a, "103", asking, NULL);
     RIG_UNTIL(&trio.rig, trio.at_a->notify_status == 403);
+    command = rig_command(ENGINE_DO_TRANSFER, rig_call(&trio.rig, 0), "b");
+    memcpy(command.to_call_id, rig_call(&trio.rig, 1)->call_id, sizeof(command.to_call_id));
+    assert_int_equal(rig_do(&trio.rig, &command), SR_ERR_STATE);
+    command = rig_command(ENGINE_DO_TRANSFER, rig_call(&trio.rig, 0), "a"); /* B is not in there */
+    memcpy(command.to_call_id, rig_call(&trio.rig, 1)->call_id, sizeof(command.to_call_id));
+    assert_int_equal(rig_do(&trio.rig, &command), SR_ERR_STATE);
     rig_run(&trio.rig, SR_SEC);
     assert_int_equal(trio.at_a->state, PHONE_UP);
     assert_int_equal(asking->state, PHONE_UP);
