@@ -128,7 +128,7 @@ static void fill_leg(struct engine_leg_view *view, const struct leg *leg)
     view->kind = leg__kind_name(leg->kind);
     view->role = leg__role_name(leg->role);
     view->state = leg__state_name(leg->state);
-    (void)sr_str_copy(sr_str_c(use__whose(leg)), view->device_id, sizeof(view->device_id));
+    memcpy(view->device_id, leg->device_id, sizeof(view->device_id));
     memcpy(view->provider_id, leg->provider_id, sizeof(view->provider_id));
     memcpy(view->number, leg->number, sizeof(view->number));
     memcpy(view->name, leg->name, sizeof(view->name));

@@ -381,8 +381,6 @@ static void start_outside(struct ring *ring, uint32_t target, struct ring_outsid
             outside->family = leg->signalling.family;
             use__began(leg, outside->account, !outside->is_counted);
             outside->is_counted = true;
-            if (outside->account != NULL)
-                event__leg(leg, ENGINE_LEG_CHANGED); /* on whose account */
         }
         return;
     }

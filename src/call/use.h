@@ -34,7 +34,7 @@ enum call_reason use__judge(struct engine *engine, const struct config_device *a
 void use__sent(struct engine *engine, const struct config_device *account);
 /** A call through a provider was begun on that account (may be NULL); the first of its tries counts. */
 void use__began(struct leg *leg, const struct config_device *account, bool is_first);
-/** Its device; or that on whose account it is, for people and their records. */
+/** Its device; or that on whose account it is. */
 const char *use__whose(const struct leg *leg);
 void use__answered(struct leg *leg);
 void use__ended(struct leg *leg);
