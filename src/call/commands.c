@@ -214,6 +214,7 @@ static void do_call(struct reply *reply, const struct engine_command *command)
         return;
     }
     call->is_emergency = is_emergency;
+    call->asker = config_device_by_id(call->config, sr_str_c(command->device_id));
     (void)sr_str_copy(shown, call->api_shown, sizeof(call->api_shown));
     (void)sr_str_copy(sr_str_c(command->provider_id), call->api_provider,
                       sizeof(call->api_provider));
@@ -299,6 +300,7 @@ static bool take_role(struct reply *reply, struct call *call, const struct engin
 
 static void do_leg_add(struct reply *reply, struct call *call, const struct engine_command *command)
 {
+    const struct config_device *before = call->asker;
     enum media_role role = MEDIA_ROLE_PARTICIPANT;
     sr_id whisper_to = SR_ID_NONE;
     enum call_reason reason;
@@ -315,7 +317,9 @@ static void do_leg_add(struct reply *reply, struct call *call, const struct engi
         return;
     call->add_role = role;
     call->add_whisper_to = whisper_to;
+    call->asker = config_device_by_id(call->config, sr_str_c(command->device_id));
     reason = call__dial(call, NULL, sr_str_c(command->to), true);
+    call->asker = before;
     call->add_role = MEDIA_ROLE_PARTICIPANT;
     call->add_whisper_to = SR_ID_NONE;
     if (reason != CALL_REASON_NONE) {
@@ -392,11 +396,14 @@ static void do_play(struct reply *reply, struct call *call, const struct engine_
 
 static void do_transfer(struct reply *reply, struct leg *leg, const struct engine_command *command)
 {
-    struct call *to = NULL;
+    struct engine *engine = reply->engine;
+    struct call *to = NULL, *call = leg->call;
+    const struct config_device *before = call->asker;
     enum call_reason reason;
+    sr_id id = call->id;
 
     if (command->to_call_id[0] != '\0') {
-        to = call__find(reply->engine, command->to_call_id);
+        to = call__find(engine, command->to_call_id);
         if (to == NULL) {
             say(reply, SR_ERR_NOTFOUND, "no such live call to transfer to");
             return;
@@ -406,7 +413,10 @@ static void do_transfer(struct reply *reply, struct leg *leg, const struct engin
         say(reply, SR_ERR_STATE, "the leg is no answered party");
         return;
     }
+    call->asker = config_device_by_id(call->config, sr_str_c(command->device_id));
     reason = transfer__by_api(leg, to, sr_str_c(command->to));
+    if (sr_idtab_find(&engine->calls, id) == call)
+        call->asker = before;
     if (reason == CALL_REASON_NOT_ALLOWED)
         say(reply, SR_ERR_STATE, "this leg cannot be transferred there now");
     else if (reason != CALL_REASON_NONE)

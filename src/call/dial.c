@@ -17,12 +17,15 @@ const struct engine_app *engine__find_app(struct engine *engine,
     return NULL;
 }
 
-/* Whose call it is: the device of the leg or of its account, or who transfers it. */
+/* Whose call it is: the device of the leg or of its account, who transfers it, or who asks by the API. */
 static const struct config_device *device_of(const struct call *call, const struct leg *from)
 {
-    if (call->transfer != NULL)
-        return config_device_by_id(call->config, sr_str_c(call->transfer->by_device));
-    return from != NULL ? config_device_by_id(call->config, sr_str_c(use__whose(from))) : NULL;
+    const char *id = call->transfer != NULL ? call->transfer->by_device
+                     : from != NULL         ? use__whose(from)
+                                            : "";
+    const struct config_device *device = config_device_by_id(call->config, sr_str_c(id));
+
+    return device != NULL ? device : call->asker;
 }
 
 /* ---- inside ---------------------------------------------------------------------------------- */

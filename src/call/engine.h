@@ -306,7 +306,8 @@ struct engine_command {
     uint64_t token; /* comes back in the REPLY; 0: no reply wanted */
     char call_id[ENGINE_ID_MAX], leg_id[ENGINE_ID_MAX], to_call_id[ENGINE_ID_MAX];
     char to[ENGINE_TEXT_MAX], from[ENGINE_TEXT_MAX], caller_id[ENGINE_TEXT_MAX];
-    char provider_id[ENGINE_TEXT_MAX], device_id[ENGINE_TEXT_MAX], direction[16];
+    char provider_id[ENGINE_TEXT_MAX], direction[16];
+    char device_id[ENGINE_TEXT_MAX]; /* CALL, LEG_ADD, TRANSFER: of the login that asks; it pays */
     char digits[64];
     uint32_t duration_ms;
     bool has_muted, is_muted;

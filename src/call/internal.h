@@ -207,7 +207,8 @@ struct call {
     char api_provider[ENGINE_TEXT_MAX]; /* through which `api_to` is called; "": as routed */
     bool is_from_first;  /* `from` is the party the API rings first, whoever answers for it */
     bool is_from_chosen; /* `from` is the callerId of the request: a provider shows it too */
-    char api_shown[ENGINE_TEXT_MAX]; /* whom the first party of such a call sees calling */
+    char api_shown[ENGINE_TEXT_MAX];   /* whom the first party of such a call sees calling */
+    const struct config_device *asker; /* of `config`: pays for the API's calls; NULL: nobody */
     const struct app_ops *app;
     void *app_state;
     char app_key[CALL_APP_KEY_MAX];

@@ -88,6 +88,13 @@ static void answer_accepted(struct web *web, const struct web_pending *pending,
     answer_body(web, pending, event, 202);
 }
 
+/* Whatever a login with a phone makes the router dial is on the account of that phone. */
+static void name_asker(const struct api_call *call, struct engine_command *command)
+{
+    (void)sr_str_copy(sr_str_c(call->who.device_id), command->device_id,
+                      sizeof(command->device_id));
+}
+
 /* ---- start ---- */
 
 static void refuse_field(struct api_call *call, const char *pointer, const char *why)
@@ -140,6 +147,7 @@ void api_call_start(struct api_call *call)
     (void)auth_owner(&call->who, owner);
     (void)sr_str_copy(sr_str_c(owner), command.owner, sizeof(command.owner));
     (void)sr_str_copy(api_text(call, "callerId"), command.caller_id, sizeof(command.caller_id));
+    name_asker(call, &command);
     web_submit(call, &command, answer_accepted);
 }
 
@@ -274,6 +282,7 @@ void api_legs_add(struct api_call *call)
     if (!take_role(call, &command))
         return;
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
+    name_asker(call, &command);
     web_submit(call, &command, answer_accepted);
 }
 
@@ -346,6 +355,7 @@ void api_transfer(struct api_call *call)
     }
     (void)sr_str_copy(api_text(call, "to"), command.to, sizeof(command.to));
     (void)sr_str_copy(to_call, command.to_call_id, sizeof(command.to_call_id));
+    name_asker(call, &command);
     web_submit(call, &command, answer_accepted);
 }
 

@@ -2,6 +2,7 @@
 #include "rig.h"
 
 #include "call/internal.h"
+#include "sim_page.h"
 
 static const char config[] =
     "{ \"country\": \"DE\", \"realm\": \"home\", \"proxy\": { \"publicIp\": \"203.0.113.7\" },"
@@ -495,6 +496,54 @@ static void test_a_party_on_an_account_is_not_the_phone(void **state)
     rig_done(&out.rig);
 }
 
+static enum sr_err command_of_a(struct outside *out, enum engine_command_kind kind, size_t call)
+{
+    struct engine_command command =
+        rig_command(kind, rig_call(&out->rig, call), kind == ENGINE_DO_TRANSFER ? "a" : NULL);
+
+    memcpy(command.to, "0895678", 8);
+    memcpy(command.device_id, "a", 2); /* A's login asks */
+    return rig_do(&out->rig, &command);
+}
+
+/* Whatever way a login with a phone takes outside, it is on the account of that phone. */
+static void test_a_login_dials_on_the_account_of_its_phone(void **state)
+{
+    struct engine_command command = {
+        .kind = ENGINE_DO_CALL, .from = "guest:guest", .owner = "guest", .device_id = "a"};
+    struct sim_pages pages;
+    struct phone_call *call;
+    struct outside out;
+
+    (void)state;
+    begin(&out);
+    for (size_t i = 0; i < 3; i++) { /* all of its day */
+        call = rig_connect(&out.rig, out.a, "0891234");
+        phone_bye(call);
+        RIG_ENDED(&out.rig, i, "hangup");
+    }
+    call = rig_connect(&out.rig, out.a, "102");
+    assert_int_equal(command_of_a(&out, ENGINE_DO_LEG_ADD, 3), SR_ERR_AUTH);
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 3, "hangup");
+    call = rig_connect(&out.rig, out.a, "*43");
+    assert_int_equal(command_of_a(&out, ENGINE_DO_TRANSFER, 4), SR_ERR_AUTH);
+    phone_bye(call);
+    RIG_ENDED(&out.rig, 4, "hangup");
+    sim_pages_init(&pages, &out.rig);
+    sim_page_come(&pages.page[1]);
+    memcpy(command.to, "0895678", 8);
+    rig_run(&out.rig, SR_SEC);
+    assert_int_equal(rig_do(&out.rig, &command), SR_OK);
+    sim_pages_hear(&pages);
+    sim_page_answer(&pages.page[1]);
+    RIG_ENDED(&out.rig, 5, "device_limit");
+    sim_page_gone(&pages.page[1]);
+    rig_settle(&out.rig);
+    sim_pages_hear(&pages);
+    rig_done(&out.rig);
+}
+
 /* ---- calls of programs ---- */
 
 static void test_a_program_calls_a_number_outside(void **state)
@@ -603,6 +652,7 @@ int run_outside(void)
         cmocka_unit_test(test_who_is_called_outside_sends_the_call_nowhere),
         cmocka_unit_test(test_what_rings_outside_is_not_picked_up),
         cmocka_unit_test(test_a_party_on_an_account_is_not_the_phone),
+        cmocka_unit_test(test_a_login_dials_on_the_account_of_its_phone),
         cmocka_unit_test(test_a_program_calls_a_number_outside),
         cmocka_unit_test(test_emergency_calls_meet_no_limit),
     };
