@@ -153,6 +153,14 @@ test('a dialling spree with a stolen password costs what security allows, over a
     thief = await ScriptPhone.open(router, '201');
     const rest = await spree(Array.from({ length: 10 }, (_, i) => `08933${i}`));
     assert.equal(rest.length, 1, 'the fifth call of the day is the last');
+    const { token } = await router.api.post('/api/tokens', { name: 'thief', role: 'user', deviceId: 'd201' });
+    const login = router.api.as(token);
+    const events = await login.events();
+    const echo = await thief.call('*43');
+    const { callId } = await events.waitFor((event) => event.type === 'call_answered' && event.call.to === '*43');
+    assert.equal((await login.request('POST', `/api/calls/${callId}/legs`, { to: '089555' })).status, 403, 'nor by its login');
+    await thief.hangup(echo);
+    login.close();
     t.diagnostic(`refused: ${JSON.stringify(reasons)}; ${trunk.invites.length} calls reached the provider`);
     assert.equal(trunk.invites.length, 5);
     assert.deepEqual(Object.keys(reasons).sort(), ['blocked_number', 'country_not_allowed', 'device_limit', 'outside_limit', 'premium_number']);
