@@ -217,13 +217,17 @@ static bool is_plain(struct sr_str value)
 void sip_build_copy_others(struct sip_build *build, const struct sip_msg *msg,
                            const enum sip_hdr *named, size_t named_count)
 {
-    for (uint16_t i = 0; i < msg->header_count; i++) {
+    unsigned count = 0;
+    for (uint16_t i = 0; i < msg->header_count && count < SIP_BUILD_OTHERS_MAX; i++) {
         size_t n = 0;
         while (n < named_count && named[n] != (enum sip_hdr)msg->headers[i].id)
             n++;
-        if (n == named_count && is_plain(sip_header_value(msg, &msg->headers[i])))
+        if (n < named_count)
+            continue;
+        count++;
+        if (is_plain(sip_header_value(msg, &msg->headers[i])))
             copy_line(build, msg, &msg->headers[i]);
-        else if (n == named_count)
+        else
             sip_build_named(build, sip_header_text(msg, &msg->headers[i]),
                             sip_header_value(msg, &msg->headers[i]));
     }

@@ -86,8 +86,12 @@ void sip_build_reason(struct sip_build *build, const char *protocol, uint32_t ca
 /** Copies every line of that header from a message, byte for byte. */
 void sip_build_copy(struct sip_build *build, const struct sip_msg *msg, enum sip_hdr id);
 
-/** Copies every line of a message but those of the headers named: byte for byte, or made safe where the
-    value is folded or has controls in it. */
+enum {
+    SIP_BUILD_OTHERS_MAX =
+        SIP_HEADERS_MAX - 64, /* headers passed on: those of our own find room, too */
+};
+/** Copies the lines of a message but those of the headers named: byte for byte, or made safe where the
+    value is folded or has controls in it. SIP_BUILD_OTHERS_MAX of them; more are left out. */
 void sip_build_copy_others(struct sip_build *build, const struct sip_msg *msg,
                            const enum sip_hdr *named, size_t named_count);
 

@@ -31,6 +31,8 @@ void sip_edit_init(struct sip_edit *edit, const struct sip_msg *msg, struct sr_a
         fail(edit, SR_ERR_LIMIT);
         return;
     }
+    if (msg->fault_why)
+        fail(edit, SR_ERR_SYNTAX);
     for (uint16_t i = 0; i < msg->header_count; i++)
         edit->items[i] = (struct sip_edit_item){.index = i, .id = msg->headers[i].id};
     edit->count = msg->header_count;
@@ -237,26 +239,18 @@ void sip_edit_body(struct sip_edit *edit, struct sr_str content_type, struct sr_
         sip_edit_remove(edit, SIP_HDR_CONTENT_TYPE);
 }
 
-/* A message that was cut may have a last line without its line end. */
-static void write_line(struct sr_buf *buf, struct sr_str line)
-{
-    sr_buf_str(buf, line);
-    if (!line.n || line.p[line.n - 1] != '\n')
-        sr_buf_add(buf, "\r\n", 2);
-}
-
 enum sr_err sip_edit_write(struct sip_edit *edit, struct sr_buf *buf)
 {
     const struct sip_msg *msg = edit->msg;
     if (edit->err != SR_OK)
         return edit->err;
-    write_line(buf, edit->start.p ? edit->start : sr_str_head(msg->text, msg->start_len));
+    sr_buf_str(buf, edit->start.p ? edit->start : sr_str_head(msg->text, msg->start_len));
     for (uint16_t i = 0; i < edit->count; i++) {
         const struct sip_edit_item *item = &edit->items[i];
         if (item->is_removed)
             continue;
         bool is_new = item->text.p != NULL;
-        write_line(buf, is_new ? item->text : sip_header_raw(msg, &msg->headers[item->index]));
+        sr_buf_str(buf, is_new ? item->text : sip_header_raw(msg, &msg->headers[item->index]));
     }
     sr_buf_add(buf, "\r\n", 2);
     sr_buf_str(buf, edit->body_is_new ? edit->body : msg->body);

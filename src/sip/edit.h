@@ -33,7 +33,8 @@ struct sip_edit { /* fields are private */
     enum sr_err err;
 };
 
-/** An edit without changes: writing it gives the message back (without bytes behind the body). */
+/** An edit without changes: writing it gives the message back (without bytes behind the body). A message
+    with a fault of structure is not written: lines that were not indexed would be lost. */
 void sip_edit_init(struct sip_edit *edit, const struct sip_msg *msg, struct sr_arena *arena);
 
 /** Another Request-URI (written already). For requests only. */
@@ -59,7 +60,7 @@ void sip_edit_body(struct sip_edit *edit, struct sr_str content_type, struct sr_
 /**
  * @return SR_OK
  *         SR_ERR_LIMIT   arena, item limit or buffer full
- *         SR_ERR_SYNTAX  a name or URI was not fit
+ *         SR_ERR_SYNTAX  a name or URI was not fit, or the message
  */
 SR_MUST_USE enum sr_err sip_edit_write(struct sip_edit *edit, struct sr_buf *buf);
 

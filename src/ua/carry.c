@@ -96,8 +96,9 @@ static void put_headers(const struct sip_msg *from, bool is_outside, bool with_b
                         struct sip_build *build)
 {
     size_t bytes = 0;
+    unsigned count = 0;
 
-    for (uint16_t i = 0; i < from->header_count; i++) {
+    for (uint16_t i = 0; i < from->header_count && count < SIP_BUILD_OTHERS_MAX; i++) {
         enum sip_hdr id = (enum sip_hdr)from->headers[i].id;
         struct sr_str name = sip_header_text(from, &from->headers[i]);
         struct sr_str value = sip_header_value(from, &from->headers[i]);
@@ -105,6 +106,7 @@ static void put_headers(const struct sip_msg *from, bool is_outside, bool with_b
         if (is_ours(id) || (is_of_body(id) && !with_body) ||
             (is_outside && asks_to_answer(id, name, value)))
             continue;
+        count++;
         bytes += name.n + value.n;
         if (bytes <= CARRY_BYTES_MAX)
             sip_build_named(build, name, value);

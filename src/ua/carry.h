@@ -16,7 +16,7 @@
 #include "ua/internal.h"
 
 enum {
-    CARRY_BYTES_MAX = 8192, /* of headers; more are left out */
+    CARRY_BYTES_MAX = 8192, /* of headers; more are left out, and more than SIP_BUILD_OTHERS_MAX */
 };
 
 /** The body of a message of ours. */

@@ -66,7 +66,7 @@ static void shorten(struct client_txn *txn)
     struct sip_msg msg;
 
     if (sip_msg_parse(txn->request, slots, SIP_HEADERS_MAX, &msg, NULL) != SR_OK ||
-        msg.header_count == 0)
+        msg.header_count == 0 || msg.fault_why != NULL)
         return;
     sr_buf_clear(out);
     sr_buf_str(out, sr_str_head(txn->request, msg.headers[0].begin));

@@ -60,6 +60,32 @@ static void what_is_not_named_is_copied(void **state)
                                   "X-Foul: a Via: SIP/2.0/UDP evil\r\nX-Odd: again\r\n");
 }
 
+/* What is passed on leaves room for headers of our own: all of them are seen when it is read again. */
+static void what_is_copied_can_be_read_again(void **state)
+{
+    struct sip_header slots[SIP_HEADERS_MAX];
+    struct sip_build build;
+    char text[4096];
+    struct sr_buf many;
+    struct sip_msg msg;
+
+    (void)state;
+    sr_buf_init_fixed(&many, text, sizeof(text));
+    sr_buf_c(&many, "MESSAGE sip:b@h SIP/2.0\r\n");
+    for (unsigned i = 0; i < SIP_HEADERS_MAX; i++)
+        sr_buf_c(&many, "X-1: 1\r\n");
+    sr_buf_c(&many, "\r\n");
+    assert_int_equal(sip_msg_parse(sr_buf_view(&many), slots, SIP_HEADERS_MAX, &msg, NULL), SR_OK);
+    assert_int_equal(msg.header_count, SIP_HEADERS_MAX);
+    build = begun();
+    sip_build_request(&build, SIP_METHOD_MESSAGE, SR_STR("sip:b@h"));
+    sip_build_copy_others(&build, &msg, NULL, 0);
+    assert_int_equal(sip_build_end(&build, SR_STR("text/plain"), SR_STR("hello")), SR_OK);
+    assert_int_equal(sip_msg_parse(sr_buf_view(&buf), slots, SIP_HEADERS_MAX, &msg, NULL), SR_OK);
+    assert_int_equal(msg.header_count, SIP_BUILD_OTHERS_MAX + 2);
+    assert_int_equal(msg.content_length, 5);
+}
+
 static void unfit_names_fail_the_builder(void **state)
 {
     (void)state;
@@ -120,6 +146,7 @@ int run_build(void)
         cmocka_unit_test(unfit_names_fail_the_builder),
         cmocka_unit_test(a_reply_copies_what_it_must),
         cmocka_unit_test(what_is_not_named_is_copied),
+        cmocka_unit_test(what_is_copied_can_be_read_again),
     };
     return cmocka_run_group_tests_name("build", tests, NULL, NULL);
 }

@@ -32,6 +32,17 @@ static void nothing_changed_is_byte_for_byte(void **state)
     assert_true(sr_str_eq(sr_buf_view(&buf), sr_str_c(original)));
 }
 
+/* What is left of a message that was not indexed to its end may lack its Content-Length. */
+static void a_message_with_more_headers_than_slots_is_not_written(void **state)
+{
+    (void)state;
+    struct sip_edit edit;
+    begun();
+    assert_int_equal(sip_msg_parse(sr_str_c(original), slots, 3, &msg, NULL), SR_OK);
+    sip_edit_init(&edit, &msg, &arena);
+    assert_int_equal(sip_edit_write(&edit, &buf), SR_ERR_SYNTAX);
+}
+
 static void changes_leave_the_rest(void **state)
 {
     (void)state;
@@ -83,6 +94,7 @@ int run_edit(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_changed_is_byte_for_byte),
+        cmocka_unit_test(a_message_with_more_headers_than_slots_is_not_written),
         cmocka_unit_test(changes_leave_the_rest),
         cmocka_unit_test(removal_and_faults),
     };

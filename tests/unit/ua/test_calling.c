@@ -218,6 +218,52 @@ static void too_small_interval_is_raised(void **state)
     world_end(w);
 }
 
+/* More headers are passed on than a message of ours may have: ours are all there, also when it goes out once
+ * more. (Without Content-Length the body would be read as another message.) */
+static void headers_passed_on_leave_room_for_ours(void **state)
+{
+    struct sip_leg_invite_options options = {.from_user = SR_STR("201"),
+                                             .to_user = SR_STR("202"),
+                                             .sdp = SR_STR(SDP_B),
+                                             .call_cookie = 7,
+                                             .leg_cookie = 99};
+    struct ua_contact contact;
+    char array[2048];
+    struct sip_leg *leg;
+    struct sr_buf many;
+    const char *invite;
+
+    WORLD_OVER(NET_TCP);
+    assert_true(begins(phone_register(b, NULL, 600), "SIP/2.0 200"));
+    assert_true(begins(phone_register(a, NULL, 600), "SIP/2.0 200"));
+    sr_buf_init_fixed(&many, array, sizeof(array));
+    for (unsigned i = 0; i < 245; i++)
+        sr_buf_c(&many, "X-1: 1\r\n");
+    phone_invite(a, "202", sr_buf_cstr(&many), SDP_A);
+    (void)phone_wait(a, "SIP/2.0 100");
+    sip_leg_set_raw(rig->leg);
+    assert_int_equal(ua_contacts(rig->ua, SR_STR("hall"), &contact, 1), 1);
+    options.contact = &contact;
+    options.from = rig->leg;
+    options.user = rig;
+    assert_int_equal(sip_leg_invite(rig->ua, &options, &leg), SR_OK);
+    invite = phone_wait(b, "INVITE ");
+    assert_string_equal(header(invite, "X-1"), "1");
+    phone_reply(b, invite, "422 Too Small", "btag", "Min-SE: 3600\r\n", NULL);
+    (void)phone_wait(b, "ACK ");
+    invite = phone_wait(b, "INVITE ");
+    assert_string_equal(header(invite, "Content-Type"), "application/sdp");
+    (void)snprintf(array, sizeof(array), "%zu", strlen(SDP_B));
+    assert_string_equal(header(invite, "Content-Length"), array);
+    phone_reply(b, invite, "486 Busy Here", "btag", NULL, NULL);
+    (void)phone_wait(b, "ACK ");
+    sip_leg_reject(rig->leg, 486, SR_STR(""), 0);
+    (void)phone_wait(a, "SIP/2.0 486");
+    rig->leg = NULL;
+    rig_run(rig, 40 * SR_SEC);
+    world_end(w);
+}
+
 /* Their 2xx has an offer and nobody answers it: with the transaction ends the leg, which holds nothing of it any more. */
 static void offer_in_a_2xx_that_nobody_answers_ends_the_leg(void **state)
 {
@@ -320,6 +366,7 @@ int run_calling_tests(void)
         cmocka_unit_test(too_small_interval_is_raised),
         cmocka_unit_test(offer_in_a_2xx_that_nobody_answers_ends_the_leg),
         cmocka_unit_test(offer_that_was_asked_for_and_not_answered_ends_the_leg),
+        cmocka_unit_test(headers_passed_on_leave_room_for_ours),
         cmocka_unit_test(call_over_tcp_uses_the_connection),
         cmocka_unit_test(call_over_tls_is_answered),
         cmocka_unit_test(lost_bye_is_repeated),
