@@ -121,6 +121,32 @@ test('the softphone', { skip }, async (t) => {
       await talking(page, 'Phone 101');
     });
 
+    await t.test('hung up while the line is down: the call does not come back with the line', async () => {
+      const line = { sockets: [], isDown: false };
+      const other = await browser.open(url, { before: (one) => one.routeWebSocket(/\/api\/events/, (socket) => {
+        if (line.isDown) socket.close();
+        else line.sockets.push([socket, socket.connectToServer()]);
+      }) });
+      await logIn(other, 'admin', firstPassword(router));
+      await show(other, 'phone', 'Phone');
+      await other.getByText('ready to call').waitFor();
+      const from = events.all.length;
+      await other.getByRole('button', { name: 'Hear yourself' }).click();
+      await talking(other, 'Echo test');
+      const { callId } = await events.waitFor((event) => event.type === 'call_answered' && event.call.to === '*43', PATIENCE_MS, from);
+      line.isDown = true;
+      for (const ends of line.sockets) for (const one of ends) await one.close();
+      await other.getByText('Reconnecting').waitFor();
+      await card(other, 'Echo test').getByRole('button', { name: 'Hang up' }).click();
+      await gone(other);
+      line.isDown = false;
+      await other.evaluate(() => { dispatchEvent(new Event('online')); });
+      await other.getByText('ready to call').waitFor();
+      assert.equal((await router.recordOf(callId)).reason, 'hangup'); // and not when its time is over
+      assert.equal(await other.locator('article.phone-call').count(), 0);
+      await other.context().close();
+    });
+
     await t.test('a copied tab is a phone of its own: the call stays where it is', async () => {
       const kept = await page.evaluate(() => sessionStorage.getItem('phone'));
       const copy = await page.context().newPage();

@@ -9,8 +9,8 @@ import { isSilenced, startRinging, stopRinging } from './sounds.js';
 const KEPT = 'phone';
 const TITLE_MS = 1000;
 const LOCK_MS = 1000;
-/** A context that may sound does so by then. */
-const RING_TRIED_MS = 700;
+/** A context that may sound does so by then, also on a slow machine or a speaker that has to wake. */
+const RING_TRIED_MS = 2500;
 
 function randomId() {
   return [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
