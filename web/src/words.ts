@@ -56,7 +56,7 @@ export function qualityWords(quality: Quality | null | undefined): { word: strin
 
 /** "0.2 % lost, 3 ms jitter, 24 ms round trip": what is known. */
 export function qualityFigures(quality: Quality | null | undefined): string {
-  if (!quality) return '';
+  if (!quality || (quality.mos === null && !quality.lossPct && !quality.jitterMs)) return ''; // nothing came: "0 % lost" were no comfort
   const parts: string[] = [];
   if (quality.mos !== null) parts.push(`MOS ${quality.mos.toFixed(1)}`);
   if (quality.lossPct !== null) parts.push(`${round(quality.lossPct)} % lost`);

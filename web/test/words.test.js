@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { offsetOf, placeOf, places } from '../src/json-place.ts';
 import { ladder } from '../src/trace.ts';
 import { suggest } from '../src/recents.ts';
-import { calledName, callerName, clock, dayBounds, duration, legName, outcome, qualityWords, reasonWords, unbroken } from '../src/words.ts';
+import { calledName, callerName, clock, dayBounds, duration, legName, outcome, qualityFigures, qualityWords, reasonWords, unbroken } from '../src/words.ts';
 
 test('a day ends where the next one begins, also when clocks are changed', () => {
   const zone = process.env.TZ;
@@ -93,4 +93,10 @@ test('figures as words', () => {
   assert.equal(outcome({ answeredAt: null, reason: 'transferred' }).tone, 'quiet');
   assert.equal(outcome({ answeredAt: null, reason: 'unreachable' }).word, 'could not be reached');
   assert.equal(unbroken('Opus, 0 % lost, 2 ms jitter'), 'Opus, 0\u00a0%\u00a0lost, 2\u00a0ms\u00a0jitter');
+});
+
+test('of a leg that heard nothing no figures are told', () => {
+  assert.equal(qualityFigures({ mos: null, lossPct: 0, jitterMs: 0, rttMs: null }), '');
+  assert.equal(qualityFigures({ mos: 4.4, lossPct: 0, jitterMs: 0, rttMs: 24 }), 'MOS 4.4, 0 % lost, 0 ms jitter, 24 ms round trip');
+  assert.equal(qualityFigures({ mos: null, lossPct: 2, jitterMs: 0, rttMs: null }), '2 % lost, 0 ms jitter'); // passed through
 });
