@@ -130,12 +130,34 @@ socklen_t sr_addr_to_sockaddr(const struct sr_addr *addr, struct sockaddr_storag
     return 0;
 }
 
+/* Decimal, not closed; behind its last digit. Addresses are written some fifty times for a call: not by printf. */
+static char *put_number(char *at, unsigned value)
+{
+    char digits[10];
+    size_t n = 0;
+
+    do {
+        digits[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    while (n > 0)
+        *at++ = digits[--n];
+    return at;
+}
+
 const char *sr_addr_ip_text(const struct sr_addr *addr, char out[SR_ADDR_TEXT_MAX])
 {
-    int family = addr->family == SR_ADDR_IP6 ? AF_INET6 : AF_INET;
+    char *at = out;
 
-    if (addr->family == SR_ADDR_NONE || inet_ntop(family, addr->ip, out, SR_ADDR_TEXT_MAX) == NULL)
+    if (addr->family == SR_ADDR_IP4) {
+        for (size_t i = 0; i < 4; i++) {
+            at = put_number(at, addr->ip[i]);
+            *at++ = i < 3 ? '.' : '\0';
+        }
+    } else if (addr->family != SR_ADDR_IP6 ||
+               inet_ntop(AF_INET6, addr->ip, out, SR_ADDR_TEXT_MAX) == NULL) {
         (void)sr_str_copy(SR_STR("-"), out, SR_ADDR_TEXT_MAX);
+    }
     return out;
 }
 
@@ -152,10 +174,10 @@ const char *sr_addr_host_text(const struct sr_addr *addr, char out[SR_ADDR_TEXT_
 
 const char *sr_addr_text(const struct sr_addr *addr, char out[SR_ADDR_TEXT_MAX])
 {
-    char host[SR_ADDR_TEXT_MAX];
+    char *at = out + strlen(sr_addr_host_text(addr, out)); /* of INET6_ADDRSTRLEN and 2 at most */
 
-    (void)snprintf(out, SR_ADDR_TEXT_MAX, "%.*s:%u", SR_ADDR_TEXT_MAX - 8,
-                   sr_addr_host_text(addr, host), (unsigned)addr->port);
+    *at++ = ':';
+    *put_number(at, addr->port) = '\0';
     return out;
 }
 
