@@ -508,7 +508,9 @@ static void leave_room(struct mleg *leg)
         room->front_leg_count--;
         break;
     }
-    front__apply(room);
+    /* who is left alone by a relay leaves next, or the hub says at once how it goes on: no kit is made between */
+    if (room->front_leg_count != 1 || room->front_wanted != MEDIA_MODE_RELAY)
+        front__apply(room);
 }
 
 /* next NULL: it closes. */
