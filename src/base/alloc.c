@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static _Atomic uint64_t blocks_live;
+/* one addition for each block: threads share these lines */
 static _Atomic uint64_t blocks_total;
+static _Atomic uint64_t blocks_freed;
 
 static SR_NORETURN void out_of_memory(size_t bytes)
 {
@@ -16,8 +17,12 @@ static SR_NORETURN void out_of_memory(size_t bytes)
 
 static void count_block(void)
 {
-    atomic_fetch_add_explicit(&blocks_live, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&blocks_total, 1, memory_order_relaxed);
+}
+
+static void count_freed(void)
+{
+    atomic_fetch_add_explicit(&blocks_freed, 1, memory_order_relaxed);
 }
 
 void *sr_alloc(size_t bytes)
@@ -49,7 +54,8 @@ void *sr_realloc(void *p, size_t bytes)
     moved = realloc(p, bytes ? bytes : 1);
     if (moved == NULL)
         out_of_memory(bytes);
-    atomic_fetch_add_explicit(&blocks_total, 1, memory_order_relaxed);
+    count_freed();
+    count_block();
     return moved;
 }
 
@@ -57,7 +63,7 @@ void sr_free(void *p)
 {
     if (p == NULL)
         return;
-    atomic_fetch_sub_explicit(&blocks_live, 1, memory_order_relaxed);
+    count_freed();
     free(p);
 }
 
@@ -91,7 +97,9 @@ char *sr_strdup(const char *text)
 
 uint64_t sr_alloc_live(void)
 {
-    return atomic_load_explicit(&blocks_live, memory_order_relaxed);
+    uint64_t freed = atomic_load_explicit(&blocks_freed, memory_order_relaxed);
+
+    return atomic_load_explicit(&blocks_total, memory_order_relaxed) - freed;
 }
 
 uint64_t sr_alloc_total(void)
