@@ -257,11 +257,13 @@ void engine_drain(struct engine *engine, uint32_t within_ms, void (*on_drained)(
     engine__drain(engine, within_ms);
 }
 
-/* At the end of a turn: events wait. */
+/* Events wait. */
 static void wake_listener(void *arg)
 {
     struct engine *engine = arg;
 
+    loop_timer_clear(engine->loop, &engine->wake_timer);
+    engine->woken_at = loop_now(engine->loop);
     engine->wake(engine->wake_arg);
 }
 
@@ -296,6 +298,7 @@ struct engine *engine_new(const struct engine_options *options)
     engine->browsers = browsers__new(engine);
     loop_job_init(&engine->command_job, engine__serve_commands, engine);
     loop_job_init(&engine->wake_job, wake_listener, engine);
+    loop_timer_init(&engine->wake_timer, wake_listener, engine);
     loop_timer_init(&engine->drain_timer, on_drain_timer, engine);
     loop_timer_init(&engine->status_timer, on_status_timer, engine);
     loop_timer_init(&engine->overload_timer, on_overload_window, engine);
@@ -353,6 +356,7 @@ void engine_free(struct engine *engine)
     if (engine == NULL)
         return;
     loop_defer_clear(engine->loop, &engine->wake_job);
+    loop_timer_clear(engine->loop, &engine->wake_timer);
     SR_ASSERT(engine->calls.count == 0 && engine->legs.count == 0);
     sound__done(engine);
     while ((node = sr_mpsc_pop(&engine->commands)) != NULL) {

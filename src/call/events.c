@@ -3,6 +3,10 @@
 #include "call/internal.h"
 #include "call/providers.h"
 
+enum {
+    WAKE_GAP_US = 5 * 1000
+};
+
 const char *leg__kind_name(enum leg_kind kind)
 {
     switch (kind) {
@@ -40,22 +44,37 @@ struct engine_event *event__new(struct engine *engine, enum engine_event_kind ki
     return event;
 }
 
+/* A wake-up costs both threads as much as some SIP messages: one for all events of a turn, and of some turns when
+ * many calls come and go. */
+static void wake_in_time(struct engine *engine, bool is_urgent)
+{
+    sr_usec at = engine->woken_at + WAKE_GAP_US;
+
+    if (engine->wake == NULL)
+        return;
+    if (is_urgent || loop_now(engine->loop) >= at)
+        loop_defer(engine->loop, &engine->wake_job);
+    else
+        loop_timer_set(engine->loop, &engine->wake_timer, at);
+}
+
 void event__push(struct engine *engine, struct engine_event *event)
 {
+    bool is_reply = event->kind == ENGINE_REPLY;
     bool is_full =
         atomic_load_explicit(&engine->events_waiting, memory_order_relaxed) >= ENGINE_EVENTS_MAX;
 
-    if (event->kind != ENGINE_REPLY)
+    if (!is_reply)
         event->seq = ++engine->seq;
-    if (is_full && event->kind != ENGINE_REPLY) {
+    if (is_full && !is_reply) {
         engine->events_lost++;
         engine->is_snapshot_owed = true;
         engine_event_free(event);
         return;
     }
     atomic_fetch_add_explicit(&engine->events_waiting, 1, memory_order_relaxed);
-    if (sr_mpsc_push(&engine->events, &event->node) && engine->wake != NULL)
-        loop_defer(engine->loop, &engine->wake_job); /* one wake-up for all events of a turn */
+    if (sr_mpsc_push(&engine->events, &event->node) || is_reply)
+        wake_in_time(engine, is_reply);
 }
 
 /* One way to a party; 0 while it is not known. */

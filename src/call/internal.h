@@ -323,6 +323,8 @@ struct engine {
     _Atomic uint32_t commands_waiting, events_waiting;
     _Atomic bool is_job_posted;
     struct loop_job command_job, wake_job;
+    struct loop_timer wake_timer;
+    sr_usec woken_at; /* the web thread; 0: never */
     uint64_t epoch, seq, events_lost, ports_refused; /* parties that got no RTP port */
     bool is_snapshot_owed;
     struct browsers *browsers;

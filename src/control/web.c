@@ -306,6 +306,7 @@ static void on_turn(void *arg, sr_usec now)
 
 static void on_request(void *arg, struct http_request *request)
 {
+    take_events(arg); /* what is asked for is as it is now */
     api_serve(arg, request);
 }
 

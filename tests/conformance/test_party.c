@@ -542,6 +542,33 @@ static void test_what_the_media_plane_measures_is_shown(void **state)
     end(&trio);
 }
 
+/* Events of many turns share a wake-up, and none waits longer than it may. */
+static void test_the_listener_is_woken_once_for_some_turns(void **state)
+{
+    struct trio trio;
+    struct media_event event = {.kind = MEDIA_EVENT_STATS};
+    uint32_t before;
+
+    (void)state;
+    begin_call(&trio);
+    rig_run(&trio.rig, 100 * SR_MSEC);
+    before = trio.rig.wakes;
+    rig_inject(&trio.rig, trio.seen, "a", event);
+    rig_run(&trio.rig, SR_MSEC);
+    assert_int_equal(trio.rig.wakes, before + 1); /* after a while of silence at once */
+    for (int i = 0; i < 39; i++) {
+        rig_inject(&trio.rig, trio.seen, "a", event);
+        rig_run(&trio.rig, SR_MSEC);
+    }
+    rig_run(&trio.rig, 5 * SR_MSEC);
+    assert_int_equal(trio.seen->qualities, 40);
+    assert_in_range(trio.rig.wakes, before + 9, before + 10); /* 44 ms, 5 apart */
+    before = trio.rig.wakes;
+    rig_run(&trio.rig, 20 * SR_MSEC);
+    assert_int_equal(trio.rig.wakes, before);
+    end(&trio);
+}
+
 static void test_route_test_tells_who_would_ring(void **state)
 {
     struct trio trio;
@@ -651,6 +678,7 @@ int run_party(void)
         cmocka_unit_test(test_digit_heard_in_a_mix_is_passed_to_the_others),
         cmocka_unit_test(test_digit_by_info_is_passed_as_the_other_phone_wants_it),
         cmocka_unit_test(test_what_the_media_plane_measures_is_shown),
+        cmocka_unit_test(test_the_listener_is_woken_once_for_some_turns),
         cmocka_unit_test(test_route_test_tells_who_would_ring),
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_conference_of_four_outlives_its_first_and_ends_with_its_last),
