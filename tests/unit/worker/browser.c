@@ -216,9 +216,14 @@ static void on_rtp(struct browser *browser, uint8_t *bytes, size_t n)
     }
     assert_int_equal(rtp_parse(bytes, n, &packet), SR_OK);
     note_continuity(browser, &packet);
-    if (packet.payload_type != OPUS_TYPE ||
-        browser->heard_count + CODEC_PACKET_SAMPLES_MAX > BROWSER_HEARD_MAX)
+    if (packet.payload_type != OPUS_TYPE)
         return;
+    if (browser->heard_count + CODEC_PACKET_SAMPLES_MAX >
+        BROWSER_HEARD_MAX) { /* the last second stays */
+        memmove(browser->heard, browser->heard + browser->heard_count - 48000,
+                48000 * sizeof(float));
+        browser->heard_count = 48000;
+    }
     assert_int_equal(codec_decode(&browser->decoder,
                                   sr_str_make((const char *)packet.payload, packet.payload_bytes),
                                   browser->heard + browser->heard_count, CODEC_PACKET_SAMPLES_MAX,
@@ -543,7 +548,8 @@ void meeting_close(struct meeting *meeting)
 
 double browser_snr(const struct browser *browser, double hz)
 {
-    assert_true(browser->heard_count > 48000);
+    if (browser->heard_count <= 48000)
+        return TONE_FIT_SNR_DB_MIN;
     return tone_fit_snr_db(browser->heard + browser->heard_count - 48000, 48000, 48000, hz);
 }
 
