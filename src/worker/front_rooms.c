@@ -81,6 +81,13 @@ static uint32_t bus_rate(const struct mroom *room)
     return rate ? rate : 8000;
 }
 
+/* In what our encoder follows. */
+static bool is_same_wish(const struct codec_opus_fmtp *a, const struct codec_opus_fmtp *b)
+{
+    return a->useinbandfec == b->useinbandfec && a->usedtx == b->usedtx && a->cbr == b->cbr &&
+           a->maxaveragebitrate == b->maxaveragebitrate && a->maxplaybackrate == b->maxplaybackrate;
+}
+
 static void send_kit(struct mleg *leg, uint32_t bus_hz)
 {
     enum codec_id rx = rx_codec_of(leg);
@@ -96,13 +103,15 @@ static void send_kit(struct mleg *leg, uint32_t bus_hz)
     struct order *order;
 
     if (leg->has_front_kit && leg->front_bus_hz == bus_hz && leg->kit_rx_codec == rx &&
-        leg->front_tx_codec == tx && leg->front_ptime_ms == options.ptime_ms)
+        leg->front_tx_codec == tx && leg->front_ptime_ms == options.ptime_ms &&
+        is_same_wish(&leg->front_opus, &options.opus))
         return;
     leg->has_front_kit = true;
     leg->front_bus_hz = bus_hz;
     leg->kit_rx_codec = rx;
     leg->front_tx_codec = tx;
     leg->front_ptime_ms = options.ptime_ms;
+    leg->front_opus = options.opus;
     order = front__order(ORDER_LEG_KIT, leg->front_room, leg);
     order->kit = kit__new(&options);
     front__send_leg(leg, order);

@@ -254,6 +254,7 @@ struct mleg {
     enum codec_id kit_rx_codec, front_tx_codec;
     uint32_t front_bus_hz;
     uint16_t front_ptime_ms;
+    struct codec_opus_fmtp front_opus;
     bool is_closing, is_moving;
     struct sr_list held_orders; /* while it moves between workers */
     uint32_t front_play_count, front_digit_count;

@@ -619,6 +619,33 @@ static void late_ticks_are_counted_and_explained(void **state)
     lab_close(lab);
 }
 
+/* ---- wishes of the peer ---- */
+
+/* What a re-INVITE says anew of Opus (RFC 7587 6.1) is followed; one that says the same leaves the codecs alone. */
+static void opus_follows_what_the_peer_wants(void **state)
+{
+    struct lab *lab = lab_open(workers());
+    struct lab_phone *ear = phone(lab, CODEC_OPUS, lab_vowel, 0);
+    struct mleg *leg = sr_idtab_find(&((struct port_threads *)lab->port)->legs, ear->leg);
+    struct media_stream stream;
+    const struct kit *kit;
+
+    (void)state;
+    (void)phone(lab, CODEC_PCMU, lab_vowel, 0);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_MIX);
+    lab_run(lab, SR_SEC);
+    kit = leg->kit;
+    stream = leg->front_stream;
+    media_leg_set_stream(lab->port, ear->leg, &stream);
+    lab_run(lab, SR_SEC);
+    assert_ptr_equal(leg->kit, kit);
+    stream.opus.maxaveragebitrate = 12000;
+    media_leg_set_stream(lab->port, ear->leg, &stream);
+    lab_run(lab, SR_SEC);
+    assert_int_equal(leg->kit->tuning.bitrate_bps, 12000);
+    lab_close(lab);
+}
+
 /* ---- digits that we send ---- */
 
 static bool has_tones(const struct lab_phone *phone, sr_usec at, double low_hz, double high_hz)
@@ -1021,6 +1048,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
         cmocka_unit_test(a_digit_that_is_kept_goes_on_in_its_length),
+        cmocka_unit_test(opus_follows_what_the_peer_wants),
         cmocka_unit_test(digits_as_tones_reach_a_relayed_party),
         cmocka_unit_test(no_digit_that_was_taken_is_lost),
         cmocka_unit_test(kernel_drops_are_counted),
