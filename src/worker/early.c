@@ -1,11 +1,13 @@
 /* The first words: packets that come before the leg's stream is known, before its room has a mode, or before their
- * source has proved itself. They are heard a moment later instead of being lost; nothing is forwarded that the latch would not
- * forward. A few places, shared by all legs of a worker. */
+ * source has proved itself. They are heard a moment later instead of being lost; nothing is forwarded that the latch
+ * would not forward. A few places, shared by all legs of a worker: the oldest packet makes room. */
 #include "base/alloc.h"
 #include "worker/internal.h"
 
 struct early_packet {
-    struct sr_node node; /* in worker->early_free or leg->early */
+    struct sr_node order; /* in worker->early_order */
+    struct sr_node node;  /* in leg->early */
+    struct mleg *leg;     /* NULL: free */
     struct sr_addr from;
     sr_usec at;
     bool is_open; /* decrypted, and counted by the latch */
@@ -16,9 +18,9 @@ struct early_packet {
 void early__init(struct worker *worker)
 {
     worker->early_places = sr_zalloc(EARLY_PLACES, sizeof(*worker->early_places));
-    sr_list_init(&worker->early_free);
+    sr_list_init(&worker->early_order);
     for (size_t i = 0; i < EARLY_PLACES; i++)
-        sr_list_add(&worker->early_free, &worker->early_places[i].node);
+        sr_list_add(&worker->early_order, &worker->early_places[i].order);
 }
 
 void early__done(struct worker *worker)
@@ -26,10 +28,12 @@ void early__done(struct worker *worker)
     sr_free(worker->early_places);
 }
 
-static void give_back(struct worker *worker, struct mleg *leg, struct early_packet *packet)
+static void give_back(struct worker *worker, struct early_packet *packet)
 {
-    sr_list_remove(&leg->early, &packet->node);
-    sr_list_add(&worker->early_free, &packet->node);
+    sr_list_remove(&packet->leg->early, &packet->node);
+    packet->leg = NULL;
+    sr_list_remove(&worker->early_order, &packet->order);
+    sr_list_add_first(&worker->early_order, &packet->order);
 }
 
 static struct early_packet *oldest_of(struct mleg *leg)
@@ -40,16 +44,17 @@ static struct early_packet *oldest_of(struct mleg *leg)
 void early__keep(struct worker *worker, struct mleg *leg, const struct early_in *in)
 {
     struct early_packet *packet;
-    struct sr_node *node;
 
     if (in->n == 0 || in->n > EARLY_BYTES_MAX)
         return;
     if (leg->early.count == EARLY_LEG_MAX)
-        give_back(worker, leg, oldest_of(leg));
-    node = sr_list_pop(&worker->early_free);
-    if (node == NULL)
-        return; /* hundreds of calls are answered at this instant */
-    packet = SR_CONTAINER(node, struct early_packet, node);
+        give_back(worker, oldest_of(leg));
+    packet = SR_CONTAINER(sr_list_first(&worker->early_order), struct early_packet, order);
+    if (packet->leg != NULL) /* of a party that talks while it rings, mostly */
+        give_back(worker, packet);
+    sr_list_remove(&worker->early_order, &packet->order);
+    sr_list_add(&worker->early_order, &packet->order);
+    packet->leg = leg;
     packet->from = *in->from;
     packet->at = worker->now;
     packet->is_open = in->is_open;
@@ -68,7 +73,7 @@ bool early__next(struct worker *worker, struct mleg *leg, bool is_open, struct e
 
         if (packet->is_open != is_open && !is_late)
             continue;
-        give_back(worker, leg, packet); /* behind the free ones: its bytes stay for now */
+        give_back(worker, packet); /* its bytes stay for now */
         if (is_late)
             continue;
         *ret_in = (struct early_in){&packet->from, packet->bytes, packet->bytes_count, is_open};
@@ -81,5 +86,5 @@ bool early__next(struct worker *worker, struct mleg *leg, bool is_open, struct e
 void early__drop(struct worker *worker, struct mleg *leg)
 {
     while (leg->early.count > 0)
-        give_back(worker, leg, oldest_of(leg));
+        give_back(worker, oldest_of(leg));
 }

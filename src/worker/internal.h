@@ -424,10 +424,10 @@ struct worker {
     struct mleg **legs;   /* all legs of this worker */
     uint32_t leg_count, leg_cap;
     struct early_packet *early_places;
-    struct sr_list early_free;
-    bool is_order_due;  /* the wake-up for one came in the middle of a tick */
-    bool is_early_due;  /* streams or modes have changed: what is kept may be heard now */
-    int complexity_max; /* of Opus, lowered before a tick is lost */
+    struct sr_list early_order; /* free ones first, then from the oldest on */
+    bool is_order_due;          /* the wake-up for one came in the middle of a tick */
+    bool is_early_due;          /* streams or modes have changed: what is kept may be heard now */
+    int complexity_max;         /* of Opus, lowered before a tick is lost */
     sr_usec complexity_at;
     uint32_t bport_kernel_dropped; /* by the browser port's sockets, as the kernel counts */
     struct sr_prng prng;

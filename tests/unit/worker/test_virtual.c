@@ -38,6 +38,17 @@ static struct lab_phone *phone(struct lab *lab, enum codec_id codec, lab_voice_f
     return lab_phone(lab, &options);
 }
 
+static struct lab_phone *phone_in(struct lab *lab, sr_id room, enum codec_id codec, bool is_secure)
+{
+    struct lab_phone_options options = {.codec = codec,
+                                        .voice = lab_noise,
+                                        .is_secure = is_secure,
+                                        .room = room,
+                                        .dtx_wanted = codec == CODEC_OPUS};
+
+    return lab_phone(lab, &options);
+}
+
 /* ---- the X-ray, measured ---- */
 
 static void check_delay(enum codec_id a_codec, enum codec_id b_codec, double tolerance_ms)
@@ -619,6 +630,40 @@ static void late_ticks_are_counted_and_explained(void **state)
     lab_close(lab);
 }
 
+/* ---- the first words ---- */
+
+enum {
+    RINGERS = 2 * EARLY_PLACES / EARLY_LEG_MAX
+};
+
+/* Many parties that talk while they ring, unheard, do not take away the first words of those who are answered now. */
+static void ringing_parties_leave_room_for_first_words(void **state)
+{
+    struct lab *lab = lab_open(1);
+    struct lab_phone *mouth, *ear, *ringing[RINGERS];
+    sr_id room;
+
+    (void)state;
+    assert_int_equal(media_room_open(lab->port, 1, &room), SR_OK);
+    for (size_t i = 0; i < RINGERS; i++)
+        ringing[i] = phone_in(lab, room, CODEC_PCMU, false);
+    lab_run(lab, SR_SEC);
+    mouth = phone(lab, CODEC_PCMU, NULL, 0);
+    ear = phone(lab, CODEC_PCMU, NULL, 0);
+    lab_run(lab, 20 * SR_MSEC);
+    mouth->options.voice = lab_vowel;
+    lab_say(mouth, 5);
+    mouth->options.voice = NULL;
+    lab_run(lab, 20 * SR_MSEC);
+    media_room_set_mode(lab->port, lab->room, MEDIA_MODE_RELAY);
+    lab_run(lab, 100 * SR_MSEC);
+    assert_int_equal(ear->packets, 5);
+    for (size_t i = 0; i < RINGERS; i++)
+        ringing[i]->options.voice = NULL;
+    media_room_close(lab->port, room);
+    lab_close(lab);
+}
+
 /* ---- wishes of the peer ---- */
 
 /* What a re-INVITE says anew of Opus (RFC 7587 6.1) is followed; one that says the same leaves the codecs alone. */
@@ -791,17 +836,6 @@ static void statistics_leave_room_for_digits(void **state)
 }
 
 /* ---- memory ---- */
-
-static struct lab_phone *phone_in(struct lab *lab, sr_id room, enum codec_id codec, bool is_secure)
-{
-    struct lab_phone_options options = {.codec = codec,
-                                        .voice = lab_noise,
-                                        .is_secure = is_secure,
-                                        .room = room,
-                                        .dtx_wanted = codec == CODEC_OPUS};
-
-    return lab_phone(lab, &options);
-}
 
 /* 10,000 ticks of relay and mix, of every codec, in the clear and with SRTP: no library takes memory. */
 static void ticks_allocate_nothing(void **state)
@@ -1048,6 +1082,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(pauses_of_opus_are_not_loss),
         cmocka_unit_test(seams_neither_drop_nor_double_digits),
         cmocka_unit_test(a_digit_that_is_kept_goes_on_in_its_length),
+        cmocka_unit_test(ringing_parties_leave_room_for_first_words),
         cmocka_unit_test(opus_follows_what_the_peer_wants),
         cmocka_unit_test(digits_as_tones_reach_a_relayed_party),
         cmocka_unit_test(no_digit_that_was_taken_is_lost),
