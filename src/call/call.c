@@ -1,5 +1,6 @@
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/transfer.h"
 
 const char *call__state_name(enum call_state state)
 {

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/transfer.h"
 #include "call/webrtc.h"
 
 struct reply {

@@ -7,6 +7,7 @@
  * conference of three. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/transfer.h"
 
 enum {
     INCALL_HOLD_MS = 700,

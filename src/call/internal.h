@@ -324,7 +324,7 @@ struct engine {
     _Atomic bool is_job_posted;
     struct loop_job command_job, wake_job;
     struct loop_timer wake_timer;
-    sr_usec woken_at; /* the web thread; 0: never */
+    sr_usec woken_at;                                /* the web thread; 0: never */
     uint64_t epoch, seq, events_lost, ports_refused; /* parties that got no RTP port */
     bool is_snapshot_owed;
     struct browsers *browsers;
@@ -360,30 +360,6 @@ enum call_reason call__enter_app(struct leg *leg, const struct engine_app *app,
                                  const struct config_extension *what, struct sr_str dialled);
 /** Tells the two parties of a call whom they talk to now, if that changed. */
 void call__identify(struct call *call);
-
-/* ---- transfer.c ---- */
-/** Connects `party` to `dialled` in place of `by` (NULL: of nobody). NONE: under way or done. */
-enum call_reason transfer__blind(struct leg *party, struct leg *by, struct sr_str dialled);
-/** The others of `by`'s call go into the call of `other`; both legs end. NONE: done. */
-enum call_reason transfer__attended(struct leg *by, struct leg *other);
-/** By REST: `party` goes to a number, or into a live call (its counterpart's leg there ends too). */
-enum call_reason transfer__by_api(struct leg *party, struct call *to, struct sr_str dialled);
-/** One leg goes into another call, as one party more. NONE: done. */
-enum call_reason transfer__merge(struct leg *leg, struct call *to);
-void transfer__on_refer(struct leg *leg, const struct sip_leg_event *event);
-/** What rings is a transfer from now on: who wanted to ask has hung up. */
-void transfer__go_on(struct call *call, const char *by_device);
-/** What the fork of a transfer reports; all do nothing without a transfer. */
-void transfer__progress(struct call *call, uint16_t status);
-void transfer__answered(struct call *call);
-/** True: somebody is being rung back, the call goes on. */
-bool transfer__failed(struct call *call, uint16_t sip_status);
-/** A leg has left the call. True: that ended the transfer. */
-bool transfer__leg_gone(struct call *call, const struct leg *leg);
-void transfer__done(struct call *call);
-/** The leg of a dialog, seen from either side, or NULL. */
-struct leg *engine__leg_of_dialog(struct engine *engine, struct sr_str call_id, struct sr_str tag,
-                                  struct sr_str other_tag);
 
 /* ---- pickup.c ---- */
 /** INVITE to a pickup code: the caller takes a call that rings. */

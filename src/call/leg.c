@@ -1,6 +1,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/transfer.h"
 #include "call/webrtc.h"
 
 _Static_assert((int)CALL_LEGS_MAX <= (int)MEDIA_LEGS_MAX, "a room takes all legs of its call");

@@ -1,5 +1,6 @@
 /* A phone takes a call that rings elsewhere (pickup codes), or the place of a leg (Replaces, RFC 3891). */
 #include "call/internal.h"
+#include "call/transfer.h"
 
 /* Whom the newcomer is to talk to: an answered party, or the caller. */
 static const struct leg *find_peer(const struct call *call, const struct leg *leg,

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "call/internal.h"
 #include "call/providers.h"
+#include "call/transfer.h"
 #include "call/verdict.h"
 #include "call/webrtc.h"
 #include "sip/uri.h"

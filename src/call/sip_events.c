@@ -1,6 +1,7 @@
 /* What happens on the SIP side of a leg. */
 #include "base/alloc.h"
 #include "call/internal.h"
+#include "call/transfer.h"
 #include "call/verdict.h"
 
 /* By the configuration; not where a phone was asked again because it refused to talk in the clear. */

@@ -3,6 +3,7 @@
  * Blind: the one who asks (`by`) stays until the new party answers, then leaves; meanwhile the others
  * hear ring-back. Without answer everything is as before, hold too; when `by` has hung up meanwhile, it is
  * rung back. Attended: the parties of one call move into the other, both legs of `by` end. */
+#include "call/transfer.h"
 #include "base/alloc.h"
 #include "call/internal.h"
 
