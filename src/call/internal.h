@@ -297,7 +297,7 @@ struct engine {
     uint32_t app_count;
     uint32_t calls_max;
     bool is_started, is_draining, is_drained_told;
-    struct loop_timer drain_timer, status_timer, overload_timer;
+    struct loop_timer drain_timer, status_timer, overload_timer, wake_timer;
     void (*on_drained)(void *arg);
     void *drained_arg;
     struct overload overload;
@@ -323,7 +323,6 @@ struct engine {
     _Atomic uint32_t commands_waiting, events_waiting;
     _Atomic bool is_job_posted;
     struct loop_job command_job, wake_job;
-    struct loop_timer wake_timer;
     sr_usec woken_at;                                /* the web thread; 0: never */
     uint64_t epoch, seq, events_lost, ports_refused; /* parties that got no RTP port */
     bool is_snapshot_owed;
@@ -484,8 +483,8 @@ enum call_reason call__fall_back(struct call *call, const struct config_route *r
 
 /* ---- sound.c ---- */
 void sound__init(struct engine *engine);
-/** Calls what is still owed. */
-void sound__done(struct engine *engine);
+void sound__done(struct engine *engine); /* calls what is still owed */
+void sound__tell_over(void *engine);     /* what has ended; from the loop alone */
 void sound__on_played(struct engine *engine, const struct media_event *event);
 /** The leg ends: what it plays goes on without it until the media plane closes it. */
 void sound__leg_gone(struct leg *leg);

@@ -16,8 +16,10 @@ static void closed(struct call *call)
 {
     SR_ASSERT(call->media_open > 0);
     call->media_open--;
-    if (call->is_ending && call->state == CALL_ENDED && call->media_open == 0)
-        call__finish(call);
+    if (!call->is_ending || call->state != CALL_ENDED || call->media_open > 0)
+        return;
+    sound__tell_over(call->engine); /* what played until the end is told before the call's end */
+    call__finish(call);
 }
 
 /* Of the line that counts: a whole leg's, or a fax's beside those of the sound. True: another verdict. */

@@ -34,7 +34,7 @@ static void tell(struct call_play *play)
 }
 
 /* Callbacks come from here alone: nobody is called back out of his own call. */
-static void tell_all(void *arg)
+void sound__tell_over(void *arg)
 {
     struct engine *engine = arg;
     struct sr_node *node;
@@ -279,7 +279,7 @@ void sound__init(struct engine *engine)
     sr_idtab_init(&engine->plays, ENGINE_PLAYS_MAX);
     sr_list_init(&engine->plays_over);
     sr_list_init(&engine->collects_over);
-    loop_job_init(&engine->over_job, tell_all, engine);
+    loop_job_init(&engine->over_job, sound__tell_over, engine);
 }
 
 void sound__done(struct engine *engine)
@@ -290,7 +290,7 @@ void sound__done(struct engine *engine)
     if (engine->music_ask != 0)
         speech_cancel(engine->speech, engine->music_ask);
     loop_defer_clear(engine->loop, &engine->over_job);
-    tell_all(engine);
+    sound__tell_over(engine);
     while ((play = sr_idtab_next(&engine->plays, &cursor)) != NULL) {
         if (play->state == CALL_PLAY_MADE)
             speech_cancel(engine->speech, play->ask);

@@ -220,6 +220,8 @@ static void test_player_keeps_no_call_alive(void **state)
     assert_int_equal(duo.rig.plays_finished, 0);
     phone_bye(call);
     RIG_ENDED(&duo.rig, 0, "hangup");
+    assert_int_equal(duo.rig.plays_finished,
+                     1); /* told, though its end and the call's came at once */
     rig_done(&duo.rig);
 }
 
