@@ -63,6 +63,18 @@ void sip_leg__hold(struct sip_leg *leg)
     leg->holds++;
 }
 
+void sip_leg__refuse_open(struct sip_leg *leg)
+{
+    struct server_txn *open[] = {leg->invite_st, leg->offer_st, leg->refer_st, leg->info_st};
+
+    for (size_t i = 0; i < SR_ARRAY_LEN(open); i++) {
+        if (open[i] == NULL)
+            continue;
+        server_txn__detach(open[i]);
+        server_txn__refuse(open[i], 487, NULL);
+    }
+}
+
 void sip_leg__settle(struct sip_leg *leg)
 {
     bool is_waiting = leg->invite_st != NULL || leg->invite_ct != NULL || leg->bye_ct != NULL ||
@@ -70,10 +82,13 @@ void sip_leg__settle(struct sip_leg *leg)
 
     if (leg->holds > 0)
         return;
-    if (leg->is_detached && !is_waiting)
-        sip_leg__free(leg);
-    else
+    if (!leg->is_detached || is_waiting) {
         sip_leg__schedule(leg);
+        return;
+    }
+    sip_leg__refuse_open(
+        leg); /* however it ended: a request that is never answered stays for ever */
+    sip_leg__free(leg);
 }
 
 void sip_leg__release(struct sip_leg *leg)
@@ -389,19 +404,6 @@ static void on_bye_done(void *arg, struct client_txn *txn, struct sip_msg *msg, 
     sip_leg__release(leg);
 }
 
-/* Requests of the peer that are still open, when the dialog ends. */
-static void refuse_open(struct sip_leg *leg)
-{
-    struct server_txn *open[] = {leg->invite_st, leg->offer_st, leg->refer_st, leg->info_st};
-
-    for (size_t i = 0; i < SR_ARRAY_LEN(open); i++) {
-        if (open[i] == NULL)
-            continue;
-        server_txn__detach(open[i]);
-        server_txn__refuse(open[i], 487, NULL);
-    }
-}
-
 void sip_leg__bye(struct sip_leg *leg, uint16_t status, struct sr_str reason)
 {
     char branch[UA_TOKEN_MAX];
@@ -425,7 +427,7 @@ void sip_leg__bye(struct sip_leg *leg, uint16_t status, struct sr_str reason)
     sip_retry2xx_stop(&leg->retry);
     leg->queued_at = SR_NEVER;
     leg->identity_at = SR_NEVER;
-    refuse_open(leg);
+    sip_leg__refuse_open(leg);
     if (leg->ok_st != NULL)
         server_txn__detach(leg->ok_st);
     if (leg->invite_ct != NULL) { /* a re-INVITE: its 2xx gets ACK and BYE without us */
@@ -455,7 +457,7 @@ void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason)
             sip_leg__refuse(leg, txn, status >= 300 && status < 700 ? status : 480,
                             &(struct ua_refusal){.reason = reason});
         }
-        refuse_open(leg);
+        sip_leg__refuse_open(leg);
         sip_rel_stop(&leg->rel);
         leg->state = LEG_OVER;
         break;
@@ -463,7 +465,7 @@ void sip_leg_hangup(struct sip_leg *leg, uint16_t status, struct sr_str reason)
         leg->is_cancel_wanted = true;
         leg->end_status = status;
         sip_leg__keep_sdp(&leg->end_reason, reason);
-        refuse_open(leg);
+        sip_leg__refuse_open(leg);
         if (leg->invite_ct != NULL)
             (void)client_txn__cancel(leg->invite_ct, status, reason); /* else with the first 1xx */
         break;

@@ -437,19 +437,10 @@ void sip_leg__on_ack(struct sip_leg *leg, struct sip_msg *msg)
 
 static void on_bye(struct sip_leg *leg, struct ua_in *in, struct server_txn *txn)
 {
-    struct server_txn *invite = leg->invite_st;
-    struct server_txn *offer = leg->offer_st;
     enum leg_state state = leg->state;
 
     server_txn__ok(txn);
-    if (offer != NULL) {
-        server_txn__detach(offer);
-        server_txn__refuse(offer, 487, NULL);
-    }
-    if (invite != NULL) {
-        server_txn__detach(invite);
-        server_txn__refuse(invite, 487, NULL);
-    }
+    sip_leg__refuse_open(leg);
     if (state ==
         LEG_CALLING) { /* a callee may not do that: it gets the CANCEL it should have sent */
         leg->is_cancel_wanted = true;

@@ -125,6 +125,8 @@ void sip_leg__hold(struct sip_leg *leg);
 void sip_leg__release(struct sip_leg *leg);
 /** Frees the leg when neither a user nor the protocol needs it. */
 void sip_leg__settle(struct sip_leg *leg);
+/** Answers requests of the peer that are still open: the dialog is over. */
+void sip_leg__refuse_open(struct sip_leg *leg);
 void sip_leg__free(struct sip_leg *leg);
 /** Sets the leg's timer to its earliest deadline. */
 void sip_leg__schedule(struct sip_leg *leg);

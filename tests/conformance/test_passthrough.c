@@ -444,6 +444,24 @@ static void test_info_passes_with_its_body_and_its_answer(void **state)
     end(&pair, call);
 }
 
+static void test_an_info_that_is_open_at_the_end_is_answered(void **state)
+{
+    struct phone_call *call;
+    struct pair pair;
+
+    (void)state;
+    begin(&pair);
+    call = rig_connect(&pair.rig, pair.a, "555");
+    pair.b->manners.is_deaf = true;
+    phone_info(call, '5');
+    rig_run(&pair.rig, 100 * SR_MSEC);
+    assert_int_equal(call->info_status, 0);
+    phone_bye(call);
+    RIG_UNTIL(&pair.rig, call->info_status != 0);
+    assert_int_equal(call->info_status, 487);
+    rig_done(&pair.rig);
+}
+
 static bool got(const char *message, const char *line)
 {
     return strstr(message, line) != NULL;
@@ -864,6 +882,7 @@ int run_passthrough(void)
         cmocka_unit_test(test_cancel_reaches_the_other_end),
         cmocka_unit_test(test_refusals_pass_as_they_are),
         cmocka_unit_test(test_info_passes_with_its_body_and_its_answer),
+        cmocka_unit_test(test_an_info_that_is_open_at_the_end_is_answered),
         cmocka_unit_test(test_headers_that_are_not_ours_pass),
         cmocka_unit_test(test_a_refusal_passes_with_its_headers),
         cmocka_unit_test(test_other_parts_of_a_body_pass_byte_for_byte),
