@@ -14,7 +14,8 @@ const options = ['--test-reporter=tap', ...(major > 20 || (major === 20 && minor
 const atOnce = Number(process.env.E2E_JOBS || Math.min(3, availableParallelism() + 1));
 
 // the long ones first, so that none of them is left alone at the end
-const first = ['provider', 'loss', 'call_matrix', 'softphone', 'page_views', 'trunk', 'page_checks', 'page_phone', 'ws_phones', 'glare', 'srtp', 'nat', 'verdict', 'sipp_basic', 'speech'];
+const first = ['trunk_flows', 'trunk', 'provider', 'loss', 'call_matrix', 'softphone', 'run', 'passthrough', 'glare', 'stolen', 'nat', 'page_views', 'harness', 'srtp',
+  'ws_phones', 'verdict', 'https', 'sipp_basic', 'page_phone', 'page_checks', 'inject', 'nat_kernel', 'speech'];
 const only = (process.env.E2E_ONLY || '').split(',').filter(Boolean);
 const names = readdirSync(here).filter((name) => name.endsWith('.test.js'))
   .filter((name) => only.length === 0 || only.includes(name.replace('.test.js', '')));
