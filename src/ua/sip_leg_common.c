@@ -86,8 +86,8 @@ void sip_leg__settle(struct sip_leg *leg)
         sip_leg__schedule(leg);
         return;
     }
-    sip_leg__refuse_open(
-        leg); /* however it ended: a request that is never answered stays for ever */
+    /* however it ended: a request that is never answered stays for ever */
+    sip_leg__refuse_open(leg);
     sip_leg__free(leg);
 }
 

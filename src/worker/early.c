@@ -73,7 +73,7 @@ bool early__next(struct worker *worker, struct mleg *leg, bool is_open, struct e
 
         if (packet->is_open != is_open && !is_late)
             continue;
-        give_back(worker, packet); /* its bytes stay for now */
+        give_back(worker, packet); /* its bytes are there until another one is kept */
         if (is_late)
             continue;
         *ret_in = (struct early_in){&packet->from, packet->bytes, packet->bytes_count, is_open};
